@@ -1,0 +1,5 @@
+"""Discover: from a folder to series of checkpoints, by names, sizes and headers alone."""
+
+from reporter.discover.find import find
+
+__all__ = ["find"]

@@ -1,0 +1,132 @@
+"""Histograms on dyadic edges: exact integer counts from the cell table, with no second read of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.measure.quantiles import from_cells
+from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, edge
+from reporter.model.histogram import Histogram
+from reporter.model.summary import Summary, merge
+
+MAX_BINS = 512
+"""As many as there are multiples k·2^e with |k| ≤ 256 (8 significant bits)."""
+
+MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
+"""Steps are m·2^e; even m would only repeat a smaller one."""
+
+ROBUST = (0.001, 0.999)
+"""Range of probabilities that a robust histogram must show."""
+
+OUTLIER_RATIO = 4.0
+"""A range this many times wider than the robust one is cut, and the rest counted as below and above."""
+
+
+def span(summaries: Iterable[Summary], *, robust: bool = True) -> tuple[float, float] | None:
+    """The range that a histogram of all these samples should show, or None when they hold no finite value.
+
+    With ``robust``, a range that a few far values stretch to more than :data:`OUTLIER_RATIO` times that of the
+    central 99.8 % is cut to the latter, widened by a quarter on each side.
+    """
+    whole = merge(summaries)
+    if whole.minimum is None or whole.maximum is None:
+        return None
+    low, high = whole.minimum, whole.maximum
+    if robust:
+        inner = from_cells(whole, ROBUST).values
+        a, b = inner[ROBUST[0]], inner[ROBUST[1]]
+        if b > a and high - low > OUTLIER_RATIO * (b - a):
+            margin = (b - a) / 4
+            low, high = max(low, a - margin), min(high, b + margin)
+    return low, high
+
+
+def dyadic_edges(low: float, high: float, bins: int) -> npt.NDArray[np.float64]:
+    """Edges k·m·2^e that cover ``[low, high]``, in a number as near to ``bins`` as 8 significant bits allow.
+
+    >>> dyadic_edges(0.0, 0.9, 4).tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
+    bins = max(1, min(bins, MAX_BINS))
+    limit = float(edge(LAST_CELL + 1))
+    low, high = max(low, -limit), min(high, limit)
+    if not high > low:
+        return _around(low)
+    width = high - low
+    best: tuple[float, npt.NDArray[np.float64]] | None = None
+    nearest = math.floor(math.log2(width / bins))
+    for exponent in range(nearest - 4, nearest + 12):
+        for multiplier in MULTIPLIERS:
+            step = math.ldexp(multiplier, exponent)
+            first, last = math.floor(low / step), math.floor(high / step) + 1
+            if last - first > 2 * MAX_BINS or step == 0.0:
+                continue
+            edges = np.arange(first, last + 1, dtype=np.float64) * step
+            if not _are_cell_edges(edges):
+                continue
+            misfit = abs(math.log((last - first) / bins))
+            if best is None or misfit < best[0]:
+                best = misfit, edges
+    return _around((low + high) / 2, low, high) if best is None else best[1]
+
+
+def _around(value: float, low: float | None = None, high: float | None = None) -> npt.NDArray[np.float64]:
+    """The edges of the cells from ``low`` to ``high``, or the one cell of ``value``."""
+    first = cell_of(value if low is None else low)
+    last = cell_of(value if high is None else high) + 1
+    cells = np.unique(np.linspace(first, min(last, LAST_CELL + 1), min(last - first, MAX_BINS) + 1).astype(np.int64))
+    return edge(cells)
+
+
+def _are_cell_edges(edges: npt.NDArray[np.float64]) -> bool:
+    if abs(edges).max() > float(edge(LAST_CELL + 1)):
+        return False
+    mantissa, _ = np.frexp(edges)
+    scaled = mantissa * 256.0
+    tiny = edges / 2.0**-133  # below 2^-126 the edges are the multiples of 2^-133
+    return bool(((scaled == np.floor(scaled)) & (tiny == np.floor(tiny))).all())
+
+
+def count(summary: Summary, edges: Sequence[float] | npt.NDArray[np.float64]) -> Histogram:
+    """Exact counts of a sample on edges from :func:`dyadic_edges`."""
+    bounds = np.array([cell_of(e) for e in edges[:-1]] + [_closing(float(edges[-1]))], np.int64)
+    # float64 values beyond the grid share its outermost cells: they are outside every edge.
+    if summary.minimum is not None and summary.minimum < float(edge(FIRST_CELL)):
+        bounds = np.maximum(bounds, FIRST_CELL + 1)
+    if summary.maximum is not None and summary.maximum >= float(edge(LAST_CELL + 1)):
+        bounds = np.minimum(bounds, LAST_CELL)
+    ends = np.concatenate([[0], np.cumsum(summary.cells.counts)])
+    at = ends[np.searchsorted(summary.cells.index, bounds)]
+    return Histogram(
+        edges=tuple(float(e) for e in edges),
+        counts=tuple(int(c) for c in np.diff(at)),
+        below=int(at[0]),
+        above=int(ends[-1] - at[-1]),
+    )
+
+
+def _closing(value: float) -> int:
+    return LAST_CELL + 1 if value >= float(edge(LAST_CELL + 1)) else max(cell_of(value), FIRST_CELL)
+
+
+def histogram(summary: Summary, bins: int, *, robust: bool = False) -> Histogram | None:
+    """Histogram of one sample, or None when it holds no finite value.
+
+    Args:
+        bins: the wanted number of bins, 1 … 512; the nearest possible is used and the edges say which.
+        robust: see :func:`span`.
+    """
+    return shared([summary], bins, robust=robust)[0]
+
+
+def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> list[Histogram | None]:
+    """Histograms of several samples on one set of edges; None for a sample without finite values."""
+    bounds = span(summaries, robust=robust)
+    if bounds is None:
+        return [None] * len(summaries)
+    edges = dyadic_edges(*bounds, bins)
+    return [count(s, edges) if s.finite else None for s in summaries]

@@ -1,0 +1,31 @@
+"""The same tensor in two checkpoints, read side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reporter.measure import kernels
+from reporter.measure.accumulate import as_real, pieces
+from reporter.model.change import Change
+from reporter.model.tensor import TensorSource
+
+
+def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
+    """Paired change between two tensors of equal shape and dtype, or None where they cannot be paired.
+
+    Complex tensors are compared by magnitude.
+
+    Raises:
+        reporter.errors.CheckpointError: from reading either.
+    """
+    if before.info.shape != after.info.shape or before.info.dtype != after.info.dtype:
+        return None
+    sums = np.zeros(5)
+    equal = np.zeros(1, np.int64)
+    for a, b in zip(pieces(before.blocks()), pieces(after.blocks()), strict=True):
+        if a.dtype == np.float32:
+            kernels.compare32(a, b, sums, equal)
+        else:
+            kernels.compare64(as_real(a), as_real(b), sums, equal)
+    difference, norm_a, norm_b, product, largest = (float(s) for s in sums)
+    return Change(before.info.size, int(equal[0]), difference, norm_a, norm_b, product, largest)

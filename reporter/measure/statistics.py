@@ -1,0 +1,118 @@
+"""The statistics: each a pure function of a summary, one line each in :data:`STATISTICS`.
+
+All but the counts speak of the finite values only; NaN and infinities have counts of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reporter.model.cells import cell_of, edge
+from reporter.model.measured import Absent, Statistics, Value
+from reporter.model.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """A number that describes a sample of values.
+
+    Attributes:
+        name: key in JSON and CSV.
+        title: column heading.
+        unit: "" for the weights' own unit, "values" for counts, "share" for fractions of 1, "1" for pure numbers.
+        definition: one sentence for the glossary; x are the n finite values.
+    """
+
+    name: str
+    title: str
+    unit: str
+    definition: str
+    compute: Callable[[Summary], Value]
+
+
+def _needs_data(function: Callable[[Summary], Value]) -> Callable[[Summary], Value]:
+    return lambda s: function(s) if s.finite else Absent.NO_DATA
+
+
+def _std(s: Summary) -> Value:
+    return math.sqrt(s.m2 / s.finite)
+
+
+def _rms(s: Summary) -> float:
+    return math.sqrt(s.sum_of_squares / s.finite)
+
+
+def _skewness(s: Summary) -> Value:
+    variance = s.m2 / s.finite
+    denominator = variance**1.5
+    return s.m3 / s.finite / denominator if denominator > 0 else Absent.NOT_APPLICABLE
+
+
+def _kurtosis(s: Summary) -> Value:
+    variance = s.m2 / s.finite
+    denominator = variance**2
+    return s.m4 / s.finite / denominator - 3.0 if denominator > 0 else Absent.NOT_APPLICABLE
+
+
+NEAR_ZERO = 1e-3
+"""A value is near zero below this share of the RMS (diagnostics: sparsity jump)."""
+
+
+def _near_zero(s: Summary) -> Value:
+    rms = _rms(s)
+    if not 0.0 < rms < math.inf:
+        return Absent.NOT_APPLICABLE
+    # The threshold is rounded to the nearest cell edge, so that the count is exact for the threshold used.
+    cell = cell_of(NEAR_ZERO * rms)
+    low, high = (float(e) for e in edge([cell, cell + 1]))
+    cell += NEAR_ZERO * rms - low > high - NEAR_ZERO * rms
+    return s.cells.between(-cell, cell) / s.finite
+
+
+def _minimum(s: Summary) -> Value:
+    return Absent.NO_DATA if s.minimum is None else s.minimum
+
+
+def _maximum(s: Summary) -> Value:
+    return Absent.NO_DATA if s.maximum is None else s.maximum
+
+
+STATISTICS: tuple[Statistic, ...] = (
+    Statistic("count", "Count", "values", "Number of values, finite or not.", lambda s: s.count),
+    Statistic("mean", "Mean", "", "Arithmetic mean, Σx / n.", _needs_data(lambda s: s.mean)),
+    Statistic("std", "Std", "", "Population standard deviation, √(Σ(x − mean)² / n).", _needs_data(_std)),
+    Statistic("min", "Min", "", "Smallest finite value.", _minimum),
+    Statistic("max", "Max", "", "Largest finite value.", _maximum),
+    Statistic("l2_norm", "L2 norm", "", "Euclidean norm, √Σx².", _needs_data(lambda s: math.sqrt(s.sum_of_squares))),
+    Statistic("rms", "RMS", "", "Root mean square, √(Σx² / n).", _needs_data(_rms)),
+    Statistic(
+        "skewness", "Skewness", "1", "Third standardised moment; 0 for a symmetric sample.", _needs_data(_skewness)
+    ),
+    Statistic(
+        "kurtosis",
+        "Excess kurtosis",
+        "1",
+        "Fourth standardised moment − 3; 0 for a normal sample.",
+        _needs_data(_kurtosis),
+    ),
+    Statistic("zero_count", "Zeros", "values", "Values that are exactly 0, of either sign.", lambda s: s.zeros),
+    Statistic("zero_share", "Zero share", "share", "Exact zeros / n.", _needs_data(lambda s: s.zeros / s.finite)),
+    Statistic(
+        "near_zero_share",
+        "Near-zero share",
+        "share",
+        "Share of values with |x| < RMS / 1000 (threshold rounded to 8 significant bits); exact zeros included.",
+        _needs_data(_near_zero),
+    ),
+    Statistic("nan_count", "NaN", "values", "Values that are not a number.", lambda s: s.nan),
+    Statistic("posinf_count", "+Inf", "values", "Values that are +infinity.", lambda s: s.posinf),
+    Statistic("neginf_count", "−Inf", "values", "Values that are −infinity.", lambda s: s.neginf),
+)
+"""In the order of tables. A new statistic is one entry here."""
+
+
+def statistics(summary: Summary) -> Statistics:
+    """Every registered statistic of a summary, by name."""
+    return {s.name: s.compute(summary) for s in STATISTICS}

@@ -1,0 +1,1 @@
+"""Plain, frozen data that travels between the stages; no stage is imported from here."""

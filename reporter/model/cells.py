@@ -1,0 +1,89 @@
+"""The common grid: every finite value falls into one of 65,280 cells, each half-open ``[edge(k), edge(k+1))``.
+
+The edges are the bfloat16 numbers (8 significant bits), so a cell is never wider than 2⁻⁷ of its edge that is nearer
+to zero, and every dyadic number ``m·2^e`` with ``|m| ≤ 256`` is an edge. For a float32 the cell of ``x ≥ 0`` is its top
+16 bits; for ``x < 0`` it is the top 16 bits of the next float towards zero, which makes negative cells half-open on
+the same side as positive ones, as :func:`numpy.histogram` wants its bins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+FIRST_CELL = -0x7F80
+"""Cell of the most negative float32 values; ``edge(FIRST_CELL)`` is −2¹²⁸."""
+
+LAST_CELL = 0x7F7F
+"""Cell of the largest float32 values; ``edge(LAST_CELL + 1)`` is 2¹²⁸."""
+
+
+@lru_cache(maxsize=1)
+def _edges() -> npt.NDArray[np.float64]:
+    magnitudes = (np.arange(0x7F81, dtype=np.uint32) << 16).view(np.float32).astype(np.float64)
+    magnitudes[-1] = 2.0**128
+    edges = np.concatenate([-magnitudes[:0:-1], magnitudes])
+    edges.setflags(write=False)
+    return edges
+
+
+def edge(cell: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Left edge of each cell, as float64.
+
+    >>> edge([0, 1, 0x3F80, -0x3F80]).tolist()
+    [0.0, 9.183549615799121e-41, 1.0, -1.0]
+    """
+    return _edges()[np.asarray(cell, dtype=np.int64) - FIRST_CELL]
+
+
+def cell_of(value: float) -> int:
+    """The cell that holds a finite value; values beyond float32 fall into the outermost cells.
+
+    >>> cell_of(1.0) == 0x3F80, cell_of(-1.0) == -0x3F80, cell_of(0.0)
+    (True, True, 0)
+    """
+    position = int(np.searchsorted(_edges(), value, side="right")) - 1
+    return min(max(position + FIRST_CELL, FIRST_CELL), LAST_CELL)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A sparse table of counts.
+
+    Attributes:
+        index: cells with at least one value, ascending, int32.
+        counts: their counts, int64, same length.
+    """
+
+    index: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int64]
+
+    @classmethod
+    def empty(cls) -> Cells:
+        """No values."""
+        return cls(np.empty(0, np.int32), np.empty(0, np.int64))
+
+    @property
+    def total(self) -> int:
+        """Number of values counted."""
+        return int(self.counts.sum())
+
+    def __add__(self, other: Cells) -> Cells:
+        """Counters add up; the order of additions never matters."""
+        if not len(self.index):
+            return other
+        if not len(other.index):
+            return self
+        both = np.concatenate([self.index, other.index])
+        index, inverse = np.unique(both, return_inverse=True)
+        counts = np.zeros(len(index), np.int64)
+        np.add.at(counts, inverse, np.concatenate([self.counts, other.counts]))
+        return Cells(index, counts)
+
+    def between(self, low: int, high: int) -> int:
+        """How many values lie in the cells ``low … high − 1``, that is in ``[edge(low), edge(high))``."""
+        first, last = np.searchsorted(self.index, [low, high])
+        return int(self.counts[first:last].sum())

@@ -1,0 +1,71 @@
+"""How the same tensor differs between two checkpoints, value by value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Paired sums over n values a (before) and b (after); mergeable, so layers and models are sums of tensors.
+
+    Attributes:
+        count: pairs compared, n.
+        equal: pairs that are equal to the bit.
+        difference: Σ(b−a)².
+        before, after: Σa², Σb².
+        product: Σab.
+        largest: max |b−a|.
+    """
+
+    count: int = 0
+    equal: int = 0
+    difference: float = 0.0
+    before: float = 0.0
+    after: float = 0.0
+    product: float = 0.0
+    largest: float = 0.0
+
+    def __add__(self, other: Change) -> Change:
+        """Merge two sets of pairs."""
+        return Change(
+            self.count + other.count,
+            self.equal + other.equal,
+            self.difference + other.difference,
+            self.before + other.before,
+            self.after + other.after,
+            self.product + other.product,
+            max(self.largest, other.largest) if self.largest == self.largest else self.largest,
+        )
+
+    @property
+    def relative_update(self) -> float | None:
+        """‖b−a‖ / ‖a‖; None where a is all zero, or there is nothing to compare.
+
+        >>> Change(count=1, difference=1.0, before=4.0, after=9.0, product=6.0, largest=1.0).relative_update
+        0.5
+        """
+        return math.sqrt(self.difference / self.before) if self.before > 0 else None
+
+    @property
+    def cosine(self) -> float | None:
+        """Σab / (‖a‖‖b‖); None where either is all zero."""
+        norms = math.sqrt(self.before) * math.sqrt(self.after)
+        return max(-1.0, min(1.0, self.product / norms)) if norms > 0 else None
+
+    @property
+    def equal_share(self) -> float | None:
+        """Share of pairs that are equal to the bit; None where there are none."""
+        return self.equal / self.count if self.count else None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether every pair is equal to the bit."""
+        return self.equal == self.count
+
+
+def merge(changes: Iterable[Change]) -> Change:
+    """Merge in the order given."""
+    return sum(changes, Change())

@@ -1,0 +1,117 @@
+"""Files, checkpoints and series: what discovery found, before any weight is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A file as discovery sees it: a stat, and the bytes at its two ends (64 each, fewer if it is shorter)."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    head: bytes
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reader's statement that a file or folder is a checkpoint of its format.
+
+    Attributes:
+        format: name of the reader.
+        path: the path that names the checkpoint (bundle prefix, file, or folder).
+        members: every file that belongs to it, ``path`` itself included where it is a file.
+        label: the name that number and stem are taken from, extension removed.
+        problem: why it cannot be read, or "".
+        state: the state that goes with ``problem``.
+    """
+
+    format: str
+    path: Path
+    members: tuple[Path, ...]
+    label: str
+    problem: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a checkpoint stands in its series.
+
+    Attributes:
+        value: the step number, or None where only time orders the series.
+        source: "in-file", "file name" or "modification time".
+        detail: which entry or which part of the name gave it.
+    """
+
+    value: int | None
+    source: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return "?" if self.value is None else str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRef:
+    """One readable checkpoint of a series.
+
+    Attributes:
+        name: path relative to the scanned folder, for display; unique in a run.
+        slug: safe to use as a file name and anchor; unique in a run.
+    """
+
+    name: str
+    slug: str
+    path: Path
+    format: str
+    members: tuple[Path, ...]
+    step: Step
+    nbytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Checkpoints of the same model in step order.
+
+    Attributes:
+        name: folder and stem, for display; unique in a run.
+        ordered_by: the :attr:`Step.source` that ordered it.
+    """
+
+    name: str
+    slug: str
+    format: str
+    checkpoints: tuple[CheckpointRef, ...]
+    ordered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One row of the list of files: a checkpoint or anything else that lay in the folder.
+
+    Attributes:
+        state: "measured", "found" (scan only), "not a checkpoint", or a state of :mod:`reporter.errors`.
+        reason: one sentence a person can act on, or "".
+    """
+
+    path: str
+    format: str
+    state: str
+    reason: str = ""
+    step: int | None = None
+    series: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The result of discovery."""
+
+    roots: tuple[Path, ...]
+    series: tuple[Series, ...]
+    files: tuple[FileEntry, ...] = field(default=())

@@ -1,0 +1,141 @@
+"""What was measured of one checkpoint: per tensor, per layer, per role and as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from reporter.model.summary import Summary
+from reporter.model.tensor import LayerInfo, SkippedTensor, TensorInfo
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Absent(Enum):
+    """Why a statistic has no number; neither is NaN, which is a value."""
+
+    NO_DATA = "no data"
+    """There is no finite value to speak of."""
+    NOT_APPLICABLE = "not applicable"
+    """The statistic is not defined for such values, such as the skewness of a constant."""
+
+
+Value = float | int | Absent
+Statistics = Mapping[str, Value]
+"""Statistic name -> value, in the order of the registry; see :data:`reporter.measure.statistics.STATISTICS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Quantiles of the finite values, linear interpolation between order statistics as :func:`numpy.quantile`.
+
+    Attributes:
+        values: probability -> quantile, ascending; empty when there is no finite value.
+        exact: True: as if computed from all values in float64. False: each order statistic is known to within
+            2⁻⁸ of its magnitude.
+    """
+
+    values: Mapping[float, float]
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """L2 norm of every output unit (channel) of a weight matrix, in float64.
+
+    Attributes:
+        axis: the axis of the tensor that indexes the units.
+        norms: shape (units,).
+    """
+
+    axis: int
+    norms: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorMeasure:
+    """One tensor and what was measured of it."""
+
+    info: TensorInfo
+    summary: Summary
+    statistics: Statistics
+    quantiles: Quantiles
+    units: Units | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMeasure:
+    """Several tensors taken as one sample: a layer, a role, or a whole collection.
+
+    Attributes:
+        name: layer or role name; the selection ("trainable", "model", "all", "optimizer") for a whole.
+        kind: the layer's class where known.
+        tensors: names, in order.
+        parameters: number of elements.
+        trainable: how many of them are known to be trainable.
+    """
+
+    name: str
+    kind: str
+    tensors: tuple[str, ...]
+    parameters: int
+    trainable: int
+    nbytes: int
+    summary: Summary
+    statistics: Statistics
+    quantiles: Quantiles
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A checkpoint's numbers.
+
+    Attributes:
+        tensors: every measured tensor, model tensors in layer order first.
+        layers: the selected model tensors per layer, in model order.
+        roles: the selected model tensors per role.
+        whole: all selected tensors.
+        optimizer: the optimizer state, None where there is none.
+        model_layers: every layer that the format lists, with or without tensors.
+        notes: remarks of the reader and of measuring.
+        missing_layers: see :attr:`reporter.model.tensor.Contents.missing_layers`.
+        seconds: time spent reading and measuring.
+    """
+
+    tensors: tuple[TensorMeasure, ...]
+    layers: tuple[GroupMeasure, ...]
+    roles: tuple[GroupMeasure, ...]
+    whole: GroupMeasure
+    optimizer: GroupMeasure | None
+    model_layers: tuple[LayerInfo, ...]
+    layers_ordered: bool
+    skipped: tuple[SkippedTensor, ...]
+    integrity: str
+    framework: str
+    notes: tuple[str, ...]
+    seconds: float
+    missing_layers: tuple[str, ...] = ()
+
+    @property
+    def by_name(self) -> dict[str, TensorMeasure]:
+        """Tensors by name."""
+        return {t.info.name: t for t in self.tensors}
+
+    @property
+    def model_tensors(self) -> tuple[TensorMeasure, ...]:
+        """Tensors of the model collection."""
+        return tuple(t for t in self.tensors if t.info.collection == "model")
+
+    @property
+    def parameters(self) -> int:
+        """Elements of all measured tensors, optimizer state included."""
+        return sum(t.info.size for t in self.tensors)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all measured tensors."""
+        return sum(t.info.nbytes for t in self.tensors)

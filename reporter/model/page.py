@@ -1,0 +1,164 @@
+"""A page as plain data: sections of blocks that templates only loop over and print.
+
+All text in here is raw; templates escape it. Numbers arrive as text, formatted by :mod:`reporter.numerals`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["", "pass", "info", "warn", "fail"]
+"""How a row, a cell or a finding is marked; always with a word or a sign beside the colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One table cell.
+
+    Attributes:
+        text: what is printed.
+        sort: number to sort by, None for text order.
+        href: in-page anchor ("#layer-3") or relative page ("checkpoints/x.html"), or "".
+        level: a mark, such as "fail" for a NaN count above 0.
+        title: longer text on demand, such as the unrounded number.
+    """
+
+    text: str
+    sort: float | None = None
+    href: str = ""
+    level: Level = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One table column; ``definition`` is explained on demand and in the glossary."""
+
+    title: str
+    unit: str = ""
+    numeric: bool = True
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One table row; the first cell is its header. ``anchor`` is the element's id, or ""."""
+
+    cells: tuple[Cell, ...]
+    level: Level = ""
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; ``more`` rows were left out, and ``more_where`` says where they are."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+    more: int = 0
+    more_where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A PNG at its natural size in CSS pixels is ``width`` × ``height``; the bitmap may be denser."""
+
+    name: str
+    png: bytes
+    width: int
+    height: int
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures side by side where there is room."""
+
+    items: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Plain text; a "note" is set smaller, a "warning" stands out."""
+
+    text: str
+    kind: Literal["text", "note", "warning"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Terms and their values; "tiles" are the key figures, "list" a definition list (glossary, settings)."""
+
+    items: tuple[tuple[str, str], ...]
+    kind: Literal["tiles", "list"] = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The verdict in one word and one sentence."""
+
+    level: Level
+    word: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingItem:
+    """One finding, ready to print."""
+
+    level: Level
+    severity: str
+    title: str
+    where: str
+    message: str
+    value: str
+    threshold: str
+    basis: str
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingList:
+    """Findings, worst first; ``more`` were left out."""
+
+    items: tuple[FindingItem, ...]
+    more: int = 0
+    more_where: str = ""
+
+
+Block = Table | Figure | Figures | Paragraph | Facts | Banner | FindingList
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of a page; folded ones start closed (in HTML)."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...]
+    folded: bool = False
+    depth: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole document.
+
+    Attributes:
+        title: of the document.
+        subtitle: one line below it.
+        facts: printed in the footer: what made this, when, from what.
+        up: (href, text) of the page above, or None.
+        language: BCP 47 tag.
+    """
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    facts: tuple[str, ...] = ()
+    up: tuple[str, str] | None = None
+    language: str = "en"

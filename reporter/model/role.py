@@ -1,0 +1,155 @@
+"""What a tensor is for in its layer, told from its variable name; rules depend on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+ROLES: tuple[str, ...] = (
+    "kernel",
+    "recurrent_kernel",
+    "depthwise_kernel",
+    "pointwise_kernel",
+    "embedding",
+    "bias",
+    "gamma",
+    "beta",
+    "moving_mean",
+    "moving_variance",
+    "ema",
+    "momentum",
+    "velocity",
+    "slot",
+    "hyperparameter",
+    "step",
+    "other",
+)
+
+WEIGHT_MATRICES: frozenset[str] = frozenset(
+    {"kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embedding"}
+)
+"""Roles whose values carry what was learned; all-zero or constant here is a defect."""
+
+NEVER_TRAINABLE: frozenset[str] = frozenset({"moving_mean", "moving_variance", "step", "hyperparameter"})
+"""Roles that no optimizer updates, whatever the format says or does not say."""
+
+# The last part of a variable's name -> role. Keras 2/3, tf.layers, Sonnet, Hugging Face and MLX terms.
+_BY_VARIABLE: dict[str, str] = {
+    "kernel": "kernel",
+    "w": "kernel",
+    "weight": "kernel",
+    "weights": "kernel",
+    "lora_a": "kernel",
+    "lora_b": "kernel",
+    "w_i": "kernel",
+    "w_h": "recurrent_kernel",
+    "weight_ih": "kernel",
+    "weight_hh": "recurrent_kernel",
+    "recurrent_kernel": "recurrent_kernel",
+    "depthwise_kernel": "depthwise_kernel",
+    "pointwise_kernel": "pointwise_kernel",
+    "embedding": "embedding",
+    "embeddings": "embedding",
+    "position_embeddings": "embedding",
+    "bias": "bias",
+    "biases": "bias",
+    "b": "bias",
+    "bias_ih": "bias",
+    "bias_hh": "bias",
+    "gamma": "gamma",
+    "scale": "gamma",
+    "beta": "beta",
+    "offset": "beta",
+    "moving_mean": "moving_mean",
+    "moving_variance": "moving_variance",
+    "moving_var": "moving_variance",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+    "exponentialmovingaverage": "ema",
+    "average": "ema",
+    "hidden": "other",
+}
+
+# Optimizer variables (Keras slot names, TF1 slot names) -> role.
+_BY_SLOT: dict[str, str] = {
+    "m": "momentum",
+    "momentum": "momentum",
+    "momentums": "momentum",
+    "adam": "momentum",
+    "v": "velocity",
+    "velocity": "velocity",
+    "velocities": "velocity",
+    "vhat": "velocity",
+    "velocity_hat": "velocity",
+    "adam_1": "velocity",
+    "rms": "velocity",
+    "rmsprop": "velocity",
+    "accumulator": "velocity",
+    "adagrad": "velocity",
+    "iterations": "step",
+    "iteration": "step",
+    "iter": "step",
+    "learning_rate": "hyperparameter",
+    "lr": "hyperparameter",
+    "decay": "hyperparameter",
+    "beta_1": "hyperparameter",
+    "beta_2": "hyperparameter",
+    "beta1_power": "hyperparameter",
+    "beta2_power": "hyperparameter",
+    "epsilon": "hyperparameter",
+    "rho": "hyperparameter",
+    "loss_scale": "hyperparameter",
+    "current_loss_scale": "hyperparameter",
+    "good_steps": "step",
+}
+
+_STEPS: frozenset[str] = frozenset({"global_step", "step", "save_counter", "iterations", "iter", "counter"})
+
+
+def _last(name: str) -> str:
+    part = re.split(r"[/.]", name.rstrip("/"))[-1].lower()
+    return re.sub(r":\d+$", "", part)
+
+
+def model_role(name: str, shape: Sequence[int] = ()) -> str:
+    """Role of a model variable from the last part of its name and, failing that, its rank.
+
+    >>> model_role("dense/kernel:0"), model_role("bn.running_var"), model_role("global_step")
+    ('kernel', 'moving_variance', 'step')
+    """
+    last = _last(name)
+    if last in _STEPS:
+        return "step"
+    for candidate in (last, re.sub(r"_\d+$|_l\d+$", "", last)):
+        role = _BY_VARIABLE.get(candidate)
+        if role == "kernel" and len(shape) == 1 and last in {"weight", "weights"}:
+            return "gamma"  # PyTorch-style normalisation layers call their scale `weight`
+        if role:
+            return role
+    for suffix, role in (
+        ("recurrent_kernel", "recurrent_kernel"),
+        ("depthwise_kernel", "depthwise_kernel"),
+        ("pointwise_kernel", "pointwise_kernel"),
+        ("embeddings", "embedding"),
+        ("embedding", "embedding"),
+        ("kernel", "kernel"),
+        ("bias", "bias"),
+    ):
+        if last.endswith(suffix):
+            return role
+    return "other"
+
+
+def slot_role(slot: str) -> str:
+    """Role of an optimizer variable from its slot name (``m``, ``velocity``, ``Adam_1`` …).
+
+    >>> slot_role("m"), slot_role("dense_kernel_velocity"), slot_role("Ftrl_1"), slot_role("learning_rate")
+    ('momentum', 'velocity', 'slot', 'hyperparameter')
+    """
+    last = _last(slot)
+    if last in _BY_SLOT:
+        return _BY_SLOT[last]
+    for suffix in ("momentum", "velocity", "velocity_hat", "accumulator"):
+        if last.endswith("_" + suffix):
+            return _BY_SLOT[suffix]
+    return "slot"

@@ -1,0 +1,124 @@
+"""What one streaming pass keeps of an array: small, mergeable, and enough for every statistic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from reporter.model.cells import Cells
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts, central moments, extremes and the cell table of the values seen so far.
+
+    Moments, extremes and cells speak of the finite values only; NaN and infinities are counted apart, so that one
+    bad value never hides the others. Merging is associative and commutative up to float64 rounding, exactly so for
+    every count; merging with :data:`NOTHING` changes nothing.
+
+    Attributes:
+        count: all elements, finite or not.
+        nan, posinf, neginf: how many of them are NaN, +Inf, −Inf.
+        zeros: how many are exactly zero, of either sign.
+        mean: of the finite values; 0.0 when there are none.
+        m2, m3, m4: Σ(x−mean)², ³, ⁴ over the finite values.
+        minimum, maximum: of the finite values, None when there are none.
+        cells: the finite values by cell of the common grid.
+    """
+
+    count: int = 0
+    nan: int = 0
+    posinf: int = 0
+    neginf: int = 0
+    zeros: int = 0
+    mean: float = 0.0
+    m2: float = 0.0
+    m3: float = 0.0
+    m4: float = 0.0
+    minimum: float | None = None
+    maximum: float | None = None
+    cells: Cells = field(default_factory=Cells.empty)
+
+    @property
+    def finite(self) -> int:
+        """Number of finite values."""
+        return self.count - self.nan - self.posinf - self.neginf
+
+    @property
+    def sum_of_squares(self) -> float:
+        """Σx² over the finite values."""
+        return self.m2 + self.finite * self.mean * self.mean
+
+    def __add__(self, other: Summary) -> Summary:
+        """Merge two summaries of disjoint values.
+
+        Source: P. Pébay, *Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
+        statistical moments*, Sandia SAND2008-6212, eqs. 2.1, 3.1.
+        """
+        if not self.count:
+            return other
+        if not other.count:
+            return self
+        moments = merge_moments(
+            (self.finite, self.mean, self.m2, self.m3, self.m4),
+            (other.finite, other.mean, other.m2, other.m3, other.m4),
+        )
+        return Summary(
+            count=self.count + other.count,
+            nan=self.nan + other.nan,
+            posinf=self.posinf + other.posinf,
+            neginf=self.neginf + other.neginf,
+            zeros=self.zeros + other.zeros,
+            mean=moments[1],
+            m2=moments[2],
+            m3=moments[3],
+            m4=moments[4],
+            minimum=_pick(min, self.minimum, other.minimum),
+            maximum=_pick(max, self.maximum, other.maximum),
+            cells=self.cells + other.cells,
+        )
+
+
+NOTHING = Summary()
+"""The summary of no values."""
+
+
+def merge(summaries: Iterable[Summary]) -> Summary:
+    """Merge in the order given, which callers keep fixed so that float64 sums repeat to the bit."""
+    return sum(summaries, NOTHING)
+
+
+Moments = tuple[int, float, float, float, float]
+
+
+def merge_moments(a: Moments, b: Moments) -> Moments:
+    """Merge (n, mean, Σd², Σd³, Σd⁴) of two disjoint samples.
+
+    >>> merge_moments((1, 1.0, 0.0, 0.0, 0.0), (1, 3.0, 0.0, 0.0, 0.0))
+    (2, 2.0, 2.0, 0.0, 2.0)
+    """
+    na, mean_a, a2, a3, a4 = a
+    nb, mean_b, b2, b3, b4 = b
+    if not na:
+        return b
+    if not nb:
+        return a
+    n = na + nb
+    d = mean_b - mean_a
+    dn = d / n
+    m2 = a2 + b2 + d * dn * na * nb
+    m3 = a3 + b3 + d * dn * dn * na * nb * (na - nb) + 3.0 * dn * (na * b2 - nb * a2)
+    m4 = (
+        a4
+        + b4
+        + d * dn * dn * dn * na * nb * (na * na - na * nb + nb * nb)
+        + 6.0 * dn * dn * (na * na * b2 + nb * nb * a2)
+        + 4.0 * dn * (na * b3 - nb * a3)
+    )
+    return n, mean_a + nb * dn, m2, m3, m4
+
+
+def _pick(choose: Callable[[float, float], float], a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return choose(a, b)

@@ -1,0 +1,120 @@
+"""One stored array: what is known about it, and how its values are streamed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Collection = Literal["model", "optimizer", "other"]
+"""``model``: weights and state of layers; ``optimizer``: slots, hyper-parameters and its step; ``other``: counters."""
+
+COLLECTIONS: tuple[Collection, ...] = ("model", "optimizer", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """A tensor's identity, without its values.
+
+    Attributes:
+        name: the name that is shown and matched across checkpoints, ``<layer>/<variable>``.
+        layer: the Keras layer or module that owns it (nested models as ``outer/inner``), "" if none does.
+        role: one of :data:`reporter.model.role.ROLES`.
+        shape: as stored; () for a scalar.
+        dtype: numpy or ml_dtypes name (``float32``, ``bfloat16``, ``int4`` …) in native byte order.
+        trainable: None where the format does not tell.
+        collection: see :data:`Collection`.
+        key: the name inside the file.
+    """
+
+    name: str
+    layer: str
+    role: str
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool | None
+    collection: Collection
+    key: str = ""
+    itemsize: int = 4
+    output_axis: int = -1
+
+    @property
+    def size(self) -> int:
+        """Number of elements (1 for a scalar, 0 if any dimension is 0)."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values as stored, before any compression."""
+        return self.size * self.itemsize
+
+
+class TensorSource(Protocol):
+    """A tensor that can be streamed, any number of times, while its checkpoint is open."""
+
+    @property
+    def info(self) -> TensorInfo:
+        """What is known without reading the values."""
+        ...
+
+    def blocks(self) -> Iterator[npt.NDArray[np.generic]]:
+        """Yield the values in C order as 1-D arrays of a few MiB, native byte order, of ``info.dtype``.
+
+        Raises:
+            reporter.errors.CheckpointError: what was read contradicts the file's own checks.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedTensor:
+    """An entry that is listed but not measured (strings, variants), and why."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """A layer in model order; ``kind`` is its class name or "" where the format does not tell."""
+
+    name: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a reader found in one open checkpoint.
+
+    Attributes:
+        format: name of the reader.
+        layers: in model order where the format knows it, else in file order.
+        layers_ordered: whether that order is the model's.
+        tensors: model tensors in layer order, then optimizer, then other.
+        skipped: entries that are not numeric.
+        step: training step from inside the file, or None.
+        step_source: which entry gave it, in words ("optimizer iterations").
+        integrity: the check that reading makes ("crc32c", "zip crc32", "lengths", "none").
+        framework: writer and version where the file tells ("Keras 2.0.5").
+        notes: remarks a reader of the report should see.
+        missing_layers: layers of the file's own configuration that should own variables and have none in the file.
+    """
+
+    format: str
+    layers: tuple[LayerInfo, ...]
+    tensors: tuple[TensorSource, ...]
+    skipped: tuple[SkippedTensor, ...] = ()
+    layers_ordered: bool = True
+    step: int | None = None
+    step_source: str = ""
+    integrity: str = "none"
+    framework: str = ""
+    notes: tuple[str, ...] = ()
+    missing_layers: tuple[str, ...] = ()

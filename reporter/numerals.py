@@ -1,0 +1,84 @@
+"""Numbers as text that never lies by rounding."""
+
+from __future__ import annotations
+
+import math
+
+from reporter.model.measured import Absent, Value
+
+NO_DATA = "—"
+NOT_APPLICABLE = "n/a"
+MINUS = "−"
+
+
+def number(value: Value | None, digits: int = 4) -> str:
+    """A statistic with ``digits`` significant digits; NaN, no data and not applicable stay three different things.
+
+    >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(1e-30)
+    ('0.01235', '−1.235e+06', '0', 'NaN', '—', '1e-30')
+    >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5)
+    ('n/a', '−Inf', '2.5')
+    """
+    if value is None or value is Absent.NO_DATA:
+        return NO_DATA
+    if value is Absent.NOT_APPLICABLE:
+        return NOT_APPLICABLE
+    assert not isinstance(value, Absent)
+    if isinstance(value, int):
+        return integer(value)
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else MINUS + "Inf"
+    text = f"{value:.{digits}g}"
+    return text.replace("-", MINUS, 1) if value < 0 else text
+
+
+def integer(value: int) -> str:
+    """A whole number with thin groups.
+
+    >>> integer(1234567)
+    '1 234 567'
+    """
+    return f"{value:,}".replace(",", "\u202f").replace("\u202f", " ").replace("-", MINUS)
+
+
+def share(value: Value | None) -> str:
+    """A fraction of 1 as a percentage: 0 % only for exactly none, 100 % only for exactly all.
+
+    >>> share(0.0), share(1.0), share(1e-9), share(0.999999), share(0.1234)
+    ('0 %', '100 %', '<0.01 %', '>99.99 %', '12.34 %')
+    """
+    if value is None or isinstance(value, Absent):
+        return number(value)
+    if value != value:
+        return "NaN"
+    percent = 100.0 * value
+    if percent in (0.0, 100.0):
+        return f"{percent:.0f} %"
+    if 0 < percent < 0.01:
+        return "<0.01 %"
+    if 99.99 < percent < 100:
+        return ">99.99 %"
+    return f"{percent:.2f} %"
+
+
+def size(nbytes: int) -> str:
+    """Bytes in decimal units.
+
+    >>> size(999), size(1_234_567)
+    ('999 B', '1.23 MB')
+    """
+    if nbytes < 1000:
+        return f"{nbytes} B"
+    value = float(nbytes)
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        value /= 1000
+        if value < 999.5:
+            break
+    return f"{value:.3g} {unit}"
+
+
+def statistic(value: Value | None, unit: str) -> str:
+    """A statistic in the notation of its unit."""
+    return share(value) if unit == "share" else number(value)

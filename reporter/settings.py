@@ -1,0 +1,83 @@
+"""Settings of a run: one frozen dataclass, checked once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reporter.errors import SettingError
+
+VARIABLES: tuple[str, ...] = ("trainable", "model", "all")
+FAIL_ON: tuple[str, ...] = ("fail", "warn", "never")
+
+QUANTILES: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+BINS = 50
+MAX_BINS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a run depends on besides the files.
+
+    Attributes:
+        roots: folders (or single checkpoints) to report on.
+        out: folder that receives ``runs/<id>/`` and ``latest``.
+        title: heading of the report; the folders' names if empty.
+        variables: what global statistics and trends speak of: ``trainable``, ``model`` or ``all``.
+        bins: wanted number of histogram bins, 1 … 512; the nearest possible is used.
+        quantiles: probabilities, ascending, each in [0, 1].
+        settle: seconds within which an unsound file counts as still being written.
+        fail_on: lowest verdict that makes the exit code 3: ``fail``, ``warn`` or ``never``.
+        pdf: whether to make the PDF.
+    """
+
+    roots: tuple[Path, ...] = (Path("ckpts"),)
+    out: Path = Path("reports")
+    title: str = ""
+    variables: str = "model"
+    bins: int = BINS
+    quantiles: tuple[float, ...] = field(default=QUANTILES)
+    settle: float = 120.0
+    fail_on: str = "fail"
+    pdf: bool = True
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            SettingError: naming the setting, its value and what it may be.
+        """
+        _one_of("variables", self.variables, VARIABLES)
+        _one_of("fail-on", self.fail_on, FAIL_ON)
+        if not 1 <= self.bins <= MAX_BINS:
+            raise SettingError(f"bins: {self.bins} is not between 1 and {MAX_BINS}")
+        if not self.quantiles:
+            raise SettingError("quantiles: give at least one probability, such as 0.5")
+        for p in self.quantiles:
+            if not (math.isfinite(p) and 0.0 <= p <= 1.0):
+                raise SettingError(f"quantiles: {p:g} is not a probability between 0 and 1")
+        object.__setattr__(self, "quantiles", tuple(sorted(set(self.quantiles))))
+        if not (math.isfinite(self.settle) and self.settle >= 0):
+            raise SettingError(f"settle: {self.settle:g} is not a number of seconds, 0 or more")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingError(f"{name}: {value!r} is not one of {', '.join(allowed)}")
+
+
+def parse_quantiles(text: str) -> tuple[float, ...]:
+    """Probabilities from ``0.05,0.5,0.95``.
+
+    Raises:
+        SettingError: a part is not a number.
+
+    >>> parse_quantiles("0.5, 0.95")
+    (0.5, 0.95)
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        return tuple(float(part) for part in parts)
+    except ValueError:
+        raise SettingError(f"quantiles: {text!r} is not a list of numbers such as 0.05,0.5,0.95") from None
