@@ -71,12 +71,9 @@ def size(nbytes: int) -> str:
     """
     if nbytes < 1000:
         return f"{nbytes} B"
-    value = float(nbytes)
-    for unit in ("kB", "MB", "GB", "TB", "PB"):
-        value /= 1000
-        if value < 999.5:
-            break
-    return f"{value:.3g} {unit}"
+    units = ("kB", "MB", "GB", "TB", "PB")
+    power = next((p for p in range(1, len(units)) if nbytes < 999.5 * 1000**p), len(units))
+    return f"{nbytes / 1000**power:.3g} {units[power - 1]}"
 
 
 def statistic(value: Value | None, unit: str) -> str:

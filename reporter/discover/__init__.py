@@ -1,5 +1,5 @@
 """Discover: from a folder to series of checkpoints, by names, sizes and headers alone."""
 
-from reporter.discover.find import find
+from reporter.discover.find import find, settled
 
-__all__ = ["find"]
+__all__ = ["find", "settled"]

@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reporter.discover.naming import natural, number_labels
@@ -64,7 +65,7 @@ def find(
                 stats = list(members_of(claim))
                 newest = max((s.st_mtime_ns for s in stats), default=0)
                 if problem:
-                    entries.append(FileEntry(name, claim.format, *_settled(problem, state, newest, settle, now)))
+                    entries.append(FileEntry(name, claim.format, *settled(problem, state, newest, settle, now)))
                     continue
                 step = Step(inside, "in-file", detail) if inside is not None else Step(None, "modification time")
                 ref = CheckpointRef(
@@ -85,7 +86,8 @@ def find(
     return Found(tuple(roots), series_list, tuple(sorted(entries, key=lambda e: natural(e.path))))
 
 
-def _settled(problem: str, state: str, newest_ns: int, settle: float, now: float) -> tuple[str, str]:
+def settled(problem: str, state: str, newest_ns: int, settle: float, now: float) -> tuple[str, str]:
+    """State and reason of an unsound checkpoint: while its newest file is younger than ``settle``, in progress."""
     age = now - newest_ns / 1e9
     if state in SETTLED_STATES and age < settle:
         return "in progress", f"{problem} (changed {max(age, 0):.0f} s ago: it is probably being saved)"
@@ -123,15 +125,12 @@ def _ordered(members: Sequence[tuple[str, CheckpointRef]]) -> tuple[tuple[Checkp
         return tuple(_with_step(ref, int(number), "file name") for number, ref in in_order), "file name"
     in_time = sorted((ref for _, ref in members), key=lambda r: (r.mtime_ns, natural(r.name)))
     if len(in_time) == 1:
-        number, ref = members[0]
-        return (ref if ref.step.value is not None else _with_step(ref, None, "modification time"),), ref.step.source
+        return (in_time[0],), in_time[0].step.source
     return tuple(_with_step(ref, None, "modification time") for ref in in_time), "modification time"
 
 
 def _with_step(ref: CheckpointRef, value: int | None, source: str) -> CheckpointRef:
-    return CheckpointRef(
-        ref.name, ref.slug, ref.path, ref.format, ref.members, Step(value, source), ref.nbytes, ref.mtime_ns
-    )
+    return replace(ref, step=Step(value, source))
 
 
 def _relative(path: Path, base: Path) -> str:
@@ -143,7 +142,7 @@ def _relative(path: Path, base: Path) -> str:
 
 
 def _renamed(entry: FileEntry, path: str) -> FileEntry:
-    return FileEntry(path, entry.format, entry.state, entry.reason)
+    return replace(entry, path=path)
 
 
 def slug(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef
@@ -67,7 +68,7 @@ class Comparison:
         """The steps as numbers for a true axis, None where they are unknown or not increasing."""
         steps = [ref.step.value for ref in self.refs]
         known = [float(s) for s in steps if s is not None]
-        if len(known) < len(steps) or any(b <= a for a, b in zip(known, known[1:], strict=False)):
+        if len(known) < len(steps) or any(b <= a for a, b in pairwise(known)):
             return None
         return tuple(known)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -24,3 +25,20 @@ class Histogram:
     def total(self) -> int:
         """All finite values, those outside the edges included."""
         return sum(self.counts) + self.below + self.above
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesHistograms:
+    """Histograms of a series on shared edges: one set for the whole, one per layer.
+
+    Attributes:
+        whole: of each checkpoint, all on the same edges; None where it has no finite value.
+        layers: layer -> one per checkpoint, on that layer's edges; None where the layer is missing or not finite.
+        own_whole: of each checkpoint on edges of its own.
+        own_layers: for each checkpoint, layer -> histogram on edges of its own.
+    """
+
+    whole: tuple[Histogram | None, ...]
+    layers: Mapping[str, tuple[Histogram | None, ...]]
+    own_whole: tuple[Histogram | None, ...]
+    own_layers: tuple[Mapping[str, Histogram | None], ...]

@@ -26,7 +26,7 @@ class Absent(Enum):
 
 Value = float | int | Absent
 Statistics = Mapping[str, Value]
-"""Statistic name -> value, in the order of the registry; see :data:`reporter.measure.statistics.STATISTICS`."""
+"""Statistic name -> value, in the order of the registry; see :data:`reporter.statistics.STATISTICS`."""
 
 
 @dataclass(frozen=True, slots=True)

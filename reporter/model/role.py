@@ -153,3 +153,16 @@ def slot_role(slot: str) -> str:
         if last.endswith("_" + suffix):
             return _BY_SLOT[suffix]
     return "slot"
+
+
+def output_axis(role: str, kind: str = "") -> int:
+    """The axis that indexes output units, from the role and the layer's class.
+
+    >>> output_axis("kernel", "Conv2DTranspose"), output_axis("embedding"), output_axis("kernel", "Dense")
+    (-2, 0, -1)
+    """
+    if role == "embedding":
+        return 0
+    if role == "depthwise_kernel" or (role == "kernel" and kind.endswith("Transpose")):
+        return -2  # (…, output, input) of a transposed convolution; (…, input, multiplier) of a depthwise one
+    return -1

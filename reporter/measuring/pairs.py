@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from reporter.measure import kernels
-from reporter.measure.accumulate import as_real, pieces
+from reporter.measuring import kernels
+from reporter.measuring.accumulate import as_real, pieces
 from reporter.model.change import Change
-from reporter.model.tensor import TensorSource
+from reporter.model.tensor import Contents, TensorSource
 
 
 def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
@@ -29,3 +29,19 @@ def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
             kernels.compare64(as_real(a), as_real(b), sums, equal)
     difference, norm_a, norm_b, product, largest = (float(s) for s in sums)
     return Change(before.info.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
+
+
+def compare_contents(before: Contents, after: Contents) -> dict[str, Change]:
+    """Paired changes of every tensor that both checkpoints hold with the same shape and dtype, by name.
+
+    Raises:
+        reporter.errors.CheckpointError: from reading either.
+    """
+    old = {source.info.name: source for source in before.tensors}
+    changes = {}
+    for source in after.tensors:
+        earlier = old.get(source.info.name)
+        change = compare_tensors(earlier, source) if earlier is not None else None
+        if change is not None:
+            changes[source.info.name] = change
+    return changes

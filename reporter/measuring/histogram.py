@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measure.quantiles import from_cells
+from reporter.measuring.quantiles import from_cells
 from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, edge
-from reporter.model.histogram import Histogram
-from reporter.model.summary import Summary, merge
+from reporter.model.comparison import Comparison
+from reporter.model.histogram import Histogram, SeriesHistograms
+from reporter.model.summary import NOTHING, Summary, merge
 
 MAX_BINS = 512
 """As many as there are multiples k·2^e with |k| ≤ 256 (8 significant bits)."""
@@ -130,3 +131,17 @@ def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> l
         return [None] * len(summaries)
     edges = dyadic_edges(*bounds, bins)
     return [count(s, edges) if s.finite else None for s in summaries]
+
+
+def of_series(series: Comparison, bins: int) -> SeriesHistograms:
+    """Every histogram that the report shows of a series."""
+    layers = {}
+    for name in series.layers:
+        history = series.layer(name)
+        layers[name] = tuple(shared([NOTHING if g is None else g.summary for g in history], bins))
+    return SeriesHistograms(
+        whole=tuple(shared([m.whole.summary for m in series.measured], bins)),
+        layers=layers,
+        own_whole=tuple(histogram(m.whole.summary, bins, robust=True) for m in series.measured),
+        own_layers=tuple({g.name: histogram(g.summary, bins, robust=True) for g in m.layers} for m in series.measured),
+    )

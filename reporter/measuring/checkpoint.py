@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reporter.measure.quantiles import from_cells
-from reporter.measure.statistics import statistics
-from reporter.measure.tensors import measure_tensor
+from reporter.measuring.quantiles import from_cells
+from reporter.statistics import statistics
+from reporter.measuring.tensors import measure_tensor
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measure import kernels
-from reporter.measure.accumulate import Coded, as_real, pieces
+from reporter.measuring import kernels
+from reporter.measuring.accumulate import Coded, as_real, pieces
 from reporter.model.cells import edge
 from reporter.model.measured import Quantiles
 from reporter.model.summary import Summary

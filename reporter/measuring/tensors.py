@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measure import kernels
-from reporter.measure.accumulate import Coded, accumulator, as_real, pieces
-from reporter.measure.quantiles import from_codes, from_values
-from reporter.measure.statistics import statistics
+from reporter.measuring import kernels
+from reporter.measuring.accumulate import Coded, accumulator, as_real, pieces
+from reporter.measuring.quantiles import from_codes, from_values
+from reporter.statistics import statistics
 from reporter.model.measured import Quantiles, TensorMeasure, Units
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.model.summary import NOTHING

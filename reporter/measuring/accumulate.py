@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measure import kernels
+from reporter.measuring import kernels
 from reporter.model.cells import Cells
 from reporter.model.summary import Summary
 

@@ -1,0 +1,75 @@
+# ckpt-report: `make report CKPTS=folder` and `make test` set up what they need. `make help` lists everything.
+
+CKPTS ?= ckpts
+OUT ?= reports
+ARGS ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+
+# The first interpreter that is 3.11, 3.12 or 3.13; override with PYTHON=...
+PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+
+PANGO := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export MPLBACKEND := Agg
+
+.DEFAULT_GOAL := help
+.PHONY: help report test check lint types sample bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@echo "  variables: CKPTS=$(CKPTS) OUT=$(OUT) ARGS='$(ARGS)' (flags of ckpt-report report)"
+
+report: $(VENV)/run.stamp $(VENV)/pango.stamp ## report on the checkpoints in CKPTS
+	@$(PY) -m reporter report $(CKPTS) -o $(OUT) $(ARGS)
+
+test: $(VENV)/dev.stamp $(VENV)/pango.stamp ## run the tests
+	$(PY) -m pytest -n 2 $(ARGS)
+
+check: lint types ## lint and types
+
+lint: $(VENV)/dev.stamp
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(PY) -m mypy
+
+sample: $(VENV)/run.stamp $(VENV)/pango.stamp ## train a small model, save it in every format, report on it
+	$(PY) -m examples.sample sample/ckpts
+	@$(PY) -m reporter report sample/ckpts -o sample/reports $(ARGS)
+
+bench: $(VENV)/dev.stamp ## measure speed against numpy, as ratios in one run
+	$(PY) -m bench.measuring
+
+lock: ## pin every dependency again, with hashes (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url pyproject.toml -o locks/run.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --extra dev -c locks/run.txt pyproject.toml -o locks/dev.txt
+
+clean: ## remove the environment, caches and the sample
+	rm -rf $(VENV) sample .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; install one, or say PYTHON=/path/to/it" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: locks/run.txt | $(VENV)/bin/python
+	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/dev.stamp: locks/dev.txt | $(VENV)/bin/python
+	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@ $(VENV)/run.stamp
+
+# WeasyPrint draws text with Pango, a system library. Without it everything but the PDF works.
+$(VENV)/pango.stamp: | $(VENV)/run.stamp
+	@if $(PY) -c 'import weasyprint' >/dev/null 2>&1; then touch $@; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $(PANGO)"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PANGO) >/dev/null && touch $@ \
+		|| echo "no PDF: apt-get could not install $(PANGO)" >&2; \
+	else echo "no PDF until this is run once: sudo apt-get install $(PANGO)" >&2; fi

@@ -1,0 +1,188 @@
+"""The same numbers from Python: for a checkpoint path, a live Keras model or a ``tf.Module``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reporter.errors import SettingError
+from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.histogram import histogram
+from reporter.model.histogram import Histogram
+from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
+from reporter.model.summary import Summary
+from reporter.model.tensor import Contents
+from reporter.catalog import open_checkpoint, scan
+from reporter.readers.live import live_contents
+from reporter.settings import BINS, QUANTILES, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Numbers of one variable, one layer, or the whole model.
+
+    Attributes:
+        name: the variable's or layer's name; the selection for the whole.
+        statistics: name -> number, None where there is no data or the statistic is not defined for it.
+        quantiles: probability -> quantile of the finite values.
+        quantiles_exact: True for single variables; else each order statistic is within 2⁻⁸ of its magnitude.
+        histogram: exact counts in about ``bins`` bins over the full range, None without finite values.
+        shape, dtype, role, trainable: of a variable; of layers and the whole: (), "", "", None.
+        layer: the owning layer of a variable, "" if none.
+        variables: names of the variables it speaks of.
+    """
+
+    name: str
+    statistics: dict[str, float | int | None]
+    quantiles: dict[float, float]
+    quantiles_exact: bool
+    histogram: Histogram | None
+    variables: tuple[str, ...]
+    layer: str = ""
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    role: str = ""
+    trainable: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What :func:`measure` returns.
+
+    Attributes:
+        variables: one sample per selected variable, in model order.
+        layers: one per layer that owns selected variables, in model order.
+        whole: all selected variables as one sample.
+        step: training step where a checkpoint stores it.
+        notes: what a reader of the numbers should know.
+    """
+
+    variables: tuple[Sample, ...]
+    layers: tuple[Sample, ...]
+    whole: Sample
+    step: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def variable(self, name: str) -> Sample:
+        """The variable of that name; KeyError if there is none."""
+        return _named(self.variables, name)
+
+    def layer(self, name: str) -> Sample:
+        """The layer of that name; KeyError if it owns no selected variable."""
+        return _named(self.layers, name)
+
+
+def measure(
+    x: Any,
+    *,
+    variables: str = "model",
+    bins: int = BINS,
+    quantiles: Iterable[float] = QUANTILES,
+) -> Measurement:
+    """Statistics and histograms of weights, per variable, per layer and for the whole model.
+
+    Args:
+        x: the path of one checkpoint (a file, a folder, or a bundle's prefix), a built ``tf.keras.Model`` (Keras 2
+            or 3; Sequential, functional, subclassed, nested) or a ``tf.Module``.
+        variables: ``trainable``, ``model`` (all variables of the model) or ``all`` (optimizer state as well).
+        bins: wanted number of histogram bins, 1 … 512; the nearest number for which the counts are exact is used.
+        quantiles: probabilities in [0, 1].
+
+    Raises:
+        reporter.errors.SettingError: an argument that cannot be used.
+        reporter.errors.CheckpointError: the checkpoint cannot be read.
+
+    >>> import numpy as np, tempfile, pathlib
+    >>> from safetensors.numpy import save_file
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "m.safetensors"
+    >>> save_file({"dense.kernel": np.float32([[1, 2], [3, 4]])}, path)
+    >>> result = measure(path, quantiles=(0.5,))
+    >>> result.variable("dense.kernel").statistics["mean"], result.whole.quantiles[0.5]
+    (2.5, 2.5)
+    """
+    probabilities = tuple(quantiles)
+    settings = Settings(variables=variables, bins=bins, quantiles=probabilities)
+    is_path = isinstance(x, str | os.PathLike)
+    opened = _opened(Path(x), settings) if is_path else nullcontext(live_contents(x))
+    with opened as contents:
+        chosen = _selected(contents, variables)
+        numbers = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
+    return Measurement(
+        variables=tuple(_variable(t, bins) for t in numbers.tensors),
+        layers=tuple(_group(g, bins) for g in numbers.layers),
+        whole=_group(numbers.whole, bins),
+        step=contents.step,
+        notes=numbers.notes,
+    )
+
+
+def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
+    """Everything in one checkpoint, for ``ckpt-report inspect``.
+
+    Raises:
+        reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
+    """
+    with _opened(path, settings) as contents:
+        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles))
+
+
+def _opened(path: Path, settings: Settings) -> Any:
+    found = scan(replace(settings, roots=(path,), out=path / ".none"))
+    refs = [ref for series in found.series for ref in series.checkpoints]
+    if len(refs) == 1:
+        return open_checkpoint(refs[0].format, refs[0].path)
+    if refs:
+        raise SettingError(f"{path}: holds {len(refs)} checkpoints; name one of them, such as {refs[0].path}")
+    problem = next((f for f in found.files if f.reason), None)
+    reason = f"{problem.state}: {problem.reason}" if problem else "it is no checkpoint of a known format"
+    raise SettingError(f"{path}: {reason}")
+
+
+def _selected(contents: Contents, variables: str) -> Contents:
+    """Without the tensors that the selection leaves out, so that they are not even read."""
+    if variables == "all":
+        return contents
+    return replace(
+        contents,
+        tensors=tuple(
+            t
+            for t in contents.tensors
+            if t.info.collection == "model" and (variables == "model" or t.info.trainable is not False)
+        ),
+    )
+
+
+def _variable(tensor: TensorMeasure, bins: int) -> Sample:
+    info = tensor.info
+    common = _sample(info.name, tensor.summary, tensor.statistics, tensor.quantiles, (info.name,), bins)
+    return replace(
+        common, layer=info.layer, shape=info.shape, dtype=info.dtype, role=info.role, trainable=info.trainable
+    )
+
+
+def _group(group: GroupMeasure, bins: int) -> Sample:
+    return _sample(group.name, group.summary, group.statistics, group.quantiles, group.tensors, bins)
+
+
+def _sample(
+    name: str, summary: Summary, statistics: Statistics, quantiles: Quantiles, variables: tuple[str, ...], bins: int
+) -> Sample:
+    return Sample(
+        name=name,
+        statistics={k: None if isinstance(v, Absent) else v for k, v in statistics.items()},
+        quantiles=dict(quantiles.values),
+        quantiles_exact=quantiles.exact,
+        histogram=histogram(summary, bins),
+        variables=variables,
+    )
+
+
+def _named(samples: Iterable[Sample], name: str) -> Sample:
+    for sample in samples:
+        if sample.name == name:
+            return sample
+    raise KeyError(name)

@@ -1,0 +1,229 @@
+"""The command line; nothing heavier than argparse is imported before a command runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reporter.errors import ReportError
+from reporter.settings import BINS, FAIL_ON, QUANTILES, VARIABLES, Settings, parse_quantiles
+
+if TYPE_CHECKING:
+    from reporter.pipeline import Outcome
+
+OK, INTERNAL, USAGE, FINDINGS, UNREADABLE = 0, 1, 2, 3, 4
+
+EXIT_CODES = """exit codes:
+  0 ok   1 internal error   2 usage or settings   3 findings at or above --fail-on
+  4 report written, but some checkpoints could not be read   75 another run holds the output folder"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.command(arguments)
+        sys.stdout.flush()
+        return code
+    except ReportError as error:
+        print(f"ckpt-report: {_visible(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        print("ckpt-report: interrupted; the last published report stands", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ckpt-report",
+        description="What happened to my weights? Reports on TensorFlow/Keras checkpoints, read offline.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    report = commands.add_parser("report", help="measure folders of checkpoints; write HTML, PDF, JSON and CSV")
+    report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder with checkpoints")
+    report.add_argument("-o", "--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    report.add_argument("--title", default="", help="heading of the report")
+    report.add_argument(
+        "--fail-on", default="fail", choices=FAIL_ON, help="lowest verdict with exit code 3 (default: fail)"
+    )
+    report.add_argument("--no-pdf", dest="pdf", action="store_false", help="HTML, JSON and CSV only")
+    _measuring(report)
+    _settling(report)
+    report.add_argument("-q", "--quiet", action="store_true", help="no progress, only problems and the summary")
+    report.set_defaults(command=_report)
+
+    inspect = commands.add_parser("inspect", help="measure one checkpoint and print its numbers")
+    inspect.add_argument("path", type=Path, metavar="PATH", help="file, folder, or prefix of a TensorFlow checkpoint")
+    inspect.add_argument("--json", action="store_true", help="one JSON object")
+    _measuring(inspect)
+    _settling(inspect)
+    inspect.set_defaults(command=_inspect)
+
+    scan = commands.add_parser("scan", help="list checkpoints and everything else in a folder; reads no weights")
+    scan.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    scan.add_argument("--json", action="store_true", help="one JSON object")
+    _settling(scan)
+    scan.set_defaults(command=_scan)
+    return parser
+
+
+def _measuring(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--variables", default="model", choices=VARIABLES, help="what statistics speak of (default: model)"
+    )
+    parser.add_argument("--bins", type=int, default=BINS, metavar="N", help=f"histogram bins, 1-512 (default: {BINS})")
+    parser.add_argument(
+        "--quantiles",
+        default=",".join(f"{p:g}" for p in QUANTILES),
+        metavar="P,P",
+        help="probabilities (default: %(default)s)",
+    )
+
+
+def _settling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--settle",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="unsound files younger than this count as being written (default: 120)",
+    )
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    settings = Settings(
+        roots=tuple(arguments.folders),
+        out=arguments.out,
+        title=arguments.title,
+        variables=arguments.variables,
+        bins=arguments.bins,
+        quantiles=parse_quantiles(arguments.quantiles),
+        settle=arguments.settle,
+        fail_on=arguments.fail_on,
+        pdf=arguments.pdf,
+    )
+    from reporter.pipeline import run
+    from reporter.progress import Progress
+
+    started = time.perf_counter()
+    outcome = run(settings, Progress(quiet=arguments.quiet))
+    _summarise(outcome, time.perf_counter() - started)
+    return _exit_code(outcome, settings)
+
+
+def _summarise(outcome: Outcome, seconds: float) -> None:
+    """Totals on standard error, the place of the report on standard output."""
+    from reporter.numerals import integer, number, size
+
+    report = outcome.report
+    measured = [m for s in report.series for m in s.measured]
+    nbytes = sum(m.nbytes for m in measured)
+    measuring = report.timings.get("measure", 0.0)
+    rate = f" ({number(nbytes / measuring / 1e9, 3)} GB/s while measuring)" if measuring > 0 and nbytes else ""
+    tensors, parameters = sum(len(m.tensors) for m in measured), sum(m.parameters for m in measured)
+    print(
+        f"{len(measured)} checkpoints, {integer(tensors)} tensors, {integer(parameters)} values, {size(nbytes)} "
+        f"in {number(seconds, 3)} s{rate}",
+        file=sys.stderr,
+    )
+    for entry in report.files:
+        if entry.state not in ("measured", "not a checkpoint"):
+            print(f"{entry.state}: {_visible(entry.path)}: {_visible(entry.reason)}", file=sys.stderr)
+    others = sum(entry.state == "not a checkpoint" for entry in report.files)
+    if others:
+        print(f"{others} other files are listed in the report", file=sys.stderr)
+    if not measured:
+        print(
+            "no checkpoint was found; give the folder that holds them (TensorFlow, SavedModel, .keras, .h5, "
+            ".safetensors)",
+            file=sys.stderr,
+        )
+    if outcome.pdf_problem:
+        print(f"no PDF: {outcome.pdf_problem}", file=sys.stderr)
+    print(f"verdict {report.judgement.verdict}: {len(report.judgement.findings)} findings", file=sys.stderr)
+    print(outcome.folder / "index.html")
+
+
+def _exit_code(outcome: Outcome, settings: Settings) -> int:
+    from reporter.errors import InProgress, RotatedAway
+
+    verdict = outcome.report.judgement.verdict
+    failing = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "never": ()}[settings.fail_on]
+    if verdict in failing:
+        return FINDINGS
+    harmless = ("measured", "not a checkpoint", InProgress.state, RotatedAway.state)
+    return UNREADABLE if any(entry.state not in harmless for entry in outcome.report.files) else OK
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    settings = Settings(
+        variables=arguments.variables,
+        bins=arguments.bins,
+        quantiles=parse_quantiles(arguments.quantiles),
+        settle=arguments.settle,
+    )
+    from reporter.api import inspect
+    from reporter.writers import console, records
+
+    contents, numbers = inspect(arguments.path, settings)
+    if arguments.json:
+        record = {
+            "path": str(arguments.path),
+            "format": contents.format,
+            "step": contents.step,
+            "step_source": contents.step_source,
+            **records.measured(numbers),
+        }
+        _print_json(record)
+    else:
+        print(console.tensors(contents, numbers))
+    return OK
+
+
+def _scan(arguments: argparse.Namespace) -> int:
+    settings = Settings(roots=tuple(arguments.folders), settle=arguments.settle)
+    from reporter.catalog import scan
+    from reporter.writers import console, records
+
+    found = scan(settings)
+    if arguments.json:
+        _print_json(
+            {
+                "files": [records.file_entry(entry) for entry in found.files],
+                "series": [
+                    {
+                        "name": s.name,
+                        "format": s.format,
+                        "ordered_by": s.ordered_by,
+                        "checkpoints": [records.reference(ref) for ref in s.checkpoints],
+                    }
+                    for s in found.series
+                ],
+            }
+        )
+    else:
+        print(console.files(found))
+    return OK
+
+
+def _print_json(record: object) -> None:
+    text = json.dumps(record, allow_nan=False, indent=1)
+    print(text)
+
+
+def _visible(text: str) -> str:
+    from reporter.progress import visible
+
+    return visible(text)

@@ -1,0 +1,48 @@
+"""The report as plain data, before it becomes pages, JSON and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reporter.model.checkpoint import FileEntry
+from reporter.model.comparison import Comparison
+from reporter.model.figures import SeriesFigures
+from reporter.model.finding import Judgement
+from reporter.model.histogram import SeriesHistograms
+
+SCHEMA_VERSION = 1
+"""Of report.json; raised when a name in it changes its meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that is published.
+
+    Attributes:
+        title: heading.
+        version: of this program.
+        created: when the run started, with its time zone.
+        settings: name -> value as text, everything the numbers depend on.
+        series: compared series, in natural order of their names.
+        histograms, figures: one per series, same order; figures are empty where nothing is drawn.
+        files: every checkpoint and every other file that was met, with its state.
+        timings: stage -> seconds; the only part that differs between runs over the same input.
+    """
+
+    title: str
+    version: str
+    created: datetime
+    settings: Mapping[str, str]
+    series: tuple[Comparison, ...]
+    histograms: tuple[SeriesHistograms, ...]
+    figures: tuple[SeriesFigures, ...]
+    judgement: Judgement
+    files: tuple[FileEntry, ...]
+    timings: Mapping[str, float]
+
+    @property
+    def checkpoints(self) -> int:
+        """Number of measured checkpoints."""
+        return sum(len(s.refs) for s in self.series)

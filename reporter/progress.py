@@ -1,0 +1,71 @@
+"""Progress on standard error: a bar on a terminal, one line per checkpoint otherwise."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from reporter.errors import CheckpointError
+from reporter.model.checkpoint import CheckpointRef
+from reporter.model.measured import Measured
+from reporter.numerals import integer, number, size
+
+
+def visible(text: str) -> str:
+    """A name on one line of a terminal: control characters are shown, not obeyed.
+
+    >>> visible("a\\nb\\x1b[31m")
+    'a\\\\nb\\\\x1b[31m'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class Progress:
+    """Tells a person, or a log, how far the run is."""
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._bar: Any = None
+
+    @contextmanager
+    def counting(self, checkpoints: int) -> Iterator[None]:
+        """While checkpoints are measured."""
+        if self._stream.isatty() and not self._quiet:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=checkpoints, unit="ckpt", file=self._stream, leave=False)
+        try:
+            yield
+        finally:
+            if self._bar is not None:
+                self._bar.close()
+                self._bar = None
+
+    def measured(self, ref: CheckpointRef, numbers: Measured) -> None:
+        """One checkpoint is done."""
+        line = (
+            f"measured  {visible(ref.name)}  step {ref.step}  {len(numbers.tensors)} tensors  "
+            f"{integer(numbers.parameters)} values  {size(numbers.nbytes)}  {number(numbers.seconds, 2)} s"
+        )
+        self._line(line, ref)
+
+    def failed(self, ref: CheckpointRef, error: CheckpointError) -> None:
+        """One checkpoint could not be measured."""
+        self._line(f"{error.state}  {visible(ref.name)}  {visible(error.reason)}", ref, always=True)
+
+    def say(self, text: str) -> None:
+        """What comes next; on a terminal only."""
+        if self._stream.isatty() and not self._quiet:
+            print(f"{text} …", file=self._stream)
+
+    def _line(self, line: str, ref: CheckpointRef, *, always: bool = False) -> None:
+        if self._bar is not None:
+            self._bar.update(1)
+            self._bar.set_postfix_str(visible(ref.name)[-40:])
+            if always:
+                self._bar.write(line, file=self._stream)
+        elif always or not self._quiet:
+            print(line, file=self._stream, flush=True)

@@ -1,0 +1,68 @@
+"""Compose: from the report's data to pages. A new section is one file and one line."""
+
+from __future__ import annotations
+
+from reporter.model.page import Page
+from reporter.model.report import Report
+from reporter.sections import (
+    checkpoint_summary,
+    checkpoint_tensors,
+    checks,
+    files,
+    method,
+    overview,
+    series_detail,
+    series_layers,
+    series_trends,
+    verdict,
+)
+from reporter.sections.base import CheckpointSection, Medium, ReportSection, checkpoint_href
+
+REPORT_SECTIONS: tuple[ReportSection, ...] = (
+    verdict.build,
+    overview.build,
+    series_trends.build,
+    series_layers.build,
+    series_detail.build,
+    checks.build,
+    files.build,
+    method.build,
+)
+"""Of the cross-checkpoint report, in order."""
+
+CHECKPOINT_SECTIONS: tuple[CheckpointSection, ...] = (
+    checkpoint_summary.build,
+    checkpoint_tensors.build,
+)
+"""Of the page of one checkpoint, in order."""
+
+
+def report_page(report: Report, medium: Medium) -> Page:
+    """The cross-checkpoint report; the PDF's tables are bounded and say where the rest is."""
+    sections = [section for build in REPORT_SECTIONS for section in build(report, medium)]
+    return Page(
+        title=report.title,
+        subtitle=verdict.subtitle(report),
+        sections=tuple(sections),
+        facts=_made(report),
+    )
+
+
+def checkpoint_pages(report: Report) -> dict[str, Page]:
+    """One page per measured checkpoint, by its path beside the report."""
+    pages = {}
+    for at, series in enumerate(report.series):
+        for place, ref in enumerate(series.refs):
+            sections = [section for build in CHECKPOINT_SECTIONS for section in build(report, at, place)]
+            pages[checkpoint_href(ref)] = Page(
+                title=ref.name,
+                subtitle=f"{series.name}, step {series.labels[place]}",
+                sections=tuple(sections),
+                facts=_made(report),
+                up=("../index.html", report.title),
+            )
+    return pages
+
+
+def _made(report: Report) -> tuple[str, ...]:
+    return (f"ckpt-report {report.version}", f"{report.created:%Y-%m-%d %H:%M} UTC")

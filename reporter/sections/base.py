@@ -1,0 +1,98 @@
+"""What sections share: their signatures, columns of statistics, links, and limits of the PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from reporter.model.checkpoint import CheckpointRef
+from reporter.model.finding import Severity
+from reporter.model.measured import Absent, Statistics, Value
+from reporter.model.page import Cell, Column, Level, Row, Section, Table
+from reporter.model.report import Report
+from reporter.numerals import integer, number, share, statistic
+from reporter.statistics import STATISTICS
+
+Medium = Literal["html", "pdf"]
+ReportSection = Callable[[Report, Medium], Iterator[Section]]
+CheckpointSection = Callable[[Report, int, int], Iterator[Section]]
+
+PDF_ROWS = 30
+"""Rows of one table in the PDF: about 1 ms a cell in WeasyPrint, and what a reviewer reads."""
+
+HTML_ROWS = 2000
+"""Rows of one table in HTML: beyond it a browser stops being pleasant."""
+
+BY_NAME = {s.name: s for s in STATISTICS}
+
+LEVELS: dict[Severity, Level] = {Severity.INFO: "info", Severity.WARN: "warn", Severity.FAIL: "fail"}
+
+
+def checkpoint_href(ref: CheckpointRef) -> str:
+    """Path of a checkpoint's page beside the report."""
+    return f"checkpoints/{ref.slug}.html"
+
+
+def statistic_columns(names: Sequence[str]) -> tuple[Column, ...]:
+    """Columns of registered statistics, with their definitions."""
+    return tuple(
+        Column(BY_NAME[n].title, definition=BY_NAME[n].definition)
+        for n in names
+    )
+
+
+def statistic_cells(values: Statistics | None, names: Sequence[str]) -> tuple[Cell, ...]:
+    """Cells of registered statistics; a bad count is marked."""
+    return tuple(statistic_cell(name, None if values is None else values[name]) for name in names)
+
+
+def statistic_cell(name: str, value: Value | None) -> Cell:
+    """One statistic as a cell."""
+    unit = BY_NAME[name].unit
+    bad = name in ("nan_count", "posinf_count", "neginf_count") and isinstance(value, int) and value > 0
+    return Cell(statistic(value, unit), sort=sortable(value), level="fail" if bad else "", title=unrounded(value))
+
+
+def number_cell(value: float | None, digits: int = 4) -> Cell:
+    """A number as a cell."""
+    return Cell(number(value, digits), sort=sortable(value), title=unrounded(value))
+
+
+def share_cell(value: float | None) -> Cell:
+    """A fraction of 1 as a cell."""
+    return Cell(share(value), sort=sortable(value), title=unrounded(value))
+
+
+def count_cell(value: int) -> Cell:
+    """A whole number as a cell."""
+    return Cell(integer(value), sort=float(value))
+
+
+def sortable(value: Value | None) -> float | None:
+    """A key to sort by; None for what is no number."""
+    if value is None or isinstance(value, Absent) or value != value:
+        return None
+    return float(value)
+
+
+def unrounded(value: Value | None) -> str:
+    """All digits of a float, for a tool tip; "" where the cell already shows them."""
+    if isinstance(value, float) and value == value and number(value) not in (repr(value), str(value)):
+        return repr(value)
+    return ""
+
+
+def bounded(
+    caption: str, columns: Sequence[Column], rows: Sequence[Row], medium: Medium, *, note: str = "", keep: str = "first"
+) -> Table:
+    """A table with as many rows as the medium bears; ``keep="ends"`` keeps the first and the last ones."""
+    limit = PDF_ROWS if medium == "pdf" else HTML_ROWS
+    where = "index.html" if medium == "pdf" else "tensors.csv and report.json"
+    if len(rows) <= limit:
+        return Table(caption, tuple(columns), tuple(rows), note)
+    kept = list(rows[:limit])
+    if keep == "ends":
+        places = sorted({round(i * (len(rows) - 1) / (limit - 1)) for i in range(limit)})
+        kept = [rows[i] for i in places]
+        note = (note + " " if note else "") + f"{limit} of {integer(len(rows))} rows, evenly spaced."
+    return Table(caption, tuple(columns), tuple(kept), note, len(rows) - len(kept), where)

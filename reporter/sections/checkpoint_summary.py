@@ -1,0 +1,73 @@
+"""One checkpoint: what it is, its distribution, its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reporter.model.measured import GroupMeasure
+from reporter.model.page import Block, Cell, Column, Facts, Paragraph, Row, Section, Table
+from reporter.model.report import Report
+from reporter.numerals import integer, number, size
+from reporter.sections.base import bounded, count_cell, number_cell, statistic_cells, statistic_columns
+
+_STATISTICS = (
+    "mean", "std", "min", "max", "l2_norm", "rms", "skewness", "kurtosis", "zero_share", "near_zero_share", "nan_count",
+)  # fmt: skip
+
+
+def build(report: Report, at: int, place: int) -> Iterator[Section]:
+    """Summary, findings' place, layers and roles."""
+    series, figures = report.series[at], report.figures[at].checkpoints[place]
+    ref, numbers = series.refs[place], series.measured[place]
+    whole = numbers.whole
+    tiles = (
+        ("Step", f"{series.labels[place]} ({ref.step.source})"),
+        ("Format", ref.format),
+        ("Parameters", integer(whole.parameters)),
+        ("Tensors", integer(len(numbers.tensors))),
+        ("Files", size(ref.nbytes)),
+        ("Mean", number(whole.statistics["mean"])),
+        ("Std", number(whole.statistics["std"])),
+        ("L2 norm", number(whole.statistics["l2_norm"])),
+        ("Integrity check", numbers.integrity),
+    )
+    blocks: list[Block] = [Facts(tiles, "tiles")]
+    here = [f for f in report.judgement.findings if f.checkpoint == ref.name]
+    blocks += [Paragraph(f"{f.severity.name}: {f.message}.", "warning") for f in here[:50]]
+    blocks += [Paragraph(note, "note") for note in numbers.notes]
+    if figures.histogram:
+        blocks.append(figures.histogram)
+    yield Section("summary", "Summary", tuple(blocks))
+    if numbers.layers:
+        table = group_table("Layers", "Layer", numbers.layers)
+        yield Section("layers", "Layers", (table, *figures.sheets))
+        yield Section("roles", "Roles", (group_table("Variables by role", "Role", numbers.roles),))
+    if numbers.optimizer:
+        note = Paragraph("Optimizer state is measured apart and is no part of the model's statistics above.", "note")
+        table = group_table("Optimizer state as one sample", "Group", (numbers.optimizer,))
+        yield Section("optimizer", "Optimizer", (note, table))
+
+
+def group_table(caption: str, what: str, groups: Sequence[GroupMeasure]) -> Table:
+    """One row per group, with quantiles."""
+    probabilities = list(dict.fromkeys(p for g in groups for p in g.quantiles.values))
+    columns = (
+        Column(what, numeric=False),
+        Column("Tensors"),
+        Column("Parameters"),
+        *statistic_columns(_STATISTICS),
+        *(Column(f"q{p:g}") for p in probabilities),
+    )
+    rows = [
+        Row(
+            (
+                Cell(g.name or "(no layer)", title=g.kind),
+                count_cell(len(g.tensors)),
+                count_cell(g.parameters),
+                *statistic_cells(g.statistics, _STATISTICS),
+                *(number_cell(g.quantiles.values.get(p)) for p in probabilities),
+            )
+        )
+        for g in groups
+    ]
+    return bounded(caption, columns, rows, "html")

@@ -1,0 +1,66 @@
+"""One checkpoint: every tensor, and everything that was skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.measured import TensorMeasure
+from reporter.model.page import Cell, Column, Row, Section
+from reporter.model.report import Report
+from reporter.sections.base import bounded, count_cell, number_cell, statistic_cells, statistic_columns
+
+_STATISTICS = (
+    "mean", "std", "min", "max", "l2_norm", "rms", "skewness", "kurtosis",
+    "zero_count", "zero_share", "nan_count", "posinf_count", "neginf_count",
+)  # fmt: skip
+
+_TITLES = {"model": "Model variables", "optimizer": "Optimizer variables", "other": "Other variables"}
+
+
+def build(report: Report, at: int, place: int) -> Iterator[Section]:
+    """One section per collection, one for what was skipped."""
+    numbers = report.series[at].measured[place]
+    for collection, title in _TITLES.items():
+        tensors = [t for t in numbers.tensors if t.info.collection == collection]
+        if not tensors:
+            continue
+        probabilities = list(dict.fromkeys(p for t in tensors for p in t.quantiles.values))
+        columns = (
+            Column("Tensor", numeric=False),
+            Column("Role", numeric=False),
+            Column("Trainable", numeric=False),
+            Column("Shape", numeric=False),
+            Column("Dtype", numeric=False),
+            Column("Values"),
+            *statistic_columns(_STATISTICS),
+            *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, exact.") for p in probabilities),
+        )
+        table = bounded(title, columns, [_row(t, probabilities) for t in tensors], "html")
+        yield Section(f"tensors-{collection}", title, (table,), folded=collection != "model")
+    if numbers.skipped:
+        columns = tuple(Column(t, numeric=False) for t in ("Entry", "Dtype", "Shape", "Why it was skipped"))
+        rows = [Row((Cell(s.name), Cell(s.dtype), Cell(_shape(s.shape)), Cell(s.reason))) for s in numbers.skipped]
+        yield Section(
+            "skipped", "Skipped entries", (bounded("Listed, not measured", columns, rows, "html"),), folded=True
+        )
+
+
+def _row(tensor: TensorMeasure, probabilities: list[float]) -> Row:
+    info = tensor.info
+    trainable = {True: "yes", False: "no", None: "unknown"}[info.trainable]
+    return Row(
+        (
+            Cell(info.name, title=info.key),
+            Cell(info.role),
+            Cell(trainable),
+            Cell(_shape(info.shape)),
+            Cell(info.dtype),
+            count_cell(info.size),
+            *statistic_cells(tensor.statistics, _STATISTICS),
+            *(number_cell(tensor.quantiles.values.get(p)) for p in probabilities),
+        )
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(n) for n in shape) or "scalar"

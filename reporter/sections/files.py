@@ -1,0 +1,52 @@
+"""Every file that was met, and what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from reporter.model.checkpoint import FileEntry
+from reporter.model.page import Block, Cell, Column, Facts, Level, Row, Section
+from reporter.model.report import Report
+from reporter.numerals import integer
+from reporter.sections.base import Medium, bounded
+
+_LEVELS: dict[str, Level] = {"measured": "pass", "not a checkpoint": "", "in progress": "info"}
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """Counts by state, then the rows: what could not be read first, what is no checkpoint last."""
+    states = Counter(entry.state for entry in report.files)
+    blocks: list[Block] = [Facts(tuple((s, integer(n)) for s, n in sorted(states.items(), key=_rank)), "tiles")]
+    entries = sorted(report.files, key=lambda e: _rank((e.state, 0)))
+    if medium == "pdf":
+        entries = [e for e in entries if e.state != "not a checkpoint"]
+    if entries:
+        columns = (
+            Column("Path", numeric=False),
+            Column("State", numeric=False),
+            Column("Format", numeric=False),
+            Column("Step"),
+            Column("Series", numeric=False),
+            Column("Reason", numeric=False),
+        )
+        blocks.append(bounded("Files", columns, [_row(e) for e in entries], medium))
+    yield Section("files", "Files", tuple(blocks), folded=not any(_rank((s, 0)) == 0 for s in states))
+
+
+def _rank(state: tuple[str, int]) -> int:
+    return {"measured": 1, "not a checkpoint": 2}.get(state[0], 0)
+
+
+def _row(entry: FileEntry) -> Row:
+    level = _LEVELS.get(entry.state, "warn")
+    return Row(
+        (
+            Cell(entry.path),
+            Cell(entry.state, level=level),
+            Cell(entry.format or "—"),
+            Cell("—" if entry.step is None else str(entry.step), sort=entry.step),
+            Cell(entry.series or "—"),
+            Cell(entry.reason or "—"),
+        )
+    )

@@ -1,0 +1,30 @@
+"""Each series' differences in structure: tensors that came, went or changed their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.page import Cell, Column, Row, Section
+from reporter.model.report import Report
+from reporter.sections.base import Medium, bounded
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """One section for all series, nothing if no structure changed."""
+    rows = []
+    for series in report.series:
+        for pair in series.pairs:
+            where = (Cell(series.name), Cell(f"{series.labels[pair.before]} → {series.labels[pair.after]}"))
+            rows += [Row((*where, Cell("gone", level="warn"), Cell(n), Cell(""))) for n in pair.removed]
+            rows += [Row((*where, Cell("new", level="info"), Cell(n), Cell(""))) for n in pair.added]
+            rows += [
+                Row((*where, Cell("reshaped", level="warn"), Cell(n), Cell(f"{before} → {after}")))
+                for n, before, after in pair.reshaped
+            ]
+    if not rows:
+        return
+    columns = tuple(
+        Column(title, numeric=False) for title in ("Series", "Steps", "Change", "Tensor", "Shape and dtype")
+    )
+    table = bounded("Tensors that came, went or changed", columns, rows, medium)
+    yield Section("structure", "Changes of structure", (table,))

@@ -1,0 +1,126 @@
+"""Each series by layer: what moved most, and every layer's numbers first and last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.change import merge
+from reporter.model.comparison import Comparison
+from reporter.model.figures import SeriesFigures
+from reporter.model.measured import GroupMeasure
+from reporter.model.page import Block, Cell, Column, Figures, Row, Section, Table
+from reporter.model.report import Report
+from reporter.sections.base import (
+    Medium,
+    bounded,
+    count_cell,
+    number_cell,
+    sortable,
+    statistic_cell,
+    statistic_cells,
+    statistic_columns,
+)
+from reporter.sections.series_trends import PDF_SERIES
+
+_STATISTICS = ("mean", "std", "min", "max", "l2_norm", "kurtosis", "zero_share", "near_zero_share", "nan_count")
+
+MOST_MOVED = 15
+"""Layers in the table of what moved most."""
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """One section per series that has layers."""
+    for at, (series, figures) in enumerate(zip(report.series, report.figures, strict=True)):
+        if not series.layers or (medium == "pdf" and at >= PDF_SERIES):
+            continue
+        title = "Layers" if len(report.series) == 1 else f"Layers: {series.name}"
+        yield Section(f"layers-{series.slug}", title, tuple(_blocks(series, figures, medium)))
+
+
+def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
+    if series.pairs:
+        yield _most_moved(series, medium)
+    if figures.updates:
+        yield figures.updates
+    if figures.norms:
+        yield figures.norms
+    yield _table(series, medium)
+    if len(series.refs) == 1:
+        yield from figures.checkpoints[0].sheets
+    if medium == "html" and figures.layers:
+        yield Figures(tuple(figures.layers.values()))
+
+
+def _most_moved(series: Comparison, medium: Medium) -> Table:
+    """Layers by their largest relative update between neighbours."""
+    moved = []
+    for name in series.layers:
+        updates = [
+            (update, pair)
+            for pair in series.pairs
+            if name in pair.layers and (update := pair.layers[name].relative_update) is not None
+        ]
+        if updates:
+            largest, pair = max(updates, key=lambda u: u[0])
+            moved.append((largest, name, pair))
+    moved.sort(key=lambda m: -m[0])
+    rows = []
+    for largest, name, pair in moved[:MOST_MOVED]:
+        last = series.pairs[-1].layers.get(name)
+        whole = merge(p.layers[name] for p in series.pairs if name in p.layers)
+        rows.append(
+            Row(
+                (
+                    Cell(name),
+                    number_cell(largest),
+                    Cell(f"{series.labels[pair.before]} → {series.labels[pair.after]}"),
+                    number_cell(last.relative_update if last else None),
+                    number_cell(whole.largest),
+                )
+            )
+        )
+    columns = (
+        Column("Layer", numeric=False),
+        Column("Largest relative update", definition="Largest ‖ΔW‖₂ / ‖W‖₂ between neighbouring checkpoints."),
+        Column("Between steps"),
+        Column("Last relative update", definition="The same between the last two checkpoints."),
+        Column("Largest single change", definition="max |ΔW| of one value between neighbouring checkpoints."),
+    )
+    return bounded("What moved most", columns, rows, medium)
+
+
+def _table(series: Comparison, medium: Medium) -> Table:
+    """Every layer in model order, as it is in the last checkpoint that has it."""
+    several = len(series.refs) > 1
+    rows = []
+    for name in series.layers:
+        history = [g for g in series.layer(name) if g is not None]
+        first, last = history[0], history[-1]
+        cells = [
+            Cell(name),
+            Cell(last.kind or "—"),
+            count_cell(last.parameters),
+            *statistic_cells(last.statistics, _STATISTICS),
+        ]
+        if several:
+            cells += [_ratio(first, last), statistic_cell("std", first.statistics["std"])]
+        rows.append(Row(tuple(cells)))
+    columns = [
+        Column("Layer", numeric=False),
+        Column("Class", numeric=False),
+        Column("Parameters"),
+        *statistic_columns(_STATISTICS),
+    ]
+    if several:
+        columns += [
+            Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
+            Column("Std, first", definition="Standard deviation in the first checkpoint."),
+        ]
+    ordered = all(m.layers_ordered for m in series.measured)
+    note = "In model order." if ordered else "In the order of the file; the format does not store the model's."
+    return bounded(f"Layers at step {series.labels[-1]}", columns, rows, medium, note=note)
+
+
+def _ratio(first: GroupMeasure, last: GroupMeasure) -> Cell:
+    before, after = (sortable(g.statistics["l2_norm"]) for g in (first, last))
+    return number_cell(after / before if before and after is not None else None)

@@ -1,0 +1,117 @@
+"""Each series over its steps: how the whole model moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.comparison import Comparison
+from reporter.model.figures import SeriesFigures
+from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
+from reporter.model.report import Report
+from reporter.numerals import number
+from reporter.sections.base import (
+    Medium,
+    bounded,
+    checkpoint_href,
+    number_cell,
+    share_cell,
+    statistic_cells,
+    statistic_columns,
+)
+
+_STATISTICS = ("mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share", "nan_count")
+
+_ORDER = {
+    "in-file": "ordered by the training step stored in the files",
+    "file name": "ordered by the number in the file names",
+    "modification time": "ordered by modification time, for want of a step",
+}
+
+PDF_SERIES = 12
+"""Series that get their own trend in the PDF; the rest are in the overview and in index.html."""
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """One section per series."""
+    for at, (series, figures) in enumerate(zip(report.series, report.figures, strict=True)):
+        if medium == "pdf" and at >= PDF_SERIES:
+            left = len(report.series) - PDF_SERIES
+            text = f"{left} more series are in index.html, attached data and the overview above."
+            yield Section("trend-more", "More series", (Paragraph(text, "note"),))
+            return
+        title = "Trend" if len(report.series) == 1 else f"Trend: {series.name}"
+        yield Section(f"trend-{series.slug}", title, tuple(_blocks(report, series, figures, medium)))
+
+
+def _blocks(report: Report, series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
+    yield Paragraph(_about(report, series))
+    yield trend_table(series, medium)
+    if len(series.refs) == 1:
+        first = figures.checkpoints[0]
+        if first.histogram:
+            yield first.histogram
+        return
+    if figures.moving:
+        yield figures.moving
+    if figures.bands:
+        yield figures.bands
+    if figures.trends:
+        yield Figures(figures.trends)
+
+
+def _about(report: Report, series: Comparison) -> str:
+    first = series.measured[0]
+    made_by = f", written by {first.framework}" if first.framework else ""
+    what = {
+        "model": "all model variables",
+        "trainable": "trainable variables",
+        "all": "all variables and optimizer state",
+    }
+    n = len(series.refs)
+    order = _ORDER[series.ordered_by]
+    detail = series.refs[0].step.detail
+    source = f" ({detail})" if series.ordered_by == "in-file" and detail else ""
+    return (
+        f"{n} checkpoint{'s' if n > 1 else ''} in format {series.format}{made_by}"
+        + (f", {order}{source}" if n > 1 else "")
+        + f". Statistics are of {what[report.settings['variables']]}; integrity check: {first.integrity}."
+    )
+
+
+def trend_table(series: Comparison, medium: Medium) -> Table:
+    """One row per checkpoint: the whole's statistics, quantiles and change."""
+    several = len(series.refs) > 1
+    middle = [p for p in (0.05, 0.5, 0.95) if all(p in m.whole.quantiles.values for m in series.measured)]
+    columns = [
+        Column("Step", definition="Training step, or place in the series (#) where none is known."),
+        Column("Checkpoint", numeric=False),
+        *statistic_columns(_STATISTICS),
+        *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.") for p in middle),
+    ]
+    if several:
+        columns += [
+            Column(
+                "Relative update", definition="‖W − W′‖₂ / ‖W′‖₂ against the checkpoint before, W′, value by value."
+            ),
+            Column("Cosine", definition="ΣWW′ / (‖W‖‖W′‖) against the checkpoint before."),
+            Column("Unchanged", definition="Share of values that are equal to the bit in the checkpoint before."),
+        ]
+    rows = []
+    for place, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True)):
+        href = checkpoint_href(ref) if medium == "html" else ""
+        step = float(ref.step.value) if ref.step.value is not None else float(place)
+        cells = [
+            Cell(series.labels[place], sort=step),
+            Cell(ref.name.rsplit("/", 1)[-1], href=href),
+            *statistic_cells(numbers.whole.statistics, _STATISTICS),
+            *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),
+        ]
+        if several:
+            change = series.pairs[place - 1].whole if place else None
+            cells += [
+                number_cell(change.relative_update if change else None),
+                Cell(number(change.cosine, 6) if change else number(None), sort=change.cosine if change else None),
+                share_cell(change.equal_share if change else None),
+            ]
+        rows.append(Row(tuple(cells)))
+    return bounded("Whole model over the checkpoints", columns, rows, medium, keep="ends")

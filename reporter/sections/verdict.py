@@ -1,0 +1,112 @@
+"""The first page: the verdict, what led to it, and the key figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.finding import Finding, Severity
+from reporter.model.page import Banner, Block, Facts, FindingItem, FindingList, Level, Paragraph, Section
+from reporter.model.report import Report
+from reporter.numerals import integer, number, share, size
+from reporter.sections.base import LEVELS, Medium, checkpoint_href
+
+SHOWN = {"html": 200, "pdf": 15}
+"""Findings listed; the rest are counted, and are in report.json."""
+
+_WORDS: dict[str, Level] = {"PASS": "pass", "WARN": "warn", "FAIL": "fail"}
+
+
+def subtitle(report: Report) -> str:
+    """What the report covers, in one line."""
+    names = [s.name for s in report.series]
+    if len(names) == 1:
+        return f"{names[0]}: {_count(len(report.series[0].refs), 'checkpoint')}"
+    return f"{_count(report.checkpoints, 'checkpoint')} in {_count(len(names), 'series', 'series')}"
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """The section."""
+    verdict = report.judgement.verdict
+    unreadable = [f for f in report.files if f.state not in ("measured", "not a checkpoint")]
+    blocks: list[Block] = [Banner(_WORDS[verdict], verdict, _sentence(report)), Facts(_tiles(report), "tiles")]
+    if unreadable:
+        named = ", ".join(f"{f.path} ({f.state})" for f in unreadable[:3])
+        rest = f" and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
+        blocks.append(
+            Paragraph(f"{_count(len(unreadable), 'file')} could not be measured: {named}{rest}. See Files.", "warning")
+        )
+    if report.judgement.findings:
+        blocks.append(_findings(report, medium))
+    yield Section("verdict", "Verdict", tuple(blocks))
+
+
+def _sentence(report: Report) -> str:
+    findings = report.judgement.findings
+    counts = {s: sum(f.severity is s for f in findings) for s in (Severity.FAIL, Severity.WARN, Severity.INFO)}
+    checked = sum(o.checked for o in report.judgement.outcomes)
+    if not report.checkpoints:
+        return "No checkpoint could be measured, so nothing was judged."
+    if not counts[Severity.FAIL] and not counts[Severity.WARN]:
+        remarks = f"; {_count(counts[Severity.INFO], 'remark')}" if counts[Severity.INFO] else ""
+        rules = _count(len({o.rule for o in report.judgement.outcomes}), "rule")
+        return f"None of {integer(checked)} checks by {rules} found a problem{remarks}."
+    parts = [
+        _count(counts[s], word) for s, word in ((Severity.FAIL, "failure"), (Severity.WARN, "warning")) if counts[s]
+    ]
+    return f"{' and '.join(parts)} in {integer(checked)} checks; worst first: {findings[0].message}."
+
+
+def _tiles(report: Report) -> tuple[tuple[str, str], ...]:
+    last = [s.measured[-1] for s in report.series if s.measured]
+    tiles = [
+        ("Series", integer(len(report.series))),
+        ("Checkpoints", integer(report.checkpoints)),
+        ("Tensors measured", integer(sum(len(m.tensors) for s in report.series for m in s.measured))),
+    ]
+    if len(last) == 1:
+        series, whole = report.series[0], last[0].whole
+        tiles += [
+            ("Parameters", integer(whole.parameters)),
+            ("Layers", integer(len(series.layers))),
+            ("Steps", series.labels[0] if len(series.refs) == 1 else f"{series.labels[0]} – {series.labels[-1]}"),
+            ("L2 norm, last", number(whole.statistics["l2_norm"])),
+        ]
+        if series.pairs:
+            tiles.append(("Relative update, last", number(series.pairs[-1].whole.relative_update)))
+    read = sum(m.nbytes for s in report.series for m in s.measured)
+    tiles.append(("Weights read", size(read)))
+    return tuple(tiles)
+
+
+def _findings(report: Report, medium: Medium) -> FindingList:
+    findings = report.judgement.findings
+    shown = findings[: SHOWN[medium]]
+    return FindingList(tuple(_item(report, f, medium) for f in shown), len(findings) - len(shown), "report.json")
+
+
+def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
+    rule = next(o for o in report.judgement.outcomes if o.rule == finding.rule)
+    where = " · ".join(part for part in (finding.checkpoint, finding.tensor or finding.layer) if part)
+    href = ""
+    if medium == "html":
+        ref = next(
+            (r for s in report.series if s.name == finding.series for r in s.refs if r.name == finding.checkpoint), None
+        )
+        href = checkpoint_href(ref) if ref else ""
+    share_text = f"; concerns {share(finding.weight)} of the parameters" if finding.weight else ""
+    previous = f", before: {number(finding.previous)}" if finding.previous is not None else ""
+    return FindingItem(
+        level=LEVELS[finding.severity],
+        severity=finding.severity.name,
+        title=rule.title,
+        where=where,
+        message=finding.message + share_text + ".",
+        value=number(finding.value) + previous,
+        threshold=number(finding.threshold),
+        basis=f"{rule.formula}. Source: {rule.source}.",
+        href=href,
+    )
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{integer(n)} {one if n == 1 else many or one + 's'}"

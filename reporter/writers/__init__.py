@@ -1,0 +1,1 @@
+"""Publish: the machine-readable outputs, and the folder that appears all at once."""

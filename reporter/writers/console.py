@@ -1,0 +1,68 @@
+"""Tables for a terminal: the answer to a quick question, no report needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reporter.model.checkpoint import Found
+from reporter.model.measured import Measured
+from reporter.model.tensor import Contents
+from reporter.numerals import integer, number, share
+from reporter.progress import visible
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Columns aligned; the first ``left`` to the left, the others to the right.
+
+    >>> print(table(["name", "n"], [["a", "10"], ["bcd", "2"]]))
+    name   n
+    a     10
+    bcd    2
+    """
+    lines = [[visible(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def tensors(contents: Contents, numbers: Measured) -> str:
+    """Every tensor of a checkpoint, then its layers and the whole."""
+    header = ["tensor", "role", "shape", "dtype", "mean", "std", "min", "max", "L2 norm", "zeros", "NaN/Inf"]
+    rows = [
+        [
+            t.info.name,
+            t.info.role,
+            "×".join(str(n) for n in t.info.shape) or "scalar",
+            t.info.dtype,
+            *(number(t.statistics[s]) for s in ("mean", "std", "min", "max", "l2_norm")),
+            share(t.statistics["zero_share"]),
+            integer(t.summary.count - t.summary.finite),
+        ]
+        for t in numbers.tensors
+    ]
+    whole = numbers.whole
+    step = "" if contents.step is None else f", step {contents.step} ({contents.step_source})"
+    summary = (
+        f"{contents.format}{step}: {integer(len(numbers.tensors))} tensors, {integer(len(numbers.layers))} layers; "
+        f"{whole.name} variables: {integer(whole.parameters)} values, mean {number(whole.statistics['mean'])}, "
+        f"std {number(whole.statistics['std'])}, L2 norm {number(whole.statistics['l2_norm'])}"
+    )
+    skipped = [f"skipped {visible(s.name)}: {visible(s.reason)}" for s in numbers.skipped]
+    return "\n".join([table(header, rows, left=4), *skipped, *map(visible, numbers.notes), summary])
+
+
+def files(found: Found) -> str:
+    """Every file with its state; what is no checkpoint is only counted."""
+    rows = [
+        [f.path, f.state, f.format, "" if f.step is None else str(f.step), f.series, f.reason]
+        for f in found.files
+        if f.state != "not a checkpoint"
+    ]
+    others = sum(f.state == "not a checkpoint" for f in found.files)
+    text = table(["path", "state", "format", "step", "series", "reason"], rows, left=6) + "\n" if rows else ""
+    checkpoints = sum(len(s.checkpoints) for s in found.series)
+    return f"{text}{checkpoints} checkpoints in {len(found.series)} series; {others} other files"

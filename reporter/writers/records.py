@@ -1,0 +1,165 @@
+"""Measured things as plain JSON records; the names in here are a contract that others script against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from reporter.model.change import Change
+from reporter.model.checkpoint import CheckpointRef, FileEntry
+from reporter.model.finding import Finding, Outcome
+from reporter.model.histogram import Histogram
+from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure, Value
+
+Record = dict[str, Any]
+
+
+def plain(value: Value | None) -> float | int | str | None:
+    """A number as JSON can hold it: NaN and infinities as strings, absent values as null.
+
+    >>> plain(float("nan")), plain(float("-inf")), plain(None), plain(2)
+    ('NaN', '-Infinity', None, 2)
+    """
+    if value is None or isinstance(value, Absent):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def statistics(values: Statistics, quantiles: Quantiles) -> Record:
+    """Statistics by name, and ``quantiles`` keyed by the probability."""
+    record: Record = {name: plain(value) for name, value in values.items()}
+    record["quantiles"] = {f"{p:g}": plain(q) for p, q in quantiles.values.items()}
+    record["quantiles_exact"] = quantiles.exact
+    record["not_applicable"] = [name for name, value in values.items() if value is Absent.NOT_APPLICABLE]
+    return record
+
+
+def tensor(measure: TensorMeasure) -> Record:
+    """One tensor."""
+    info = measure.info
+    return {
+        "name": info.name,
+        "layer": info.layer,
+        "role": info.role,
+        "trainable": info.trainable,
+        "collection": info.collection,
+        "shape": list(info.shape),
+        "dtype": info.dtype,
+        "bytes": info.nbytes,
+        "key": info.key,
+        "statistics": statistics(measure.statistics, measure.quantiles),
+    }
+
+
+def group(measure: GroupMeasure) -> Record:
+    """A layer, a role or a whole."""
+    return {
+        "name": measure.name,
+        "kind": measure.kind,
+        "tensors": list(measure.tensors),
+        "parameters": measure.parameters,
+        "trainable_parameters": measure.trainable,
+        "bytes": measure.nbytes,
+        "statistics": statistics(measure.statistics, measure.quantiles),
+    }
+
+
+def histogram(counts: Histogram | None) -> Record | None:
+    """Edges and exact counts."""
+    if counts is None:
+        return None
+    return {"edges": list(counts.edges), "counts": list(counts.counts), "below": counts.below, "above": counts.above}
+
+
+def measured(numbers: Measured) -> Record:
+    """All numbers of a checkpoint."""
+    return {
+        "tensors": [tensor(t) for t in numbers.tensors],
+        "layers": [group(g) for g in numbers.layers],
+        "layers_in_model_order": numbers.layers_ordered,
+        "roles": [group(g) for g in numbers.roles],
+        "global": group(numbers.whole),
+        "optimizer": group(numbers.optimizer) if numbers.optimizer else None,
+        "skipped": [
+            {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped
+        ],
+        "missing_layers": list(numbers.missing_layers),
+        "integrity": numbers.integrity,
+        "framework": numbers.framework,
+        "notes": list(numbers.notes),
+    }
+
+
+def reference(ref: CheckpointRef) -> Record:
+    """Where a checkpoint is and where it stands."""
+    return {
+        "name": ref.name,
+        "format": ref.format,
+        "step": ref.step.value,
+        "step_source": ref.step.source,
+        "file_bytes": ref.nbytes,
+    }
+
+
+def change(paired: Change) -> Record:
+    """A paired change."""
+    return {
+        "count": paired.count,
+        "relative_update": plain(paired.relative_update),
+        "cosine": plain(paired.cosine),
+        "equal_share": plain(paired.equal_share),
+        "largest": plain(paired.largest),
+    }
+
+
+def changes(by_name: Mapping[str, Change]) -> Record:
+    """Paired changes by name."""
+    return {name: change(paired) for name, paired in by_name.items()}
+
+
+def finding(found: Finding) -> Record:
+    """A finding."""
+    return {
+        "rule": found.rule,
+        "severity": found.severity.name,
+        "series": found.series,
+        "checkpoint": found.checkpoint,
+        "layer": found.layer,
+        "tensor": found.tensor,
+        "value": plain(found.value),
+        "threshold": plain(found.threshold),
+        "previous": plain(found.previous),
+        "parameter_share": plain(found.weight),
+        "message": found.message,
+    }
+
+
+def outcome(seen: Outcome) -> Record:
+    """What a rule saw in a series."""
+    return {
+        "rule": seen.rule,
+        "title": seen.title,
+        "series": seen.series,
+        "checked": seen.checked,
+        "fired": seen.fired,
+        "worst": plain(seen.worst),
+        "where": seen.where,
+        "threshold": plain(seen.threshold),
+        "formula": seen.formula,
+        "source": seen.source,
+    }
+
+
+def file_entry(entry: FileEntry) -> Record:
+    """A row of the list of files."""
+    return {
+        "path": entry.path,
+        "format": entry.format,
+        "state": entry.state,
+        "reason": entry.reason,
+        "step": entry.step,
+        "series": entry.series,
+    }

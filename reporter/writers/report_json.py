@@ -1,0 +1,72 @@
+"""report.json: everything that was measured and judged, under a versioned schema."""
+
+from __future__ import annotations
+
+import json
+
+from reporter.model.comparison import Comparison
+from reporter.model.histogram import SeriesHistograms
+from reporter.model.report import SCHEMA_VERSION, Report
+from reporter.writers import records
+from reporter.writers.records import Record
+
+
+def report_record(report: Report) -> Record:
+    """The report as one JSON object; only ``created`` and ``timings`` differ between runs over the same input."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "generator": {"name": "ckpt-report", "version": report.version},
+        "created": report.created.isoformat(timespec="seconds"),
+        "title": report.title,
+        "verdict": report.judgement.verdict,
+        "findings": [records.finding(f) for f in report.judgement.findings],
+        "checks": [records.outcome(o) for o in report.judgement.outcomes],
+        "series": [_series(s, h) for s, h in zip(report.series, report.histograms, strict=True)],
+        "files": [records.file_entry(entry) for entry in report.files],
+        "settings": dict(report.settings),
+        "timings": {name: round(seconds, 3) for name, seconds in report.timings.items()},
+    }
+
+
+def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
+    return {
+        "name": series.name,
+        "format": series.format,
+        "ordered_by": series.ordered_by,
+        "layers": list(series.layers),
+        "checkpoints": [
+            records.reference(ref)
+            | records.measured(numbers)
+            | {
+                "histograms": {
+                    "global": records.histogram(histograms.whole[i]),
+                    "layers": {name: records.histogram(of[i]) for name, of in histograms.layers.items()},
+                }
+            }
+            for i, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True))
+        ],
+        "pairs": [
+            {
+                "before": series.refs[pair.before].name,
+                "after": series.refs[pair.after].name,
+                "global": records.change(pair.whole),
+                "layers": records.changes(pair.layers),
+                "tensors": records.changes(pair.tensors),
+                "added": list(pair.added),
+                "removed": list(pair.removed),
+                "reshaped": [{"name": n, "before": a, "after": b} for n, a, b in pair.reshaped],
+            }
+            for pair in series.pairs
+        ],
+    }
+
+
+def write_json(report: Report) -> bytes:
+    """report.json as UTF-8; lone surrogates of file names are escaped."""
+    return to_bytes(report_record(report))
+
+
+def to_bytes(record: Record) -> bytes:
+    """One JSON object, never with NaN or Infinity in it."""
+    text = json.dumps(record, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return (text + "\n").encode("utf-8", "backslashreplace")

@@ -1,0 +1,60 @@
+"""tensors.csv: one row per tensor and checkpoint, for pandas or a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from reporter.model.measured import TensorMeasure
+from reporter.model.report import Report
+from reporter.statistics import STATISTICS
+from reporter.writers.records import plain
+
+_WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
+
+
+def write_csv(report: Report) -> bytes:
+    """UTF-8 with a header row; empty cells where there is no number."""
+    probabilities = sorted(
+        {p for s in report.series for m in s.measured for t in m.tensors for p in t.quantiles.values}
+    )
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([*_WHERE, *(s.name for s in STATISTICS), *(f"q{p:g}" for p in probabilities)])
+    for series in report.series:
+        for ref, numbers in zip(series.refs, series.measured, strict=True):
+            for tensor in numbers.tensors:
+                step = "" if ref.step.value is None else str(ref.step.value)
+                rows.writerow([inert(c) for c in (series.name, ref.name)] + [step] + _row(tensor, probabilities))
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _row(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
+    info = tensor.info
+    trainable = "" if info.trainable is None else str(info.trainable).lower()
+    shape = "×".join(str(n) for n in info.shape) or "scalar"
+    values = [plain(tensor.statistics[s.name]) for s in STATISTICS]
+    values += [plain(tensor.quantiles.values.get(p)) for p in probabilities]
+    texts = ["" if v is None else repr(v) if isinstance(v, float) else str(v) for v in values]
+    return [
+        inert(info.name),
+        inert(info.layer),
+        info.role,
+        trainable,
+        info.collection,
+        shape,
+        info.dtype,
+        str(info.nbytes),
+        *texts,
+    ]
+
+
+def inert(text: str) -> str:
+    """A name that no spreadsheet takes for a formula.
+
+    Source: OWASP, *CSV Injection*.
+
+    >>> inert("=HYPERLINK(1)"), inert("dense/kernel")
+    ("'=HYPERLINK(1)", 'dense/kernel')
+    """
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

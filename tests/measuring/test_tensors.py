@@ -1,0 +1,90 @@
+"""Units, pairs and whole checkpoints against numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.pairs import compare_tensors
+from reporter.measuring.tensors import measure_tensor
+from reporter.model.tensor import Contents, LayerInfo
+from tests.sources import ArraySource
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((3, 5), -1), ((3, 3, 4, 7), -1), ((3, 3, 4, 7), -2), ((50, 8), 0), ((1500, 1000), -1), ((9, 1), -1)],
+)
+def test_norms_of_output_units(shape: tuple[int, ...], axis: int) -> None:
+    values = RNG.standard_normal(shape).astype(np.float32)
+    units = measure_tensor(ArraySource(values, output_axis=axis), (0.5,)).units
+    assert units is not None
+    others = tuple(i for i in range(len(shape)) if i != axis % len(shape))
+    assert units.norms == pytest.approx(np.sqrt((values.astype(np.float64) ** 2).sum(axis=others)), rel=1e-12)
+
+
+def test_biases_have_no_units() -> None:
+    assert measure_tensor(ArraySource(np.zeros(4, np.float32), role="bias"), (0.5,)).units is None
+    assert measure_tensor(ArraySource(np.zeros((0, 4), np.float32)), (0.5,)).units is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32"])
+def test_paired_change(dtype: str) -> None:
+    a = (RNG.standard_normal((300, 200)) * 9).astype(dtype)
+    b = a.copy()
+    b[:100] += np.asarray(1, dtype)
+    change = compare_tensors(ArraySource(a, block=777), ArraySource(b))
+    assert change is not None
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    assert change.equal == (a == b).sum()
+    assert change.relative_update == pytest.approx(np.linalg.norm(y - x) / np.linalg.norm(x), rel=1e-12)
+    assert change.cosine == pytest.approx((x * y).sum() / np.linalg.norm(x) / np.linalg.norm(y), rel=1e-12)
+    assert change.largest == np.abs(y - x).max()
+
+
+def test_tensors_of_other_shapes_are_not_paired() -> None:
+    assert compare_tensors(ArraySource(np.zeros((2, 3), "f4")), ArraySource(np.zeros((3, 2), "f4"))) is None
+    assert compare_tensors(ArraySource(np.zeros(3, "f4")), ArraySource(np.zeros(3, "f8"))) is None
+
+
+def test_groups_are_the_sample_of_all_their_values() -> None:
+    kernel, bias = RNG.standard_normal((40, 30)).astype("f4"), RNG.standard_normal(30).astype("f4")
+    contents = Contents(
+        format="test",
+        layers=(LayerInfo("dense", "Dense"), LayerInfo("dropout", "Dropout")),
+        tensors=(
+            ArraySource(kernel),
+            ArraySource(bias, "dense/bias", role="bias"),
+            ArraySource(np.zeros(7, "f4"), "optimizer/x", "", "slot", False, "optimizer"),
+        ),
+    )
+    measured = measure_checkpoint(contents, Plan())
+    both = np.concatenate([kernel.ravel(), bias]).astype(np.float64)
+    (layer,) = measured.layers
+    assert layer.name == "dense"
+    assert layer.kind == "Dense"
+    assert layer.parameters == both.size
+    assert layer.statistics["mean"] == pytest.approx(both.mean(), rel=1e-12)
+    assert layer.statistics["std"] == pytest.approx(both.std(), rel=1e-12)
+    assert measured.whole.parameters == both.size
+    assert measured.optimizer is not None
+    assert measured.optimizer.parameters == 7
+    assert measure_checkpoint(contents, Plan("all")).whole.parameters == both.size + 7
+
+
+def test_trainable_only() -> None:
+    contents = Contents(
+        format="test",
+        layers=(),
+        tensors=(
+            ArraySource(np.ones(3, "f4")),
+            ArraySource(np.ones(4, "f4"), "bn/moving_mean", "bn", "moving_mean", False),
+            ArraySource(np.ones(5, "f4"), "x/kernel", "x", trainable=None),
+        ),
+    )
+    measured = measure_checkpoint(contents, Plan("trainable"))
+    assert measured.whole.parameters == 8
+    assert any("trainable" in note for note in measured.notes)
