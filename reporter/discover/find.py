@@ -13,7 +13,7 @@ from reporter.discover.naming import natural, number_labels
 from reporter.discover.walk import Walk, members_of
 from reporter.errors import CheckpointError
 from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Series, Step
-from reporter.readers.base import Reader
+from reporter.model.reader import Reader
 
 PeekStep = Callable[[str, Path], tuple[int | None, str]]
 """From format and path to the step inside a checkpoint and the entry that gave it; may raise CheckpointError."""
@@ -53,9 +53,9 @@ def find(
             numbers = number_labels([claim.label for claim in group])
             for claim, numbered in zip(group, numbers, strict=True):
                 name = prefix + _relative(claim.path, base)
-                folder = prefix + _relative(claim.path.parent, base)
+                folder = name.rpartition("/")[0]
                 stem = numbered.stem.replace("#", "*")
-                series = stem if folder in ("", ".") else f"{folder}/{stem}"
+                series = f"{folder}/{stem}" if folder else stem
                 problem, state, inside, detail = claim.problem, claim.state, None, ""
                 if not problem:
                     try:
@@ -134,15 +134,8 @@ def _with_step(ref: CheckpointRef, value: int | None, source: str) -> Checkpoint
 
 
 def _relative(path: Path, base: Path) -> str:
-    try:
-        text = path.relative_to(base).as_posix()
-    except ValueError:
-        text = path.as_posix()
-    return path.name if text == "." and path == base and path.name else text
-
-
-def _renamed(entry: FileEntry, path: str) -> FileEntry:
-    return replace(entry, path=path)
+    """The path below the scanned folder; the folder's own name where it is itself a checkpoint."""
+    return path.relative_to(base).as_posix() if path != base and path.is_relative_to(base) else path.name
 
 
 def slug(name: str) -> str:

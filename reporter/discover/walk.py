@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reporter.errors import SettingError
 from reporter.model.checkpoint import Claim, FileEntry, Probe
-from reporter.readers.base import Reader
+from reporter.model.reader import Reader
 
 ENDS = 64
 """Bytes read at either end of a file: enough for every magic and footer."""

@@ -1,0 +1,92 @@
+"""One dependency direction: cli → pipeline → stages → model → errors; stages do not import each other."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "reporter"
+
+# Lower ranks never import higher ones. Modules of equal rank import each other only inside one family.
+RANKS: tuple[tuple[str, ...], ...] = (
+    ("errors",),
+    ("model",),
+    ("settings", "numerals", "statistics"),
+    ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "progress"),
+    ("draw",),
+    ("catalog",),
+    ("pipeline", "api"),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+
+# An interface that another stage implements or is handed; never a concrete stage.
+ALLOWED = {
+    ("writers", "progress"),  # the one function that makes names visible on a terminal
+}
+
+
+def family(module: str) -> str:
+    return module.split(".")[0]
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "reporter":
+            base = node.module.removeprefix("reporter").lstrip(".")
+            names = [alias.name for alias in node.names]
+            found.update([base] if base else names)
+            assert node.level == 0, f"{path}: relative import"
+        elif isinstance(node, ast.Import):
+            found.update(a.name.removeprefix("reporter.") for a in node.names if a.name.startswith("reporter."))
+    return found
+
+
+def rank(module: str) -> int:
+    return next(i for i, families in enumerate(RANKS) if family(module) in families)
+
+
+def test_imports_point_one_way() -> None:
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+        for imported in imports(path):
+            same = family(imported) == family(module)
+            if same or (family(module), imported) in ALLOWED or module == "__init__":
+                continue
+            if rank(imported) >= rank(module):
+                wrong.append(f"{module} imports {imported}")
+    assert not wrong
+
+
+def test_every_module_is_ranked() -> None:
+    for path in PACKAGE.iterdir():
+        if path.suffix == ".py" or (path / "__init__.py").exists():
+            assert rank(path.stem) >= 0, path
+
+
+def test_modules_stay_small() -> None:
+    long = {p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text().splitlines())) > 360}
+    assert not long, "one module, one noun: split it"
+
+
+def heavy_importers(name: str) -> set[str]:
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            if any(n.split(".")[0] == name for n in names):
+                found.add(path.relative_to(PACKAGE).as_posix())
+    return found
+
+
+def test_heavy_libraries_have_one_home_each() -> None:
+    assert heavy_importers("numba") == {"measuring/kernels.py"}
+    assert heavy_importers("h5py") == {"readers/keras/hdf5.py"}
+    assert len(heavy_importers("weasyprint")) == 1
+    assert all(path.startswith("plots/") for path in heavy_importers("matplotlib"))
+    assert heavy_importers("tensorflow") == set()
+    assert heavy_importers("keras") == set()

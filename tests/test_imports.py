@@ -1,0 +1,42 @@
+"""What a command imports is what it costs before it does anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def imported(*arguments: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded when the command is over."""
+    code = (
+        "import sys; sys.argv[0] = 'ckpt-report'\n"
+        "from reporter.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print(*sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    return set(run.stderr.splitlines()[-1].split())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    loaded = imported("--help")
+    assert "argparse" in loaded
+    assert not loaded & {"numpy", "numba", "h5py", "matplotlib", "jinja2", "weasyprint", "tensorflow", "keras"}
+
+
+def test_import_reporter_costs_nothing() -> None:
+    code = "import reporter, sys; assert not {'numpy', 'numba'} & set(sys.modules); reporter.measure"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("series", ["emotion-xception-h5", "crypto-gan-tf2"])
+def test_reading_checkpoints_imports_no_tensorflow(shared_data: Path, tmp_path: Path, series: str) -> None:
+    folder = str(shared_data / "series" / series)
+    loaded = imported("report", folder, "-o", str(tmp_path / "out"), "--no-pdf", "-q")
+    assert "numpy" in loaded
+    assert not loaded & {"tensorflow", "keras", "tf_keras"}
