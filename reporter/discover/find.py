@@ -48,7 +48,7 @@ def find(
         walk = Walk(root, readers, out)
         base = root if root.is_dir() else root.parent
         prefix = f"{root.name}/" if len(roots) > 1 else ""
-        entries += [_renamed(entry, prefix + _relative(path, base)) for path, entry in walk.others]
+        entries += [replace(entry, path=prefix + _relative(path, base)) for path, entry in walk.others]
         for group in _by_folder(walk.claims):
             numbers = number_labels([claim.label for claim in group])
             for claim, numbered in zip(group, numbers, strict=True):

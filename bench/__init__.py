@@ -1,0 +1,1 @@
+"""Measurements of speed, as ratios to references taken in the same run."""
