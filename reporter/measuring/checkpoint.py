@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reporter.measuring.quantiles import from_cells
-from reporter.statistics import statistics
 from reporter.measuring.tensors import measure_tensor
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
 from reporter.model.tensor import Contents
+from reporter.statistics import statistics
 
 SELECTIONS: tuple[str, ...] = ("trainable", "model", "all")
 """What the statistics of layers, roles and the whole speak of."""

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from reporter.measuring import kernels
 from reporter.measuring.accumulate import Coded, accumulator, as_real, pieces
 from reporter.measuring.quantiles import from_codes, from_values
-from reporter.statistics import statistics
 from reporter.model.measured import Quantiles, TensorMeasure, Units
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.model.summary import NOTHING
 from reporter.model.tensor import TensorInfo, TensorSource
+from reporter.statistics import statistics
 
 Array = npt.NDArray[Any]
 

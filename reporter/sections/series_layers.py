@@ -22,7 +22,10 @@ from reporter.sections.base import (
 )
 from reporter.sections.series_trends import PDF_SERIES
 
-_STATISTICS = ("mean", "std", "min", "max", "l2_norm", "kurtosis", "zero_share", "near_zero_share", "nan_count")
+_STATISTICS: dict[Medium, tuple[str, ...]] = {
+    "html": ("mean", "std", "min", "max", "l2_norm", "kurtosis", "zero_share", "near_zero_share", "nan_count"),
+    "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share", "nan_count"),
+}
 
 MOST_MOVED = 15
 """Layers in the table of what moved most."""
@@ -92,6 +95,7 @@ def _most_moved(series: Comparison, medium: Medium) -> Table:
 def _table(series: Comparison, medium: Medium) -> Table:
     """Every layer in model order, as it is in the last checkpoint that has it."""
     several = len(series.refs) > 1
+    names = _STATISTICS[medium]
     rows = []
     for name in series.layers:
         history = [g for g in series.layer(name) if g is not None]
@@ -100,22 +104,24 @@ def _table(series: Comparison, medium: Medium) -> Table:
             Cell(name),
             Cell(last.kind or "—"),
             count_cell(last.parameters),
-            *statistic_cells(last.statistics, _STATISTICS),
+            *statistic_cells(last.statistics, names),
         ]
         if several:
-            cells += [_ratio(first, last), statistic_cell("std", first.statistics["std"])]
+            cells += [_ratio(first, last)]
+            cells += [statistic_cell("std", first.statistics["std"])] if medium == "html" else []
         rows.append(Row(tuple(cells)))
     columns = [
         Column("Layer", numeric=False),
         Column("Class", numeric=False),
         Column("Parameters"),
-        *statistic_columns(_STATISTICS),
+        *statistic_columns(names),
     ]
     if several:
         columns += [
             Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
-            Column("Std, first", definition="Standard deviation in the first checkpoint."),
         ]
+        if medium == "html":
+            columns.append(Column("Std, first", definition="Standard deviation in the first checkpoint."))
     ordered = all(m.layers_ordered for m in series.measured)
     note = "In model order." if ordered else "In the order of the file; the format does not store the model's."
     return bounded(f"Layers at step {series.labels[-1]}", columns, rows, medium, note=note)

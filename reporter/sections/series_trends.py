@@ -8,7 +8,6 @@ from reporter.model.comparison import Comparison
 from reporter.model.figures import SeriesFigures
 from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
 from reporter.model.report import Report
-from reporter.numerals import number
 from reporter.sections.base import (
     Medium,
     bounded,
@@ -19,7 +18,13 @@ from reporter.sections.base import (
     statistic_columns,
 )
 
-_STATISTICS = ("mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share", "nan_count")
+_STATISTICS: dict[Medium, tuple[str, ...]] = {
+    "html": ("mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share", "nan_count"),
+    "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share", "nan_count"),
+}
+"""A page of A4 bears about twelve columns."""
+
+_QUANTILES: dict[Medium, tuple[float, ...]] = {"html": (0.05, 0.5, 0.95), "pdf": (0.5,)}
 
 _ORDER = {
     "in-file": "ordered by the training step stored in the files",
@@ -81,11 +86,12 @@ def _about(report: Report, series: Comparison) -> str:
 def trend_table(series: Comparison, medium: Medium) -> Table:
     """One row per checkpoint: the whole's statistics, quantiles and change."""
     several = len(series.refs) > 1
-    middle = [p for p in (0.05, 0.5, 0.95) if all(p in m.whole.quantiles.values for m in series.measured)]
+    names = _STATISTICS[medium]
+    middle = [p for p in _QUANTILES[medium] if all(p in m.whole.quantiles.values for m in series.measured)]
     columns = [
         Column("Step", definition="Training step, or place in the series (#) where none is known."),
         Column("Checkpoint", numeric=False),
-        *statistic_columns(_STATISTICS),
+        *statistic_columns(names),
         *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.") for p in middle),
     ]
     if several:
@@ -103,15 +109,16 @@ def trend_table(series: Comparison, medium: Medium) -> Table:
         cells = [
             Cell(series.labels[place], sort=step),
             Cell(ref.name.rsplit("/", 1)[-1], href=href),
-            *statistic_cells(numbers.whole.statistics, _STATISTICS),
+            *statistic_cells(numbers.whole.statistics, names),
             *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),
         ]
         if several:
             change = series.pairs[place - 1].whole if place else None
             cells += [
                 number_cell(change.relative_update if change else None),
-                Cell(number(change.cosine, 6) if change else number(None), sort=change.cosine if change else None),
                 share_cell(change.equal_share if change else None),
             ]
+            if medium == "html":
+                cells.append(number_cell(change.cosine if change else None, 6))
         rows.append(Row(tuple(cells)))
     return bounded("Whole model over the checkpoints", columns, rows, medium, keep="ends")
