@@ -33,26 +33,43 @@ class Statistic:
 
 
 def _needs_data(function: Callable[[Summary], Value]) -> Callable[[Summary], Value]:
-    return lambda s: function(s) if s.finite else Absent.NO_DATA
+    """NO_DATA without a finite value; NOT_APPLICABLE where sums of float64 values beyond 1e154 overflow."""
+
+    def guarded(s: Summary) -> Value:
+        if not s.finite:
+            return Absent.NO_DATA
+        value = function(s)
+        return value if isinstance(value, Absent) or math.isfinite(value) else Absent.NOT_APPLICABLE
+
+    return guarded
 
 
 def _std(s: Summary) -> Value:
-    return math.sqrt(s.m2 / s.finite)
+    return math.sqrt(s.m2 / s.finite) if s.m2 >= 0 else math.nan
+
+
+def _l2_norm(s: Summary) -> float:
+    return math.sqrt(s.sum_of_squares) if s.sum_of_squares >= 0 else math.nan
 
 
 def _rms(s: Summary) -> float:
-    return math.sqrt(s.sum_of_squares / s.finite)
+    return _l2_norm(s) / math.sqrt(s.finite)
+
+
+def _power(base: float, exponent: float) -> float:
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
 
 
 def _skewness(s: Summary) -> Value:
-    variance = s.m2 / s.finite
-    denominator = variance**1.5
+    denominator = _power(s.m2 / s.finite, 1.5)
     return s.m3 / s.finite / denominator if denominator > 0 else Absent.NOT_APPLICABLE
 
 
 def _kurtosis(s: Summary) -> Value:
-    variance = s.m2 / s.finite
-    denominator = variance**2
+    denominator = _power(s.m2 / s.finite, 2.0)
     return s.m4 / s.finite / denominator - 3.0 if denominator > 0 else Absent.NOT_APPLICABLE
 
 
@@ -85,7 +102,7 @@ STATISTICS: tuple[Statistic, ...] = (
     Statistic("std", "Std", "", "Population standard deviation, √(Σ(x − mean)² / n).", _needs_data(_std)),
     Statistic("min", "Min", "", "Smallest finite value.", _minimum),
     Statistic("max", "Max", "", "Largest finite value.", _maximum),
-    Statistic("l2_norm", "L2 norm", "", "Euclidean norm, √Σx².", _needs_data(lambda s: math.sqrt(s.sum_of_squares))),
+    Statistic("l2_norm", "L2 norm", "", "Euclidean norm, √Σx².", _needs_data(_l2_norm)),
     Statistic("rms", "RMS", "", "Root mean square, √(Σx² / n).", _needs_data(_rms)),
     Statistic(
         "skewness", "Skewness", "1", "Third standardised moment; 0 for a symmetric sample.", _needs_data(_skewness)

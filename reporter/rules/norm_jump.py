@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
-from reporter.model.measured import TensorMeasure
+from reporter.model.measured import Absent, TensorMeasure
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.numerals import number
 from reporter.rules.base import Check, Rule
@@ -33,7 +33,7 @@ def check(series: Comparison) -> Iterator[Check]:
         if excess <= math.log(RATIO):
             yield Check.of(now.info, ratio, excess, place=place)
             continue
-        old, new = (math.sqrt(t.summary.sum_of_squares) for t in (before, now))
+        old, new = norm(before), norm(now)
         yield Check.of(
             now.info,
             ratio,
@@ -51,9 +51,15 @@ def _ratio(before: TensorMeasure | None, after: TensorMeasure | None) -> float |
         return None
     if after.info.collection != "model" or after.info.role not in WEIGHT_MATRICES:
         return None
-    old, new = math.sqrt(before.summary.sum_of_squares), math.sqrt(after.summary.sum_of_squares)
+    old, new = norm(before), norm(after)
     # From or to zero is the business of the all-zero rule.
-    return new / old if 0.0 < old < math.inf and 0.0 < new < math.inf else None
+    return new / old if old and new else None
+
+
+def norm(tensor: TensorMeasure) -> float:
+    """‖W‖₂ of the finite values; 0 where there is none, or where it overflows."""
+    value = tensor.statistics["l2_norm"]
+    return 0.0 if isinstance(value, Absent) else value
 
 
 NORM_JUMP = Rule(

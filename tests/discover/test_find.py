@@ -77,7 +77,7 @@ def test_numbers_of_the_names_come_next(tmp_path: Path, inside: str) -> None:
 
 
 def test_time_comes_last(tmp_path: Path) -> None:
-    write(tmp_path, **{"old1_x": "TOY?", "sub__mid": "TOY?"})
+    write(tmp_path, old1_x="TOY?", sub__mid="TOY?")
     for i, name in enumerate(["c", "a", "b"]):
         write(tmp_path, **{f"{name}__model.toy": "TOY?"})
         os.utime(tmp_path / name / "model.toy", (1000 + i, 1000 + i))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def series(checkpoints: Sequence[Arrays], *, missing: tuple[str, ...] = (), firs
         CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(first_step + i, "in-file"), 0, 0)
         for i in range(len(opened))
     ]
-    changes = [compare_contents(a, b) for a, b in zip(opened, opened[1:], strict=False)]
+    changes = [compare_contents(a, b) for a, b in pairwise(opened)]
     whole = Series("c-*", "c", "test", tuple(refs), "in-file")
     return compare(whole, refs, [measure_checkpoint(c, Plan()) for c in opened], changes)
 

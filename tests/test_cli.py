@@ -1,0 +1,306 @@
+"""The program as a user runs it: outputs, exit codes, and every kind of bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import ml_dtypes
+import numpy as np
+import pytest
+
+import reporter
+from reporter.cli import main
+
+SCHEMA = Path(reporter.__file__).parent / "writers" / "report.schema.json"
+
+
+def safetensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """A file by the format's description, so that any name and value can be in it."""
+    names = {"f4": "F32", "f8": "F64", "f2": "F16", "i1": "I8", "i4": "I32", "i8": "I64", "b1": "BOOL"}
+    header: dict[str, Any] = {}
+    values, start = b"", 0
+    for name, array in arrays.items():
+        dtype = "BF16" if array.dtype == ml_dtypes.bfloat16 else names[array.dtype.str[1:]]
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [start, start + array.nbytes]}
+        values += array.tobytes()
+        start += array.nbytes
+    text = json.dumps(header).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + values)
+
+
+def report(*arguments: str | Path) -> int:
+    return main(["report", "-q", "--no-pdf", *map(str, arguments)])
+
+
+def read(out: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((out / "latest" / "report.json").read_text())
+    jsonschema.validate(record, json.loads(SCHEMA.read_text()))
+    return record
+
+
+def weights(seed: int, scale: float = 1.0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {
+        "dense.kernel": (rng.standard_normal((30, 20)) * scale).astype("f4"),
+        "dense.bias": rng.standard_normal(20).astype("f4"),
+    }
+
+
+@pytest.fixture
+def ckpts(tmp_path: Path) -> Path:
+    for step in (9, 10, 100):
+        safetensors(tmp_path / "ckpts" / f"m-{step}.safetensors", weights(step))
+    return tmp_path / "ckpts"
+
+
+def test_a_healthy_run(ckpts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert report(ckpts, "-o", out) == 0
+    printed = capsys.readouterr()
+    assert Path(printed.out.strip()) == (out / "latest" / "index.html").resolve()
+    assert "3 checkpoints, 6 tensors" in printed.err
+    record = read(out)
+    assert record["verdict"] == "PASS"
+    (series,) = record["series"]
+    assert [c["step"] for c in series["checkpoints"]] == [9, 10, 100]
+    assert [c["step_source"] for c in series["checkpoints"]] == ["file name"] * 3
+    assert len(list((out / "latest" / "checkpoints").glob("*.html"))) == 3
+    rows = list(csv.DictReader((out / "latest" / "tensors.csv").read_text().splitlines()))
+    assert len(rows) == 6
+    assert {r["name"] for r in rows} == {"dense.kernel", "dense.bias"}
+    assert float(rows[0]["mean"]) == series["checkpoints"][0]["tensors"][0]["statistics"]["mean"]
+
+
+def test_the_same_input_gives_the_same_bytes(ckpts: Path, tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from reporter.pipeline import run
+    from reporter.progress import Progress
+    from reporter.settings import Settings
+
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    folders = [
+        run(Settings(roots=(ckpts,), out=tmp_path / name), Progress(quiet=True), now=now).folder for name in ("a", "b")
+    ]
+    assert folders[0].name == folders[1].name
+    names = [{p.relative_to(f) for p in f.rglob("*") if p.is_file()} for f in folders]
+    assert names[0] == names[1]
+    for name in names[0]:
+        one, other = ((f / name).read_bytes() for f in folders)
+        if name.name == "report.json":
+            one, other = (json.dumps(json.loads(x) | {"timings": {}}).encode() for x in (one, other))
+        assert one == other, name
+
+
+def test_latest_always_points_to_a_whole_run(ckpts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert report(ckpts, "-o", out) == 0
+    first = (out / "latest").resolve()
+    assert report(ckpts, "-o", out) == 0
+    assert (out / "latest").resolve() != first
+    assert first.is_dir()
+    assert sorted(p.name for p in out.iterdir()) == [".lock", "latest", "runs"]
+    assert not [p for p in (out / "runs").iterdir() if p.name.startswith(".")]
+
+
+def test_another_run_holds_the_folder(ckpts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from reporter.writers.publish import output_lock
+
+    with output_lock(tmp_path / "out"):
+        assert report(ckpts, "-o", tmp_path / "out") == 75
+    assert "another run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("level", "code"), [("fail", 3), ("warn", 3), ("never", 0)])
+def test_findings_set_the_exit_code(ckpts: Path, tmp_path: Path, level: str, code: int) -> None:
+    bad = weights(1)
+    bad["dense.bias"][3] = np.nan
+    safetensors(ckpts / "m-101.safetensors", bad)
+    assert report(ckpts, "-o", tmp_path / "out", "--fail-on", level) == code
+    (finding,) = [f for f in read(tmp_path / "out")["findings"] if f["severity"] == "FAIL"]
+    assert (finding["rule"], finding["tensor"], finding["checkpoint"]) == (
+        "non-finite",
+        "dense.bias",
+        "m-101.safetensors",
+    )
+
+
+def test_an_empty_folder_is_reported_not_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert report(tmp_path / "empty", "-o", tmp_path / "out") == 0
+    assert "no checkpoint was found" in capsys.readouterr().err
+    assert read(tmp_path / "out")["series"] == []
+
+
+def test_a_missing_folder_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(tmp_path / "none", "-o", tmp_path / "out") == 2
+    assert "no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [("--bins", "0", "bins: 0"), ("--quantiles", "a", "quantiles: 'a'"), ("--quantiles", "1.5", "not a probability")],
+)
+def test_wrong_settings_are_named(
+    ckpts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, value: str, message: str
+) -> None:
+    assert report(ckpts, "-o", tmp_path / "out", flag, value) == 2
+    assert message in capsys.readouterr().err
+
+
+BAD_FILES = {
+    "text.h5": b"this is text",
+    "empty.h5": b"",
+    "empty.keras": b"",
+    "pointer.h5": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",
+    "cut.keras": b"PK\x03\x04" + b"\0" * 200,
+    "cut.safetensors": struct.pack("<Q", 500) + b'{"a":',
+    "cut.index": b"\0" * 30,
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_one_bad_file_costs_one_row(ckpts: Path, tmp_path: Path, name: str) -> None:
+    (ckpts / name).write_bytes(BAD_FILES[name])
+    code = report(ckpts, "-o", tmp_path / "out", "--settle", "0")
+    record = read(tmp_path / "out")
+    assert len(record["series"][0]["checkpoints"]) == 3
+    (row,) = [f for f in record["files"] if f["path"].startswith(name.removesuffix(".index"))]
+    assert row["state"] != "measured"
+    if row["state"] != "not a checkpoint":
+        assert row["reason"]
+        assert code == 4
+
+
+def test_a_shard_of_a_real_series_cut_short(shared_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "gan"
+    folder.mkdir()
+    for path in sorted((shared_data / "series" / "crypto-gan-tf2").glob("ckpt-[123].*")):
+        shutil.copyfile(path, folder / path.name)
+    data = folder / "ckpt-2.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:-1000])
+    assert report(folder, "-o", tmp_path / "out", "--settle", "0") == 4
+    states = {f["path"]: f["state"] for f in read(tmp_path / "out")["files"]}
+    assert states == {"ckpt-1": "measured", "ckpt-2": "partial", "ckpt-3": "measured"}
+
+
+def test_a_flipped_byte_of_a_real_series_is_noticed(shared_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "gan"
+    folder.mkdir()
+    for path in sorted((shared_data / "series" / "crypto-gan-tf2").glob("ckpt-[12].*")):
+        shutil.copyfile(path, folder / path.name)
+    data = folder / "ckpt-2.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 16
+    data.write_bytes(bytes(content))
+    assert report(folder, "-o", tmp_path / "out", "--settle", "0") == 4
+    (row,) = [f for f in read(tmp_path / "out")["files"] if f["path"] == "ckpt-2"]
+    assert row["state"] == "corrupt"
+    assert "crc32c" in row["reason"]
+    assert "tensor" in row["reason"]
+
+
+EXTREMES = {
+    "scalar": np.float32(3.0).reshape(()),
+    "nothing": np.empty((0, 4), "f4"),
+    "one": np.array([7.0], "f4"),
+    "nan": np.full((3, 3), np.nan, "f4"),
+    "inf": np.array([np.inf, -np.inf], "f4"),
+    "huge": np.array([1e38, -1e38, 1e38], "f4"),
+    "huge64": np.array([1e308, -1e308]),
+    "denormal": np.array([1e-45, 3e-42, -1e-40], "f4"),
+    "integers": np.arange(-5, 100, dtype="i8"),
+    "small": np.arange(-100, 100, dtype="i1"),
+    "flags": np.array([True, False, True]),
+    "brain": np.arange(50).astype(ml_dtypes.bfloat16),
+    "half": np.array([65504, -65504, 6e-8], "f2"),
+    "constant": np.full((50, 50), 0.1, "f4"),
+    "<script>alert(1)</script>": np.ones(3, "f4"),
+    "new\nline": np.ones(3, "f4"),
+    "=cmd|' /C calc'!A0": np.ones(3, "f4"),
+    "../../etc/passwd": np.ones(3, "f4"),
+    "ünïcødé \u202e \x07 🙂": np.ones(3, "f4"),
+    "x" * 5000: np.ones(3, "f4"),
+    "": np.ones(2, "f4"),
+}
+
+
+def test_extreme_values_and_names(tmp_path: Path) -> None:
+    """All of them in one file, in a series of three, so that trends and pairs meet them too."""
+    for step in (1, 2, 3):
+        arrays = EXTREMES | weights(step)
+        if step == 2:
+            del arrays["one"]
+        safetensors(tmp_path / "ckpts" / f"m-{step}.safetensors", arrays)
+    assert report(tmp_path / "ckpts", "-o", tmp_path / "out", "--fail-on", "never") == 0
+    record = read(tmp_path / "out")
+    tensors = {t["name"]: t for t in record["series"][0]["checkpoints"][0]["tensors"]}
+    assert set(EXTREMES) <= set(tensors)
+    assert tensors["nothing"]["statistics"]["mean"] is None
+    assert tensors["nan"]["statistics"]["nan_count"] == 9
+    assert tensors["nan"]["statistics"]["mean"] is None
+    assert tensors["huge64"]["statistics"]["std"] is None
+    assert "std" in tensors["huge64"]["statistics"]["not_applicable"]
+    assert tensors["huge64"]["statistics"]["max"] == 1e308
+    assert tensors["constant"]["statistics"]["std"] == 0
+    assert tensors["constant"]["statistics"]["skewness"] is None
+    assert tensors["integers"]["statistics"]["quantiles"]["0.5"] == 47.0
+    page = (out_page := tmp_path / "out" / "latest" / "index.html").read_text()
+    assert out_page.stat().st_size < 10e6
+    assert "<script>alert" not in page
+    table = (tmp_path / "out" / "latest" / "tensors.csv").read_text()
+    for row in csv.reader(table.splitlines(keepends=True)):
+        assert not any(cell.startswith(("=", "@")) for cell in row)
+
+
+def test_inspect_json_is_the_contract(ckpts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(ckpts / "m-9.safetensors"), "--json", "--quantiles", "0.5,0.9"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [t["name"] for t in record["tensors"]] == ["dense.bias", "dense.kernel"]
+    tensor = record["tensors"][1]
+    assert {"name", "layer", "role", "trainable", "collection", "shape", "dtype", "statistics"} <= set(tensor)
+    expected = weights(9)["dense.kernel"].astype(np.float64)
+    s = tensor["statistics"]
+    assert s["count"] == 600
+    assert s["mean"] == pytest.approx(expected.mean(), abs=1e-15)
+    assert s["quantiles"] == {"0.5": np.quantile(expected, 0.5), "0.9": np.quantile(expected, 0.9)}
+    names = {"count", "mean", "std", "min", "max", "l2_norm", "zero_count", "nan_count", "posinf_count", "neginf_count"}
+    assert names | {"quantiles"} <= set(s)
+    assert record["layers"][0]["name"] == "dense"
+    assert record["global"]["statistics"]["count"] == 620
+
+
+def test_inspect_for_people(ckpts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(ckpts / "m-9.safetensors")]) == 0
+    printed = capsys.readouterr().out
+    assert "dense.kernel" in printed
+    assert "30×20" in printed
+
+
+def test_scan_json_is_the_contract(ckpts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (ckpts / "notes.txt").write_text("x")
+    assert main(["scan", str(ckpts), "--json"]) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert all(set(f) == {"path", "format", "state", "reason", "step", "series"} for f in files)
+    assert [f["step"] for f in files if f["state"] == "found"] == [9, 10, 100]
+    assert [f["path"] for f in files if f["state"] == "not a checkpoint"] == ["notes.txt"]
+
+
+def test_scan_for_people(ckpts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", str(ckpts)]) == 0
+    assert "3 checkpoints in 1 series; 0 other files" in capsys.readouterr().out
+
+
+def test_the_module_runs_and_survives_a_closed_pipe(ckpts: Path) -> None:
+    command = f"{sys.executable} -m reporter scan {ckpts} --json | head -c 10"
+    run = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=120)
+    assert run.stderr == ""
