@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from reporter.catalog import open_checkpoint, scan
 from reporter.errors import SettingError
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import histogram
@@ -16,7 +17,6 @@ from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
-from reporter.catalog import open_checkpoint, scan
 from reporter.readers.live import live_contents
 from reporter.settings import BINS, QUANTILES, Settings
 

@@ -61,6 +61,11 @@ class Table:
     more: int = 0
     more_where: str = ""
 
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row.cells) != len(self.columns):
+                raise ValueError(f"{self.caption}: {len(row.cells)} cells under {len(self.columns)} columns")
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:

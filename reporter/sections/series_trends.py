@@ -99,9 +99,10 @@ def trend_table(series: Comparison, medium: Medium) -> Table:
             Column(
                 "Relative update", definition="‖W − W′‖₂ / ‖W′‖₂ against the checkpoint before, W′, value by value."
             ),
-            Column("Cosine", definition="ΣWW′ / (‖W‖‖W′‖) against the checkpoint before."),
             Column("Unchanged", definition="Share of values that are equal to the bit in the checkpoint before."),
         ]
+        if medium == "html":
+            columns.append(Column("Cosine", definition="ΣWW′ / (‖W‖‖W′‖) against the checkpoint before."))
     rows = []
     for place, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True)):
         href = checkpoint_href(ref) if medium == "html" else ""

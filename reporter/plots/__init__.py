@@ -1,0 +1,45 @@
+"""Draw: numbers in, PNG pictures with a text alternative out; the only part of the program that knows matplotlib.
+
+Matplotlib is imported with the first picture, not with this package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reporter.plots.bars import global_histogram
+    from reporter.plots.curves import lines
+    from reporter.plots.density import distribution_heat
+    from reporter.plots.fan import bands
+    from reporter.plots.matrix import change_heat
+    from reporter.plots.ridgeline import ridge
+    from reporter.plots.sheet import small_multiples
+
+__all__ = [
+    "bands",
+    "change_heat",
+    "distribution_heat",
+    "global_histogram",
+    "lines",
+    "ridge",
+    "small_multiples",
+]
+
+MODULES = {
+    "global_histogram": "bars",
+    "small_multiples": "sheet",
+    "ridge": "ridgeline",
+    "distribution_heat": "density",
+    "bands": "fan",
+    "change_heat": "matrix",
+    "lines": "curves",
+}
+"""Picture -> the module that draws it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)

@@ -1,0 +1,125 @@
+"""Lines: statistics over the checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from reporter.model.page import Figure
+from reporter.numerals import integer
+from reporter.plots.bins import Array
+from reporter.plots.canvas import FULL, Canvas
+from reporter.plots.colours import OKABE_ITO
+from reporter.plots.legend import Item, legend
+from reporter.plots.panel import BELOW, TITLE, Panel, gutter
+from reporter.plots.scale import Linear, count_labels, share_labels, tick_labels
+from reporter.plots.steps import Steps
+from reporter.plots.words import listing, plural, quoted, sentence, trend
+
+PLOT = 160.0
+FEW = 40
+"""Up to so many checkpoints, each has a marker."""
+TOLD = 3
+"""Lines whose course the alternative text tells."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "o")
+DASHES: tuple[tuple[float, ...], ...] = (
+    (),
+    (5.0, 1.5),
+    (2.0, 1.2),
+    (6.0, 1.5, 1.5, 1.5),
+    (),
+    (5.0, 1.5),
+    (2.0, 1.2),
+    (8.0, 2.0),
+)
+UNITS = {
+    "": "weight units",
+    "1": "a pure number, without unit",
+    "share": "share",
+    "values": "number of values",
+}
+"""What is printed above the axis for the units of the statistics; another unit is printed as it is."""
+LABELS = {"share": share_labels, "values": count_labels}
+
+
+def lines(
+    name: str,
+    title: str,
+    labels: Sequence[str],
+    x: Sequence[float] | None,
+    series: Mapping[str, Sequence[float | None]],
+    unit: str,
+) -> Figure:
+    """One line per series, at most eight (the first); the caption says how many more there are.
+
+    Args:
+        x: steps of the checkpoints; the true distances are shown. None: evenly spaced.
+        series: name -> a number per checkpoint; None, NaN and infinity leave a gap.
+        unit: of all series, as in :data:`reporter.statistics.STATISTICS`, or any text.
+    """
+    steps = Steps(labels, x)
+    shown = {n: _column(v) for n, v in list(series.items())[: len(OKABE_ITO)]}
+    styles = list(zip(shown, OKABE_ITO, MARKERS, DASHES, strict=False))
+    items = [Item(quoted(n), colour, "line", 1.6, dashes, marker) for n, colour, marker, dashes in styles]
+    keys = legend(items if len(items) > 1 else [], FULL)
+    top = TITLE + keys.height + 22
+    canvas = Canvas(FULL, round(top + PLOT + BELOW))
+    canvas.text(0, 14, title, bold=True)
+    known = np.concatenate([*shown.values(), np.empty(0)])
+    known = known[np.isfinite(known)]
+    if not len(known):
+        Panel(canvas, 0, top, FULL, top + PLOT).message("no number to show")
+        return canvas.figure(name, f"{quoted(title)}: line chart without any number.", "There is no number to show.")
+    keys.draw(canvas, 0, TITLE)
+    y = Linear(float(known.min()), float(known.max()), top + PLOT - 6, top + 6)
+    ticks = y.ticks(5)
+    if unit == "values":
+        ticks = [t for t in ticks if t == round(t)]
+    texts = LABELS.get(unit, tick_labels)(ticks)
+    panel = Panel(canvas, gutter(texts), top, FULL - 12, top + PLOT)
+    panel.y_axis(y, ticks, texts, UNITS.get(unit, unit))
+    places = steps.scale(panel.left + 8, panel.right - 8)(steps.positions)
+    for series_name, colour, marker, dashes in styles:
+        _line(canvas, places, y(shown[series_name]), colour, marker, dashes)
+    steps.axis(panel, places)
+    return canvas.figure(name, _alt(title, labels, shown), _caption(len(series), shown, steps.spaced))
+
+
+def _column(values: Sequence[float | None]) -> Array:
+    column = np.array([np.nan if v is None else float(v) for v in values], np.float64)
+    return np.where(np.isfinite(column), column, np.nan)
+
+
+def _line(canvas: Canvas, x: Array, y: Array, colour: str, marker: str, dashes: tuple[float, ...]) -> None:
+    canvas.curve(x, y, colour, 1.6, dashes)
+    here = np.isfinite(y)
+    alone = here & ~np.r_[False, here[:-1]] & ~np.r_[here[1:], False]
+    marked = here if len(x) <= FEW else alone  # A number between two gaps has no line, and would not be seen.
+    if marked.any():
+        canvas.curve(x[marked], y[marked], colour, 0.0, marker=marker)
+
+
+def _alt(title: str, labels: Sequence[str], shown: Mapping[str, Array]) -> str:
+    told = [
+        f"{quoted(n)} {trend(labels, [None if v != v else float(v) for v in column])}"
+        for n, column in list(shown.items())[:TOLD]
+    ]
+    more = list(shown)[TOLD:]
+    return sentence(
+        f"{quoted(title)}: line chart over {plural(len(labels), 'checkpoint')}",
+        "; ".join(told),
+        f"Also shown: {listing(more, 5)}" if more else "",
+    )
+
+
+def _caption(count: int, shown: Mapping[str, Array], spaced: bool) -> str:
+    gaps = any(np.isnan(column).any() for column in shown.values())
+    return sentence(
+        "Checkpoints are placed by their steps"
+        if spaced
+        else "Checkpoints are evenly spaced, whatever lies between them",
+        "Gaps: there is no finite number" if gaps else "",
+        f"{integer(count - len(shown))} more are not drawn" if len(shown) < count else "",
+    )

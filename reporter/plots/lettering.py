@@ -1,0 +1,90 @@
+"""Text in pictures: one font, its width on paper, and names from checkpoints made fit to print."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib
+from matplotlib.ft2font import FT2Font
+from PIL import ImageFont
+
+DENSITY = 2
+"""Bitmap pixels per CSS pixel: crisp on dense screens and at 192 dpi in print."""
+
+SIZES = {False: 11.0, True: 12.0}
+"""CSS pixels (8.25 and 9 pt) of ordinary and bold text."""
+
+LONGEST = 200
+"""Characters of a name that can matter to a picture 720 CSS pixels wide."""
+
+ELLIPSIS = "…"
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Text on one line: white space becomes a space, what cannot be printed (controls, surrogates) becomes ``?``.
+
+    >>> one_line("a\\tb\\n\\x00c"), one_line("kernel" * 9, 11)
+    ('a b ?c', 'kerne…ernel')
+    """
+    flat = " ".join(_cut(text, 4 * longest).split())
+    return _cut("".join(c if c.isprintable() else "?" for c in flat), longest)
+
+
+@lru_cache(maxsize=4096)
+def width(text: str, bold: bool = False) -> float:
+    """Width in CSS pixels of :func:`drawable` text."""
+    return font(bold).getlength(text) / DENSITY
+
+
+def drawable(text: str, bold: bool = False) -> str:
+    """Text on one line in which every character has a glyph in the font; others become ``?``.
+
+    >>> drawable("dense_1/µ 层 $x$")
+    'dense_1/µ ? $x$'
+    """
+    glyphs = _glyphs(bold)
+    return "".join(c if ord(c) in glyphs else "?" for c in one_line(text))
+
+
+def shorten(text: str, room: float, bold: bool = False) -> str:
+    """Drawable text at most ``room`` CSS pixels wide, cut in the middle: both ends of a layer's name tell something.
+
+    >>> shorten("encoder/block_12/attention/query/kernel", 120)
+    'encoder/bl…ry/kernel'
+    """
+    whole = drawable(text, bold)
+    if width(whole, bold) <= room:
+        return whole
+    fits, fails = 0, len(whole)
+    while fails - fits > 1:
+        middle = (fits + fails) // 2
+        if width(_cut(whole, middle), bold) <= room:
+            fits = middle
+        else:
+            fails = middle
+    return _cut(whole, fits) if fits else ""
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    tail = (longest - 1) // 2
+    return text[: longest - 1 - tail] + ELLIPSIS + text[len(text) - tail :]
+
+
+@lru_cache(maxsize=2)
+def font(bold: bool) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans as matplotlib brings it, so that pictures do not depend on the machine's fonts."""
+    # Basic layout: Pillow may come with or without Raqm, and would otherwise place glyphs differently.
+    return ImageFont.truetype(_file(bold), SIZES[bold] * DENSITY, layout_engine=ImageFont.Layout.BASIC)
+
+
+@lru_cache(maxsize=2)
+def _glyphs(bold: bool) -> frozenset[int]:
+    return frozenset(FT2Font(_file(bold)).get_charmap())
+
+
+def _file(bold: bool) -> str:
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name)

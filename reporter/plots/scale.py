@@ -1,0 +1,160 @@
+"""From numbers to places: linear and logarithmic scales with few, round ticks, right up to the ends of float64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter import numerals
+
+Array = npt.NDArray[np.float64]
+
+SMALLEST = 5e-324
+
+
+class Scale(Protocol):
+    """Maps ``low`` … ``high`` to CSS pixels ``start`` … ``stop``."""
+
+    low: float
+    high: float
+
+    def __call__(self, values: npt.ArrayLike) -> Array:
+        """Places of numbers; NaN stays NaN."""
+        ...
+
+    def ticks(self, wanted: int) -> list[float]:
+        """Round numbers within the range, about as many as wanted."""
+        ...
+
+
+class Linear:
+    """Equal distances for equal differences; a range of one number is widened around it.
+
+    >>> scale = Linear(0.0, 0.9, 0.0, 90.0)
+    >>> scale([0.3]).tolist(), scale.ticks(4)
+    ([30.0], [0.0, 0.25, 0.5, 0.75])
+    """
+
+    def __init__(self, low: float, high: float, start: float, stop: float) -> None:
+        if not high > low:
+            around = abs(low) / 2 or 1.0
+            low, high = low - max(around, SMALLEST), low + max(around, SMALLEST)
+        limit = float(np.finfo(np.float64).max)
+        self.low, self.high = max(low, -limit), min(high, limit)
+        self._start, self._stop = start, stop
+        # A difference of two float64 may exceed float64; half of it does not.
+        self._factor = 1.0 if math.isfinite(self.high - self.low) else 0.5
+
+    def __call__(self, values: npt.ArrayLike) -> Array:
+        """See :class:`Scale`."""
+        low, high = self.low * self._factor, self.high * self._factor
+        share = (np.asarray(values, np.float64) * self._factor - low) / (high - low)
+        return self._start + (self._stop - self._start) * share
+
+    def ticks(self, wanted: int) -> list[float]:
+        """See :class:`Scale`."""
+        step = _round_up((self.high / 2 - self.low / 2) / max(wanted, 1) * 2)
+        # Below a few units in the last place, multiples of the step are no longer different numbers.
+        if not math.isfinite(step) or step < 8 * math.ulp(max(abs(self.low), abs(self.high))):
+            return [self.low, self.high]
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        decimals = 1 - math.floor(math.log10(step))
+        return [_rounded(k * step, decimals) for k in range(first, last + 1)]
+
+
+class Log:
+    """Equal distances for equal ratios; ``low`` > 0; a range of one number gets the power of ten below it.
+
+    >>> scale = Log(1.0, 1000.0, 0.0, 90.0)
+    >>> scale([10.0, 0.0]).tolist(), scale.ticks(4)
+    ([30.0, -inf], [1.0, 10.0, 100.0, 1000.0])
+    """
+
+    def __init__(self, low: float, high: float, start: float, stop: float) -> None:
+        if not low > 0:
+            raise ValueError(f"a logarithmic scale cannot start at {low}")
+        self._bottom, self._top = math.log10(low), math.log10(max(low, high))
+        if self._top - self._bottom < 1e-9:
+            self._bottom = self._top - 1.0
+        self.low, self.high = low, max(low, high)
+        self._start, self._stop = start, stop
+
+    def __call__(self, values: npt.ArrayLike) -> Array:
+        """See :class:`Scale`; 0 and below are at minus infinity."""
+        numbers = np.asarray(values, np.float64)
+        exponents = np.full(numbers.shape, -np.inf)
+        np.log10(numbers, out=exponents, where=numbers > 0)
+        exponents[np.isnan(numbers)] = np.nan
+        return self._start + (self._stop - self._start) * (exponents - self._bottom) / (self._top - self._bottom)
+
+    def ticks(self, wanted: int) -> list[float]:
+        """See :class:`Scale`: powers of ten, then also 2 and 5 times them, then round numbers of any kind."""
+        bottom, top = math.floor(self._bottom - 1e-9), math.ceil(self._top + 1e-9)
+        stride = max(1, math.ceil((self._top - self._bottom) / max(wanted, 1)))
+        powers = [k for k in range(bottom, top + 1) if k % stride == 0]
+        for digits in ((1,), (1, 3), (1, 2, 5)):
+            found = [t for k in powers for d in digits if self._shows(t := float(f"{d}e{k}"))]
+            if len(found) >= min(3, wanted) or stride > 1:
+                return found
+        if self.high > self.low:
+            return [t for t in Linear(self.low, self.high, 0.0, 1.0).ticks(wanted) if self._shows(t)]
+        return [self.low]
+
+    def _shows(self, tick: float) -> bool:
+        return 0 < tick < math.inf and self._bottom - 1e-9 <= math.log10(tick) <= self._top + 1e-9
+
+
+def tick_labels(ticks: Sequence[float]) -> list[str]:
+    """Ticks as text with as few digits as tell each from its neighbours, and from the number it stands for.
+
+    >>> tick_labels([-0.25, 0.0, 0.25]), tick_labels([100.0001, 100.0002])
+    (['−0.25', '0', '0.25'], ['100.0001', '100.0002'])
+    """
+    gap = min((b - a for a, b in pairwise(ticks)), default=math.inf)
+    texts = []
+    for digits in range(3, 18):
+        texts = [numerals.number(float(t), digits) for t in ticks]
+        exact = all(abs(float(f"{t:.{digits}g}") - t) <= gap / 100 for t in ticks)
+        if exact and len(set(texts)) == len(texts):
+            break
+    return texts
+
+
+def count_labels(ticks: Sequence[float]) -> list[str]:
+    """Ticks that count something.
+
+    >>> count_labels([0.0, 20000.0, 4e9])
+    ['0', '20 000', '4e+09']
+    """
+    return [numerals.integer(round(t)) if t < 1e7 else numerals.number(float(t), 3) for t in ticks]
+
+
+def share_labels(ticks: Sequence[float]) -> list[str]:
+    """Ticks that are fractions of 1, as percentages.
+
+    >>> share_labels([0.0, 0.001, 0.5])
+    ['0 %', '0.1 %', '50 %']
+    """
+    return [f"{text} %" for text in tick_labels([100.0 * t for t in ticks])]
+
+
+def _round_up(step: float) -> float:
+    """The least of 1, 2, 2.5, 5 and 10 times a power of ten that is not below ``step``."""
+    if not (0 < step < math.inf):
+        return math.inf
+    exponent = math.floor(math.log10(step))
+    for digits in ("1", "2", "2.5", "5", "10"):
+        candidate = float(f"{digits}e{exponent}")
+        if candidate >= step * (1 - 1e-9):
+            return candidate
+    return float(f"2e{exponent + 1}")
+
+
+def _rounded(value: float, decimals: int) -> float:
+    """Without the noise of multiplying: 3 × 0.1 is 0.3."""
+    return round(value, decimals) + 0.0 if abs(decimals) < 300 else value

@@ -1,0 +1,49 @@
+"""Tables of numbers as coloured rectangles, and the bar that says what the colours mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from reporter.plots.canvas import Canvas
+from reporter.plots.colours import FAINT_INK, Pixels, ramp, stripes
+from reporter.plots.lettering import DENSITY
+from reporter.plots.scale import Scale
+
+BAR = 12.0
+"""CSS pixels of a colour bar's width."""
+
+Array = npt.NDArray[np.float64]
+
+
+def shade(
+    canvas: Canvas, place: tuple[float, float, float, float], colours: Pixels, missing: npt.NDArray[np.bool_]
+) -> None:
+    """Fill a rectangle (left, top, right, bottom in CSS pixels) with a table of colours; stripe what is missing.
+
+    Args:
+        colours: shape (rows, columns, 3).
+        missing: shape (rows, columns).
+    """
+    left, top, right, bottom = place
+    size = (round((right - left) * DENSITY), round((bottom - top) * DENSITY))
+    picture = Image.fromarray(colours).resize(size, Image.Resampling.NEAREST)
+    if missing.any():
+        mask = Image.fromarray(missing.astype(np.uint8) * np.uint8(255)).resize(size, Image.Resampling.NEAREST)
+        picture.paste(Image.fromarray(stripes(size[1], size[0])), mask=mask)
+    canvas.picture(left, top, picture)
+
+
+def colour_bar(
+    canvas: Canvas, left: float, top: float, bottom: float, scale: Scale, ticks: Sequence[float], texts: Sequence[str]
+) -> None:
+    """An upright bar from dark at the bottom to light at the top; ``scale`` maps numbers to 0 … 1."""
+    shades = ramp(np.linspace(1.0, 0.0, 256))[:, None]
+    shade(canvas, (left, top, left + BAR, bottom), shades, np.zeros((256, 1), np.bool_))
+    places = bottom - (bottom - top) * scale(ticks)
+    canvas.segments([((left + BAR, p), (left + BAR + 4, p)) for p in places], FAINT_INK)
+    for place, text in zip(places, texts, strict=True):
+        canvas.text(left + BAR + 7, float(place) + 4, text, colour=FAINT_INK)

@@ -1,0 +1,116 @@
+"""Sheets of small histograms, one per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reporter.model.histogram import Histogram
+from reporter.model.page import Figure
+from reporter.numerals import integer, number
+from reporter.plots.bins import Array, Bins, bins_of, outline
+from reporter.plots.canvas import FULL, Canvas
+from reporter.plots.colours import AXIS, BLUE, FAINT_INK, VERMILLION
+from reporter.plots.scale import Linear
+from reporter.plots.words import listing, plural, quoted, sentence
+
+ROWS = 8
+"""Of panels per sheet: a sheet is never taller than a page."""
+HEAD = 20.0
+CELL = 84.0
+"""CSS pixels from one row of panels to the next."""
+NAME = 13.0
+PLOT = 48.0
+GAP = 14.0
+"""CSS pixels between columns."""
+
+
+def small_multiples(
+    name: str, titles: Sequence[str], histograms: Sequence[Histogram | None], columns: int = 5
+) -> list[Figure]:
+    """A small histogram per layer, in the order given, each with its own range of values and its own height.
+
+    Returns:
+        As many sheets as needed, of at most eight rows each; none where there is no layer.
+    """
+    columns = max(1, min(columns, 6))
+    per_sheet = columns * ROWS
+    starts = range(0, len(titles), per_sheet)
+    sheets = []
+    for number_, start in enumerate(starts, 1):
+        stop = min(start + per_sheet, len(titles))
+        part = slice(start, stop)
+        name_ = name if len(starts) == 1 else f"{name}-{number_}"
+        where = f"layers {start + 1} to {stop} of {len(titles)}" if len(starts) > 1 else plural(len(titles), "layer")
+        sheets.append(_sheet(name_, where, titles[part], [bins_of(h) for h in histograms[part]], columns))
+    return sheets
+
+
+def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | None], columns: int) -> Figure:
+    rows = -(-len(titles) // columns)
+    canvas = Canvas(FULL, round(HEAD + CELL * rows))
+    canvas.text(0, 12, "Values per layer: each panel has its own range, printed below it, and its own height.")
+    wide = (FULL - GAP * (columns - 1)) / columns
+    outlines: list[Array] = []
+    lines, zeros = [], []
+    for i, (title, sample) in enumerate(zip(titles, bins, strict=True)):
+        left, top = (wide + GAP) * (i % columns), HEAD + CELL * (i // columns) + NAME
+        base = top + PLOT
+        canvas.text(left, top - 3, quoted(title), room=wide)
+        lines.append(((left, base), (left + wide, base)))
+        if sample is None:
+            canvas.text(left + wide / 2, base - PLOT / 2 + 4, "no finite values", "centre", colour=FAINT_INK, room=wide)
+            continue
+        if len(sample.counts) == 1:  # Alone and from end to end, it would look like a flat spread.
+            x = Linear(sample.low, sample.high, left + wide / 3, left + 2 * wide / 3)
+            ends = f"{number(sample.low, 3)} … {number(sample.high, 3)}"
+            canvas.text(left + wide / 2, base + 13, ends, "centre", colour=FAINT_INK, room=wide)
+        else:
+            x = Linear(sample.low, sample.high, left, left + wide)
+            canvas.text(left, base + 13, number(sample.low, 3), colour=FAINT_INK, room=wide / 2 - 2)
+            canvas.text(left + wide, base + 13, number(sample.high, 3), "right", colour=FAINT_INK, room=wide / 2 - 2)
+        hidden = sample.below + sample.above
+        y = Linear(0.0, max(float(sample.counts.max()), 1.0), base, top + (14 if hidden else 3))
+        outlines.append(outline(x(sample.edges), y(sample.counts), base))
+        if sample.low < 0 < sample.high:
+            at = float(x(0.0))
+            zeros.append(((at, top + 3), (at, base + 3)))
+        if hidden:
+            canvas.text(left + wide, top + 8, f"+{integer(hidden)} outside", "right", colour=FAINT_INK, room=wide)
+    canvas.segments(zeros, VERMILLION)
+    canvas.polygons(outlines, BLUE)
+    canvas.segments(lines, AXIS)
+    return canvas.figure(name, _alt(where, titles, bins), _caption(where, bins))
+
+
+def _alt(where: str, titles: Sequence[str], bins: Sequence[Bins | None]) -> str:
+    shown = [(b, title) for b, title in zip(bins, titles, strict=True) if b]
+    empty = [title for b, title in zip(bins, titles, strict=True) if b is None]
+    ranges = ""
+    if shown:
+        widths = [b.high / 2 - b.low / 2 for b, _ in shown]
+        widest, narrowest = shown[int(np.argmax(widths))], shown[int(np.argmin(widths))]
+        ranges = f"The widest range is that of {_range(*widest)}"
+        if widest is not narrowest:
+            ranges += f", the narrowest that of {_range(*narrowest)}"
+    return sentence(
+        f"Small histograms of {where}: {listing(titles)}",
+        ranges,
+        f"No finite values in {listing(empty)}" if empty else "",
+    )
+
+
+def _range(bins: Bins, title: str) -> str:
+    return f"{quoted(title)}, {number(bins.low, 3)} to {number(bins.high, 3)}"
+
+
+def _caption(where: str, bins: Sequence[Bins | None]) -> str:
+    zero = any(b and b.low < 0 < b.high for b in bins)
+    hidden = any(b and b.below + b.above for b in bins)
+    return sentence(
+        f"Weight values of {where}, in model order; the numbers below a panel are the ends of its range, and its "
+        "fullest bin is as high as the panel",
+        "The upright line marks 0" if zero else "",
+        "“+n outside”: so many values lie outside that range" if hidden else "",
+    )

@@ -1,0 +1,205 @@
+"""Keras model configurations as inert data: layers in model order, nested models inside. Nothing is deserialised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+MAX_CONFIG = 64 << 20
+"""Bytes of JSON that are parsed; the configurations of the largest published models take a few MiB."""
+
+MAX_DEPTH = 64
+MODELS = frozenset({"Functional", "Sequential", "Model", "Graph"})
+
+
+class ConfigError(ValueError):
+    """The text is not a Keras configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerConfig:
+    """One layer, or one model with its layers.
+
+    Attributes:
+        name: as given or generated, "" where the configuration does not tell.
+        kind: class name without its registered package.
+        builtin: whether it is Keras's own class, so that its variables are known by their class.
+        trainable: its own flag, None where it has none.
+        options: the arguments it was made with.
+        layers: in model order, as ``model.layers`` lists them.
+        is_model: whether it is known to be a model, so that its layers are layers of their own in the report.
+    """
+
+    name: str
+    kind: str
+    builtin: bool
+    trainable: bool | None
+    options: Mapping[str, Any] = field(repr=False)
+    layers: tuple[LayerConfig, ...] = ()
+    is_model: bool = False
+
+    def inner(self, attribute: str) -> tuple[LayerConfig, ...]:
+        """The layers that this one keeps under an attribute: one, several in a list, or none that are told."""
+        if self.kind == "Bidirectional" and attribute in {"forward_layer", "backward_layer"}:
+            return self._direction(attribute.split("_", maxsplit=1)[0])
+        value = self.options.get(attribute)
+        if isinstance(value, dict) and not _is_layer(value):
+            value = list(value.values())
+        return _layers(value if isinstance(value, list) else [value])
+
+    @property
+    def dtype(self) -> str:
+        """The name of its dtype or dtype policy (``float32``, ``mixed_bfloat16``, ``int8_from_float32``), or ""."""
+        given = self.options.get("dtype")
+        if isinstance(given, dict) and isinstance(given.get("config"), dict):
+            mode, source = given["config"].get("mode"), given["config"].get("source_name")
+            given = f"{mode}_from_{source}" if isinstance(mode, str) else given["config"].get("name")
+        return given if isinstance(given, str) else ""
+
+    def _direction(self, direction: str) -> tuple[LayerConfig, ...]:
+        own = self.options.get("layer" if direction == "forward" else "backward_layer")
+        wrapped = own if _is_layer(own) else self.options.get("layer")
+        # Keras 3 stores the names as they are, Keras 2 that of the layer before it was wrapped.
+        prefix = f"{direction}_"
+        return tuple(
+            one if one.name.startswith(prefix) else replace(one, name=prefix + one.name) for one in _layers([wrapped])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """A whole configuration: the outermost model, and the optimizer it was compiled with.
+
+    Attributes:
+        optimizer: class name without its registered package, or "" if it is not told.
+        optimizer_options: its arguments; empty if it is not told.
+    """
+
+    model: LayerConfig
+    optimizer: str = ""
+    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_model(text: str | bytes, training: str | bytes | None = None) -> ModelConfig:
+    """Read the ``config.json`` of a ``.keras`` file, or the ``model_config`` of an HDF5 file.
+
+    Args:
+        training: the ``training_config`` of an HDF5 file.
+
+    Raises:
+        ConfigError: it is not JSON, too large, nested too deep, or describes no model.
+
+    >>> text = '{"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {"name": "d"}}]}'
+    >>> [(layer.name, layer.kind) for layer in parse_model(text).model.layers]
+    [('d', 'Dense')]
+    """
+    raw = parse_json(text)
+    if not _is_layer(raw):
+        raise ConfigError("it describes no model")
+    compiled = raw.get("compile_config")
+    if training is not None:
+        given = parse_json(training)
+        compiled = {"optimizer": given.get("optimizer_config")}
+    optimizer = compiled.get("optimizer") if isinstance(compiled, dict) else None
+    if isinstance(optimizer, str):
+        optimizer = {"class_name": _OPTIMIZERS.get(optimizer.lower(), optimizer)}
+    if not isinstance(optimizer, dict):
+        return ModelConfig(_layer(raw, 0, outermost=True))
+    options = optimizer.get("config")
+    return ModelConfig(_layer(raw, 0, outermost=True), _kind(optimizer), options if isinstance(options, dict) else {})
+
+
+_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad",
+               "adadelta": "Adadelta", "adamax": "Adamax", "nadam": "Nadam", "ftrl": "Ftrl", "lion": "Lion",
+               "lamb": "Lamb"}  # fmt: skip
+
+
+def parse_json(text: str | bytes) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Raises:
+        ConfigError: it is not one, too large, or nested too deep.
+    """
+    if len(text) > MAX_CONFIG:
+        raise ConfigError(f"it takes {len(text):,} bytes, more than {MAX_CONFIG:,}")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise ConfigError(f"it is not JSON: {exc}") from exc
+    if not isinstance(value, dict):
+        raise ConfigError("it is not a JSON object")
+    return value
+
+
+def leaves(model: LayerConfig, prefix: str = "") -> Iterator[tuple[str, LayerConfig]]:
+    """Every layer that is not a model, with the names of the models around it, the outermost left out.
+
+    >>> text = '{"class_name": "Sequential", "config": {"layers": [{"class_name": "Model", "config": {"name": "enc", '
+    >>> text += '"layers": [{"class_name": "Dense", "config": {"name": "d"}}]}}]}}'
+    >>> [name for name, _ in leaves(parse_model(text).model)]
+    ['enc/d']
+    """
+    for layer in model.layers:
+        path = f"{prefix}/{layer.name}" if prefix else layer.name
+        if layer.is_model:
+            yield from leaves(layer, path)
+        else:
+            yield path, layer
+
+
+def _layer(raw: Mapping[str, Any], depth: int, *, outermost: bool = False) -> LayerConfig:
+    if depth > MAX_DEPTH:
+        raise ConfigError(f"models are nested more than {MAX_DEPTH} deep")
+    kind, given = _kind(raw), raw.get("config")
+    options: Mapping[str, Any] = given if isinstance(given, dict) else {}
+    # A Sequential's configuration was a plain list until Keras 2.2.3.
+    items = given if isinstance(given, list) else options.get("layers")
+    inside = [item for item in items if _is_layer(item)] if isinstance(items, list) else []
+    layers = tuple(_layer(item, depth + 1) for item in inside)
+    is_model = outermost or kind in MODELS or any("inbound_nodes" in item for item in inside)
+    if kind == "Sequential" and layers and layers[0].kind == "InputLayer":
+        layers = layers[1:]  # as `Sequential.layers` does
+    name = options.get("name", raw.get("name"))
+    trainable = options.get("trainable")
+    return LayerConfig(
+        name=name if isinstance(name, str) else "",
+        kind=kind,
+        builtin=_is_builtin(raw),
+        trainable=trainable if isinstance(trainable, bool) else None,
+        options=options,
+        layers=layers,
+        is_model=is_model,
+    )
+
+
+def _layers(items: list[Any]) -> tuple[LayerConfig, ...]:
+    try:
+        return tuple(_layer(item, 0) for item in items if _is_layer(item))
+    except ConfigError:
+        return ()
+
+
+def _kind(raw: Mapping[str, Any]) -> str:
+    """``Package>Name`` is how custom classes are registered."""
+    kind = raw.get("class_name")
+    return kind.rsplit(">", 1)[-1] if isinstance(kind, str) else ""
+
+
+def _is_builtin(raw: Mapping[str, Any]) -> bool:
+    """Keras 3 names the module (null for custom classes); Keras 2 only marks custom classes with ``Package>``."""
+    module, kind, registered = raw.get("module", "keras"), raw.get("class_name"), raw.get("registered_name")
+    return (
+        isinstance(module, str)
+        and module.split(".", 1)[0] in {"keras", "tf_keras", "tensorflow"}
+        and isinstance(kind, str)
+        and ">" not in kind
+        and not (isinstance(registered, str) and ">" in registered)
+    )
+
+
+def _is_layer(raw: Any) -> bool:
+    return (
+        isinstance(raw, dict) and isinstance(raw.get("class_name"), str) and isinstance(raw.get("config"), dict | list)
+    )

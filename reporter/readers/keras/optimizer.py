@@ -1,0 +1,219 @@
+"""Which slot of which weight each numbered variable of an optimizer is, by proof of order and shape.
+
+Orders of creation are those of keras/src/optimizers (Keras 3, and Keras 2 since 2.11).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from reporter.readers.keras.inventory import Slot, Weight
+from reporter.readers.keras.tree import Dataset
+from reporter.readers.keras.variables import snake_case
+
+Blocks = tuple[tuple[str, ...], ...]
+"""Slots in the order of creation: those of one block alternate from weight to weight."""
+
+Shape = tuple[int, ...]
+
+_PAIR: Blocks = (("momentum", "velocity"),)
+_BLOCKS: dict[str, Blocks] = {
+    "Adam": _PAIR,
+    "AdamW": _PAIR,
+    "Nadam": _PAIR,
+    "Lamb": _PAIR,
+    "Adamax": (("momentum", "norm"),),
+    "Ftrl": (("accumulator", "linear"),),
+    "Adadelta": (("accumulated_grad", "accumulated_delta_var"),),
+    "Adagrad": (("accumulator",),),
+    "Lion": (("momentum",),),
+    "SGD": (),
+    "RMSprop": (("velocity",),),
+}
+
+SLOTS = frozenset(slot for blocks in _BLOCKS.values() for block in blocks for slot in block) | {
+    "velocity_hat", "average", "average_gradient", "gradient_accumulator",
+}  # fmt: skip
+
+_CLASSES = {name: kind for kind in _BLOCKS for name in (kind.lower(), snake_case(kind))}
+
+
+def class_of(name: str) -> str:
+    """The class of an optimizer from its name, which Keras makes of it, or "".
+
+    >>> class_of("adam_1"), class_of("rm_sprop"), class_of("my_own")
+    ('Adam', 'RMSprop', '')
+    """
+    return _CLASSES.get(re.sub(r"_\d+$", "", name).lower(), "")
+
+
+def blocks_of(kind: str, options: Mapping[str, Any]) -> Blocks | None:
+    """The slots that an optimizer of this class and configuration creates; None for an unknown class.
+
+    >>> blocks_of("RMSprop", {"momentum": 0.9})
+    (('velocity',), ('momentum',))
+    """
+    blocks = _BLOCKS.get(kind)
+    if blocks is None:
+        return None
+    if kind in {"SGD", "RMSprop"} and options.get("momentum"):
+        blocks += (("momentum",),)
+    if kind == "RMSprop" and options.get("centered"):
+        blocks += (("average_gradient",),)
+    if kind in {"Adam", "AdamW"} and options.get("amsgrad"):
+        blocks += (("velocity_hat",),)
+    if options.get("gradient_accumulation_steps"):
+        blocks = (("gradient_accumulator",), *blocks)
+    return (("average",), *blocks) if options.get("use_ema") else blocks
+
+
+def _possible_blocks(kind: str, options: Mapping[str, Any] | None) -> list[set[Blocks]]:
+    """The blocks of a class for its options. If they are not known: those without averages and accumulated gradients,
+    which are rare, then all. An empty set if the class is not known."""
+    if options is not None or kind not in _BLOCKS:
+        blocks = blocks_of(kind, options or {})
+        return [set() if blocks is None else {blocks}]
+    switches = ("momentum", "centered", "amsgrad", "use_ema", "gradient_accumulation_steps")
+    choices = [dict(zip(switches, on, strict=True)) for on in product((0, 2), repeat=len(switches))]
+    plain = [one for one in choices if not one["use_ema"] and not one["gradient_accumulation_steps"]]
+    return [{blocks for one in some if (blocks := blocks_of(kind, one)) is not None} for some in (plain, choices)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """One way to read the variables: position -> slot and number of the weight; the weights, where they are known."""
+
+    start: int
+    slots: tuple[str, ...]
+    numbers: tuple[int, ...]
+    targets: tuple[Weight | None, ...]
+    in_order: bool
+
+
+def numbered_slots(
+    datasets: Sequence[Dataset],
+    weights: Sequence[Weight],
+    kind: str,
+    options: Mapping[str, Any] | None,
+    *,
+    ordered: bool,
+) -> tuple[list[Slot], int, bool]:
+    """The variables of ``optimizer/vars``, which are stored without names.
+
+    Args:
+        weights: of the model, in the order of ``trainable_variables`` if ``ordered``.
+        kind: class, or "" if it is not known: then its slots are called ``slot_0``, ``slot_1`` …
+        options: None if its configuration is not known.
+
+    Returns:
+        Slots in stored order, the number of weights that the optimizer trains (0 if it is not known), and whether
+        these were found among the weights in the same order.
+    """
+    slots = [Slot(f"var_{i}", dataset) for i, dataset in enumerate(datasets)]
+    start = 0
+    if slots and slots[0].dataset.shape == () and slots[0].dataset.dtype.kind in "iu":
+        slots[0].slot, start = "iterations", 1
+    starts = [start]
+    if start and len(slots) > 1 and slots[1].dataset.shape == () and slots[1].dataset.dtype.kind == "f":
+        # Without a schedule the learning rate is a variable (Keras 3), or is not stored (Keras 2).
+        starts = [1, 2] if isinstance((options or {}).get("learning_rate"), dict) else [2, 1]
+    shapes = [dataset.shape for dataset in datasets]
+    fits: list[_Fit] = []
+    for blocks in _possible_blocks(kind, options):
+        if not fits:
+            fits = [fit for at in starts for fit in _fits(at, shapes[at:], weights, blocks, ordered)]
+    fits = [fit for fit in fits if fit.in_order] or fits
+    if starts[0] == 2 and (not fits or fits[0].start == 2):
+        slots[1].slot = "learning_rate"
+    if not fits or len({(fit.start, fit.numbers, fit.targets) for fit in fits}) > 1:
+        return slots, 0, False
+    fit = fits[0]
+    for i, (names, number) in enumerate(zip(zip(*(f.slots for f in fits), strict=True), fit.numbers, strict=True)):
+        one = slots[fit.start + i]
+        one.name, one.slot, one.target = one.slot, names[0] if len(set(names)) == 1 else "slot", fit.targets[number]
+    return slots, len(fit.targets), fit.in_order
+
+
+def _fits(
+    start: int, shapes: list[Shape], weights: Sequence[Weight], known: set[Blocks], ordered: bool
+) -> Iterator[_Fit]:
+    for blocks in sorted(known) or _unnamed_blocks(len(shapes), len(weights)):
+        assigned = assign(shapes, blocks)
+        if assigned is not None:
+            places, firsts = assigned
+            wanted = [shapes[first] for first in firsts]
+            found = match_in_order(wanted, weights) if ordered else None
+            targets = tuple(found or match_by_shape(wanted, weights))
+            if known or found or None not in targets:
+                slots, numbers = (tuple(one[i] for one in places) for i in (0, 1))
+                yield _Fit(start, slots, numbers, targets, bool(found))  # type: ignore[arg-type]
+
+
+def _unnamed_blocks(count: int, weights: int) -> list[Blocks]:
+    """Alternating slots of an optimizer whose class is not stored."""
+    return [(tuple(f"slot_{i}" for i in range(n)),) for n in (1, 2, 3) if count % n == 0 and 0 < count // n <= weights]
+
+
+def assign(shapes: list[Shape], blocks: Blocks) -> tuple[list[tuple[str, int]], list[int]] | None:
+    """(slot, number of its weight) of each variable, and the first position of each weight; None if shapes disagree.
+
+    >>> assign([(2,), (2,), (3,), (3,)], (("m", "v"),))
+    ([('m', 0), ('v', 0), ('m', 1), ('v', 1)], [0, 2])
+    """
+    width = sum(len(block) for block in blocks)
+    if width == 0:
+        return ([], []) if not shapes else None
+    count = len(shapes) // width
+    if count == 0 or shapes[count * width :] not in ([], [()]):  # Nadam adds one scalar at the end
+        return None
+    places = [(slot, number) for block in blocks for number in range(count) for slot in block]
+    firsts = [number * len(blocks[0]) for number in range(count)]
+    for shape, (slot, number) in zip(shapes, places, strict=False):
+        placeholder = slot == "vhat" and shape == (1,)  # Keras 2.1.3 to 2.4 without amsgrad
+        if shape != shapes[firsts[number]] and not placeholder:
+            return None
+    return places, firsts
+
+
+def match_in_order(shapes: Sequence[Shape], weights: Sequence[Weight]) -> list[Weight | None] | None:
+    """The weight that each of an optimizer's targets is, in model order; None where more than one can be meant.
+
+    Weights that are not trained have no slots: a target is known if it has only one place, whichever were left out.
+
+    Returns:
+        None if the shapes do not occur in this order at all.
+    """
+    candidates = [weight for weight in weights if weight.trainable is not False]
+    early, late = _embed(shapes, candidates), _embed(shapes[::-1], candidates[::-1])
+    if early is None or late is None:
+        return None
+    pairs = zip(early, late[::-1], strict=True)
+    return [candidates[a] if a == len(candidates) - 1 - b else None for a, b in pairs]
+
+
+def match_by_shape(shapes: Sequence[Shape], weights: Sequence[Weight]) -> list[Weight | None]:
+    """The same where the order is not known: only a shape that occurs once on both sides tells."""
+    candidates = [weight for weight in weights if weight.trainable is not False]
+    wanted, there = Counter(shapes), Counter(weight.dataset.shape for weight in candidates)
+    by_shape = {weight.dataset.shape: weight for weight in candidates}
+    enough = len(candidates) >= len(shapes)
+    return [by_shape[shape] if enough and wanted[shape] == there[shape] == 1 else None for shape in shapes]
+
+
+def _embed(shapes: Sequence[Shape], weights: Sequence[Weight]) -> list[int] | None:
+    """Leftmost positions at which the shapes occur in this order among the weights, or None."""
+    found: list[int] = []
+    at = 0
+    for shape in shapes:
+        while at < len(weights) and weights[at].dataset.shape != shape:
+            at += 1
+        if at == len(weights):
+            return None
+        found.append(at)
+        at += 1
+    return found

@@ -1,0 +1,128 @@
+"""The three readers of files that Keras writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from reporter.model.checkpoint import Claim, Probe
+from reporter.model.tensor import Contents
+from reporter.readers.keras import archive, claims
+from reporter.readers.keras.config import ConfigError, parse_json, parse_model
+from reporter.readers.keras.hdf5 import open_hdf5
+from reporter.readers.keras.inventory import contents
+from reporter.readers.keras.legacy import read_legacy
+from reporter.readers.keras.weights_v3 import read_v3
+from reporter.readers.keras.window import Window, open_file
+
+
+class KerasArchiveReader:
+    """``.keras``: a zip archive, or a folder, of configuration, metadata and weights."""
+
+    name = claims.ARCHIVE
+    title = "Keras 3 model (.keras)"
+
+    def claim_folder(self, folder: Path, names: Mapping[str, Path]) -> Claim | None:
+        """Claim a folder with ``metadata.json``, ``config.json`` and weights."""
+        return claims.claim_folder(folder, names)
+
+    def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
+        """Claim a zip archive with these members."""
+        return claims.claim_archive(probe)
+
+    def open(self, path: Path) -> AbstractContextManager[Contents]:
+        """Open an archive or a folder.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        return self._open(path)
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[Contents]:
+        notes = []
+        members_of = archive.open_folder if path.is_dir() else archive.open_archive
+        with members_of(path) as members, open_hdf5(members.weights) as root:
+            try:
+                config = parse_model(members.config)
+            except ConfigError as exc:
+                config = None
+                notes.append(f"{archive.CONFIG} cannot be read: {exc}")
+            inventory = read_v3(root, config)
+            inventory.notes[:0] = notes
+            yield contents(
+                inventory,
+                config,
+                format=self.name,
+                integrity=members.integrity,
+                framework=_framework(members.metadata),
+            )
+
+
+class KerasWeightsReader:
+    """``.weights.h5``: the weights of Keras 3, and of Keras 2 since 2.13, without a configuration."""
+
+    name = claims.WEIGHTS
+    title = "Keras 3 weights (.weights.h5)"
+
+    def claim_folder(self, folder: Path, names: Mapping[str, Path]) -> Claim | None:
+        """Never: it is a file."""
+        return None
+
+    def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
+        """Claim an HDF5 file whose groups are objects with ``vars``."""
+        claim = claims.claim_hdf5(probe, siblings)
+        return claim if claim is not None and claim.format == self.name else None
+
+    def open(self, path: Path) -> AbstractContextManager[Contents]:
+        """Open a file.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        return self._open(path)
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[Contents]:
+        with open_file(path) as file, open_hdf5(Window(path, file)) as root:
+            inventory = read_v3(root, None)
+            yield contents(inventory, None, format=self.name, integrity="lengths", framework="Keras")
+
+
+class KerasLegacyReader:
+    """``.h5`` and ``.hdf5``: full models and weights of Keras 1 and 2, which Keras 3 still writes."""
+
+    name = claims.LEGACY
+    title = "Keras HDF5 (.h5, .hdf5)"
+
+    def claim_folder(self, folder: Path, names: Mapping[str, Path]) -> Claim | None:
+        """Never: it is a file."""
+        return None
+
+    def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
+        """Claim an HDF5 file that lists its layers, and any other HDF5 file as one that holds no weights."""
+        claim = claims.claim_hdf5(probe, siblings)
+        return claim if claim is not None and claim.format == self.name else None
+
+    def open(self, path: Path) -> AbstractContextManager[Contents]:
+        """Open a file.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        return self._open(path)
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[Contents]:
+        with open_file(path) as file, open_hdf5(Window(path, file)) as root:
+            inventory, config, framework = read_legacy(root, path)
+            yield contents(inventory, config, format=self.name, integrity="lengths", framework=framework or "Keras")
+
+
+def _framework(metadata: bytes) -> str:
+    try:
+        version = parse_json(metadata).get("keras_version")
+    except ConfigError:
+        version = None
+    return f"Keras {version}" if isinstance(version, str) else "Keras"

@@ -1,0 +1,132 @@
+"""An open bundle as :class:`reporter.model.tensor.Contents`: index, shards, meanings and sources put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from reporter.errors import CorruptCheckpoint
+from reporter.model.role import output_axis
+from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
+from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
+from reporter.readers.tensorflow.dtypes import numeric, skipped_reason
+from reporter.readers.tensorflow.graph import GRAPH_KEY, MAX_GRAPH_BYTES, Graph, parse_graph
+from reporter.readers.tensorflow.meaning import Interpretation, Meaning
+from reporter.readers.tensorflow.names import interpret_names
+from reporter.readers.tensorflow.objects import NOTHING, Extra, interpret_graph
+from reporter.readers.tensorflow.shards import Shards
+from reporter.readers.tensorflow.source import PartitionedTensor, WholeTensor
+from reporter.readers.tensorflow.strings import read_scalar_string
+from reporter.readers.tensorflow.wire import WireError
+
+MAX_STEP = 1 << 62
+"""A larger count of training steps is no count."""
+
+
+@contextmanager
+def open_bundle(
+    prefix: Path,
+    format: str,
+    explain: Callable[[Graph], Extra] = lambda graph: NOTHING,
+    framework: str = "",
+    notes: tuple[str, ...] = (),
+) -> Iterator[Contents]:
+    """Open the checkpoint ``prefix.index``, ``prefix.data-…``.
+
+    Args:
+        prefix: path without extension.
+        format: name of the reader.
+        explain: called with the object graph if there is one; what else is known about its objects.
+        framework: as in Contents.
+        notes: put before those that arise here.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    path = index_path(prefix)
+    index = read_index(path)
+    with Shards(prefix, index) as shards:
+        meaning = _interpret(index, shards, path, explain)
+        kinds = {layer.name: layer.kind for layer in meaning.layers}
+        sources = {
+            m.key: _source(m, index.entries[m.key], kinds.get(m.layer, ""), shards, index.big_endian)
+            for m in meaning.meanings
+        }
+        step, source = _step(meaning, sources)
+        strays = f"{index.strays} parts of tensors belong to no tensor of the index and are not read"
+        yield Contents(
+            format=format,
+            layers=meaning.layers,
+            tensors=tuple(sources.values()),
+            skipped=_skipped(index),
+            layers_ordered=meaning.ordered,
+            step=step,
+            step_source=source,
+            integrity="crc32c",
+            framework=framework,
+            notes=(*notes, *meaning.notes, *([strays] if index.strays else [])),
+        )
+
+
+def _interpret(index: Index, shards: Shards, path: Path, explain: Callable[[Graph], Extra]) -> Interpretation:
+    entry = index.entries.get(GRAPH_KEY)
+    if entry is None:
+        return interpret_names(index.entries)
+    data = read_scalar_string(
+        entry, shards, big_endian=index.big_endian, limit=MAX_GRAPH_BYTES, path=path, tensor=GRAPH_KEY
+    )
+    try:
+        graph = parse_graph(data)
+        return interpret_graph(graph, index.entries, explain(graph))
+    except WireError as exc:
+        raise CorruptCheckpoint(path, str(exc), tensor=GRAPH_KEY) from exc
+
+
+def _source(meaning: Meaning, entry: Entry, kind: str, shards: Shards, big_endian: bool) -> TensorSource:
+    stored = numeric(entry.dtype)
+    assert stored is not None  # meanings are made of numeric entries only
+    role = meaning.role
+    if role == "kernel" and kind.startswith("Depthwise"):
+        role = "depthwise_kernel"  # which Keras 3 calls just `kernel`
+    info = TensorInfo(
+        name=meaning.name,
+        layer=meaning.layer,
+        role=role,
+        shape=entry.shape,
+        dtype=stored.name,
+        trainable=meaning.trainable,
+        collection=meaning.collection,
+        key=meaning.key,
+        itemsize=stored.itemsize,
+        output_axis=output_axis(role, kind),
+    )
+    return (PartitionedTensor if entry.parts else WholeTensor)(info, entry, stored, shards, big_endian)
+
+
+def _skipped(index: Index) -> tuple[SkippedTensor, ...]:
+    return tuple(
+        SkippedTensor(key, *_named(skipped_reason(entry.dtype), entry))
+        for key, entry in index.entries.items()
+        if key != GRAPH_KEY and numeric(entry.dtype) is None
+    )
+
+
+def _named(reason: tuple[str, str], entry: Entry) -> tuple[str, tuple[int, ...], str]:
+    return reason[0], entry.shape, reason[1]
+
+
+def _step(meaning: Interpretation, sources: Mapping[str, TensorSource]) -> tuple[int | None, str]:
+    """The largest count of the first group that has one: optimizers may have made different numbers of steps."""
+    for keys, source in zip(meaning.steps, meaning.step_source, strict=True):
+        counts = [count for key in keys if key in sources and (count := _count(sources[key])) is not None]
+        if counts:
+            return max(counts), source
+    return None, ""
+
+
+def _count(source: TensorSource) -> int | None:
+    if source.info.shape != () or not source.info.dtype.startswith(("int", "uint")):
+        return None
+    value = int(next(iter(source.blocks()))[0])
+    return value if 0 <= value < MAX_STEP else None

@@ -1,0 +1,77 @@
+"""What the keys of a checkpoint mean: the common result of reading an object graph or TensorFlow 1 names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from reporter.model.role import NEVER_TRAINABLE
+from reporter.model.tensor import COLLECTIONS, Collection, LayerInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One key of the file; attributes as in :class:`reporter.model.tensor.TensorInfo`."""
+
+    key: str
+    name: str
+    layer: str
+    role: str
+    trainable: bool | None
+    collection: Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """All keys of a file that are to be shown.
+
+    Attributes:
+        meanings: model tensors in layer order, then optimizer, then other; names are unique.
+        layers: in order of the model where ``ordered``.
+        steps: keys of scalars that count training steps, best first; of several in one tuple the largest counts.
+        step_source: what those keys are, in words, one for each tuple.
+        notes: remarks for the report.
+    """
+
+    meanings: tuple[Meaning, ...]
+    layers: tuple[LayerInfo, ...]
+    ordered: bool
+    steps: tuple[tuple[str, ...], ...] = ()
+    step_source: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def arranged(meanings: Iterable[Meaning], layers: Iterable[LayerInfo] = ()) -> tuple[Meaning, ...]:
+    """Order by collection and by layer, keeping the given order within both, and make every name unique.
+
+    >>> rows = [Meaning("k", "d/kernel", "d", "kernel", None, "model")] * 2
+    >>> [m.name for m in arranged(rows)]
+    ['d/kernel', 'd/kernel_1']
+    """
+    rows = list(meanings)
+    rank: dict[str, int] = {}
+    for name in (*(layer.name for layer in layers), *(m.layer for m in rows if m.collection == "model")):
+        rank.setdefault(name, len(rank))
+    place = {collection: i for i, collection in enumerate(COLLECTIONS)}
+    rows.sort(key=lambda m: (place[m.collection], rank[m.layer] if m.collection == "model" else 0))
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    result: list[Meaning] = []
+    for row in rows:
+        name, count = row.name, counts.get(row.name, 0)
+        while name in taken:
+            count += 1
+            name = f"{row.name}_{count}"
+        counts[row.name] = count
+        taken.add(name)
+        result.append(row if name == row.name else replace(row, name=name))
+    return tuple(result)
+
+
+def model_trainable(role: str, known: bool | None) -> bool | None:
+    """What the file tells, and False for roles that no optimizer updates.
+
+    >>> model_trainable("moving_mean", None), model_trainable("kernel", None), model_trainable("kernel", True)
+    (False, None, True)
+    """
+    return False if role in NEVER_TRAINABLE else known

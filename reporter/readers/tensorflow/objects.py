@@ -1,0 +1,306 @@
+"""An object graph as meanings of keys: the model's tensors with their layers, optimizer state, counters and metrics."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reporter.model.role import model_role, slot_role
+from reporter.model.tensor import LayerInfo
+from reporter.readers.tensorflow.bundle import Entry
+from reporter.readers.tensorflow.dtypes import numeric
+from reporter.readers.tensorflow.graph import Child, Graph, Paths, chain, walk
+from reporter.readers.tensorflow.layers import Known, Place, place_by_name, place_variables
+from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
+from reporter.readers.tensorflow.optimizers import Optimizers, find_optimizers, match_by_name
+
+# Attributes under which Keras repeats what it also holds by a proper name.
+_REPEATS = frozenset(
+    {
+        "keras_api",
+        "variables",
+        "trainable_variables",
+        "non_trainable_variables",
+        "_all_variables",
+        "regularization_losses",
+        "signatures",
+    }
+)
+_METRICS = frozenset({"metrics", "_metrics", "compiled_metrics", "_compile_metrics"})
+_COUNT = re.compile(r"step|count|iter")
+_ITERATIONS = {"iter": "iterations", "iteration": "iterations"}  # one name for what the generations call differently
+_EXPORT_COPY = "_all_variables"  # Model.export of Keras 3 stores every variable a second time here [X]
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a SavedModel tells besides the graph: names of objects, and which variables were created trainable."""
+
+    known: Mapping[int, Known] = field(default_factory=dict)
+    trainable: Mapping[int, bool] = field(default_factory=dict)
+
+
+NOTHING = Extra()
+
+
+def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = NOTHING) -> Interpretation:
+    """Find out what every variable of an object graph is for.
+
+    Args:
+        graph: as parsed.
+        entries: the tensors that the file holds; variables without one are left out.
+        extra: what else is known.
+    """
+    optimizers = find_optimizers(graph)
+    structure = walk(graph, lambda parent, child: _enters(optimizers, child) and child.name not in _REPEATS)
+    everything = _everything(graph, optimizers, structure)
+    stored = _stored(graph, entries)
+    shape = {node: entries[graph[node].key].shape for node in stored}
+    for node in stored:
+        if node in structure and shape[node]:
+            optimizers.owner.pop(node, None)  # a weight that the optimizer merely refers to
+    free = [n for n in dict.fromkeys((*structure, *everything)) if n in shape and n not in optimizers.owner]
+    counters = _counters(graph, structure, free, entries)
+    others = _metrics(graph, everything, free, extra) | {n for n in free if _is_seed(graph[n].full_name)}
+    model = [n for n in free if n not in counters and n not in others]
+    copies = _export_copies(graph, everything, model, entries)
+    model = [n for n in model if n not in copies]
+    orphans = [n for n in optimizers.trained if n in shape and n not in set(model)]
+    full_names = {n: re.sub(r":\d+$", "", graph[n].full_name) for n in (*model, *orphans)}
+    match_by_name(graph, optimizers, full_names)
+
+    placed = place_variables(graph, structure, [n for n in model if n in structure], optimizers.flat, extra.known)
+    nameless = [n for n in (*model, *orphans) if n not in placed]
+    strip = _common_scope([full_names[n] for n in nameless]) if not placed else _lost_scope(placed, full_names)
+    for node in nameless:
+        placed[node] = place_by_name(full_names[node], optimizers.flat.get(node, ""), strip)
+    order = _in_order([*model, *orphans], optimizers)
+
+    meanings = [_model_meaning(graph, n, placed[n], shape[n], optimizers, extra) for n in order]
+    layers = _layers(graph, structure, order, placed, extra)
+    names = {m.key: m.name for m in arranged(meanings)}
+    meanings += _optimizer_meanings(graph, optimizers, shape, entries, placed, names)
+    meanings += [_other(graph, everything, n, entries) for n in free if n in counters or n in others]
+    seen = {m.key for m in meanings} | {graph[n].key for n in copies}
+    places = {(e.shard, e.offset) for key, e in entries.items() if key in seen and e.size}
+    meanings += [
+        Meaning(key, key.replace("/.ATTRIBUTES", ""), "", "other", False, "other")
+        for key, entry in entries.items()
+        if key not in seen and numeric(entry.dtype) and not (entry.size and (entry.shard, entry.offset) in places)
+    ]
+    counted = _steps(graph, structure, counters)
+    return Interpretation(
+        meanings=arranged(meanings, layers),
+        layers=layers,
+        ordered=True,
+        steps=(tuple(graph[n].key for n in optimizers.steps if n in shape), *((graph[n].key,) for n in counted)),
+        step_source=("optimizer iterations", *(f"variable {graph[n].key.split('/.ATTRIBUTES')[0]}" for n in counted)),
+        notes=_notes(len(orphans)),
+    )
+
+
+def _stored(graph: Graph, entries: Mapping[str, Entry]) -> list[int]:
+    """Variables that the file holds; one that is stored under two keys, or known to two nodes, once."""
+    keys: set[str] = set()
+    places: set[tuple[int, int]] = set()
+    found: list[int] = []
+    for node, item in enumerate(graph):
+        entry = entries.get(item.key)
+        if entry is None or item.key in keys or (entry.size and (entry.shard, entry.offset) in places):
+            continue
+        keys.add(item.key)
+        if entry.size:
+            places.add((entry.shard, entry.offset))
+        found.append(node)
+    return found
+
+
+def _everything(graph: Graph, optimizers: Optimizers, structure: Paths) -> Paths:
+    """How to reach what attributes do not: by way of Keras's own lists where need be, the shorter way around first."""
+    repeats = _REPEATS - {"keras_api"}
+    every = walk(graph, lambda parent, child: _enters(optimizers, child))
+    proper = walk(graph, lambda parent, child: _enters(optimizers, child) and child.name not in repeats)
+    return (
+        structure
+        | {n: s for n, s in proper.items() if n not in structure}
+        | {n: s for n, s in every.items() if n not in structure and n not in proper}
+    )
+
+
+def _enters(optimizers: Optimizers, child: Child) -> bool:
+    return child.node not in optimizers.roots
+
+
+def _counters(graph: Graph, structure: Paths, free: list[int], entries: Mapping[str, Entry]) -> set[int]:
+    """Scalars that hang on the root itself, such as ``save_counter``, ``step`` and ``epoch``."""
+    depth = {node: structure[node].depth for node in free if node in structure}
+    deeper = any(d > 1 for d in depth.values())
+    return {
+        node
+        for node, d in depth.items()
+        if d == 1
+        and entries[graph[node].key].shape == ()
+        # A scope in its name says that it belongs to a module, which was saved as the root.
+        and (_is_integer(entries[graph[node].key]) or (deeper and "/" not in graph[node].full_name))
+    }
+
+
+def _metrics(graph: Graph, everything: Paths, free: list[int], extra: Extra) -> set[int]:
+    """Variables of metrics: told by attribute or metadata, or a pair of total and count, as Mean holds."""
+    found = set()
+    pairs: dict[int, bool] = {}
+    for node in free:
+        holder = everything[node].parent
+        if holder not in pairs:
+            pairs[holder] = {c.name for c in graph[holder].children if graph[c.node].key} == {"total", "count"}
+        steps = chain(everything, node)
+        told = any(name in _METRICS or (at in extra.known and extra.known[at].is_metric) for at, name in steps)
+        if told or pairs[holder]:
+            found.add(node)
+    return found
+
+
+def _export_copies(graph: Graph, everything: Paths, model: list[int], entries: Mapping[str, Entry]) -> set[int]:
+    """The second set of variables that ``Model.export`` writes: same name, shape and checksum as one of the first."""
+
+    def identity(node: int) -> tuple[object, ...]:
+        entry = entries[graph[node].key]
+        return graph[node].full_name, entry.dtype, entry.shape, entry.size, entry.crc
+
+    second = {n for n in model if any(name == _EXPORT_COPY for _, name in chain(everything, n))}
+    first = Counter(identity(n) for n in model if n not in second)
+    copies = set()
+    for node in second:
+        if first[identity(node)] > 0:
+            first[identity(node)] -= 1
+            copies.add(node)
+    return copies
+
+
+def _common_scope(full_names: list[str]) -> str:
+    """The outermost model's name where the names alone tell it: every variable lies in it, in several scopes."""
+    split = [name.split("/") for name in full_names]
+    if not split or any(len(parts) < 3 or parts[0] != split[0][0] for parts in split):
+        return ""
+    return split[0][0] if len({parts[1] for parts in split}) > 1 else ""
+
+
+def _lost_scope(placed: Mapping[int, Place], full_names: Mapping[int, str]) -> str:
+    """The outermost model's name as the other variables of the file show it: the scope that their places lack."""
+    scopes = {full_names[n].split("/")[0] for n in placed}
+    kept = {place.name.split("/")[0] for place in placed.values()}
+    return scopes.pop() if len(scopes) == 1 and not scopes & kept else ""
+
+
+def _in_order(nodes: list[int], optimizers: Optimizers) -> list[int]:
+    """Model order: that of the graph, corrected by Keras 3's list of trained variables where there is one.
+
+    The graph of a subclassed model puts layers in Python lists behind all others, or leaves them out.
+    """
+    position = {node: i for i, node in enumerate(optimizers.listed)}
+    last, place = -1, {}
+    for node in nodes:
+        last = place[node] = position.get(node, last)
+    return sorted(nodes, key=place.__getitem__)
+
+
+def _model_meaning(
+    graph: Graph, node: int, place: Place, shape: tuple[int, ...], optimizers: Optimizers, extra: Extra
+) -> Meaning:
+    role = model_role(place.name, shape)
+    told = True if node in optimizers.trained else extra.trainable.get(node)
+    return Meaning(graph[node].key, place.name, place.layer, role, model_trainable(role, told), "model")
+
+
+def _layers(
+    graph: Graph, structure: Paths, order: list[int], placed: Mapping[int, Place], extra: Extra
+) -> tuple[LayerInfo, ...]:
+    """Layers in model order; those without variables too where metadata names them."""
+    kinds: dict[str, str] = {}
+    ordered: dict[str, None] = {}
+    reach = {node: i for i, node in enumerate(structure)}
+    marks: list[tuple[int, str, str]] = []
+    for i, node in enumerate(order):
+        marks.append((reach.get(node, len(reach) + i), placed[node].layer, ""))
+    for node, known in extra.known.items():
+        path = [(at, name) for at, name in chain(structure, node)] if node in structure else []
+        holders = [extra.known[at] for at, _ in path[:-1] if at in extra.known]
+        if path and not known.is_model and not known.is_metric and all(h.is_model for h in holders):
+            name = "/".join([*(h.name for h in holders), known.name])
+            marks.append((reach[node], name, known.kind))
+    if extra.known:
+        marks.sort(key=lambda mark: mark[0])
+    for _, name, kind in marks:
+        ordered.setdefault(name)
+        kinds[name] = kinds.get(name) or kind
+    return tuple(LayerInfo(name, kinds[name]) for name in ordered if name)
+
+
+def _optimizer_meanings(
+    graph: Graph,
+    optimizers: Optimizers,
+    shape: Mapping[int, tuple[int, ...]],
+    entries: Mapping[str, Entry],
+    placed: Mapping[int, Place],
+    names: Mapping[str, str],
+) -> Iterator[Meaning]:
+    for node, root in optimizers.owner.items():
+        if node not in shape:
+            continue
+        key, holder = graph[node].key, optimizers.roots[root]
+        slot = optimizers.slots.get(node)
+        if slot is not None:
+            target = names.get(graph[slot.target].key, graph[slot.target].full_name)
+            layer = placed[slot.target].layer if slot.target in placed else ""
+            role = "ema" if slot.name == "average" else slot_role(slot.name)
+            yield Meaning(key, f"{holder}/{target}/{slot.name}", layer, role, False, "optimizer")
+            continue
+        name = graph[node].full_name.rsplit("/", 1)[-1] or key
+        name = _ITERATIONS.get(name, name)
+        role = slot_role(name)
+        if shape[node] == () and role not in ("step", "hyperparameter"):
+            role = "step" if _is_integer(entries[key]) and _COUNT.search(name) else "hyperparameter"
+        yield Meaning(key, f"{holder}/{name}", "", role, False, "optimizer")
+
+
+def _other(graph: Graph, everything: Paths, node: int, entries: Mapping[str, Entry]) -> Meaning:
+    """Named by attributes, as the program's names (``total``, ``Variable``) say little; generators by their names."""
+    entry, item = entries[graph[node].key], graph[node]
+    if _is_seed(item.full_name):
+        return Meaning(item.key, item.full_name, "", "other", False, "other")
+    name = "/".join(name for _, name in chain(everything, node) if name != "keras_api") or item.full_name
+    role = "step" if entry.shape == () and _is_integer(entry) else "other"
+    return Meaning(item.key, name, "", role, False, "other")
+
+
+def _is_seed(full_name: str) -> bool:
+    return full_name.rsplit("/", 1)[-1] == "seed_generator_state"
+
+
+def _is_integer(entry: Entry) -> bool:
+    kind = numeric(entry.dtype)
+    return kind is not None and kind.numpy.kind in "iu"
+
+
+def _steps(graph: Graph, structure: Paths, counters: set[int]) -> list[int]:
+    """Counters called ``step`` or ``global_step``. The save counter is none: it counts files."""
+    wanted = ("global_step", "step")
+    found = [
+        (wanted.index(name), node)
+        for node in counters
+        for name in (structure[node].name, graph[node].full_name.rsplit("/", 1)[-1])
+        if name in wanted
+    ]
+    return list(dict.fromkeys(node for _, node in sorted(found)))
+
+
+def _notes(orphans: int) -> tuple[str, ...]:
+    if not orphans:
+        return ()
+    return (
+        f"{orphans} variables of the model are stored only as a list of the optimizer's: the model holds their layers "
+        "in a way that the checkpoint does not follow (Keras 3 subclassed models with layers in Python lists), so "
+        "state that is not trained, such as moving averages of these layers, is missing from the file",
+    )

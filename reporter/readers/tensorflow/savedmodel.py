@@ -1,0 +1,204 @@
+"""What ``saved_model.pb`` and ``keras_metadata.pb`` tell about objects: names, classes, what is trainable.
+
+Messages: tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto; tf_keras's saved_metadata.proto.
+Only the object graph is read: the GraphDef, which makes nearly all of the file's size, is passed over unread. Nothing
+is executed, and JSON is inert text of which two strings are taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.readers.tensorflow.bundle import read_small
+from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
+from reporter.readers.tensorflow.layers import Known
+from reporter.readers.tensorflow.objects import Extra
+from reporter.readers.tensorflow.wire import WireError, fields, spans
+
+MAX_OBJECTS_BYTES = 64 << 20
+"""The object graph of a SavedModel: some 100 bytes for each of its objects, and the metadata of old Keras versions."""
+
+MAX_METADATA_BYTES = 64 << 20
+"""keras_metadata.pb holds the configuration of every layer, about 2 KiB each."""
+
+MAX_META_GRAPHS = 64
+"""A SavedModel has one graph for each set of tags; more than two are not seen in practice."""
+
+_MODELS = frozenset({"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"})
+_KERAS = "_tf_keras_"
+_METRIC = "_tf_keras_metric"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedObject:
+    """One object of a SavedModel: ``trainable`` for variables, ``identifier`` and ``metadata`` for the rest."""
+
+    children: tuple[Child, ...] = ()
+    trainable: bool | None = None
+    identifier: str = ""
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """The readable part of a ``saved_model.pb``; ``objects`` is empty for those of TensorFlow 1."""
+
+    objects: tuple[SavedObject, ...] = ()
+    version: str = ""
+
+    @property
+    def has_variables(self) -> bool:
+        """Whether it declares variables, whose values lie in ``variables/``."""
+        return any(item.trainable is not None for item in self.objects)
+
+
+def read_saved_model(path: Path) -> SavedModel:
+    """Read the object graph and the version of the writer.
+
+    Raises:
+        CorruptCheckpoint: damaged.
+        PartialCheckpoint: it is not there or cannot be read.
+        RefusedCheckpoint: the object graph is larger than any real one.
+    """
+    model = SavedModel()
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, 2)
+            graphs = [(start, stop) for number, start, stop in spans(file, 0, end) if number == 2]
+            if not graphs or len(graphs) > MAX_META_GRAPHS:
+                raise CorruptCheckpoint(path, f"holds {len(graphs)} graphs")
+            for start, stop in graphs:
+                model = _meta_graph(file, start, stop, model, path)
+    except WireError as exc:
+        raise CorruptCheckpoint(path, f"damaged: {exc}") from exc
+    except OSError as exc:
+        raise PartialCheckpoint(path, f"cannot be read: {exc.strerror}") from exc
+    return model
+
+
+def add_keras_metadata(model: SavedModel, path: Path) -> SavedModel:
+    """The model with the metadata that Keras 2.5 and later keep in a file of their own.
+
+    Raises:
+        CheckpointError: damaged, too large, or not readable.
+    """
+    objects = list(model.objects)
+    try:
+        for item in fields(read_small(path, MAX_METADATA_BYTES)):
+            if item.number != 1:
+                continue
+            number, texts = -1, {4: "", 5: ""}
+            for f in fields(item.data):
+                if f.number == 2:
+                    number = f.signed
+                elif f.number in texts:
+                    texts[f.number] = f.text
+            if 0 <= number < len(objects):
+                objects[number] = replace(objects[number], identifier=texts[4], metadata=texts[5])
+    except WireError as exc:
+        raise CorruptCheckpoint(path, f"damaged: {exc}") from exc
+    return replace(model, objects=tuple(objects))
+
+
+def explain(model: SavedModel, graph: Graph) -> Extra:
+    """Carry over to the nodes of the checkpoint's own graph what the SavedModel knows of the same objects.
+
+    Both graphs are walked in step from their roots, along edges of equal name.
+    """
+    known: dict[int, Known] = {}
+    trainable: dict[int, bool] = {}
+    if not graph or not model.objects:
+        return Extra()
+    pairs, seen = [(0, 0)], {0}
+    for node, number in pairs:
+        item = model.objects[number]
+        if item.trainable is not None:
+            trainable[node] = item.trainable
+        elif item.identifier.startswith(_KERAS):
+            found = _known(item)
+            if found is not None:
+                known[node] = found
+        by_name: Mapping[str, int] = dict(item.children)
+        for child in graph[node].children:
+            partner = by_name.get(child.name)
+            if partner is not None and child.node not in seen:
+                seen.add(child.node)
+                pairs.append((child.node, partner))
+    return Extra(known, trainable)
+
+
+def _meta_graph(file: BinaryIO, start: int, stop: int, model: SavedModel, path: Path) -> SavedModel:
+    for number, at, end in spans(file, start, stop):
+        if number not in (1, 7):  # meta_info_def, object_graph_def
+            continue
+        if end - at > MAX_OBJECTS_BYTES:
+            raise RefusedCheckpoint(path, f"an object graph of {end - at} bytes; at most {MAX_OBJECTS_BYTES} are read")
+        file.seek(at)
+        data = file.read(end - at)
+        if number == 1:
+            version = next((f.text for f in fields(data) if f.number == 5), "")
+            model = replace(model, version=model.version or version)
+        elif not model.objects:
+            model = replace(model, objects=_objects(data))
+    return model
+
+
+def _objects(data: bytes) -> tuple[SavedObject, ...]:
+    objects: list[SavedObject] = []
+    for item in fields(data):
+        if item.number == 1:
+            objects.append(_object(item.data))
+            if len(objects) > MAX_NODES:
+                raise WireError(f"more than {MAX_NODES} objects")
+    for one in objects:
+        for child in one.children:
+            if not 0 <= child.node < len(objects):
+                raise WireError(f"reference to object {child.node} of {len(objects)}")
+    return tuple(objects)
+
+
+def _object(data: bytes) -> SavedObject:
+    children: list[Child] = []
+    trainable: bool | None = None
+    identifier = metadata = ""
+    for item in fields(data):
+        if item.number == 1:
+            number, name = 0, ""
+            for f in fields(item.data):
+                if f.number == 1:
+                    number = f.signed
+                elif f.number == 2:
+                    name = f.text
+            children.append(Child(name, number))
+        elif item.number == 4:
+            for f in fields(item.data):
+                if f.number == 1:
+                    identifier = f.text
+                elif f.number == 3:
+                    metadata = f.text
+        elif item.number == 7:
+            trainable = any(f.number == 3 and f.integer for f in fields(item.data))
+    return SavedObject(tuple(children), trainable, identifier, metadata)
+
+
+def _known(item: SavedObject) -> Known | None:
+    """Name and class out of the JSON; without them an object stays unknown."""
+    try:
+        said = json.loads(item.metadata)
+    except (ValueError, RecursionError):
+        return None
+    name = said.get("name") if isinstance(said, dict) else None
+    if not isinstance(name, str) or not name:
+        return None
+    kind = said.get("class_name")
+    return Known(
+        name=name,
+        kind=kind.rpartition(">")[2] if isinstance(kind, str) else "",  # registered classes: `package>Class`
+        is_model=item.identifier in _MODELS,
+        is_metric=item.identifier == _METRIC,
+    )

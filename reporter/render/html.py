@@ -1,0 +1,38 @@
+"""A page as one self-contained HTML file, whose policy lets it load nothing and run only its own script."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+
+from markupsafe import Markup
+
+from reporter.model.page import Figure, Page
+from reporter.render.assets import read_asset
+from reporter.render.environment import environment
+from reporter.render.links import links_of
+
+
+def render_html(page: Page) -> str:
+    """The file's text; encode it as UTF-8, which always succeeds.
+
+    Raises:
+        reporter.errors.RenderError: the installation lacks a template, style sheet or script.
+    """
+    css, js = read_asset("css/report.css"), read_asset("js/report.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{_digest(js)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    template = environment().get_template("report.html")
+    links = links_of(page, files=True)
+    return template.render(page=page, css=Markup(css), js=Markup(js), policy=policy, links=links, source=_data_uri)
+
+
+def _digest(text: str) -> str:
+    """A CSP source expression that admits exactly this inline text."""
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
+
+
+def _data_uri(figure: Figure) -> Markup:
+    return Markup("data:image/png;base64," + b64encode(figure.png).decode("ascii"))

@@ -1,0 +1,103 @@
+"""The only module that knows WeasyPrint: one page, its images and attachments, to PDF bytes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC
+from hashlib import sha256
+
+from markupsafe import Markup
+from weasyprint import HTML
+from weasyprint import Attachment as EmbeddedFile
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+from reporter.errors import RenderError
+from reporter.model.page import Figure
+from reporter.render.assets import read_asset
+from reporter.render.environment import environment
+from reporter.render.links import links_of
+from reporter.render.pdf import Job
+
+VARIANT = "pdf/ua-1"
+"""Tagged and titled. PDF/A-3 would be the archive's choice, but promises nothing to a screen reader."""
+
+
+class AssetFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
+    """Serves the report's own images under ``asset:``; every other address ends the rendering."""
+
+    def __init__(self, assets: Mapping[str, bytes]) -> None:
+        super().__init__(allowed_protocols={"asset"}, allow_redirects=False, fail_on_errors=True)
+        self._assets = assets
+
+    def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
+        """The image at ``url``.
+
+        Raises:
+            ValueError: anything else; WeasyPrint turns it into FatalURLFetchingError.
+        """
+        if url not in self._assets:
+            raise ValueError(f"{url[:200]} is not part of the report")
+        return URLFetcherResponse(url, self._assets[url], {"Content-Type": "image/png"})
+
+
+def paint(job: Job) -> tuple[bytes, list[str]]:
+    """The PDF, and the warnings of WeasyPrint.
+
+    Raises:
+        RenderError: WeasyPrint logged an error (its way to go on without an image or a link) or failed.
+    """
+    assets: dict[str, bytes] = {}
+
+    def source(figure: Figure) -> Markup:
+        url = f"asset:{sha256(figure.png).hexdigest()}"
+        assets[url] = figure.png
+        return Markup(url)
+
+    created = job.created.astimezone(UTC)
+    text = (
+        environment()
+        .get_template("pdf.html")
+        .render(
+            page=job.page,
+            css=Markup(read_asset("css/pdf.css")),
+            links=links_of(job.page, files=False),
+            source=source,
+            attachments=job.attachments,
+            created=created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+    )
+    fetcher = AssetFetcher(assets)
+    files = [
+        EmbeddedFile(
+            string=item.data, url_fetcher=fetcher, name=item.name, description=item.description,
+            created=created, modified=created,
+        )
+        for item in job.attachments
+    ]  # fmt: skip
+    with _collected() as records:
+        try:
+            pdf: bytes = HTML(string=text, url_fetcher=fetcher).write_pdf(attachments=files, pdf_variant=VARIANT)
+        except FatalURLFetchingError as exc:
+            raise RenderError(f"{exc}: {exc.__cause__}") from exc
+        except Exception as exc:
+            raise RenderError(f"WeasyPrint failed: {type(exc).__name__}: {exc}") from exc
+    errors = [record.getMessage() for record in records if record.levelno >= logging.ERROR]
+    if errors:
+        raise RenderError("; ".join(errors[:5]))
+    return pdf, [record.getMessage() for record in records]
+
+
+@contextmanager
+def _collected() -> Iterator[list[logging.LogRecord]]:
+    """The records of WeasyPrint's logger from WARNING on: it logs where others raise."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = records.append  # type: ignore[method-assign]
+    logger = logging.getLogger("weasyprint")
+    logger.addHandler(handler)
+    try:
+        yield records
+    finally:
+        logger.removeHandler(handler)

@@ -1,0 +1,242 @@
+"""Every picture with ordinary, degenerate and hostile input: literals that the contract tests iterate over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from reporter import plots
+from reporter.model.histogram import Histogram
+from reporter.model.page import Figure
+
+Draw = Callable[[], Figure | list[Figure]]
+
+HOSTILE = (
+    "",
+    " \t\n ",
+    "$\\frac{1}{0}$ and $unclosed",
+    "<script>alert(1)</script>",
+    "line one\nline two\r\x00\x1b[31m",
+    "层/核 🔥 \U0010ffff",
+    "\udc80\ud800 lone surrogates",
+    "\u202eright to left \u200f عربي עברית",
+    "e\u0301\u0301\u0301\u0301 combining \u0300",
+    "very/long/" * 5000,
+    "W" * 300,
+    "&amp; \"quoted\" 'name' \\",
+)
+"""Names that a checkpoint may bring along."""
+
+INF, NAN = math.inf, math.nan
+
+
+def bell(centre: float = 0.0, width: float = 0.2, count: int = 50, below: int = 0, above: int = 0) -> Histogram:
+    """A bell of about 10 000 values in ``count`` bins of ±1."""
+    edges = np.linspace(-1.0, 1.0, count + 1)
+    middles = (edges[1:] + edges[:-1]) / 2
+    weight = np.exp(-(((middles - centre) / width) ** 2) / 2)
+    counts = np.rint(10_000 * weight / weight.sum()).astype(int)
+    return Histogram(tuple(edges.tolist()), tuple(counts.tolist()), below, above)
+
+
+def even(low: float, high: float, counts: Sequence[int], below: int = 0, above: int = 0) -> Histogram:
+    """Bins of equal width from ``low`` to ``high``."""
+    share = np.linspace(0.0, 1.0, len(counts) + 1)
+    return Histogram(tuple((low * (1 - share) + high * share).tolist()), tuple(counts), below, above)
+
+
+HISTOGRAMS: dict[str, Histogram] = {
+    "bell": bell(),
+    "tails": bell(below=12, above=3),
+    "one bin": even(0.5, 0.50390625, [7]),
+    "one value": even(0.0, 9.2e-41, [1]),
+    "empty": even(-1.0, 1.0, [0, 0, 0]),
+    "all outside": even(-1.0, 1.0, [0, 0], below=4, above=5),
+    "one peak": even(-1.0, 1.0, [0] * 20 + [1_000_000] + [0] * 19 + [1]),
+    "huge": even(-(2.0**128), 2.0**128, [1, 5, 2]),
+    "float64": even(-1.7e308, 1.7e308, [3, 0, 9]),
+    "tiny": even(-9.2e-41, 9.2e-41, [4, 4]),
+    "smallest": even(0.0, 5e-324, [4]),
+    "narrow": even(1.0, 1.0 + 2**-7, [3, 9, 27]),
+    "narrowest": even(1e300, math.nextafter(1e300, INF), [3]),
+    "512 bins": bell(count=512),
+    "large counts": even(-3.0, 3.0, [10**9, 2 * 10**10, 7]),
+    "uneven": Histogram((0.0, 1e-38, 1e-3, 1.0, 1e30), (5, 6, 7, 8)),
+}
+"""What a histogram can look like."""
+
+
+def series(count: int, gaps: Sequence[int] = ()) -> list[Histogram | None]:
+    """A bell that moves and widens; none at ``gaps``."""
+    return [None if i in gaps else bell(-0.5 + i / max(count, 2), 0.1 + 0.1 * i / max(count, 2)) for i in range(count)]
+
+
+def labels(count: int) -> list[str]:
+    """Steps of a run."""
+    return [str(1000 * i) for i in range(count)]
+
+
+def spread(values: Sequence[float]) -> list[dict[float, float]]:
+    """Quantiles of distributions of such widths."""
+    return [{0.05: -2 * v, 0.25: -v, 0.5: 0.1 * v, 0.75: v, 0.95: 2 * v} for v in values]
+
+
+def _histograms() -> dict[str, Draw]:
+    cases: dict[str, Draw] = {
+        f"global_histogram {n}": lambda h=h: plots.global_histogram("g", "All weights", h)  # type: ignore[misc]
+        for n, h in HISTOGRAMS.items()
+    }
+    cases |= {
+        f"global_histogram hostile {i}": lambda t=t: plots.global_histogram("g", t, bell(below=1))  # type: ignore[misc]
+        for i, t in enumerate(HOSTILE)
+    }
+    mixed = [*HISTOGRAMS.values(), None]
+    names = [*HISTOGRAMS, "nothing"]
+    return cases | {
+        "small_multiples mixed": lambda: plots.small_multiples("s", names, mixed),
+        "small_multiples one": lambda: plots.small_multiples("s", ["a"], [bell()]),
+        "small_multiples none": lambda: plots.small_multiples("s", ["a", "b"], [None, None]),
+        "small_multiples 95": lambda: plots.small_multiples("s", [f"layer_{i}" for i in range(95)], series(95)),
+        "small_multiples one column": lambda: plots.small_multiples("s", names, mixed, columns=1),
+        "small_multiples too many columns": lambda: plots.small_multiples("s", names, mixed, columns=99),
+        "small_multiples hostile": lambda: plots.small_multiples("s", HOSTILE, series(len(HOSTILE), gaps=[3])),
+    }
+
+
+def _over_steps() -> dict[str, Draw]:
+    cases: dict[str, Draw] = {}
+    for draw in (plots.ridge, plots.distribution_heat):
+        for count in (1, 2, 9, 30, 100, 1000):
+            cases[f"{draw.__name__} {count}"] = lambda d=draw, n=count: d("r", "Kernel", labels(n), series(n))  # type: ignore[misc]
+        for name, h in HISTOGRAMS.items():
+            cases[f"{draw.__name__} {name}"] = lambda d=draw, h=h: d("r", "Kernel", labels(3), [h, h, None])  # type: ignore[misc]
+        cases |= {
+            f"{draw.__name__} gaps": lambda d=draw: d("r", "Kernel", labels(9), series(9, gaps=[0, 4, 8])),  # type: ignore[misc]
+            f"{draw.__name__} none": lambda d=draw: d("r", "Kernel", labels(3), [None] * 3),  # type: ignore[misc]
+            f"{draw.__name__} nothing": lambda d=draw: d("r", "Kernel", [], []),  # type: ignore[misc]
+            f"{draw.__name__} spike first": lambda d=draw: d("r", "Bias", labels(6), [SPIKE, *series(5)]),  # type: ignore[misc]
+            f"{draw.__name__} hostile": lambda d=draw: d("r", HOSTILE[2], HOSTILE, series(len(HOSTILE))),  # type: ignore[misc]
+        }
+    return cases
+
+
+SPIKE = even(-1.0, 1.0, [0] * 25 + [10_000] + [0] * 24)
+
+
+def _bands() -> dict[str, Draw]:
+    def draw(
+        widths: Sequence[float],
+        x: Sequence[float] | None = None,
+        names: Sequence[str] | None = None,
+        far: float = 3.0,
+    ) -> Draw:
+        chosen = labels(len(widths)) if names is None else names
+        low, high = [-far * w for w in widths], [far * w for w in widths]
+        return lambda: plots.bands("b", "Percentiles", chosen, x, spread(widths), low, high)
+
+    nothing: list[dict[float, float]] = [{}, {}, {}]
+    return {
+        "bands": draw([1.0, 1.2, 1.1, 1.5]),
+        "bands uneven": draw([1.0, 1.2, 1.1, 1.5], x=[0.0, 1.0, 10.0, 1000.0]),
+        "bands falling x": draw([1.0, 1.2], x=[5.0, 1.0]),
+        "bands NaN x": draw([1.0, 1.2], x=[NAN, 1.0]),
+        "bands one": draw([1.0], x=[7.0]),
+        "bands constant": draw([0.0, 0.0, 0.0]),
+        "bands far extremes": draw([1.0, 1.2, 1.1], far=1e6),
+        "bands huge": draw([1e38, 2e38, 3e38]),
+        "bands float64": draw([1e307, 2e307, 5e307]),
+        "bands tiny": draw([1e-45, 3e-45, 2e-45]),
+        "bands 500": draw([1.0 + math.sin(i / 40) / 3 for i in range(500)]),
+        "bands hostile": draw([1.0] * len(HOSTILE), names=HOSTILE),
+        "bands gaps": lambda: plots.bands(
+            "b", "P", labels(5), None, [*spread([1.0]), {}, *spread([1.0, 2.0]), {}], [None] * 5, [None] * 5
+        ),
+        "bands lonely": lambda: plots.bands(
+            "b", "P", labels(3), None, [{}, *spread([1.0]), {}], [None] * 3, [None] * 3
+        ),
+        "bands none": lambda: plots.bands("b", "P", labels(3), None, nothing, [None] * 3, [None] * 3),
+        "bands nothing": lambda: plots.bands("b", "P", [], None, [], [], []),
+        "bands one-sided": lambda: plots.bands(
+            "b", "P", labels(2), None, [{0.0: 0.0, 0.9: 2.0, 0.99: 5.0}] * 2, [0.0] * 2, [9.0] * 2
+        ),
+        "bands not finite": lambda: plots.bands(
+            "b", "P", labels(2), None, [{0.5: NAN}, {0.5: INF}], [-INF, NAN], [INF, None]
+        ),
+        "bands many": lambda: plots.bands(
+            "b", "P", labels(3), None, [{i / 20: i * 1.0 for i in range(21)}] * 3, [0.0] * 3, [20.0] * 3
+        ),
+    }
+
+
+def _change_heats() -> dict[str, Draw]:
+    def draw(
+        values: Sequence[Sequence[float | None]], log: bool = True, names: Sequence[str] | None = None, unit: str = "1"
+    ) -> Draw:
+        rows = [f"block_{i}/dense/kernel" for i in range(len(values))] if names is None else names
+        return lambda: plots.change_heat(
+            "c", "Update", rows, labels(len(values[0]) if values else 3), values, unit, log
+        )
+
+    def wave(rows: int, columns: int) -> list[list[float | None]]:
+        return [[10 ** math.sin(i + j / 3) for j in range(columns)] for i in range(rows)]
+
+    return {
+        "change_heat": draw(wave(12, 9)),
+        "change_heat linear": draw(wave(12, 9), log=False),
+        "change_heat all kinds": draw([[None, 0.0, 1.0], [NAN, INF, 2.0], [-INF, 1e-3, 0.0]]),
+        "change_heat negative": draw([[-1.0, 0.0, 1.0]]),
+        "change_heat one": draw([[0.5]]),
+        "change_heat one linear": draw([[0.5]], log=False),
+        "change_heat zeros": draw([[0.0, 0.0], [0.0, 0.0]]),
+        "change_heat zeros linear": draw([[0.0, 0.0], [0.0, 0.0]], log=False),
+        "change_heat none": draw([[None, None], [None, None]]),
+        "change_heat not finite": draw([[NAN, INF]]),
+        "change_heat nothing": draw([]),
+        "change_heat no checkpoints": draw([[], []]),
+        "change_heat huge": draw([[1e-300, 1e300], [1e308, 1.7e308]]),
+        "change_heat float64 linear": draw([[-1.7e308, 1.7e308]], log=False),
+        "change_heat tiny": draw([[1e-45, 2e-45], [5e-324, 1e-320]]),
+        "change_heat narrow": draw([[1.0, 1.0 + 1e-12]]),
+        "change_heat 60 rows": draw(wave(60, 9)),
+        "change_heat 300 rows": draw(wave(300, 9)),
+        "change_heat 2000 columns": draw(wave(4, 2000)),
+        "change_heat hostile": draw(wave(len(HOSTILE), 3), names=HOSTILE, unit=HOSTILE[-3]),
+    }
+
+
+def _lines() -> dict[str, Draw]:
+    def draw(
+        values: dict[str, list[float | None]], x: Sequence[float] | None = None, unit: str = "", title: str = "L2 norm"
+    ) -> Draw:
+        count = len(next(iter(values.values()), []))
+        return lambda: plots.lines("l", title, labels(count), x, values, unit)
+
+    rising: list[float | None] = [1.0, 2.0, 2.5, 4.0]
+    return {
+        "lines": draw({"norm": rising}),
+        "lines uneven": draw({"norm": rising}, x=[0.0, 1.0, 10.0, 500.0]),
+        "lines share": draw({"zeros": [0.0, 0.1, 0.35, 1.0]}, unit="share"),
+        "lines counts": draw({"NaN": [0.0, 1.0, 1.0, 2.0]}, unit="values"),
+        "lines large counts": draw({"n": [0.0, 12e6, 3e9]}, unit="values"),
+        "lines gaps": draw({"a": [1.0, None, 2.0, None, NAN, 3.0, 4.0], "b": [None, 1.0, INF, 2.0, 2.5, -INF, 1.0]}),
+        "lines one": draw({"a": [3.0]}, x=[5.0]),
+        "lines constant": draw({"a": [3.0, 3.0, 3.0]}),
+        "lines zero": draw({"a": [0.0, 0.0]}),
+        "lines none": draw({"a": [None, None, NAN]}),
+        "lines nothing": draw({}),
+        "lines eight": draw({f"layer_{i}": [i * 1.0, i + 2.0, i + 1.0] for i in range(8)}),
+        "lines twenty": draw({f"layer_{i}": [i * 1.0, i + 2.0, i + 1.0] for i in range(20)}),
+        "lines 1000 steps": draw({"a": [math.sin(i / 50) for i in range(1000)], "b": [i / 1000 for i in range(1000)]}),
+        "lines huge": draw({"a": [-1.7e308, 1.7e308, 0.0]}),
+        "lines tiny": draw({"a": [5e-324, 1e-323]}),
+        "lines narrow": draw({"a": [1000.0001, 1000.0002]}),
+        "lines narrowest": draw({"a": [1.0, math.nextafter(1.0, 2.0)]}),
+        "lines hostile": draw(
+            {h: [float(i), i + 1.0] for i, h in enumerate(HOSTILE)}, unit=HOSTILE[4], title=HOSTILE[9]
+        ),
+    }
+
+
+CASES: dict[str, Draw] = _histograms() | _over_steps() | _bands() | _change_heats() | _lines()

@@ -1,0 +1,199 @@
+"""The PDF, opened with poppler: what it says, what it carries, what it refuses to fetch."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reporter.errors import RenderError
+from reporter.model.page import Cell, Column, Figure, Page, Paragraph, Row, Section, Table
+from reporter.render import Attachment, render_pdf, worker
+from reporter.render.columns import PARTS, column_shares, density
+from reporter.render.pdf import Job
+from tests.render.pages import HOSTILE, hostile, review
+
+CREATED = datetime(2026, 11, 23, 21, 4, 5, tzinfo=UTC)
+FILES = (Attachment("report.json", b'{"a": 1}', "every number"), Attachment("tensors.csv", b"a,b\r\n\xff"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pango() -> None:
+    try:
+        import weasyprint
+    except OSError as exc:
+        pytest.skip(f"Pango is not on this machine: {exc}")
+    assert weasyprint.__version__
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pdf") / "report.pdf"
+    path.write_bytes(render_pdf(review(), FILES, CREATED))
+    return path
+
+
+@pytest.fixture(scope="module")
+def poppler() -> Callable[..., str]:
+    if not shutil.which("pdftotext"):
+        pytest.skip("poppler-utils is not on this machine")
+
+    def run(tool: str, *arguments: str | Path) -> str:
+        return subprocess.run([tool, *arguments], check=True, capture_output=True, text=True).stdout
+
+    return run
+
+
+def page_of(*blocks: Table | Figure | Paragraph, title: str = "t") -> Page:
+    return Page(title, "", (Section("a", "A", blocks),))
+
+
+def test_properties(document: Path, poppler: Callable[..., str]) -> None:
+    facts = dict(re.findall(r"(.+?): +(.*)", poppler("pdfinfo", "-isodates", document)))
+    assert facts["Title"] == "Weights of bert-small, nightly run"
+    assert facts["Creator"] == "ckpt-report"
+    assert facts["CreationDate"] == facts["ModDate"] == "2026-11-23T21:04:05Z"
+    assert facts["Tagged"] == "yes"
+    assert facts["Page size"].endswith("(A4)")
+    assert 4 <= int(facts["Pages"]) <= 8
+    metadata = poppler("pdfinfo", "-meta", document)
+    assert 'pdfuaid:part="1"' in metadata
+
+
+def test_first_page_gives_the_verdict(document: Path, poppler: Callable[..., str]) -> None:
+    first = poppler("pdftotext", "-l", "1", "-layout", document, "-")
+    for words in ("✕ Fail", "3 of 40 layers hold weights", "66 478 080", "Not-a-number values", "Page 1 of"):
+        assert words in first
+    assert "Layers" in first.split("Verdict 1")[1].splitlines()[0], "no contents"
+
+
+def test_symbols_are_drawn(document: Path, poppler: Callable[..., str]) -> None:
+    text = poppler("pdftotext", document, "-")
+    for sign in "−×σ√≤▲✕●·‖₀²":
+        assert sign in text, sign
+    fonts = [line.split()[0].split("+")[1] for line in poppler("pdffonts", document).splitlines()[2:]]
+    assert all(name.startswith("DejaVu") for name in fonts), "a sign came from a font that is not everywhere"
+
+
+def test_signs_beyond_the_sample_are_drawn(tmp_path: Path, poppler: Callable[..., str]) -> None:
+    path = tmp_path / "signs.pdf"
+    path.write_bytes(render_pdf(page_of(Paragraph("✓ ⚠ ≥ Σ ε μ ± → ∞ … “ ”")), (), CREATED))
+    assert "✓ ⚠ ≥ Σ ε μ ± → ∞ … “ ”" in poppler("pdftotext", path, "-")
+    assert "DejaVu" in poppler("pdffonts", path).splitlines()[2]
+
+
+def test_attachments_come_out_unchanged(document: Path, tmp_path: Path, poppler: Callable[..., str]) -> None:
+    poppler("pdfdetach", "-saveall", "-o", tmp_path, document)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {item.name: item.data for item in FILES}
+    assert "Attached to this PDF: report.json, every number" in poppler("pdftotext", document, "-")
+
+
+def test_headings_are_bookmarks_and_links_arrive(document: Path, poppler: Callable[..., str]) -> None:
+    names = poppler("pdfinfo", "-dests", document)
+    assert '"layers"' in names
+    assert '"layer-head-logits"' in names
+    structure = poppler("pdfinfo", "-struct", document)
+    for tag in ("H1", "H2", "Table", "TH (block)", "Figure", "Caption", "Link"):
+        assert tag in structure, tag
+
+
+def test_table_header_repeats_on_every_page(tmp_path: Path, poppler: Callable[..., str]) -> None:
+    rows = tuple(Row((Cell(f"layer {i}"), Cell(str(i)))) for i in range(150))
+    path = tmp_path / "long.pdf"
+    path.write_bytes(render_pdf(page_of(Table("c", (Column("Lagenname"), Column("Wert")), rows)), (), CREATED))
+    pages = [text for text in poppler("pdftotext", path, "-").split("\f") if "layer " in text]
+    assert len(pages) >= 3
+    assert all("Lagenname" in text for text in pages)
+
+
+def test_same_input_same_bytes() -> None:
+    page = page_of(Paragraph("✓ same"), *review().sections[2].blocks[1:2])  # type: ignore[arg-type]
+    first, second = (render_pdf(page, FILES, CREATED) for _ in range(2))
+    assert first == second
+    assert first != render_pdf(page, FILES, CREATED.replace(second=6))
+
+
+@pytest.mark.parametrize("word", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_strings(word: str) -> None:
+    pdf, warnings = worker.paint_job(Job(hostile(word), (), CREATED))
+    assert pdf.startswith(b"%PDF-1.7")
+    assert warnings == []
+
+
+def test_the_review_raises_no_warning() -> None:
+    _, warnings = worker.paint_job(Job(review(), FILES, CREATED))
+    assert warnings == []
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "http://127.0.0.1/x.png", "data:image/png,x", "asset:other"])
+def test_only_own_images_are_fetched(address: str) -> None:
+    from weasyprint import HTML
+    from weasyprint.urls import FatalURLFetchingError
+
+    from reporter.render.paint import AssetFetcher
+
+    fetcher = AssetFetcher({"asset:own": review().sections[2].blocks[1].png})  # type: ignore[union-attr]
+    for html in (f"<img src='{address}' alt=x>", f"<style>@import '{address}'</style>"):
+        with pytest.raises(FatalURLFetchingError, match="Error fetching"):
+            HTML(string=html, url_fetcher=fetcher).write_pdf()
+    assert HTML(string="<img src='asset:own' alt=x>", url_fetcher=fetcher).write_pdf().startswith(b"%PDF")
+
+
+def test_broken_image_is_an_error() -> None:
+    with pytest.raises(RenderError, match=r"PDF of 't': Failed to load image"):
+        render_pdf(page_of(Figure("f", b"no image", 10, 10, "alt", "")), (), CREATED)
+
+
+def test_time_limit() -> None:
+    with pytest.raises(RenderError, match=r"'slow': not finished after 0.05 s"):
+        render_pdf(page_of(title="slow"), (), CREATED, limit=0.05)
+
+
+def test_time_without_zone_is_refused() -> None:
+    with pytest.raises(RenderError, match="time zone"):
+        render_pdf(page_of(), (), CREATED.replace(tzinfo=None))
+
+
+def test_missing_pango_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Missing:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "weasyprint":
+                raise OSError("cannot load library 'libpango-1.0-0': not found")
+
+    monkeypatch.delitem(sys.modules, "reporter.render.paint", raising=False)
+    monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing, *sys.meta_path])
+    with pytest.raises(RenderError, match=r"apt-get install libpango-1.0-0 .*fonts-dejavu-core"):
+        worker.paint_job(Job(page_of(), (), CREATED))
+
+
+def test_crash_of_the_child_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reporter.render.pdf._CHILD", "import os; os.abort()")
+    with pytest.raises(RenderError, match="ended with code -6"):
+        render_pdf(page_of(), (), CREATED)
+
+
+def test_what_the_child_says_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    child = "import sys; print('%PDF-', end=''); print('odd font', file=sys.stderr)"
+    monkeypatch.setattr("reporter.render.pdf._CHILD", child)
+    with caplog.at_level(logging.WARNING):
+        assert render_pdf(page_of(), (), CREATED) == b"%PDF-"
+    assert "odd font" in caplog.text
+
+
+@pytest.mark.parametrize("count", [1, 4, 8, 14, 40])
+def test_columns_fill_the_page_exactly(count: int) -> None:
+    columns = (Column("Layer", numeric=False), *(Column(f"Value {i}") for i in range(count)))
+    table = Table("", columns, (Row((Cell("encoder/block/dense" * 3), *(Cell("−0.0001234") for _ in range(count)))),))
+    shares = column_shares(table)
+    assert sum(shares) == PARTS
+    assert min(shares) >= 1
+    assert density(table) == ("normal" if count < 5 else "dense" if count < 6 else "tiny")
