@@ -20,29 +20,29 @@ MAX_BINS = 512
 MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
 """Steps are m·2^e; even m would only repeat a smaller one."""
 
-ROBUST = (0.005, 0.995)
-"""Range of probabilities that a robust histogram must show."""
+BULK = (0.05, 0.95)
+"""Probabilities between which the bulk of the values lies."""
 
-OUTLIER_RATIO = 2.0
-"""A range this many times wider than the robust one is cut, and the rest counted as below and above: a normal sample
-of a million values spans 1.9 times its central 99 %, so that only heavier tails are cut."""
+MARGIN = 0.75
+"""A robust range is the bulk's, widened by this share of its width on each side: ± 4.1 σ of a normal sample."""
+
+OUTLIER_RATIO = 1.5
+"""A range this many times wider than the robust one is cut to it, and the rest counted as below and above."""
 
 
 def span(summaries: Iterable[Summary], *, robust: bool = True) -> tuple[float, float] | None:
     """The range that a histogram of all these samples should show, or None when they hold no finite value.
 
-    With ``robust``, a range that a few far values stretch to more than :data:`OUTLIER_RATIO` times that of the
-    central 99 % is cut to the latter, widened by a quarter on each side.
+    With ``robust``, a range that far values stretch to more than :data:`OUTLIER_RATIO` times that of the bulk is cut.
     """
     whole = merge(summaries)
     if whole.minimum is None or whole.maximum is None:
         return None
     low, high = whole.minimum, whole.maximum
     if robust:
-        inner = from_cells(whole, ROBUST).values
-        a, b = inner[ROBUST[0]], inner[ROBUST[1]]
-        if b > a and high - low > OUTLIER_RATIO * (b - a):
-            margin = (b - a) / 4
+        a, b = from_cells(whole, BULK).values.values()
+        margin = MARGIN * (b - a)
+        if b > a and high - low > OUTLIER_RATIO * (b - a + 2 * margin):
             low, high = max(low, a - margin), min(high, b + margin)
     return low, high
 

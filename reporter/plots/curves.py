@@ -8,12 +8,13 @@ import numpy as np
 
 from reporter.model.page import Figure
 from reporter.numerals import integer
+from reporter.plots import units
 from reporter.plots.bins import Array
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import OKABE_ITO
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
-from reporter.plots.scale import Linear, count_labels, share_labels, tick_labels
+from reporter.plots.scale import Linear
 from reporter.plots.steps import Steps
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
@@ -34,14 +35,6 @@ DASHES: tuple[tuple[float, ...], ...] = (
     (2.0, 1.2),
     (8.0, 2.0),
 )
-UNITS = {
-    "": "weight units",
-    "1": "a pure number, without unit",
-    "share": "share",
-    "values": "number of values",
-}
-"""What is printed above the axis for the units of the statistics; another unit is printed as it is."""
-LABELS = {"share": share_labels, "values": count_labels}
 
 
 def lines(
@@ -74,12 +67,9 @@ def lines(
         return canvas.figure(name, f"{quoted(title)}: line chart without any number.", "There is no number to show.")
     keys.draw(canvas, 0, TITLE)
     y = Linear(float(known.min()), float(known.max()), top + PLOT - 6, top + 6)
-    ticks = y.ticks(5)
-    if unit == "values":
-        ticks = [t for t in ticks if t == round(t)]
-    texts = LABELS.get(unit, tick_labels)(ticks)
+    ticks, texts = units.labels(unit, y.ticks(5))
     panel = Panel(canvas, gutter(texts), top, FULL - 12, top + PLOT)
-    panel.y_axis(y, ticks, texts, UNITS.get(unit, unit))
+    panel.y_axis(y, ticks, texts, units.heading(unit))
     places = steps.scale(panel.left + 8, panel.right - 8)(steps.positions)
     for series_name, colour, marker, dashes in styles:
         _line(canvas, places, y(shown[series_name]), colour, marker, dashes)

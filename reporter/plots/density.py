@@ -18,7 +18,7 @@ from reporter.plots.panel import BELOW, LINE, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, Log, share_labels, tick_labels
 from reporter.plots.shading import BAR, colour_bar, shade
 from reporter.plots.steps import Steps, subset
-from reporter.plots.words import listing, plural, quoted, sentence, trend
+from reporter.plots.words import listing, plural, quoted, sentence, some, trend
 
 PLOT = 128.0
 MOST = 230
@@ -58,7 +58,7 @@ def distribution_heat(name: str, title: str, labels: Sequence[str], histograms: 
     steps = Steps(labels_)
     places = panel.left + (panel.right - panel.left) * (steps.positions + 0.5) / len(labels_)
     steps.axis(panel, places)
-    return canvas.figure(name, _alt(title, labels_, bins), _caption(len(labels), bins, known))
+    return canvas.figure(name, _alt(title, len(labels), labels_, bins), _caption(len(labels), bins, known))
 
 
 def _colours(bins: Sequence[Bins | None], y: Linear, colour: Log) -> tuple[Pixels, npt.NDArray[np.bool_]]:
@@ -79,14 +79,14 @@ def _colours(bins: Sequence[Bins | None], y: Linear, colour: Log) -> tuple[Pixel
     return colours, missing
 
 
-def _alt(title: str, labels: Sequence[str], bins: Sequence[Bins | None]) -> str:
+def _alt(title: str, count: int, labels: Sequence[str], bins: Sequence[Bins | None]) -> str:
     medians = [b.quantile(0.5) if b else None for b in bins]
     known = [b for b in bins if b]
     low, high, most = max((b.fullest for b in known), key=lambda f: f[2])
     empty = [label for label, b in zip(labels, bins, strict=True) if b is None]
     coarsest = max(b.coarsest for b in known)
     return sentence(
-        f"{quoted(title)}: heat map of the values at {plural(len(labels), 'checkpoint')}",
+        f"{quoted(title)}: heat map of the values at {some(len(labels), count, 'checkpoint')}",
         f"The median {trend(labels, medians, coarsest)}",
         f"At most {share(most)} of the values share a bin, from {number(low)} to {number(high)}",
         f"No finite values at {listing(empty)}" if empty else "",

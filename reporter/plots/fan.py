@@ -169,12 +169,13 @@ def _alt(
     if pairs:
         a, b = pairs[-1]
         wide = [None if v != v else float(v) for v in curves[b] - curves[a]]
-        inner = f"the width of the middle {_percent(b - a)} {trend(labels, wide)}"
+        inner = f"The width of the middle {_percent(b - a)} {trend(labels, wide)}"
     ends = [(np.nanmin, low, "smallest"), (np.nanmax, high, "largest")]
     extremes = [f"The {word} value is {number(float(f(v)))}" for f, v, word in ends if np.isfinite(v).any()]
     return sentence(
         f"{quoted(title)}: percentile bands over {plural(len(labels), 'checkpoint')}",
-        f"The median {trend(labels, median)}" + (f"; {inner}" if inner else ""),
+        f"The median {trend(labels, median)}" if 0.5 in curves else "",
+        inner,
         *extremes,
     )
 

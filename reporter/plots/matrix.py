@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from reporter.model.page import Figure
 from reporter.numerals import integer, number
-from reporter.plots import lettering
+from reporter.plots import lettering, units
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import PAPER, VERMILLION, ramp, rgb
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
-from reporter.plots.scale import Linear, Log, Scale, tick_labels
+from reporter.plots.scale import Linear, Log, Scale
 from reporter.plots.shading import BAR, colour_bar, shade
 from reporter.plots.steps import Steps
-from reporter.plots.words import plural, quoted, sentence
+from reporter.plots.words import digits_apart, plural, quoted, sentence, some
 
 MOST = 60
 """Rows of a picture."""
@@ -55,7 +55,7 @@ def change_heat(
     """
     count = len(rows)
     table = np.array([[math.nan if v is None else float(v) for v in row] for row in values], np.float64)
-    table = table.reshape(count, len(labels))
+    table = table.reshape(count, len(labels)) + 0.0  # Without the sign of −0.
     odd = np.array([[v is not None and not math.isfinite(v) for v in row] for row in values], np.bool_)
     table[odd.reshape(table.shape)] = math.inf  # One kind of "not finite", which outranks every number.
     kept = _worst(table)
@@ -74,8 +74,7 @@ def change_heat(
         Panel(canvas, 0, top, FULL, top + height).message("nothing to show")
         return canvas.figure(name, f"{quoted(title)}: heat map with nothing to show.", "There is no number to show.")
     keys.draw(canvas, 0, TITLE)
-    ticks = scale.ticks(max(2, min(6, int(height / 24)))) if scale else []
-    texts = tick_labels(ticks)
+    ticks, texts = units.labels(unit, scale.ticks(max(2, min(6, int(height / 24)))) if scale else [])
     names = [lettering.shorten(quoted(row), NAMES) for row in rows]
     right = FULL - BAR - 14 - max(gutter(texts), 30.0)
     panel = Panel(canvas, gutter(names), top, right, top + height)
@@ -85,12 +84,14 @@ def change_heat(
     shade(canvas, place, _colours(table, scale, logarithmic), np.isnan(table))
     if scale:
         colour_bar(canvas, right + 14, top, top + height, scale, ticks, texts)
-        canvas.text(FULL, top - 8, unit, "right", room=FULL / 2)
+        canvas.text(FULL, top - 8, units.heading(unit), "right", room=FULL / 2)
     steps = Steps(labels_)
     places = panel.left + (panel.right - panel.left) * (steps.positions + 0.5) / len(labels_)
     steps.axis(panel, places)
     return canvas.figure(
-        name, _alt(title, rows, labels_, table, unit), _caption(count, rows, len(labels), labels_, table)
+        name,
+        _alt(title, rows, labels_, table, unit, (count, len(labels))),
+        _caption(count, rows, len(labels), labels_, table),
     )
 
 
@@ -134,23 +135,26 @@ def _items(table: Array, logarithmic: bool) -> list[Item]:
     return items
 
 
-def _alt(title: str, rows: Sequence[str], labels: Sequence[str], table: Array, unit: str) -> str:
+def _alt(
+    title: str, rows: Sequence[str], labels: Sequence[str], table: Array, unit: str, whole: tuple[int, int]
+) -> str:
     finite = np.where(np.isfinite(table), table, math.nan)
-    start = f"{quoted(title)}: heat map of {plural(len(rows), 'layer')} at {plural(len(labels), 'checkpoint')}"
+    start = f"{quoted(title)}: heat map of {some(len(rows), whole[0], 'layer')} at {plural(whole[1], 'checkpoint')}"
     if not np.isfinite(table).any():
         return sentence(f"{start}; no finite number")
     high = divmod(int(np.nanargmax(finite)), table.shape[1])
     low = divmod(int(np.nanargmin(finite)), table.shape[1])
+    digits = digits_apart(float(table[low]), float(table[high]))
     extremes = "; ".join(
-        f"{word} number is {number(float(table[at]))} ({quoted(rows[at[0]])}, {quoted(labels[at[1]])})"
+        f"{word} number is {number(float(table[at]), digits)} ({quoted(rows[at[0]])}, {quoted(labels[at[1]])})"
         for word, at in (("The largest", high), ("the smallest", low))
     )
     absent, odd = int(np.isnan(table).sum()), int(np.isinf(table).sum())
     return sentence(
         start,
         extremes,
-        f"The typical (median) number is {number(float(np.nanmedian(finite)))}"
-        + (f", in {quoted(unit)}" if unit else ""),
+        f"The median number is {number(float(np.nanmedian(finite)), digits)}",
+        f"Unit: {quoted(units.heading(unit))}",
         f"{plural(absent, 'cell')} without a number" if absent else "",
         f"{plural(odd, 'cell')} with NaN or infinity" if odd else "",
     )

@@ -43,7 +43,7 @@ class Panel:
     bottom: float
     reach: tuple[float, float] | None = None
 
-    def x_axis(self, scale: Scale, title: str, labels: Labels = tick_labels, grid: bool = False) -> None:
+    def x_axis(self, scale: Scale, title: str, labels: Labels = tick_labels) -> None:
         """Ticks and their labels below the panel, as many as have room, and what they measure."""
         for wanted in (7, 5, 4, 3, 2, 1):
             ticks = scale.ticks(wanted)
@@ -53,7 +53,7 @@ class Panel:
         places = scale(ticks)
         if not _apart(boxes):
             boxes, places = boxes[:1], places[:1]
-        self.x_marks(places, grid=grid)
+        self.x_marks(places)
         for (left, _), text in zip(boxes, texts, strict=False):
             self.canvas.text(left, self.bottom + 16, text, colour=FAINT_INK)
         self.x_title(title)
@@ -65,10 +65,8 @@ class Panel:
         left = max(low, min(place - wide / 2, high - wide))
         return left, left + wide
 
-    def x_marks(self, places: npt.ArrayLike, grid: bool = False) -> None:
+    def x_marks(self, places: npt.ArrayLike) -> None:
         """The bottom line with tick marks."""
-        if grid:
-            self.canvas.segments([((p, self.top), (p, self.bottom)) for p in np.asarray(places)], GRID)
         marks = [((p, self.bottom), (p, self.bottom + TICK)) for p in np.asarray(places)]
         self.canvas.segments([((self.left, self.bottom), (self.right, self.bottom)), *marks], AXIS)
 

@@ -17,7 +17,7 @@ from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel
 from reporter.plots.scale import Linear
 from reporter.plots.steps import subset
-from reporter.plots.words import listing, plural, quoted, sentence, trend
+from reporter.plots.words import listing, plural, quoted, sentence, some, trend
 
 MOST = 30
 """Ridges in a picture."""
@@ -68,7 +68,7 @@ def ridge(name: str, title: str, labels: Sequence[str], histograms: Sequence[His
     own = bool(peaks.max() > PEAKED * np.median(peaks))
     _ridges(canvas, x, bins, feet, 0.0 if own else float(peaks.max()))
     panel.x_axis(x, "weight value")
-    return canvas.figure(name, _alt(title, names, bins), _caption(len(labels), names, known, own, x))
+    return canvas.figure(name, _alt(title, len(labels), names, bins), _caption(len(labels), names, known, own, x))
 
 
 def _ridges(canvas: Canvas, x: Linear, bins: Sequence[Bins | None], feet: Sequence[float], peak: float) -> None:
@@ -104,13 +104,13 @@ def _left_out(bins: Bins, x: Linear) -> int:
     return bins.below + bins.above + int(bins.counts[outside].sum())
 
 
-def _alt(title: str, labels: Sequence[str], bins: Sequence[Bins | None]) -> str:
+def _alt(title: str, count: int, labels: Sequence[str], bins: Sequence[Bins | None]) -> str:
     medians = [b.quantile(0.5) if b else None for b in bins]
     spreads = [_spread(b) if b else None for b in bins]
     coarsest = max(b.coarsest for b in bins if b)
     empty = [label for label, b in zip(labels, bins, strict=True) if b is None]
     return sentence(
-        f"{quoted(title)}: histograms of {plural(len(labels), 'checkpoint')}, one below the other",
+        f"{quoted(title)}: histograms of {some(len(labels), count, 'checkpoint')}, one below the other",
         f"The median {trend(labels, medians, coarsest)}",
         f"The width of the middle 90 % {trend(labels, spreads, coarsest)}",
         f"No finite values at {listing(empty)}" if empty else "",

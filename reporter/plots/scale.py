@@ -64,7 +64,8 @@ class Linear:
             return [self.low, self.high]
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         decimals = 1 - math.floor(math.log10(step))
-        return [_rounded(k * step, decimals) for k in range(first, last + 1)]
+        found = [_rounded(k * step, decimals) for k in range(first, last + 1)]
+        return found or self.ticks(wanted + 1)
 
 
 class Log:
@@ -100,7 +101,7 @@ class Log:
         for digits in ((1,), (1, 3), (1, 2, 5)):
             found = [t for k in powers for d in digits if self._shows(t := float(f"{d}e{k}"))]
             if len(found) >= min(3, wanted) or stride > 1:
-                return found
+                return found or self.ticks(wanted + 1)
         if self.high > self.low:
             return [t for t in Linear(self.low, self.high, 0.0, 1.0).ticks(wanted) if self._shows(t)]
         return [self.low]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from reporter.plots.canvas import Canvas
-from reporter.plots.colours import FAINT_INK, Pixels, ramp, stripes
+from reporter.plots.colours import AXIS, FAINT_INK, Pixels, ramp, stripes
 from reporter.plots.lettering import DENSITY
 from reporter.plots.scale import Scale
 
@@ -22,11 +22,11 @@ Array = npt.NDArray[np.float64]
 def shade(
     canvas: Canvas, place: tuple[float, float, float, float], colours: Pixels, missing: npt.NDArray[np.bool_]
 ) -> None:
-    """Fill a rectangle (left, top, right, bottom in CSS pixels) with a table of colours; stripe what is missing.
+    """Fill a rectangle (left, top, right, bottom in CSS pixels) with a table of colours, and frame it.
 
     Args:
         colours: shape (rows, columns, 3).
-        missing: shape (rows, columns).
+        missing: shape (rows, columns); stripes instead of the colour.
     """
     left, top, right, bottom = place
     size = (round((right - left) * DENSITY), round((bottom - top) * DENSITY))
@@ -35,6 +35,9 @@ def shade(
         mask = Image.fromarray(missing.astype(np.uint8) * np.uint8(255)).resize(size, Image.Resampling.NEAREST)
         picture.paste(Image.fromarray(stripes(size[1], size[0])), mask=mask)
     canvas.picture(left, top, picture)
+    x0, y0, x1, y1 = left - 0.5, top - 0.5, right + 0.5, bottom + 0.5
+    frame = [((x0, y0), (x1, y0)), ((x1, y0), (x1, y1)), ((x1, y1), (x0, y1)), ((x0, y1), (x0, y0))]
+    canvas.segments(frame, AXIS)
 
 
 def colour_bar(

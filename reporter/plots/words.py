@@ -54,13 +54,15 @@ def trend(labels: Sequence[str], values: Sequence[float | None], resolution: flo
     ('stays near 0.51, within 0.1, the width of a bin', 'rises from about 0.51 (1) to about 0.72 (2)')
     """
 
-    def text(value: float) -> str:
-        return f"about {number(value, 2)}" if resolution else number(value)
-
     known = [(v, quoted(label)) for label, v in zip(labels, values, strict=False) if v is not None and math.isfinite(v)]
     if not known:
         return "has no number"
     (first, at_first), (last, at_last) = known[0], known[-1]
+    digits = 2 if resolution else digits_apart(first, last)
+
+    def text(value: float) -> str:
+        return "about " * bool(resolution) + number(value, digits)
+
     if len(known) == 1:
         return f"is {text(first)} ({at_first})"
     low, high = min(known, key=lambda k: k[0]), max(known, key=lambda k: k[0])
@@ -79,6 +81,24 @@ def trend(labels: Sequence[str], values: Sequence[float | None], resolution: flo
         return f"is {ends[0]} at both ends ({at_first} and {at_last}){between}"
     verb = "rises" if last > first else "falls"
     return f"{verb} from {ends[0]} ({at_first}) to {ends[1]} ({at_last}){between}"
+
+
+def digits_apart(a: float, b: float) -> int:
+    """Significant digits that tell two different numbers apart, 4 at least.
+
+    >>> digits_apart(1.0, 2.0), digits_apart(1.0, 1.000001)
+    (4, 7)
+    """
+    return next((d for d in range(4, 17) if a == b or number(a, d) != number(b, d)), 17)
+
+
+def some(shown: int, total: int, noun: str) -> str:
+    """How many of how many.
+
+    >>> some(3, 3, "layer"), some(60, 300, "layer")
+    ('3 layers', '60 of 300 layers')
+    """
+    return plural(total, noun) if shown == total else f"{integer(shown)} of {plural(total, noun)}"
 
 
 def sentence(*parts: str) -> str:

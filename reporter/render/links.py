@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reporter.model.page import Page, Table
 
-_ANCHOR = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_ANCHOR = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,199}")
 _BESIDE = re.compile(r"(?:\.\./)?(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:#[A-Za-z0-9_.-]+)?")
 """A file of the same report, or of the one above it: no scheme, no root, no host."""
 

@@ -86,7 +86,7 @@ def paint(job: Job) -> tuple[bytes, list[str]]:
     errors = [record.getMessage() for record in records if record.levelno >= logging.ERROR]
     if errors:
         raise RenderError("; ".join(errors[:5]))
-    return pdf, [record.getMessage() for record in records]
+    return pdf, list(dict.fromkeys(record.getMessage() for record in records))
 
 
 @contextmanager

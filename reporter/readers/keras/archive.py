@@ -172,16 +172,18 @@ def _weights(stack: ExitStack, window: Window, archive: zipfile.ZipFile, info: z
     if size > MAX_SPOOL or (size > SPOOL_FLOOR and size > SPOOL_RATIO * packed):
         raise RefusedCheckpoint(window.path, f"{info.filename} declares {size:,} bytes in {packed:,}: a zip bomb")
     spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    done = 0
-    with archive.open(info) as member:  # checks the CRC-32 at its end
+    done = crc = 0
+    with archive.open(info) as member:
         while block := member.read(_BLOCK):
             done += len(block)
             if done > size:
                 raise RefusedCheckpoint(window.path, f"{info.filename} is longer than it declares")
+            crc = zlib.crc32(block, crc)
             spool.write(block)
     spool.flush()
     if done != size:
         raise CorruptCheckpoint(window.path, f"{info.filename} holds {done:,} bytes, {size:,} are declared")
+    _check_crc(window.path, info, crc)
     return Window(window.path, spool, 0, size)
 
 
@@ -198,8 +200,10 @@ def _stored(window: Window, info: zipfile.ZipInfo) -> Window:
         view = memoryview(buffer)[: min(_BLOCK, info.file_size - at)]
         window.read_at(start + at, view)
         crc = zlib.crc32(view, crc)
-    if crc != info.CRC:
-        raise CorruptCheckpoint(
-            window.path, f"{info.filename} fails its zip CRC-32: {crc:08x}, {info.CRC:08x} is recorded"
-        )
+    _check_crc(window.path, info, crc)
     return window.part(start, info.file_size)
+
+
+def _check_crc(path: Path, info: zipfile.ZipInfo, crc: int) -> None:
+    if crc != info.CRC:
+        raise CorruptCheckpoint(path, f"{info.filename} fails its zip CRC-32: {crc:08x}, {info.CRC:08x} is recorded")

@@ -163,10 +163,11 @@ class _Scan:
             code = plist.get_filter(i)[0]
             if not h5py.h5z.filter_avail(code):
                 return Dataset(path, shape, dtype, address, f"compressed with HDF5 filter {code}, not installed", None)
-        position = handle.get_offset() if layout == h5py.h5d.CONTIGUOUS else None
+        size = math.prod(shape)
+        in_one_piece = layout == h5py.h5d.CONTIGUOUS and handle.get_storage_size() == size * dtype.itemsize > 0
+        position = handle.get_offset() if in_one_piece else None  # of values never written it is nonsense
         if position is None or not _lies_as(handle.get_type(), stored):
             return Dataset(path, shape, dtype, address, problem, SlabStream(self._reader(handle), shape, dtype, chunk))
-        size = math.prod(shape)
         if position + size * dtype.itemsize > self._window.length:
             raise CorruptCheckpoint(self._window.path, f"dataset {path!r} lies outside the file")
         return Dataset(path, shape, dtype, address, problem, DirectStream(self._window, position, size, stored, dtype))

@@ -98,7 +98,7 @@ def slabs(shape: Sequence[int], itemsize: int, chunk: Sequence[int] = ()) -> Ite
     >>> [(rows.start, rows.stop) for rows, _ in slabs((5, 2), 4 << 20, (2, 2))]
     [(0, 2), (2, 4), (4, 5)]
     """
-    if math.prod(shape) * itemsize <= BLOCK_BYTES:
+    if not shape or math.prod(shape) * itemsize <= BLOCK_BYTES:
         yield tuple(slice(0, n) for n in shape)
         return
     row = math.prod(shape[1:]) * itemsize

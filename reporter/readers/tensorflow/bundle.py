@@ -26,8 +26,8 @@ MAX_SHARDS = 99_999
 MAX_RANK = 32
 """TensorFlow's own operations stop at 8; numpy's arrays at 64."""
 
-MAX_PARTS = 65_536
-"""Parts of one partitioned tensor; each is looked at for every block that is read."""
+MAX_PARTS = 16_384
+"""Parts of one partitioned tensor: 160 GB in files of 10 MB."""
 
 _CONSUMER = 1  # kTensorBundleVersion, tensor_bundle.cc: the newest version whose readers this code matches
 _PART = b"\x00"
@@ -250,5 +250,5 @@ def _assembled(key: bytes, name: str, entry: Entry, boxes: list[Box], stored: di
             raise CorruptCheckpoint(path, "a part differs from its declaration in type or shape", tensor=name)
         parts.append((full, part))
     if math.prod(entry.shape) and not tiles([box for box, _ in parts], entry.shape):
-        raise UnsupportedCheckpoint(path, f"its parts are not a grid that fills {entry.shape}", tensor=name)
+        raise CorruptCheckpoint(path, f"its parts overlap or leave gaps in {entry.shape}", tensor=name)
     return Entry(entry.dtype, entry.shape, parts=tuple(parts))

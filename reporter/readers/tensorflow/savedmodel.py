@@ -30,6 +30,7 @@ MAX_META_GRAPHS = 64
 """A SavedModel has one graph for each set of tags; more than two are not seen in practice."""
 
 _MODELS = frozenset({"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"})
+_LISTS = frozenset({"variables", "trainable_variables"})
 _KERAS = "_tf_keras_"
 _METRIC = "_tf_keras_metric"
 
@@ -129,7 +130,17 @@ def explain(model: SavedModel, graph: Graph) -> Extra:
             if partner is not None and child.node not in seen:
                 seen.add(child.node)
                 pairs.append((child.node, partner))
+    trainable.update(_frozen_or_not(graph))
     return Extra(known, trainable)
+
+
+def _frozen_or_not(graph: Graph) -> dict[int, bool]:
+    """What Keras's lists on the root say: the state when it was saved, while SavedVariable tells that at creation."""
+    lists = {child.name: graph[child.node] for child in graph[0].children if child.name in _LISTS}
+    if len(lists) != len(_LISTS):
+        return {}
+    trained = {child.node for child in lists["trainable_variables"].children}
+    return {child.node: child.node in trained for child in lists["variables"].children}
 
 
 def _meta_graph(file: BinaryIO, start: int, stop: int, model: SavedModel, path: Path) -> SavedModel:

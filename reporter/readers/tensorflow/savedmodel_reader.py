@@ -69,12 +69,12 @@ class SavedModelReader:
 
 
 def _describe(folder: Path) -> tuple[SavedModel, tuple[str, ...]]:
-    if not (folder / _MODEL).is_file():
-        if not (folder / _TEXT).exists():
+    if not _is_file(folder / _MODEL):
+        if not _is_file(folder / _TEXT):
             raise PartialCheckpoint(folder, f"neither {_MODEL} nor {_TEXT} is there")
         return SavedModel(), (f"layers and trainable flags are not taken from {_TEXT}, only from the binary form",)
     model = read_saved_model(folder / _MODEL)
-    if not (folder / _METADATA).is_file():
+    if not _is_file(folder / _METADATA):
         return model, ()
     try:
         return add_keras_metadata(model, folder / _METADATA), ()
@@ -82,10 +82,17 @@ def _describe(folder: Path) -> tuple[SavedModel, tuple[str, ...]]:
         return model, (f"layer names are not taken from {_METADATA}: {error.reason}",)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a path that is too long, or holds a NUL byte
+        return False
+
+
 def _problem(folder: Path) -> tuple[str, str]:
     """What can be seen without parsing anything."""
     model = folder / _MODEL
-    if not model.is_file():
+    if not _is_file(model):
         return "", ""
     try:
         with model.open("rb") as file:

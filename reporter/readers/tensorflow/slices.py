@@ -7,8 +7,11 @@ what the first entry lists, and looked up: nothing in a hostile key is decoded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from reporter.readers.tensorflow.wire import WireError, fields
 
@@ -71,27 +74,29 @@ def slice_key(name: bytes, box: Box) -> bytes:
 
 
 def tiles(boxes: Sequence[Box], shape: Sequence[int]) -> bool:
-    """Whether the boxes form a grid that covers a tensor of this shape exactly once.
+    """Whether the boxes, with lengths spelled out, cover a tensor of this shape exactly once.
 
-    All of TensorFlow's partitioners and sharding policies cut one axis, or a grid; anything else is not read.
+    They need not form a grid: MaxShardSizePolicy cuts what is left of a shard's size along a later axis [X].
 
     >>> tiles([Box((0,), (2,)), Box((2,), (3,))], (5,)), tiles([Box((0,), (2,)), Box((1,), (4,))], (5,))
     (True, False)
     """
-    if len(set(boxes)) != len(boxes) or any(len(box.starts) != len(shape) for box in boxes):
-        return False
-    cells = 1
-    for axis, size in enumerate(shape):
-        cuts = sorted({(box.starts[axis], box.lengths[axis]) for box in boxes})
-        at = 0
-        for start, length in cuts:
-            if start != at or length <= 0:
-                return False
-            at += length
-        if at != size:
+    for box in boxes:
+        if len(box.starts) != len(shape):
             return False
-        cells *= len(cuts)
-    return cells == len(boxes)
+        if any(b < 0 or n <= 0 or b + n > size for b, n, size in zip(box.starts, box.lengths, shape, strict=True)):
+            return False
+    if sum(math.prod(box.lengths) for box in boxes) != math.prod(shape):
+        return False
+    # The volumes add up, so it is enough that no two overlap. In order of the first axis few can.
+    order = sorted(boxes, key=lambda box: box.starts)
+    starts = np.array([box.starts for box in order], np.int64).reshape(len(order), len(shape))
+    ends = starts + np.array([box.lengths for box in order], np.int64).reshape(starts.shape)
+    for i in range(len(order) - 1):
+        near = slice(i + 1, int(np.searchsorted(starts[:, 0], ends[i, 0])) if len(shape) else None)
+        if ((starts[near] < ends[i]) & (ends[near] > starts[i])).all(axis=1).any():
+            return False
+    return True
 
 
 # OrderedCode, tensorflow/core/lib/strings/ordered_code.cc: numbers whose encodings sort as they do.

@@ -48,7 +48,7 @@ class WholeTensor:
 
 
 class PartitionedTensor:
-    """A tensor stored as a grid of parts, put together block by block; a :class:`reporter.model.tensor.TensorSource`.
+    """A tensor stored in parts, put together block by block; a :class:`reporter.model.tensor.TensorSource`.
 
     A block is a range along one axis with all later axes whole. What a part contributes to it is then one contiguous
     piece of that part's bytes, and in the course of a pass each part is read once, from its start to its end.
@@ -77,9 +77,14 @@ class PartitionedTensor:
         axis, rows = _block_rows(shape, self._info.itemsize)
         readers = [(box, part.reader()) for box, part in self._parts]
         for outer in product(*(range(size) for size in shape[:axis])):
-            inside = [(box, r) for box, r in readers if _holds(box, outer)]
+            ahead = sorted((p for p in readers if _holds(p[0], outer)), key=lambda p: p[0].starts[axis], reverse=True)
+            near: list[tuple[Box, _Reader]] = []
             for first in range(0, shape[axis], rows):
-                yield self._assemble(inside, outer, first, min(first + rows, shape[axis]))
+                stop = min(first + rows, shape[axis])
+                near = [(box, r) for box, r in near if box.starts[axis] + box.lengths[axis] > first]
+                while ahead and ahead[-1][0].starts[axis] < stop:
+                    near.append(ahead.pop())
+                yield self._assemble(near, outer, first, stop)
 
     def _assemble(self, parts: Sequence[tuple[Box, _Reader]], outer: tuple[int, ...], first: int, stop: int) -> Array:
         axis, shape = len(outer), self._info.shape
@@ -89,8 +94,6 @@ class PartitionedTensor:
         for box, reader in parts:
             low = max(first, box.starts[axis])
             high = min(stop, box.starts[axis] + box.lengths[axis])
-            if low >= high:
-                continue
             row = math.prod(box.lengths[axis + 1 :])
             start = 0  # of the row `low` in the part, counted in rows
             for index, begin, size in zip((*outer, low), box.starts, box.lengths[: axis + 1], strict=False):

@@ -1,4 +1,4 @@
-"""Parts of partitioned tensors: keys that sort as TensorFlow's do, and grids that cover exactly."""
+"""Parts of partitioned tensors: keys that sort as TensorFlow's do, and boxes that cover exactly."""
 
 from __future__ import annotations
 
@@ -50,6 +50,16 @@ def test_a_grid_tiles_and_less_or_more_does_not(cuts: list[list[int]], data: st.
 def test_boxes_that_overlap_and_leave_a_gap_of_equal_size() -> None:
     assert not tiles([Box((0, 0), (2, 2)), Box((0, 1), (2, 2))], (2, 4))
     assert not tiles([Box((0,), (4,))], (2, 2))
+    assert not tiles([Box((0, 0), (2, 0)), Box((0, 0), (2, 2))], (2, 2))
+    assert not tiles([Box((-1,), (3,))], (3,))
+
+
+def test_boxes_that_are_no_grid() -> None:
+    boxes = [Box((0, 0), (2, 4)), Box((2, 0), (1, 1)), Box((2, 1), (1, 3))]
+    assert tiles(boxes, (3, 4))
+    assert not tiles([boxes[0], Box((2, 0), (1, 2)), boxes[2]], (3, 4))
+    assert tiles([Box((), ())], ())
+    assert not tiles([Box((), ()), Box((), ())], ())
 
 
 def test_a_box_as_stored() -> None:

@@ -1,0 +1,411 @@
+"""What object graphs mean: layers, roles, slots and steps, against the live model wherever the file tells enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reporter.model.tensor import TensorInfo
+from reporter.readers.live import live_contents
+
+WIDTH = 5
+
+
+def sequential(keras: ModuleType) -> Any:
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((WIDTH,)),
+            layers.Dense(4, name="first"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.1),
+            layers.Dense(1),
+        ]
+    )
+
+
+def functional(keras: ModuleType) -> Any:
+    """Names in no alphabetical order, a frozen layer, a nested Sequential."""
+    layers = keras.layers
+    inputs = keras.Input((WIDTH,))
+    inner = keras.Sequential([keras.Input((WIDTH,)), layers.Dense(4), layers.Dense(3, name="b")], name="encoder")
+    x = layers.Dense(3, name="zeta", trainable=False)(inner(inputs))
+    return keras.Model(inputs, layers.Dense(1, name="alpha")(x), name="fmodel")
+
+
+def composite(keras: ModuleType) -> Any:
+    """Layers made of layers; each owns all of its tensors."""
+    layers = keras.layers
+    inputs = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(10, 4)(inputs)
+    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(x)
+    x = layers.MultiHeadAttention(2, 2)(x, x)
+    x = layers.TimeDistributed(layers.Dense(4))(x)
+    x = layers.GRU(3)(x)
+    return keras.Model(inputs, layers.Dense(1)(x))
+
+
+def convolutional(keras: ModuleType) -> Any:
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.SeparableConv2D(4, 3)(inputs)
+    x = layers.DepthwiseConv2D(3)(x)
+    x = layers.Conv2DTranspose(2, 3)(x)
+    x = layers.LayerNormalization()(x)
+    return keras.Model(inputs, layers.Dense(1)(layers.Flatten()(x)))
+
+
+KINDS = (sequential, functional, composite, convolutional)
+
+
+def build_optimizer(model: Any, optimizer: Any, steps: int) -> Any:
+    """Compile and create the slots, without a step of training; mark every value."""
+    model.compile(optimizer, "mse")
+    optimizer.build(model.trainable_variables)
+    optimizer.iterations.assign(steps)
+    rng = np.random.default_rng(0)
+    for variable in [*model.weights, *(v for v in optimizer.variables if len(v.shape))]:
+        variable.assign(rng.normal(size=variable.shape))
+    return model
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the live model says of itself."""
+
+    tensors: dict[str, tuple[TensorInfo, Any]]
+
+    @classmethod
+    def of(cls, model: Any) -> Live:
+        tensors = {}
+        for source in live_contents(model).tensors:
+            values = np.concatenate(list(source.blocks())).reshape(source.info.shape)
+            tensors[source.info.name] = (source.info, values)
+        return cls(tensors)
+
+    def names(self, collection: str) -> list[str]:
+        return [name for name, (info, _) in self.tensors.items() if info.collection == collection]
+
+
+def agree(found: Any, live: Live, *collections: str) -> None:
+    """The model's tensors are the same in the same order, those of other collections in any."""
+    assert found.names() == live.names("model")
+    for collection in collections:
+        assert sorted(found.names(collection)) == sorted(live.names(collection))
+    for name in (n for collection in ("model", *collections) for n in found.names(collection)):
+        (mine, values), (theirs, expected) = found.tensors[name], live.tensors[name]
+        assert np.array_equal(values, expected), name
+        assert (mine.layer, mine.shape, mine.dtype) == (theirs.layer, theirs.shape, theirs.dtype), name
+        if mine.collection == "model":
+            assert mine.role == theirs.role, name
+            assert mine.trainable in (None, theirs.trainable), name
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
+def test_keras_3(kind: Callable[..., Any], keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
+    """Saved alone, with the optimizer, and as the root: the keys differ each time, the names never do."""
+    keras.backend.clear_session()
+    model = kind(keras)
+    prefix = str(workplace / f"k3-{kind.__name__}")
+    tf.train.Checkpoint(model=model).write(prefix + "-plain")
+    plain = read(Path(prefix + "-plain"))
+    agree(plain, Live.of(model))
+    assert plain.contents.step is None
+    assert {i.trainable for i, _ in plain.tensors.values() if i.role != "moving_mean"} <= {None, False}
+
+    build_optimizer(model, keras.optimizers.Adam(), 7)
+    tf.train.Checkpoint(model=model, optimizer=model.optimizer).save(prefix + "-both")
+    tf.train.Checkpoint(model).write(prefix + "-root")
+    live = Live.of(model)
+    keys = set()
+    for path in (f"{prefix}-both-1", f"{prefix}-root"):
+        found = read(Path(path))
+        agree(found, live, "optimizer")
+        assert (found.contents.step, found.contents.step_source) == (7, "optimizer iterations")
+        assert found.layers == list(dict.fromkeys(i.layer for i, _ in live.tensors.values() if i.collection == "model"))
+        trained = {name for name, (info, _) in found.tensors.items() if info.trainable}
+        assert trained == {name for name, (info, _) in live.tensors.items() if info.trainable}
+        keys |= {info.key for info, _ in found.tensors.values() if info.collection == "model"}
+    assert any(key.startswith("optimizer/_trainable_variables/") for key in keys)
+    other = read(Path(f"{prefix}-both-1"))
+    assert other.names("other") == ["save_counter"]
+    assert other.info("save_counter").role == "step"
+
+
+@pytest.mark.parametrize("kind", [sequential, composite, convolutional], ids=lambda k: k.__name__)
+@pytest.mark.parametrize("legacy", [False, True])
+def test_keras_2(
+    kind: Callable[..., Any], legacy: bool, tf_keras: ModuleType, tf: ModuleType, workplace: Path, read: Any
+) -> None:
+    tf_keras.backend.clear_session()
+    model = kind(tf_keras)
+    prefix = str(workplace / f"k2-{kind.__name__}-{legacy}")
+    model.save_weights(prefix + "-plain")
+    agree(read(Path(prefix + "-plain")), Live.of(model))
+    if legacy:
+        optimizer = tf_keras.optimizers.legacy.Adam()
+        model.compile(optimizer, "mse")
+        optimizer._create_all_weights(model.trainable_variables)
+        optimizer.iterations.assign(9)
+    else:
+        build_optimizer(model, tf_keras.optimizers.Adam(), 9)
+    model.save_weights(prefix + "-weights")
+    tf.train.Checkpoint(net=model, opt=model.optimizer).save(prefix + "-both")
+    for path in (f"{prefix}-weights", f"{prefix}-both-1"):
+        found = read(Path(path))
+        live = Live.of(model)
+        agree(found, live)
+        assert found.contents.step == 9
+        trained = {name for name, (info, _) in found.tensors.items() if info.trainable}
+        assert trained == {name for name, (info, _) in live.tensors.items() if info.trainable}
+        slots = [n for n in found.names("optimizer") if n.count("/") > 1]
+        assert sorted(slots) == sorted(f"optimizer/{name}/{slot}" for name in trained for slot in "mv")
+        assert all(found.info(f"optimizer/{name}/m").layer == found.info(name).layer for name in trained)
+        assert {found.info(n).role for n in slots} == {"momentum", "velocity"}
+
+
+def test_axes_of_output_units(keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
+    keras.backend.clear_session()
+    tf.train.Checkpoint(model=composite(keras)).write(str(workplace / "axes1"))
+    tf.train.Checkpoint(model=convolutional(keras)).write(str(workplace / "axes2"))
+    embedding = read(workplace / "axes1").info("embedding/embeddings")
+    assert (embedding.role, embedding.output_axis) == ("embedding", 0)
+    found = read(workplace / "axes2")
+    assert found.info("separable_conv2d/depthwise_kernel").output_axis == -2
+    assert found.info("separable_conv2d/pointwise_kernel").output_axis == -1
+
+
+def nested(keras: ModuleType) -> Any:
+    """A functional model in a functional model: its name is in none of the variables' names."""
+    layers = keras.layers
+    inner_inputs, inputs = keras.Input((3,)), keras.Input((WIDTH,))
+    inner = keras.Model(inner_inputs, layers.Dense(2, name="zz")(layers.Dense(2, name="aa")(inner_inputs)), name="mid")
+    return keras.Model(inputs, layers.Dense(1, name="out")(inner(layers.Dense(3, name="in_")(inputs))))
+
+
+def test_nested_functional_models(
+    keras: ModuleType, tf_keras: ModuleType, tf: ModuleType, workplace: Path, read: Any
+) -> None:
+    for library in (keras, tf_keras):
+        library.backend.clear_session()
+        tf.train.Checkpoint(model=nested(library)).write(str(workplace / "nested"))
+        assert read(workplace / "nested").layers == ["in_", "aa", "zz", "out"]
+
+
+def test_twins(tf_keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
+    """Two layers of one name, which Keras allows in different models, stay two."""
+    tf_keras.backend.clear_session()
+    inputs = tf_keras.Input((2,))
+    halves = [
+        tf_keras.Sequential([tf_keras.Input((2,)), tf_keras.layers.Dense(2, name="d")], name=name) for name in "lr"
+    ]
+    model = tf_keras.Model(inputs, halves[1](halves[0](inputs)))
+    model.save_weights(str(workplace / "twins"))
+    found = read(workplace / "twins")
+    assert found.layers == ["layer_with_weights-0/layer_with_weights-0", "layer_with_weights-1/layer_with_weights-0"]
+    assert np.array_equal(found.tensors[found.names()[2]][1], model.get_weights()[2])
+
+
+def subclassed(keras: ModuleType) -> Any:
+    """A nested Sequential, layers in a Python list, a head; a variable of the model's own."""
+
+    class Sub(keras.Model):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__(name="sub")
+            self.enc = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(WIDTH)])
+            self.blocks = [keras.layers.Dense(WIDTH, name=f"b{i}") for i in range(2)]
+            self.head = keras.layers.Dense(1, name="head_layer")
+
+        def call(self, x: Any) -> Any:
+            x = self.enc(x)
+            for block in self.blocks:
+                x = block(x)
+            return self.head(x)
+
+    model = Sub()
+    model(np.zeros((2, WIDTH), "float32"))
+    return model
+
+
+def test_subclassed_keras_3(keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
+    """Every variable is called sub/kernel or sub/bias, and those in lists hang on the optimizer only."""
+    keras.backend.clear_session()
+    model = subclassed(keras)
+    tf.train.Checkpoint(model=model).write(str(workplace / "sub-plain"))
+    plain = read(workplace / "sub-plain")
+    assert plain.layers == ["enc/1", "enc/2", "head"]  # attributes: nothing else tells them apart
+    assert plain.contents.notes == ()
+    build_optimizer(model, keras.optimizers.SGD(momentum=0.9), 3)
+    tf.train.Checkpoint(model=model, optimizer=model.optimizer).write(str(workplace / "sub-trained"))
+    found = read(workplace / "sub-trained")
+    assert found.layers == ["sequential_dense", "sequential_dense_1", "b0", "b1", "head_layer"]
+    for name, variable in zip(found.names(), model.trainable_variables, strict=True):
+        assert name.replace("/", "_") == variable.path.replace("/", "_").removeprefix("sub_")
+        assert np.array_equal(found.tensors[name][1], variable.numpy())
+        assert found.info(f"optimizer/{name}/momentum").layer == found.info(name).layer
+    assert all(found.info(name).trainable for name in found.names())
+    (note,) = found.contents.notes
+    assert note.startswith("4 variables of the model are stored only as a list of the optimizer's")
+
+
+def test_subclassed_keras_2(tf_keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
+    tf_keras.backend.clear_session()
+    model = subclassed(tf_keras)
+    model.save_weights(str(workplace / "sub2"))
+    assert read(workplace / "sub2").layers == ["dense", "dense_1", "b0", "b1", "head_layer"]
+
+
+OPTIMIZERS = {  # Keras 3 optimizer and options: slots of a kernel, other variables
+    "SGD": ({}, set(), set()),
+    "RMSprop": ({"momentum": 0.5, "centered": True}, {"velocity", "momentum", "average_gradient"}, set()),
+    "Adagrad": ({}, {"accumulator"}, set()),
+    "Adadelta": ({}, {"accumulated_grad", "accumulated_delta_var"}, set()),
+    "Adamax": ({}, {"momentum", "norm"}, set()),
+    "Nadam": ({}, {"momentum", "velocity"}, {"variable"}),
+    "Ftrl": ({}, {"accumulator", "linear"}, set()),
+    "Lion": ({}, {"momentum"}, set()),
+    "AdamW": ({"amsgrad": True}, {"momentum", "velocity", "velocity_hat"}, set()),
+    "Adam": ({"use_ema": True}, {"momentum", "velocity", "average"}, set()),
+    "Muon": ({}, {"momentum"}, set()),
+    "LossScale": ({}, {"momentum", "velocity"}, {"step_counter", "dynamic_scale", "iterations_1", "learning_rate_1"}),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_slots_of_keras_3(name: str, keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
+    options, slots, others = OPTIMIZERS[name]
+    keras.backend.clear_session()
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="d2")(keras.layers.Dense(3, name="d1")(inputs)))
+    if name == "LossScale":
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
+    else:
+        optimizer = getattr(keras.optimizers, name)(**options)
+    build_optimizer(model, optimizer, 11)
+    tf.train.Checkpoint(model=model, optimizer=optimizer).write(str(workplace / name))
+    found = read(workplace / name)
+    assert found.names() == ["d1/kernel", "d1/bias", "d2/kernel", "d2/bias"]
+    assert found.contents.step == 11
+    for kernel in ("d1/kernel", "d2/kernel"):
+        mine = {n for n in found.names("optimizer") if n.startswith(f"optimizer/{kernel}/")}
+        assert mine == {f"optimizer/{kernel}/{slot}" for slot in slots}
+        assert all(found.info(n).layer == kernel[:2] and found.info(n).shape for n in mine)
+    rest = {n.removeprefix("optimizer/") for n in found.names("optimizer") if "/d1/" not in n and "/d2/" not in n}
+    assert rest == {"iterations", "learning_rate"} | others
+    assert not any(info.trainable for info, _ in found.tensors.values() if info.collection == "optimizer")
+    if name == "Adam":
+        assert found.info("optimizer/d1/kernel/average").role == "ema"
+
+
+def test_two_optimizers(keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
+    keras.backend.clear_session()
+    networks, optimizers = {}, {}
+    for i, name in enumerate(("generator", "discriminator")):
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dense(2)], name=name[:3])
+        optimizer = keras.optimizers.Adam()
+        optimizer.build(network.trainable_variables)
+        optimizer.iterations.assign(40 + i)
+        networks[name], optimizers[f"{name}_optimizer"] = network, optimizer
+    tf.train.Checkpoint(**networks, **optimizers, step=tf.Variable(5), epoch=tf.Variable(2)).save(
+        str(workplace / "gan")
+    )
+    found = read(workplace / "gan-1")
+    assert found.contents.step == 41  # the most updates that any of them made
+    assert found.names("other") == ["epoch", "step", "save_counter"]
+    assert found.layers == ["dense_2", "dense_3", "dense", "dense_1"]
+    assert "generator_optimizer/dense/kernel/velocity" in found.names("optimizer")
+    assert "discriminator_optimizer/dense_2/kernel/momentum" in found.names("optimizer")
+    assert {n.split("/")[0] for n in found.names("optimizer")} == set(optimizers)
+
+
+def test_modules(tf: ModuleType, workplace: Path, read: Any) -> None:
+    class Linear(tf.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, rows: int, columns: int, name: str | None = None) -> None:
+            super().__init__(name=name)
+            with self.name_scope:
+                self.w = tf.Variable(tf.ones((rows, columns)), name="w")
+
+    class Net(tf.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__(name="net")
+            with self.name_scope:
+                self.parts = [Linear(2, 3), Linear(3, 4)]
+                self.out = Linear(4, 1, name="head")
+                self.factor = tf.Variable(1.0, name="factor")
+
+    class Plain(tf.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            self.w = tf.Variable(tf.ones((2, 2)))
+            self.inner = Linear(1, 1)
+            self.more = [tf.Variable(tf.ones(3)), tf.Variable(tf.zeros(3))]
+
+    net = Net()
+    tf.train.Checkpoint(net=net, step=tf.Variable(7, dtype=tf.int64)).save(str(workplace / "net"))
+    tf.train.Checkpoint(net).write(str(workplace / "net-root"))
+    for path in ("net-1", "net-root"):
+        found = read(workplace / path)
+        assert found.names() == ["parts/0/w", "parts/1/w", "head/w", "factor"]
+        assert found.layers == ["parts/0", "parts/1", "head"]
+        assert found.info("factor").layer == ""
+    assert (read(workplace / "net-1").contents.step, read(workplace / "net-1").contents.step_source) == (
+        7,
+        "variable step",
+    )
+    tf.train.Checkpoint(module=Linear(2, 2, name="alone"), plain=Plain()).write(str(workplace / "plain"))
+    assert read(workplace / "plain").names() == ["alone/w", "linear/w", "w", "more/0", "more/1"]
+
+
+def test_variables_on_the_checkpoint_itself(tf: ModuleType, workplace: Path, read: Any) -> None:
+    tf.train.Checkpoint(w=tf.Variable(tf.ones((2, 2))), v=tf.Variable(tf.ones(3), name="a/b")).write(
+        str(workplace / "bare")
+    )
+    assert read(workplace / "bare").names() == ["b", "w"]
+
+
+def test_the_gan_of_the_shared_data(shared_data: Path, read: Any) -> None:
+    found = read(shared_data / "series/crypto-gan-tf2/ckpt-133")
+    assert found.contents.step == 37905
+    assert found.layers[-5:] == ["lstm_2", "batch_normalization_4", "lstm_3", "batch_normalization_5", "dense_5"]
+    assert len(found.names()) == 24
+    assert found.info("lstm_2/lstm_cell_2/recurrent_kernel").role == "recurrent_kernel"
+    assert found.info("generator_optimizer/lstm_2/lstm_cell_2/kernel/m").layer == "lstm_2"
+    assert sum(1 for name in found.names("optimizer") if name.endswith(("/m", "/v"))) == 40
+    unknown = [name for name in found.names() if not found.info(name).trainable]
+    assert unknown == [f"batch_normalization_{i}/moving_{what}" for i in (4, 5) for what in ("mean", "variance")]
+    series = [read(path.with_suffix("")) for path in (shared_data / "series/crypto-gan-tf2").glob("*.index")]
+    assert len({tuple(one.tensors) for one in series}) == 1  # every checkpoint names the same tensors
+    assert len({one.contents.step for one in series}) == 19
+
+
+def test_a_loss_scale_optimizer_of_2020(shared_data: Path, read: Any) -> None:
+    found = read(shared_data / "single/keras-history/keras/mixed_precision/testdata/lso_ckpt_tf2.2/ckpt")
+    assert found.names() == ["dense/kernel", "dense/bias"]
+    assert set(found.names("optimizer")) == {
+        "optimizer/dense/kernel/momentum",
+        "optimizer/dense/bias/momentum",
+        *(f"optimizer/{n}" for n in ("iterations", "decay", "learning_rate", "momentum")),
+        *(f"optimizer/{n}" for n in ("current_loss_scale", "good_steps")),
+    }
+    assert found.info("optimizer/momentum").role == "hyperparameter"
+    assert found.contents.step == 1
+
+
+def test_sonnet(shared_data: Path, read: Any) -> None:
+    folder = shared_data / "single/sonnet-golden/sonnet/src/conformance/checkpoints"
+
+    def names(which: str) -> list[str]:
+        return list(read(folder / which / "checkpoint-1").names())
+
+    assert names("mlp_3x4x5_1x3") == [f"linear_{i}/{v}" for i in range(3) for v in "wb"]
+    assert names("lstm_1") == ["lstm/w_i", "lstm/w_h", "lstm/b"]
+    assert names("batch_norm_1x2x2x3") == [
+        *(f"moving_{s}/{v}" for s in ("mean", "variance") for v in ("counter", "hidden", "average")),
+        "scale",
+        "offset",
+    ]
