@@ -17,6 +17,9 @@ from reporter.settings import BINS, FAIL_ON, QUANTILES, VARIABLES, Settings, par
 if TYPE_CHECKING:
     from reporter.pipeline import Outcome
 
+SHOWN = 10
+"""Unreadable files named on the terminal; all of them are in the report."""
+
 OK, INTERNAL, USAGE, FINDINGS, UNREADABLE = 0, 1, 2, 3, 4
 
 EXIT_CODES = """exit codes:
@@ -138,9 +141,11 @@ def _summarise(outcome: Outcome, seconds: float) -> None:
         f"in {number(seconds, 3)} s{rate}",
         file=sys.stderr,
     )
-    for entry in report.files:
-        if entry.state not in ("measured", "not a checkpoint"):
-            print(f"{entry.state}: {_visible(entry.path)}: {_visible(entry.reason)}", file=sys.stderr)
+    unread = [entry for entry in report.files if entry.state not in ("measured", "not a checkpoint")]
+    for entry in unread[:SHOWN]:
+        print(f"{entry.state}: {_visible(entry.path)}: {_visible(entry.reason)}", file=sys.stderr)
+    if len(unread) > SHOWN:
+        print(f"and {len(unread) - SHOWN} more that could not be measured; the report lists them", file=sys.stderr)
     others = sum(entry.state == "not a checkpoint" for entry in report.files)
     if others:
         print(f"{others} other files are listed in the report", file=sys.stderr)

@@ -137,6 +137,13 @@ def test_norms_that_jump(factor: float, word: str) -> None:
     assert word in finding.message
 
 
+def test_a_norm_may_leave_its_initialisation() -> None:
+    checkpoints = healthy()
+    checkpoints[0][KERNEL] = checkpoints[0][KERNEL] * np.float32(10)
+    assert [rule for rule, *_ in fired(series(checkpoints))] == ["norm-jump"]
+    assert fired(series(checkpoints, first_step=0)) == []
+
+
 def test_structure() -> None:
     checkpoints = healthy()
     del checkpoints[2][BIAS]
