@@ -140,13 +140,14 @@ Block = Table | Figure | Figures | Paragraph | Facts | Banner | FindingList
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled part of a page; folded ones start closed (in HTML)."""
+    """A titled part of a page; folded ones start closed (in HTML), and unlisted ones are not in the contents."""
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
     folded: bool = False
     depth: int = 2
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from reporter.sections import (
     files,
     method,
     overview,
-    series_detail,
-    series_layers,
-    series_trends,
+    series,
+    structure,
     verdict,
 )
 from reporter.sections.base import CheckpointSection, Medium, ReportSection, checkpoint_href
@@ -21,9 +20,8 @@ from reporter.sections.base import CheckpointSection, Medium, ReportSection, che
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
     overview.build,
-    series_trends.build,
-    series_layers.build,
-    series_detail.build,
+    series.build,
+    structure.build,
     checks.build,
     files.build,
     method.build,
@@ -51,12 +49,12 @@ def report_page(report: Report, medium: Medium) -> Page:
 def checkpoint_pages(report: Report) -> dict[str, Page]:
     """One page per measured checkpoint, by its path beside the report."""
     pages = {}
-    for at, series in enumerate(report.series):
-        for place, ref in enumerate(series.refs):
+    for at, one in enumerate(report.series):
+        for place, ref in enumerate(one.refs):
             sections = [section for build in CHECKPOINT_SECTIONS for section in build(report, at, place)]
             pages[checkpoint_href(ref)] = Page(
                 title=ref.name,
-                subtitle=f"{series.name}, step {series.labels[place]}",
+                subtitle=f"{one.name}, step {one.labels[place]}",
                 sections=tuple(sections),
                 facts=_made(report),
                 up=("../index.html", report.title),

@@ -35,10 +35,7 @@ def checkpoint_href(ref: CheckpointRef) -> str:
 
 def statistic_columns(names: Sequence[str]) -> tuple[Column, ...]:
     """Columns of registered statistics, with their definitions."""
-    return tuple(
-        Column(BY_NAME[n].title, definition=BY_NAME[n].definition)
-        for n in names
-    )
+    return tuple(Column(BY_NAME[n].title, definition=BY_NAME[n].definition) for n in names)
 
 
 def statistic_cells(values: Statistics | None, names: Sequence[str]) -> tuple[Cell, ...]:

@@ -20,7 +20,6 @@ from reporter.sections.base import (
     statistic_cells,
     statistic_columns,
 )
-from reporter.sections.series_trends import PDF_SERIES
 
 _STATISTICS: dict[Medium, tuple[str, ...]] = {
     "html": ("mean", "std", "min", "max", "l2_norm", "kurtosis", "zero_share", "near_zero_share", "nan_count"),
@@ -31,13 +30,11 @@ MOST_MOVED = 15
 """Layers in the table of what moved most."""
 
 
-def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """One section per series that has layers."""
-    for at, (series, figures) in enumerate(zip(report.series, report.figures, strict=True)):
-        if not series.layers or (medium == "pdf" and at >= PDF_SERIES):
-            continue
-        title = "Layers" if len(report.series) == 1 else f"Layers: {series.name}"
-        yield Section(f"layers-{series.slug}", title, tuple(_blocks(series, figures, medium)))
+def build(report: Report, at: int, medium: Medium) -> Section:
+    """The section of one series."""
+    series = report.series[at]
+    title = "Layers" if len(report.series) == 1 else f"Layers: {series.name}"
+    return Section(f"layers-{series.slug}", title, tuple(_blocks(series, report.figures[at], medium)))
 
 
 def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:

@@ -32,20 +32,12 @@ _ORDER = {
     "modification time": "ordered by modification time, for want of a step",
 }
 
-PDF_SERIES = 12
-"""Series that get their own trend in the PDF; the rest are in the overview and in index.html."""
 
-
-def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """One section per series."""
-    for at, (series, figures) in enumerate(zip(report.series, report.figures, strict=True)):
-        if medium == "pdf" and at >= PDF_SERIES:
-            left = len(report.series) - PDF_SERIES
-            text = f"{left} more series are in index.html, attached data and the overview above."
-            yield Section("trend-more", "More series", (Paragraph(text, "note"),))
-            return
-        title = "Trend" if len(report.series) == 1 else f"Trend: {series.name}"
-        yield Section(f"trend-{series.slug}", title, tuple(_blocks(report, series, figures, medium)))
+def build(report: Report, at: int, medium: Medium) -> Section:
+    """The section of one series."""
+    series = report.series[at]
+    title = "Trend" if len(report.series) == 1 else f"Trend: {series.name}"
+    return Section(f"trend-{series.slug}", title, tuple(_blocks(report, series, report.figures[at], medium)))
 
 
 def _blocks(report: Report, series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:

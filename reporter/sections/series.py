@@ -1,0 +1,37 @@
+"""Each series after the other: its trend, then its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from reporter.model.finding import Severity
+from reporter.model.page import Paragraph, Section
+from reporter.model.report import Report
+from reporter.numerals import integer
+from reporter.sections import series_layers, series_trends
+from reporter.sections.base import Medium
+
+PDF_SERIES = 12
+"""Series that get their own sections in the PDF; the rest are in its overview and in index.html."""
+
+LISTED_SERIES = 10
+"""Up to here the series are in the table of contents, and open; beyond it the overview leads to them."""
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """Two sections per series; of many series, those without a warning are folded."""
+    many = len(report.series) > LISTED_SERIES
+    warned = {f.series for f in report.judgement.findings if f.severity > Severity.INFO}
+    for at, series in enumerate(report.series):
+        if medium == "pdf" and at == PDF_SERIES:
+            text = (
+                f"{integer(len(report.series) - PDF_SERIES)} more series are in index.html and in the overview above."
+            )
+            yield Section("series-more", "More series", (Paragraph(text, "note"),))
+            return
+        sections = [series_trends.build(report, at, medium)]
+        if series.layers:
+            sections.append(series_layers.build(report, at, medium))
+        for section in sections:
+            yield replace(section, folded=many and series.name not in warned and medium == "html", listed=not many)
