@@ -66,7 +66,7 @@ def _trends(series: Comparison) -> tuple[Figure, ...]:
             series.labels,
             series.positions,
             {"relative update": updates},
-            "1",
+            "‖ΔW‖ / ‖W‖",
         ),
     )
 

@@ -14,8 +14,8 @@ MINUS = "−"
 def number(value: Value | None, digits: int = 4) -> str:
     """A statistic with ``digits`` significant digits; NaN, no data and not applicable stay three different things.
 
-    >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(1e-30)
-    ('0.01235', '−1.235e+06', '0', 'NaN', '—', '1e-30')
+    >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(-0.0)
+    ('0.01235', '−1.235e+06', '0', 'NaN', '—', '0')
     >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5)
     ('n/a', '−Inf', '2.5')
     """
@@ -30,6 +30,8 @@ def number(value: Value | None, digits: int = 4) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else MINUS + "Inf"
+    if value == 0:
+        return "0"
     text = f"{value:.{digits}g}"
     return text.replace("-", MINUS, 1) if value < 0 else text
 

@@ -97,7 +97,7 @@ def _caption(count: int, bins: Sequence[Bins | None], known: Sequence[Bins]) -> 
     hidden = max(b.below + b.above for b in known)
     return sentence(
         "Share of the values in each bin, on a logarithmic colour scale; white: no value",
-        "Hatched: no finite value at that checkpoint" if len(known) < len(bins) else "",
+        "Hatched: no finite value at that checkpoint" if None in bins else "",
         f"{len(bins)} of {integer(count)} checkpoints are drawn, evenly chosen" if len(bins) < count else "",
         f"Up to {integer(hidden)} values of a checkpoint lie outside the range" if hidden else "",
     )

@@ -39,16 +39,13 @@ class Steps:
             return Linear(0.0, 0.0, left, right)
         return Linear(float(self.positions[0]), float(self.positions[-1]), left, right)
 
-    def axis(self, panel: Panel, places: npt.NDArray[np.float64], title: str = "") -> None:
-        """Ticks at all checkpoints (``places`` in CSS pixels), labels at the first, the last and where there is room.
-
-        Without a title, it says how the checkpoints are spaced.
-        """
+    def axis(self, panel: Panel, places: npt.NDArray[np.float64]) -> None:
+        """Ticks at all checkpoints (``places`` in CSS pixels), labels at the first and where there is room."""
         panel.x_marks(places if len(places) <= (panel.right - panel.left) / 3 else places[[0, -1]])
         boxes = [panel.x_label(p, t) for p, t in zip(places, self._labels, strict=True)]
         for i in _chosen(boxes):
             panel.canvas.text(boxes[i][0], panel.bottom + 16, self._labels[i], colour=FAINT_INK)
-        panel.x_title(title or ("checkpoint, placed by its step" if self.spaced else "checkpoint, in order"))
+        panel.x_title("checkpoint, placed by its step" if self.spaced else "checkpoint, in order")
 
 
 def subset(count: int, limit: int) -> list[int]:

@@ -44,9 +44,7 @@ def _layout(table: Table) -> tuple[str, list[float]]:
             return size, wanted
     words = [width for width, column in zip(wanted, columns, strict=True) if not column.numeric]
     cap = max(_LEAST, _cap(words, line - sum(wanted) + sum(words)))
-    return size, [
-        width if column.numeric else min(width, cap) for width, column in zip(wanted, columns, strict=True)
-    ]
+    return size, [width if column.numeric else min(width, cap) for width, column in zip(wanted, columns, strict=True)]
 
 
 def column_shares(table: Table) -> list[int]:

@@ -20,7 +20,7 @@ _DECEPTIVE = re.compile(
 )
 
 
-LONGEST = 2_000
+LONGEST = 1_500
 """Characters of one text; WeasyPrint's time grows with the square of an unbreakable one (3 s at 10,000)."""
 
 

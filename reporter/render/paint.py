@@ -94,7 +94,7 @@ def _collected() -> Iterator[list[logging.LogRecord]]:
     """The records of WeasyPrint's logger from WARNING on: it logs where others raise."""
     records: list[logging.LogRecord] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = records.append  # type: ignore[method-assign]
+    handler.emit = records.append  # type: ignore[assignment,method-assign]
     logger = logging.getLogger("weasyprint")
     logger.addHandler(handler)
     try:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from reporter.errors import RenderError
 from reporter.model.page import Page
@@ -56,7 +57,7 @@ def render_pdf(page: Page, attachments: Sequence[Attachment], created: datetime,
     if created.tzinfo is None:
         raise RenderError("the PDF's time of creation has no time zone")
     job = pickle.dumps(Job(page, tuple(attachments), created))
-    path = [entry or os.getcwd() for entry in sys.path]
+    path = [entry or str(Path.cwd()) for entry in sys.path]
     command = [sys.executable, "-P", "-c", _CHILD, *path]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(created.timestamp()))}  # read by fontTools
     try:

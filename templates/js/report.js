@@ -15,8 +15,8 @@
   const compare = (a, b) => (typeof a === "string" ? collator.compare(a, b) : a < b ? -1 : a > b ? 1 : 0);
   const sortTable = (table, column, direction, original) => {
     const numeric = original.some((row) => row.cells[column].dataset.sort !== undefined);
-    const key = ({ dataset, textContent }) =>
-      numeric ? INFINITE[dataset.sort] ?? parseFloat(dataset.sort) : textContent;
+    const key = ({ dataset, lastChild }) =>  // the last child is the text; before it may stand a mark
+      numeric ? INFINITE[dataset.sort] ?? parseFloat(dataset.sort) : lastChild?.textContent ?? "";
     const known = [];
     const unknown = [];  // no number to sort by: last, whichever the direction
     for (const row of original) {
@@ -133,7 +133,7 @@
 
   // A link leads to its target even where that is folded or filtered away.
   const reveal = () => {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = location.hash && document.getElementById(location.hash.slice(1));
     if (!target) return;
     if (target.closest("[data-missed]")) {
       search.value = "";
@@ -157,7 +157,7 @@
     link.ariaCurrent = "true";
     nav.scrollTo({ left: link.offsetLeft - 60, top: link.offsetTop - nav.clientHeight / 2 });
   }, { rootMargin: "-15% 0px -75% 0px" });
-  all("main > section").forEach((section) => watch.observe(section));
+  links.forEach((_, anchor) => watch.observe(document.getElementById(anchor)));
 
   document.querySelector(".tools").hidden = false;
 })();

@@ -1,5 +1,7 @@
 """Pages to render: a review of 27 checkpoints as the report makes them, and one in which every string is hostile."""
 
+# ruff: noqa: E501  # a table of prose
+
 from __future__ import annotations
 
 import io
@@ -187,7 +189,11 @@ def review() -> Page:
         Section("glossary", "Definitions", (Facts(glossary),), depth=3, folded=True),
         Section("settings", "Settings", (Facts((("variables", "model"), ("bins", "50"), ("quantiles", "0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99"))),), depth=3),
     )  # fmt: skip
-    facts = ("ckpt-report 0.1.0, 2026-11-23 21:04 UTC", "27 checkpoints in ckpts/bert-small", "TensorFlow not imported; 8.3 GB read in 3.1 s")
+    facts = (
+        "ckpt-report 0.1.0, 2026-11-23 21:04 UTC",
+        "27 checkpoints in ckpts/bert-small",
+        "TensorFlow not imported; 8.3 GB read in 3.1 s",
+    )
     return Page("Weights of bert-small, nightly run", "Series bert-small · steps 1 000 to 27 000 · TensorFlow checkpoints (V2 bundle)", sections, facts)  # fmt: skip
 
 

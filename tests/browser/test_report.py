@@ -1,0 +1,210 @@
+"""The HTML file in a real browser: its policy holds, its controls work, and it reads without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from reporter.render import render_html
+from tests.render.pages import BROKEN, HOSTILE, LAYERS, hostile
+
+LAYER_TABLE = "#layers table"
+
+
+def texts(browser: Chrome, selector: str) -> list[str]:
+    """What the matching elements say, those hidden included."""
+    found: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent.trim())", selector
+    )
+    return found
+
+
+def shown(browser: Chrome, selector: str) -> int:
+    """How many of the matching elements can be seen."""
+    count: int = browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).length", selector
+    )
+    return count
+
+
+def header(browser: Chrome, title: str) -> WebElement:
+    heads = browser.find_elements(By.CSS_SELECTOR, f"{LAYER_TABLE} thead th")
+    return next(head for head in heads if head.text.split("\n")[0] == title)
+
+
+def names(browser: Chrome) -> list[str]:
+    return [name.split(": ")[-1] for name in texts(browser, f"{LAYER_TABLE} tbody th")]
+
+
+def numbers(browser: Chrome, column: int) -> list[float]:
+    sorts: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map(e => e.dataset.sort)",
+        f"{LAYER_TABLE} tbody td:nth-child({column})",
+    )
+    return [float(text) for text in sorts]
+
+
+def sideways(browser: Chrome) -> int:
+    """By how many pixels the page is wider than its window."""
+    pixels: int = browser.execute_script(
+        "document.querySelectorAll('section').forEach(s => s.style.setProperty('content-visibility', 'visible'));"
+        "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
+    )
+    return pixels
+
+
+def wait_until(browser: Chrome, condition: Callable[[], bool]) -> None:
+    """Some events (``toggle``, intersections) are told a frame later."""
+    WebDriverWait(browser, 5, poll_frequency=0.02).until(lambda _: condition())
+
+
+def test_policy_holds(browser: Chrome) -> None:
+    assert browser.execute_script("return getComputedStyle(document.body).display") == "grid", "style sheet refused"
+    assert browser.find_element(By.ID, "search").is_displayed(), "script refused"
+    assert browser.execute_script("return [...document.images].every(i => i.loading === 'lazy')")
+    assert browser.get_log("browser") == []
+    refused = browser.execute_async_script(
+        "const done = arguments[0], refused = [];"
+        "document.addEventListener('securitypolicyviolation', ({effectiveDirective}) => {"
+        "  if (refused.push(effectiveDirective) === 3) done(refused.sort());"
+        "});"
+        "const script = document.createElement('script'); script.text = 'document.title = \"owned\"';"
+        "const image = document.createElement('img'); image.src = 'file:///x.png';"
+        "const style = document.createElement('style'); style.textContent = 'body { display: none }';"
+        "document.body.append(script, image, style);"
+    )
+    assert refused == ["img-src", "script-src-elem", "style-src-elem"]
+    assert browser.title != "owned"
+    assert len(browser.get_log("browser")) == 3
+
+
+def test_sorting_numbers_cycles_back_to_model_order(browser: Chrome) -> None:
+    head = header(browser, "Weights")
+    button = head.find_element(By.TAG_NAME, "button")
+    button.click()
+    assert head.get_dom_attribute("aria-sort") == "descending"
+    assert (values := numbers(browser, 3)) == sorted(values, reverse=True)
+    assert values[0] == 38_597_376
+    button.send_keys(Keys.ENTER)
+    assert head.get_dom_attribute("aria-sort") == "ascending"
+    assert (values := numbers(browser, 3)) == sorted(values)
+    button.click()
+    assert head.get_dom_attribute("aria-sort") is None
+    assert names(browser) == LAYERS
+
+
+def test_sorting_text_is_natural_and_sorts_one_column_only(browser: Chrome) -> None:
+    header(browser, "Mean").find_element(By.TAG_NAME, "button").click()
+    header(browser, "Layer").find_element(By.TAG_NAME, "button").click()
+    assert names(browser)[:2] == ["decoder/dense", "embedding"]
+    assert [head.get_dom_attribute("aria-sort") for head in browser.find_elements(By.CSS_SELECTOR, "[aria-sort]")] == [
+        "ascending"
+    ]
+
+
+def test_unknown_numbers_are_last_in_both_directions(browser: Chrome) -> None:
+    head = browser.find_elements(By.CSS_SELECTOR, "#over-time thead th")[-1]
+    for _ in range(2):
+        head.find_element(By.TAG_NAME, "button").click()
+        assert texts(browser, "#over-time tbody tr > :last-child")[-1] == "—"
+
+
+def test_search_finds_rows_and_findings_and_opens_folds(browser: Chrome) -> None:
+    browser.find_element(By.TAG_NAME, "body").send_keys("/")
+    search = browser.switch_to.active_element
+    assert search.get_dom_attribute("id") == "search"
+    search.send_keys("BLOCK_7 dense")
+    assert texts(browser, f"{LAYER_TABLE} tbody tr:not([data-missed]) th") == [f"✕fail: {BROKEN}"]
+    assert shown(browser, ".finding") == 2
+    assert shown(browser, "main > section") == 2
+    assert browser.find_element(By.ID, "hits").text.startswith("3 of ")
+    search.clear()
+    search.send_keys("standard deviation")
+    search.send_keys(Keys.ESCAPE)
+    assert shown(browser, ".finding") == 12
+    assert shown(browser, "main > section") == 9
+    assert browser.find_element(By.ID, "hits").text == ""
+
+
+def test_severity_filter(browser: Chrome) -> None:
+    chips = browser.find_elements(By.CSS_SELECTOR, ".chip")
+    assert [chip.text for chip in chips] == ["✕Fail 3", "▲Warning 5", "●Note 4"]
+    chips[1].click()
+    assert chips[1].get_dom_attribute("aria-pressed") == "false"
+    assert shown(browser, ".finding") == 7
+    assert shown(browser, ".finding.warn") == 0
+    chips[1].click()
+    assert shown(browser, ".finding") == 12
+
+
+def test_expand_and_collapse_all(browser: Chrome) -> None:
+    button = browser.find_element(By.ID, "unfold")
+    assert (button.text, shown(browser, "#plots img")) == ("Expand all", 0)
+    button.click()
+    assert shown(browser, "#plots img") == 8
+    wait_until(browser, lambda: button.text == "Collapse all")
+    button.click()
+    assert shown(browser, "#plots img") == 0
+
+
+def test_finding_leads_to_its_layer_even_when_filtered_away(browser: Chrome) -> None:
+    browser.find_element(By.ID, "search").send_keys("pruned")
+    browser.find_element(By.CSS_SELECTOR, ".finding:not([data-missed]) .where a").click()
+    place = browser.execute_script(
+        "const box = document.querySelector(':target').closest('tr').getBoundingClientRect();"
+        "return [box.top, box.bottom, innerHeight]"
+    )
+    assert 0 <= place[0] < place[1] <= place[2]
+
+
+def test_contents_show_the_place(browser: Chrome) -> None:
+    browser.find_element(By.CSS_SELECTOR, "nav a[href='#layers']").click()
+    script = "return document.querySelector('nav a[aria-current]')?.hash"
+    wait_until(browser, lambda: browser.execute_script(script) == "#layers")
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280, 1600])
+def test_the_page_never_scrolls_sideways(resized: Callable[[int], Chrome], width: int) -> None:
+    browser = resized(width)
+    browser.find_element(By.ID, "unfold").click()
+    assert sideways(browser) == 0
+    box = browser.find_element(By.CSS_SELECTOR, "#layers .scroll")
+    assert (box.get_property("scrollWidth") > box.get_property("clientWidth")) is (width < 1600)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("word", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_strings_do_nothing(driver: Chrome, tmp_path: Path, word: str, width: int) -> None:
+    path = tmp_path / "hostile.html"
+    path.write_text(render_html(hostile(word)), encoding="utf-8")
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    driver.get(path.as_uri())
+    assert driver.title != "owned"
+    assert len(driver.find_elements(By.TAG_NAME, "img")) == 6
+    driver.find_element(By.ID, "unfold").click()
+    assert sideways(driver) == 0
+    assert driver.get_log("browser") == []
+
+
+def test_reads_without_javascript(driver: Chrome, report: str) -> None:
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        driver.get("about:blank")
+        driver.get(report)
+        assert not driver.find_element(By.ID, "search").is_displayed()
+        assert driver.find_element(By.CSS_SELECTOR, ".banner .word").text == "✕Fail"
+        assert len([f for f in driver.find_elements(By.CSS_SELECTOR, ".finding") if f.is_displayed()]) == 12
+        assert driver.find_element(By.CSS_SELECTOR, f"{LAYER_TABLE} thead th").text == "Layer"
+        assert driver.find_elements(By.CSS_SELECTOR, "button.sort, .chip") == []
+        driver.find_element(By.CSS_SELECTOR, "#plots summary").click()
+        assert driver.find_element(By.CSS_SELECTOR, "#plots img").is_displayed()
+    finally:
+        driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
