@@ -162,7 +162,14 @@ def test_a_keras_2_model_read_back(tf_keras: ModuleType, tmp_path: Path, kind: s
     model.save_weights(tmp_path / "bundle")
     live = reporter.measure(model)
     same(live, reporter.measure(tmp_path / "m.h5"))
-    same(live, reporter.measure(tmp_path / "bundle"))
+    bundle = reporter.measure(tmp_path / "bundle")
+    if kind == "nested":  # such a bundle does not store the name of the inner model
+        assert [(v.statistics, v.quantiles) for v in bundle.variables] == [
+            (v.statistics, v.quantiles) for v in live.variables
+        ]
+        assert [v.name for v in bundle.variables] == [v.name.removeprefix("enc/") for v in live.variables]
+    else:
+        same(live, bundle)
 
 
 def test_optimizer_state_is_apart(any_keras: ModuleType) -> None:

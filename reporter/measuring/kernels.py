@@ -271,7 +271,8 @@ def channels(x: npt.NDArray[np.floating[Any]], start: int, stride: int, energy: 
 def compare32(
     a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], sums: npt.NDArray[np.float64], equal: npt.NDArray[np.int64]
 ) -> None:
-    """Paired sums of two blocks: (Σ(b−a)², Σa², Σb², Σab, max|b−a|) and the number of bit-equal pairs."""
+    """Paired sums of two blocks: (Σ(b−a)², Σa², Σb², Σab, max|b−a|) of the pairs in which both are finite, and the
+    number of bit-equal pairs."""
     x = a.view(np.uint32)
     y = b.view(np.uint32)
     for start in range(0, a.size, STEP):
@@ -316,6 +317,20 @@ def _paired(a: npt.NDArray[np.floating[Any]], b: npt.NDArray[np.floating[Any]], 
     biggest = 0.0
     for i in range(a.size):
         biggest = max(biggest, abs(np.float64(b[i]) - np.float64(a[i])))
+    # A comparison instead of isfinite(), which is x - x == 0 and does not survive reassociation.
+    if not aa + bb < np.inf:
+        # A value of this block is not finite: once more, pair by pair.
+        dd = aa = bb = ab = biggest = 0.0
+        for i in range(a.size):
+            p = np.float64(a[i])
+            q = np.float64(b[i])
+            if abs(p) < np.inf and abs(q) < np.inf:
+                d = q - p
+                dd += d * d
+                aa += p * p
+                bb += q * q
+                ab += p * q
+                biggest = max(biggest, abs(d))
     sums[0] += dd
     sums[1] += aa
     sums[2] += bb

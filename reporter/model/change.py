@@ -11,6 +11,8 @@ from dataclasses import dataclass
 class Change:
     """Paired sums over n values a (before) and b (after); mergeable, so layers and models are sums of tensors.
 
+    Sums speak of the pairs in which both values are finite; ``count`` and ``equal`` of all.
+
     Attributes:
         count: pairs compared, n.
         equal: pairs that are equal to the bit.
@@ -37,7 +39,7 @@ class Change:
             self.before + other.before,
             self.after + other.after,
             self.product + other.product,
-            max(self.largest, other.largest) if self.largest == self.largest else self.largest,
+            max(self.largest, other.largest),
         )
 
     @property

@@ -69,8 +69,8 @@ def check(series: Comparison) -> Iterator[Check]:
 DEAD_UNITS = Rule(
     name="dead-units",
     title="Dead units",
-    threshold=RELATIVE,
-    formula="output units (or embedding rows) with ‖w‖₂ < 10⁻⁶ × median ‖w‖₂ of the tensor's units",
+    threshold=0.0,
+    formula="number of output units (or embedding rows) with ‖w‖₂ < 10⁻⁶ × median ‖w‖₂ of the tensor's units",
     source="own proposal after the dying-ReLU literature; biases are not considered",
     check=check,
 )

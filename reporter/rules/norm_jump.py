@@ -43,8 +43,8 @@ def check(series: Comparison) -> Iterator[Check]:
             Severity.WARN,
             place=place,
             previous=old,
-            message=f"the norm of {name} {'grew' if ratio > 1 else 'shrank'} × {number(ratio, 3)} from {number(old)} at "
-            f"step {series.labels[place - 1]} to {number(new)} at step {series.labels[place]}",
+            message=f"the norm of {name} {'grew' if ratio > 1 else 'shrank'} × {number(ratio, 3)} from {number(old)} "
+            f"at step {series.labels[place - 1]} to {number(new)} at step {series.labels[place]}",
         )
 
 

@@ -95,10 +95,15 @@ def _table(series: Comparison, medium: Medium) -> Table:
     names = _STATISTICS[medium]
     rows = []
     for name in series.layers:
+        places = [i for i, g in enumerate(series.layer(name)) if g is not None]
         history = [g for g in series.layer(name) if g is not None]
         first, last = history[0], history[-1]
+        gone = places[-1] < len(series.refs) - 1
         cells = [
-            Cell(name),
+            Cell(
+                f"{name} (last seen at step {series.labels[places[-1]]})" if gone else name,
+                level="warn" if gone else "",
+            ),
             Cell(last.kind or "—"),
             count_cell(last.parameters),
             *statistic_cells(last.statistics, names),

@@ -45,6 +45,17 @@ def test_paired_change(dtype: str) -> None:
     assert change.largest == np.abs(y - x).max()
 
 
+def test_values_that_are_not_finite_do_not_hide_the_others() -> None:
+    a = RNG.standard_normal(40_000).astype("f4")
+    b = a * np.float32(1.5)
+    b[5], b[20_000], a[7] = np.nan, np.inf, -np.inf
+    change = compare_tensors(ArraySource(a), ArraySource(b))
+    assert change is not None
+    assert change.count == 40_000
+    assert change.relative_update == pytest.approx(0.5, rel=1e-6)
+    assert change.cosine == pytest.approx(1.0)
+
+
 def test_tensors_of_other_shapes_are_not_paired() -> None:
     assert compare_tensors(ArraySource(np.zeros((2, 3), "f4")), ArraySource(np.zeros((3, 2), "f4"))) is None
     assert compare_tensors(ArraySource(np.zeros(3, "f4")), ArraySource(np.zeros(3, "f8"))) is None
