@@ -179,6 +179,14 @@ def test_the_page_never_scrolls_sideways(resized: Callable[[int], Chrome], width
     assert (box.get_property("scrollWidth") > box.get_property("clientWidth")) is (width < 1600)
 
 
+def test_rows_stay_on_one_line(browser: Chrome) -> None:
+    heights: list[float] = browser.execute_script(
+        "return [...document.querySelectorAll('#over-time tr, #layers tr')].map(row => row.offsetHeight)"
+    )
+    assert max(heights) < 60, "a header has two lines, title and unit"
+    assert sorted(heights)[len(heights) - 3] < 34
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("word", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_strings_do_nothing(driver: Chrome, tmp_path: Path, word: str, width: int) -> None:
