@@ -34,4 +34,5 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         if series.layers:
             sections.append(series_layers.build(report, at, medium))
         for section in sections:
-            yield replace(section, folded=many and series.name not in warned and medium == "html", listed=not many)
+            folded = many and series.name not in warned and medium == "html"
+            yield replace(section, folded=folded, listed=not many, depth=3 if many else 2)

@@ -24,6 +24,7 @@ from reporter.discover.naming import natural, number_labels
         (["00000123", "00000124"], [("#", 123), ("#", 124)]),
         (["best", "last"], [("best", None), ("last", None)]),
         (["vgg16"], [("vgg16", None)]),
+        (["pub_cb975cfd05f97efa0b3afffe075cc"], [("pub_cb975cfd05f97efa0b3afffe075cc", None)]),
         (["x.cptk-700000"], [("x.cptk-#", 700000)]),
         (["-3801"], [("-#", 3801)]),
         (["run1_step10", "run1_step20", "run2_step10"], [("run1_step#", 10), ("run1_step#", 20), ("run2_step#", 10)]),
