@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 _NUMBER = re.compile(r"\d+\.\d+|\d+")
 
-_KEYWORD = re.compile(r"(?<![A-Za-z])(?:epochs?|ep|steps?|iter(?:ation)?s?|ckpt|checkpoint|cp|batch|e|s|k)[-_.=]?$", re.IGNORECASE)
+_KEYWORD = re.compile(
+    r"(?<![A-Za-z])(?:epochs?|ep|steps?|iter(?:ation)?s?|ckpt|checkpoint|cp|batch|e|s|k)[-_.=]?$", re.IGNORECASE
+)
 """A number that directly follows one of these words is a step."""
 
 

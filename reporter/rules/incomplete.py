@@ -8,34 +8,45 @@ from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
 from reporter.rules.base import Check, Rule
 
+_SCALARS = frozenset({"step", "hyperparameter"})
+
 
 def check(series: Comparison) -> Iterator[Check]:
     """One check per checkpoint."""
     for place, measured in enumerate(series.measured):
         missing = measured.missing_layers
-        if not missing:
+        slots = sum(t.info.collection == "optimizer" and t.info.role not in _SCALARS for t in measured.tensors)
+        if not measured.model_tensors and (missing or slots):
+            yield Check(
+                value=float(len(missing) or slots),
+                excess=float("inf"),
+                severity=Severity.FAIL,
+                place=place,
+                message="the file holds no weights of the model at all"
+                + (f", only the state of its optimizer ({slots} tensors)" if slots else ""),
+                parameters=measured.parameters,
+            )
+        elif missing:
+            shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+            yield Check(
+                value=float(len(missing)),
+                excess=float(len(missing)),
+                severity=Severity.WARN,
+                place=place,
+                layer=missing[0] if len(missing) == 1 else "",
+                message=f"{len(missing)} layer{'s' if len(missing) > 1 else ''} of the model's configuration "
+                f"ha{'ve' if len(missing) > 1 else 's'} no weights in the file: {shown}",
+                parameters=measured.whole.parameters,
+            )
+        else:
             yield Check(0.0, 0.0, place=place)
-            continue
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        nothing = not any(t.info.collection == "model" for t in measured.tensors)
-        yield Check(
-            value=float(len(missing)),
-            excess=float(len(missing)),
-            severity=Severity.FAIL if nothing else Severity.WARN,
-            place=place,
-            layer=missing[0] if len(missing) == 1 else "",
-            message=f"{len(missing)} layer{'s' if len(missing) > 1 else ''} of the model's configuration "
-            f"ha{'ve' if len(missing) > 1 else 's'} no weights in the file"
-            f"{' (it holds no layer weights at all)' if nothing else ''}: {shown}",
-            parameters=measured.whole.parameters,
-        )
 
 
 INCOMPLETE = Rule(
     name="incomplete",
     title="Layers without their weights",
     threshold=0.0,
-    formula="configured layers of classes that own variables, minus layers found in the file",
+    formula="configured layers of classes that own variables, minus layers found in the file; optimizer state alone",
     source="Keras: a list attribute can hide layers from saving without any error",
     check=check,
 )

@@ -160,6 +160,16 @@ def test_layers_without_weights() -> None:
     assert fired(series(healthy(1), missing=("conv1",))) == [("incomplete", "WARN", "c-0", "")]
 
 
+def test_optimizer_state_without_weights() -> None:
+    slot = ArraySource(np.ones((20, 10), "f4"), "optimizer/dense/kernel/m", "dense", "momentum", False, "optimizer")
+    measured = measure_checkpoint(Contents("test", (), (slot,)), Plan())
+    ref = CheckpointRef("c-0", "c-0", Path("c-0"), "test", (), Step(1, "in-file"), 0, 0)
+    comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), [ref], [measured], [])
+    (finding,) = judge([comparison]).findings
+    assert (finding.rule, finding.severity) == ("incomplete", Severity.FAIL)
+    assert "only the state of its optimizer (1 tensors)" in finding.message
+
+
 def test_findings_come_worst_first_and_the_verdict_is_the_worst() -> None:
     checkpoints = healthy()
     checkpoints[3][KERNEL] = checkpoints[2][KERNEL]

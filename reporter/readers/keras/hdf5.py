@@ -34,8 +34,8 @@ BOMB_RATIO = 1000
 CHUNK_ROW_BYTES = 512 << 20
 """A row of chunks is decompressed again for each of its slabs; more than this is refused."""
 
-FOREIGN = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, SystemError, TypeError,
-           ValueError)  # fmt: skip
+FOREIGN = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SystemError,
+           TypeError, ValueError)  # fmt: skip
 """What h5py has been seen to raise on damaged files: nearly every built-in error."""
 
 _TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
@@ -83,6 +83,8 @@ def translated(path: Path, tensor: str = "") -> Iterator[None]:
             reason = f"it is cut: {int(match[1]):,} bytes are there, {int(match[2]):,} are recorded"
             reason += f" (eof={match[1]}, stored_eof={match[2]}); an interrupted copy or save"
             raise PartialCheckpoint(path, reason, tensor=tensor) from exc
+        if isinstance(exc, EOFError):
+            raise PartialCheckpoint(path, f"the file ends early: {text}", tensor=tensor) from exc
         if isinstance(exc, MemoryError):
             raise RefusedCheckpoint(path, "reading it needs more memory than there is", tensor=tensor) from exc
         raise CorruptCheckpoint(path, f"HDF5 cannot read it: {text or type(exc).__name__}", tensor=tensor) from exc

@@ -12,9 +12,6 @@ from reporter.readers.keras.streams import Array
 from reporter.readers.keras.tree import Dataset
 from reporter.readers.keras.variables import output_axis, owns_weights
 
-MISSING_SHOWN = 8
-"""Layers without weights that a note names before it says "and N more"."""
-
 
 @dataclass(slots=True, eq=False)
 class Weight:
@@ -141,9 +138,6 @@ def contents(
         add(name, dataset, "other", "other")
     for name, dataset, reason in inventory.skipped:
         left_out.append(SkippedTensor(_unique(name, used), dataset.dtype.name, dataset.shape, reason))
-    notes = list(inventory.notes)
-    if config is not None and (note := missing_layers(config, inventory)):
-        notes.append(note)
     return Contents(
         format=format,
         layers=tuple(LayerInfo(name, kind) for name, kind in inventory.layers.items()),
@@ -154,12 +148,13 @@ def contents(
         step_source=inventory.step_source,
         integrity=integrity,
         framework=framework,
-        notes=tuple(notes),
+        notes=tuple(inventory.notes),
+        missing_layers=missing_layers(config, inventory) if config is not None else (),
     )
 
 
-def missing_layers(config: ModelConfig, inventory: Inventory) -> str:
-    """A note on configured layers whose class has weights and that have none here, or "".
+def missing_layers(config: ModelConfig, inventory: Inventory) -> tuple[str, ...]:
+    """Configured layers whose class has weights and that have none here.
 
     A layer that several models share is stored once, under the first of them: its last name counts.
     """
@@ -167,13 +162,7 @@ def missing_layers(config: ModelConfig, inventory: Inventory) -> str:
     owners = dict.fromkeys(
         path for path, layer in leaves(config.model) if layer.builtin and owns_weights(layer.kind, layer.options)
     )
-    missing = [path for path in owners if path.rsplit("/", 1)[-1] not in stored]
-    if not missing:
-        return ""
-    shown = ", ".join(missing[:MISSING_SHOWN]) + (
-        f" and {len(missing) - MISSING_SHOWN} more" if len(missing) > MISSING_SHOWN else ""
-    )
-    return f"{len(missing)} of {len(owners)} configured layers that should own weights have none in the file: {shown}"
+    return tuple(path for path in owners if path.rsplit("/", 1)[-1] not in stored)
 
 
 def _unique(name: str, used: dict[str, int]) -> str:

@@ -138,9 +138,8 @@ def names_of(
     if quantised is not None:
         spec = quantised
     if options is None:
-        specs = [spec, *_QUANTISED[kind].values()] if integers and kind in _QUANTISED else [spec]
+        specs = _QUANTISED[kind].values() if integers and kind in _QUANTISED else [spec]
         candidates = [c for one in specs for c in _subsets(one, len(shapes)) if _plausible(c, shapes)]
-        candidates = [c for c in candidates if c[0].trainable is not integers]
     else:
         known = tuple(v for v in spec if _exists(kind, v, options))
         candidates = [known] if quantised is None else _subsets(known, len(shapes))

@@ -11,7 +11,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.errors import (
+    CorruptCheckpoint,
+    NotDownloaded,
+    PartialCheckpoint,
+    RefusedCheckpoint,
+    UnsupportedCheckpoint,
+)
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.slices import Box, parse_box, slice_key, tiles
 from reporter.readers.tensorflow.table import read_table
@@ -28,6 +34,11 @@ MAX_RANK = 32
 
 MAX_PARTS = 16_384
 """Parts of one partitioned tensor: 160 GB in files of 10 MB."""
+
+LFS = b"version https://git-lfs"
+"""How a Git-LFS pointer begins, which stands in a file's place until it is downloaded."""
+
+NOT_DOWNLOADED = "a Git-LFS pointer, not the file itself: run `git lfs pull`"
 
 _CONSUMER = 1  # kTensorBundleVersion, tensor_bundle.cc: the newest version whose readers this code matches
 _PART = b"\x00"
@@ -93,6 +104,7 @@ def read_small(path: Path, limit: int) -> bytes:
 
     Raises:
         PartialCheckpoint: it is not there or cannot be read.
+        NotDownloaded: a Git-LFS pointer stands in its place.
         RefusedCheckpoint: it is larger, or a pipe or device, which would block.
     """
     try:
@@ -107,6 +119,8 @@ def read_small(path: Path, limit: int) -> bytes:
         raise PartialCheckpoint(path, "the file is missing") from exc
     except (OSError, ValueError) as exc:  # ValueError: a NUL byte in the path
         raise PartialCheckpoint(path, f"cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
+    if data.startswith(LFS):
+        raise NotDownloaded(path, NOT_DOWNLOADED)
     if len(data) > limit:
         raise RefusedCheckpoint(path, f"it grew beyond {limit} bytes while it was read")
     return data

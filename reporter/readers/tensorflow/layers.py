@@ -135,9 +135,9 @@ def _variable(graph: Graph, paths: Paths, node: int, known: Mapping[int, Known])
     pending: list[str] = []
     in_model = False
     for at, name in chain(paths, node):
-        if name in _KERAS3_LAYERS:
+        if name in _KERAS3_LAYERS and not graph[at].key:
             in_model = True
-        elif graph[at].is_list and at not in known:
+        elif graph[at].is_list and not graph[at].key and at not in known:
             pending.append(name)
         else:
             if in_model or _KERAS2_LAYER.match(name):

@@ -67,11 +67,13 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     model = [n for n in free if n not in counters and n not in others]
     copies = _export_copies(graph, everything, model, entries)
     model = [n for n in model if n not in copies]
-    orphans = [n for n in optimizers.trained if n in shape and n not in set(model)]
+    known = set(free)
+    orphans = [n for n in optimizers.trained if n in shape and n not in known]
     full_names = {n: re.sub(r":\d+$", "", graph[n].full_name) for n in (*model, *orphans)}
     match_by_name(graph, optimizers, full_names)
 
-    placed = place_variables(graph, structure, [n for n in model if n in structure], optimizers.flat, extra.known)
+    reached = [n for n in model if n in structure and n]  # a root that is a variable has no path
+    placed = place_variables(graph, structure, reached, optimizers.flat, extra.known)
     nameless = [n for n in (*model, *orphans) if n not in placed]
     strip = _common_scope([full_names[n] for n in nameless]) if not placed else _lost_scope(placed, full_names)
     for node in nameless:
@@ -154,7 +156,10 @@ def _metrics(graph: Graph, everything: Paths, free: list[int], extra: Extra) -> 
     for node in free:
         holder = everything[node].parent
         if holder not in pairs:
-            pairs[holder] = {c.name for c in graph[holder].children if graph[c.node].key} == {"total", "count"}
+            pairs[holder] = holder >= 0 and {c.name for c in graph[holder].children if graph[c.node].key} == {
+                "total",
+                "count",
+            }
         steps = chain(everything, node)
         told = any(name in _METRICS or (at in extra.known and extra.known[at].is_metric) for at, name in steps)
         if told or pairs[holder]:

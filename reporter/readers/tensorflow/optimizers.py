@@ -85,6 +85,8 @@ def find_optimizers(graph: Graph) -> Optimizers:
         raise WireError(f"the object graph has more than {MAX_OPTIMIZERS} optimizers")
     for node in paths:
         _collect(graph, node, found)
+    for node in found.trained:
+        found.owner.pop(node, None)
     owners = set(found.owner.values())
     with_state = [node for node in paths if node in owners]
     names = _names([paths[node] for node in with_state])
@@ -146,7 +148,8 @@ def _is_optimizer(graph: Graph, child: Child) -> bool:
 def _collect(graph: Graph, root: int, found: Optimizers) -> None:
     """Sort everything below one optimizer."""
     trained_here: dict[int, None] = {}
-    aligned: set[int] = set()
+    targets: dict[int, list[int]] = {}
+    aligned: set[int] = set()  # each list is looked at once, however many edges lead to it
     below = walk(graph, lambda parent, child: True, root)
     for node in below:
         for slot in graph[node].slots:
@@ -154,13 +157,15 @@ def _collect(graph: Graph, root: int, found: Optimizers) -> None:
             found.owner[slot.variable] = root
             trained_here.setdefault(slot.target)
         if _TRAINED in graph[node].names:
-            targets = next(_variables(graph, c.node) for c in graph[node].children if c.name == _TRAINED)
-            trained_here.update(dict.fromkeys(targets))
-            found.listed.update(dict.fromkeys(targets))
-            lists = [c for c in graph[node].children if c.name not in _NOT_SLOTS and c.node not in aligned]
-            aligned.update(c.node for c in lists)
-            for child in lists:
-                _align(graph, child, targets, found)
+            holder = next(c.node for c in graph[node].children if c.name == _TRAINED)
+            if holder not in targets:
+                targets[holder] = _variables(graph, holder)
+                trained_here.update(dict.fromkeys(targets[holder]))
+                found.listed.update(dict.fromkeys(targets[holder]))
+            for child in graph[node].children:
+                if child.name not in _NOT_SLOTS and child.node not in aligned:
+                    aligned.add(child.node)
+                    _align(graph, child, targets[holder], found)
     for node, step in below.items():
         if graph[node].key and node not in trained_here:
             found.owner.setdefault(node, root)
@@ -172,8 +177,6 @@ def _collect(graph: Graph, root: int, found: Optimizers) -> None:
             if child.name in _STEPS and graph[child.node].key and child.node not in found.steps:
                 found.steps.append(child.node)
     found.trained.update(trained_here)
-    for node in trained_here:
-        found.owner.pop(node, None)
 
 
 def _align(graph: Graph, child: Child, targets: list[int], found: Optimizers) -> None:

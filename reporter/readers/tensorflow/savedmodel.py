@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
-from reporter.readers.tensorflow.bundle import read_small
+from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint
+from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, read_small
 from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
 from reporter.readers.tensorflow.layers import Known
 from reporter.readers.tensorflow.objects import Extra
@@ -64,11 +64,14 @@ def read_saved_model(path: Path) -> SavedModel:
     Raises:
         CorruptCheckpoint: damaged.
         PartialCheckpoint: it is not there or cannot be read.
+        NotDownloaded: a Git-LFS pointer stands in its place.
         RefusedCheckpoint: the object graph is larger than any real one.
     """
     model = SavedModel()
     try:
         with path.open("rb") as file:
+            if file.read(len(LFS)) == LFS:
+                raise NotDownloaded(path, NOT_DOWNLOADED)
             end = file.seek(0, 2)
             graphs = [(start, stop) for number, start, stop in spans(file, 0, end) if number == 2]
             if not graphs or len(graphs) > MAX_META_GRAPHS:

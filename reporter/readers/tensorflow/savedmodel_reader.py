@@ -10,7 +10,7 @@ from pathlib import Path
 from reporter.errors import PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
-from reporter.readers.tensorflow.bundle import index_path
+from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, index_path
 from reporter.readers.tensorflow.contents import open_bundle
 from reporter.readers.tensorflow.graph import Graph
 from reporter.readers.tensorflow.objects import Extra
@@ -96,12 +96,14 @@ def _problem(folder: Path) -> tuple[str, str]:
         return "", ""
     try:
         with model.open("rb") as file:
-            head = file.read(1)
+            head = file.read(len(LFS))
     except OSError as error:
         return f"{_MODEL} cannot be read: {error.strerror}", "partial"
     if not head:
         return f"{_MODEL} is empty: being saved, or destroyed", "corrupt"
-    if head not in _FIRST_TAGS:
+    if head == LFS:
+        return f"{_MODEL} is {NOT_DOWNLOADED}", "not downloaded"
+    if head[:1] not in _FIRST_TAGS:
         return f"{_MODEL} is not a SavedModel", "corrupt"
     return "", ""
 

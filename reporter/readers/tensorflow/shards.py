@@ -13,9 +13,7 @@ import numpy.typing as npt
 
 from reporter.errors import CheckpointError, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, RotatedAway
 from reporter.readers.tensorflow.buffers import Buffers
-from reporter.readers.tensorflow.bundle import Index, shard_path
-
-_LFS = b"version https://git-lfs"
+from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, Index, shard_path
 
 # O_NONBLOCK: a pipe that took the file's place between two calls must not hang the run. O_BINARY is Windows's.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -45,10 +43,10 @@ class Shard:
             raise RefusedCheckpoint(path, "not a regular file")
         self._identity = _identity(status)
         if status.st_size < needed:
-            head = self.read(0, min(len(_LFS), status.st_size))
+            head = self.read(0, min(len(LFS), status.st_size))
             self.close()
-            if head == _LFS:
-                raise NotDownloaded(path, "a Git-LFS pointer, not the file itself: run `git lfs pull`")
+            if head == LFS:
+                raise NotDownloaded(path, NOT_DOWNLOADED)
             reason = f"{path.name} has {status.st_size} bytes where the index expects {needed}: copy or save it again"
             raise PartialCheckpoint(path, reason)
 

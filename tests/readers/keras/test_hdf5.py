@@ -294,7 +294,7 @@ def test_data_outside_the_file(tmp_path: Path) -> None:
     layout = b"\x03\x01" + position.to_bytes(8, "little") + (8000).to_bytes(8, "little")  # version 3, contiguous
     assert data.count(layout) == 1
     path.write_bytes(data.replace(layout, b"\x03\x01" + (len(data) - 64).to_bytes(8, "little") + layout[10:]))
-    with pytest.raises(CorruptCheckpoint, match="lies outside the file"):
+    with pytest.raises(CorruptCheckpoint, match=r"outside the file|invalid dataset size"):  # HDF5 1.14 checks as well
         everything(path)
 
 
@@ -315,14 +315,14 @@ def test_not_a_regular_file(tmp_path: Path) -> None:
     itemsize=st.sampled_from([1, 4, 1 << 12, 1 << 17, 1 << 23]),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_slabs_cover_an_array_once_in_c_order(shape: tuple[int, ...], itemsize: int, data: st.DataObject) -> None:
     chunk = data.draw(st.just(()) | st.tuples(*(st.integers(1, n) for n in shape)))
     numbers = np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape)
     order: list[int] = []
     for slab in slabs(shape, itemsize, chunk):
         order += numbers[slab].reshape(-1).tolist()
-        if len(order) > 20_000:
+        if len(order) > 5_000:
             break
     assert order == list(range(len(order)))
-    assert len(order) == numbers.size or len(order) > 20_000
+    assert len(order) == numbers.size or len(order) > 5_000
