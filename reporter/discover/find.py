@@ -65,7 +65,8 @@ def find(
                 stats = list(members_of(claim))
                 newest = max((s.st_mtime_ns for s in stats), default=0)
                 if problem:
-                    entries.append(FileEntry(name, claim.format, *settled(problem, state, newest, settle, now)))
+                    known_as = "" if state == "not a checkpoint" else claim.format
+                    entries.append(FileEntry(name, known_as, *settled(problem, state, newest, settle, now)))
                     continue
                 step = Step(inside, "in-file", detail) if inside is not None else Step(None, "modification time")
                 ref = CheckpointRef(

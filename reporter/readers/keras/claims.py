@@ -82,7 +82,7 @@ def claim_hdf5(probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
     except CheckpointError as error:
         return _claim(by_name, probe.path, error.reason, error.state)
     if found == "":
-        return _claim(LEGACY, probe.path, "an HDF5 file without Keras weights", "unsupported")
+        return _claim(LEGACY, probe.path, "an HDF5 file without Keras weights", "not a checkpoint")
     shard = re.fullmatch(r"(.+)_\d{5}\.weights\.h5", probe.path.name)
     if found == "v3" and shard and f"{shard[1]}.weights.json" in siblings:
         reason = f"one shard of {shard[1]}.weights.json; sharded Keras weights are not read"
