@@ -143,7 +143,7 @@ def slug(name: str) -> str:
     """A unique, harmless file name and anchor for any text: its safe characters and a hash of the whole.
 
     >>> slug("../a<b>/c.h5")
-    'a-b-c.h5-94c0dc5f'
+    'a-b-c.h5-8b69491a'
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[-60:].strip("-.")
     return f"{safe or 'x'}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"

@@ -18,7 +18,7 @@ MAX_BINS = 512
 """As many as there are multiples k·2^e with |k| ≤ 256 (8 significant bits)."""
 
 MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
-"""Steps are m·2^e; even m would only repeat a smaller one."""
+"""Steps are m·2^e; even m would only repeat a smaller one. Of steps that fit alike the smallest m wins."""
 
 BULK = (0.05, 0.95)
 """Probabilities between which the bulk of the values lies."""
@@ -61,8 +61,8 @@ def dyadic_edges(low: float, high: float, bins: int) -> npt.NDArray[np.float64]:
     width = high - low
     best: tuple[float, npt.NDArray[np.float64]] | None = None
     nearest = math.floor(math.log2(width / bins))
-    for exponent in range(nearest - 4, nearest + 12):
-        for multiplier in MULTIPLIERS:
+    for multiplier in MULTIPLIERS:
+        for exponent in range(nearest - 4, nearest + 12):
             step = math.ldexp(multiplier, exponent)
             first, last = math.floor(low / step), math.floor(high / step) + 1
             if last - first > 2 * MAX_BINS or step == 0.0:
