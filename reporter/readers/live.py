@@ -137,7 +137,10 @@ class _Walk:
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         variables = getattr(inner, "variables", ())
         for variable in variables() if callable(variables) else variables:
-            path = _path(variable).split("/", 1)[-1]
+            path = _path(variable)
+            first, _, below = path.partition("/")
+            if first.lower() == str(getattr(inner, "name", "")).lower():
+                path = below or path
             # Keras 3: dense_kernel_momentum; Keras 2: m/dense/kernel.
             slot, _, rest = path.partition("/")
             owner = self._paths.get(rest.replace("/", "_"))

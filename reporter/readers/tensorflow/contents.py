@@ -10,11 +10,12 @@ from reporter.errors import CorruptCheckpoint
 from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
+from reporter.readers.tensorflow.census import NOTHING, Extra
 from reporter.readers.tensorflow.dtypes import numeric, skipped_reason
 from reporter.readers.tensorflow.graph import GRAPH_KEY, MAX_GRAPH_BYTES, Graph, parse_graph
 from reporter.readers.tensorflow.meaning import Interpretation, Meaning
 from reporter.readers.tensorflow.names import interpret_names
-from reporter.readers.tensorflow.objects import NOTHING, Extra, interpret_graph
+from reporter.readers.tensorflow.objects import interpret_graph
 from reporter.readers.tensorflow.shards import Shards
 from reporter.readers.tensorflow.source import PartitionedTensor, WholeTensor
 from reporter.readers.tensorflow.strings import read_scalar_string

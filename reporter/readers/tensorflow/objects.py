@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from reporter.model.role import model_role, slot_role
 from reporter.model.tensor import LayerInfo
 from reporter.readers.tensorflow.bundle import Entry
+from reporter.readers.tensorflow.census import (
+    NOTHING,
+    Extra,
+    counters_of,
+    export_copies,
+    is_integer,
+    is_seed,
+    metrics_of,
+    place_of,
+    stored_variables,
+)
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.graph import Child, Graph, Paths, chain, walk
-from reporter.readers.tensorflow.layers import Known, Place, place_by_name, place_variables
+from reporter.readers.tensorflow.layers import Place, place_by_name, place_variables
 from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.optimizers import Optimizers, find_optimizers, match_by_name
 
@@ -28,21 +37,13 @@ _REPEATS = frozenset(
         "signatures",
     }
 )
-_METRICS = frozenset({"metrics", "_metrics", "compiled_metrics", "_compile_metrics"})
+_ORPHANS = (
+    "{} variables of the model are stored only as a list of the optimizer's: the model holds their layers in a way "
+    "that the checkpoint does not follow (Keras 3 subclassed models with layers in Python lists), so state that is "
+    "not trained, such as moving averages of these layers, is missing from the file"
+)
 _COUNT = re.compile(r"step|count|iter")
 _ITERATIONS = {"iter": "iterations", "iteration": "iterations"}  # one name for what the generations call differently
-_EXPORT_COPY = "_all_variables"  # Model.export of Keras 3 stores every variable a second time here [X]
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """What a SavedModel tells besides the graph: names of objects, and which variables were created trainable."""
-
-    known: Mapping[int, Known] = field(default_factory=dict)
-    trainable: Mapping[int, bool] = field(default_factory=dict)
-
-
-NOTHING = Extra()
 
 
 def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = NOTHING) -> Interpretation:
@@ -56,16 +57,16 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     optimizers = find_optimizers(graph)
     structure = walk(graph, lambda parent, child: _enters(optimizers, child) and child.name not in _REPEATS)
     everything = _everything(graph, optimizers, structure)
-    stored = _stored(graph, entries)
+    stored = stored_variables(graph, entries)
     shape = {node: entries[graph[node].key].shape for node in stored}
     for node in stored:
         if node in structure and shape[node]:
             optimizers.owner.pop(node, None)  # a weight that the optimizer merely refers to
     free = [n for n in dict.fromkeys((*structure, *everything)) if n in shape and n not in optimizers.owner]
-    counters = _counters(graph, structure, free, entries)
-    others = _metrics(graph, everything, free, extra) | {n for n in free if _is_seed(graph[n].full_name)}
+    counters = counters_of(graph, structure, free, entries)
+    others = metrics_of(graph, everything, free, extra) | {n for n in free if is_seed(graph[n].full_name)}
     model = [n for n in free if n not in counters and n not in others]
-    copies = _export_copies(graph, everything, model, entries)
+    copies = export_copies(graph, everything, model, entries)
     model = [n for n in model if n not in copies]
     known = set(free)
     orphans = [n for n in optimizers.trained if n in shape and n not in known]
@@ -85,13 +86,7 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     names = {m.key: m.name for m in arranged(meanings)}
     meanings += _optimizer_meanings(graph, optimizers, shape, entries, placed, names)
     meanings += [_other(graph, everything, n, entries) for n in free if n in counters or n in others]
-    seen = {m.key for m in meanings} | {graph[n].key for n in copies}
-    places = {(e.shard, e.offset) for key, e in entries.items() if key in seen and e.size}
-    meanings += [
-        Meaning(key, key.replace("/.ATTRIBUTES", ""), "", "other", False, "other")
-        for key, entry in entries.items()
-        if key not in seen and numeric(entry.dtype) and not (entry.size and (entry.shard, entry.offset) in places)
-    ]
+    meanings += _unexplained(entries, {m.key for m in meanings} | {graph[n].key for n in copies})
     counted = _steps(graph, structure, counters)
     return Interpretation(
         meanings=arranged(meanings, layers),
@@ -99,24 +94,8 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
         ordered=True,
         steps=(tuple(graph[n].key for n in optimizers.steps if n in shape), *((graph[n].key,) for n in counted)),
         step_source=("optimizer iterations", *(f"variable {graph[n].key.split('/.ATTRIBUTES')[0]}" for n in counted)),
-        notes=_notes(len(orphans)),
+        notes=_notes(len(orphans), len(copies)),
     )
-
-
-def _stored(graph: Graph, entries: Mapping[str, Entry]) -> list[int]:
-    """Variables that the file holds; one that is stored under two keys, or known to two nodes, once."""
-    keys: set[str] = set()
-    places: set[tuple[int, int]] = set()
-    found: list[int] = []
-    for node, item in enumerate(graph):
-        entry = entries.get(item.key)
-        if entry is None or item.key in keys or (entry.size and (entry.shard, entry.offset) in places):
-            continue
-        keys.add(item.key)
-        if entry.size:
-            places.add((entry.shard, entry.offset))
-        found.append(node)
-    return found
 
 
 def _everything(graph: Graph, optimizers: Optimizers, structure: Paths) -> Paths:
@@ -133,55 +112,6 @@ def _everything(graph: Graph, optimizers: Optimizers, structure: Paths) -> Paths
 
 def _enters(optimizers: Optimizers, child: Child) -> bool:
     return child.node not in optimizers.roots
-
-
-def _counters(graph: Graph, structure: Paths, free: list[int], entries: Mapping[str, Entry]) -> set[int]:
-    """Scalars that hang on the root itself, such as ``save_counter``, ``step`` and ``epoch``."""
-    depth = {node: structure[node].depth for node in free if node in structure}
-    deeper = any(d > 1 for d in depth.values())
-    return {
-        node
-        for node, d in depth.items()
-        if d == 1
-        and entries[graph[node].key].shape == ()
-        # A scope in its name says that it belongs to a module, which was saved as the root.
-        and (_is_integer(entries[graph[node].key]) or (deeper and "/" not in graph[node].full_name))
-    }
-
-
-def _metrics(graph: Graph, everything: Paths, free: list[int], extra: Extra) -> set[int]:
-    """Variables of metrics: told by attribute or metadata, or a pair of total and count, as Mean holds."""
-    found = set()
-    pairs: dict[int, bool] = {}
-    for node in free:
-        holder = everything[node].parent
-        if holder not in pairs:
-            pairs[holder] = holder >= 0 and {c.name for c in graph[holder].children if graph[c.node].key} == {
-                "total",
-                "count",
-            }
-        steps = chain(everything, node)
-        told = any(name in _METRICS or (at in extra.known and extra.known[at].is_metric) for at, name in steps)
-        if told or pairs[holder]:
-            found.add(node)
-    return found
-
-
-def _export_copies(graph: Graph, everything: Paths, model: list[int], entries: Mapping[str, Entry]) -> set[int]:
-    """The second set of variables that ``Model.export`` writes: same name, shape and checksum as one of the first."""
-
-    def identity(node: int) -> tuple[object, ...]:
-        entry = entries[graph[node].key]
-        return graph[node].full_name, entry.dtype, entry.shape, entry.size, entry.crc
-
-    second = {n for n in model if any(name == _EXPORT_COPY for _, name in chain(everything, n))}
-    first = Counter(identity(n) for n in model if n not in second)
-    copies = set()
-    for node in second:
-        if first[identity(node)] > 0:
-            first[identity(node)] -= 1
-            copies.add(node)
-    return copies
 
 
 def _common_scope(full_names: list[str]) -> str:
@@ -266,27 +196,18 @@ def _optimizer_meanings(
         name = _ITERATIONS.get(name, name)
         role = slot_role(name)
         if shape[node] == () and role not in ("step", "hyperparameter"):
-            role = "step" if _is_integer(entries[key]) and _COUNT.search(name) else "hyperparameter"
+            role = "step" if is_integer(entries[key]) and _COUNT.search(name) else "hyperparameter"
         yield Meaning(key, f"{holder}/{name}", "", role, False, "optimizer")
 
 
 def _other(graph: Graph, everything: Paths, node: int, entries: Mapping[str, Entry]) -> Meaning:
     """Named by attributes, as the program's names (``total``, ``Variable``) say little; generators by their names."""
     entry, item = entries[graph[node].key], graph[node]
-    if _is_seed(item.full_name):
+    if is_seed(item.full_name):
         return Meaning(item.key, item.full_name, "", "other", False, "other")
     name = "/".join(name for _, name in chain(everything, node) if name != "keras_api") or item.full_name
-    role = "step" if entry.shape == () and _is_integer(entry) else "other"
+    role = "step" if entry.shape == () and is_integer(entry) else "other"
     return Meaning(item.key, name, "", role, False, "other")
-
-
-def _is_seed(full_name: str) -> bool:
-    return full_name.rsplit("/", 1)[-1] == "seed_generator_state"
-
-
-def _is_integer(entry: Entry) -> bool:
-    kind = numeric(entry.dtype)
-    return kind is not None and kind.numpy.kind in "iu"
 
 
 def _steps(graph: Graph, structure: Paths, counters: set[int]) -> list[int]:
@@ -301,11 +222,18 @@ def _steps(graph: Graph, structure: Paths, counters: set[int]) -> list[int]:
     return list(dict.fromkeys(node for _, node in sorted(found)))
 
 
-def _notes(orphans: int) -> tuple[str, ...]:
-    if not orphans:
-        return ()
-    return (
-        f"{orphans} variables of the model are stored only as a list of the optimizer's: the model holds their layers "
-        "in a way that the checkpoint does not follow (Keras 3 subclassed models with layers in Python lists), so "
-        "state that is not trained, such as moving averages of these layers, is missing from the file",
-    )
+def _unexplained(entries: Mapping[str, Entry], seen: set[str]) -> Iterator[Meaning]:
+    """Entries that no object of the graph refers to, such as the state of tables and iterators; none is lost."""
+    places = {place_of(entry) for key, entry in entries.items() if key in seen and entry.size}
+    for key, entry in entries.items():
+        if key not in seen and numeric(entry.dtype) and place_of(entry) not in places:
+            yield Meaning(key, key.replace("/.ATTRIBUTES", ""), "", "other", False, "other")
+
+
+def _notes(orphans: int, copies: int) -> tuple[str, ...]:
+    notes = []
+    if copies:
+        notes.append(f"{copies} variables are stored twice, as Model.export of Keras 3 does, and are counted once")
+    if orphans:
+        notes.append(_ORPHANS.format(orphans))
+    return tuple(notes)

@@ -11,9 +11,9 @@ from reporter.errors import PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
 from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, index_path
+from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.contents import open_bundle
 from reporter.readers.tensorflow.graph import Graph
-from reporter.readers.tensorflow.objects import Extra
 from reporter.readers.tensorflow.savedmodel import SavedModel, add_keras_metadata, explain, read_saved_model
 
 MAX_MEMBERS = 10_000

@@ -228,25 +228,5 @@ def oracle(tf: ModuleType) -> Callable[[Path], dict[str, Array]]:
 
 
 @pytest.fixture(scope="session")
-def quiet() -> Callable[[], Any]:
-    """A context in which the libraries may warn about themselves."""
-
-    def context() -> Any:
-        caught = warnings.catch_warnings()
-
-        class Quiet:
-            def __enter__(self) -> None:
-                caught.__enter__()
-                warnings.simplefilter("ignore")
-
-            def __exit__(self, *error: Any) -> None:
-                caught.__exit__(*error)
-
-        return Quiet()
-
-    return context
-
-
-@pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tensorflow")

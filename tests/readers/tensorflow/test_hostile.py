@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
 from reporter.readers.tensorflow import BundleReader
-from reporter.readers.tensorflow.bundle import read_index
+from reporter.readers.tensorflow.bundle import Entry, read_index
 from reporter.readers.tensorflow.graph import GRAPH_KEY, Graph, parse_graph
 from reporter.readers.tensorflow.objects import interpret_graph
+from reporter.readers.tensorflow.shards import Shards
 from reporter.readers.tensorflow.strings import read_scalar_string
 from reporter.readers.tensorflow.table import read_table
 from reporter.readers.tensorflow.wire import WireError
@@ -266,8 +267,6 @@ def test_any_entry(handmade: Any, tmp_path: Path, read: Any, fields: list[tuple[
 
 def graph_of(shared_data: Path) -> tuple[bytes, dict[str, Any]]:
     prefix = shared_data / "single/keras-history/keras/mixed_precision/testdata/lso_ckpt_tf2.2/ckpt"
-    from reporter.readers.tensorflow.shards import Shards
-
     index = read_index(prefix.with_name("ckpt.index"))
     with Shards(prefix, index) as shards:
         data = read_scalar_string(
@@ -301,30 +300,19 @@ def test_any_damage_to_a_graph(shared_data: Path, data: st.DataObject) -> None:
 
 NAMES = st.sampled_from(
     ["model", "0", "1", "_operations", "_functional", "layer-0", "layer_with_weights-1", "optimizer", "_variables"]
-    + [
-        "_trainable_variables",
-        "_iterations",
-        "_momentums",
-        "kernel",
-        "keras_api",
-        "metrics",
-        "variables",
-        "cell",
-        "root",
-    ]
+) | st.sampled_from(
+    ["_trainable_variables", "_iterations", "_momentums", "kernel", "keras_api", "metrics", "variables", "cell", "root"]
 )
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.data())
+@given(data=st.data())
 def test_any_graph(data: st.DataObject, handmade: Any) -> None:
     """Random edges between random nodes, cycles and all."""
     count = data.draw(st.integers(1, 12))
     nodes = st.integers(0, count - 1)
     entries: dict[str, Any] = {}
     raw = b""
-    from reporter.readers.tensorflow.bundle import Entry
-
     for i in range(count):
         node = b""
         for name, target in data.draw(st.lists(st.tuples(NAMES, nodes), max_size=5)):
@@ -354,9 +342,7 @@ def node(handmade: Any, *children: tuple[str, int], key: str = "", name: str = "
 @pytest.mark.parametrize("shape", ["chain", "star", "optimizers", "slots", "long names"])
 def test_large_graphs_take_no_time(shape: str, handmade: Any) -> None:
     """Shapes that are quadratic for careless code."""
-    from reporter.readers.tensorflow.bundle import Entry
-
-    n = 20_000
+    n = 10_000
     keys = {f"k{i}": Entry(1, (2,)) for i in range(n)}
     if shape == "chain":
         parts = [node(handmade, ("a", i + 1), ("v", n + i)) for i in range(n - 1)] + [node(handmade)]

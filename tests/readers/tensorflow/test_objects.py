@@ -361,6 +361,24 @@ def test_modules(tf: ModuleType, workplace: Path, read: Any) -> None:
     assert read(workplace / "plain").names() == ["alone/w", "linear/w", "w", "more/0", "more/1"]
 
 
+def test_an_optimizer_that_holds_the_model(tf: ModuleType, workplace: Path, read: Any) -> None:
+    """As wrappers that average weights do: what it refers to stays the model's, what it alone has is its own."""
+
+    class Averaging(tf.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, net: Any) -> None:
+            super().__init__()
+            self.net = net
+            self.decay = tf.Variable(0.99, name="decay")
+            self.shadow = tf.Variable(tf.ones((2, 3)), name="shadow")
+
+    net = tf.Module(name="net")
+    net.w = tf.Variable(tf.ones((2, 3)), name="w")
+    tf.train.Checkpoint(a_optimizer=Averaging(net), net=net).write(str(workplace / "holder"))
+    found = read(workplace / "holder")
+    assert found.names() == ["net/w"]
+    assert sorted(found.names("optimizer")) == ["optimizer/decay", "optimizer/shadow"]
+
+
 def test_variables_on_the_checkpoint_itself(tf: ModuleType, workplace: Path, read: Any) -> None:
     tf.train.Checkpoint(w=tf.Variable(tf.ones((2, 2))), v=tf.Variable(tf.ones(3), name="a/b")).write(
         str(workplace / "bare")

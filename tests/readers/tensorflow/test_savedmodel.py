@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CheckpointError, CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint
 from reporter.readers.live import live_contents
 from reporter.readers.tensorflow import SavedModelReader
 from reporter.readers.tensorflow.bundle import read_index
 from reporter.readers.tensorflow.savedmodel import read_saved_model
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 10\n"
 SERVING = "single/tf-serving/tensorflow_serving/servables/tensorflow/testdata"
 
 
@@ -102,6 +103,23 @@ def test_export_of_keras_3_counts_each_variable_once(
         "_CHECKPOINTABLE_OBJECT_GRAPH"
     }
     assert found.names("other") == ["seed_generator/seed_generator_state"]
+    assert found.contents.notes == (
+        "8 variables are stored twice, as Model.export of Keras 3 does, and are counted once",
+    )
+
+
+def test_export_of_composite_layers(keras: ModuleType, workplace: Path, read: Any) -> None:
+    """An export keeps no objects, only names: the parts of a layer are told by theirs."""
+    keras.backend.clear_session()
+    layers = keras.layers
+    inputs = keras.Input((4, 3))
+    x = layers.Bidirectional(layers.LSTM(2, return_sequences=True))(inputs)
+    x = layers.GRU(2, return_sequences=True)(layers.MultiHeadAttention(2, 2)(x, x))
+    model = keras.Model(inputs, layers.Dense(1)(x))
+    model.export(workplace / "composite", verbose=False)
+    found = read(workplace / "composite")
+    same_as_live(found, model)
+    assert found.layers == ["bidirectional", "multi_head_attention", "gru", "dense"]
 
 
 def test_a_keras_3_model_saved_by_tensorflow(keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
@@ -176,6 +194,7 @@ def test_a_limit_of_members(tmp_path: Path, claims: Any, monkeypatch: pytest.Mon
         ("saved_model.pb", None, PartialCheckpoint, "neither saved_model.pb nor"),
         ("keras_metadata.pb", b"\x0a\xff", CorruptCheckpoint, "damaged"),
         ("variables/variables.index", None, PartialCheckpoint, "index is missing"),
+        ("variables/variables.index", LFS, NotDownloaded, "git lfs pull"),
         ("variables/variables.index", b"short", CorruptCheckpoint, "48 bytes"),
         ("variables/variables.data-00000-of-00001", None, PartialCheckpoint, "is missing"),
     ],
@@ -193,12 +212,18 @@ def test_damage(
         SavedModelReader().open(folder).__enter__()
 
 
-@pytest.mark.parametrize(("content", "why"), [(b"", "empty"), (b"{}", "not a SavedModel")])
-def test_problems_seen_at_a_glance(tmp_path: Path, claims: Any, content: bytes, why: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "state", "why"),
+    [(b"", "corrupt", "empty"), (b"{}", "corrupt", "not a SavedModel"), (LFS, "not downloaded", "git lfs pull")],
+)
+def test_problems_seen_at_a_glance(tmp_path: Path, claims: Any, content: bytes, state: str, why: str) -> None:
     (tmp_path / "saved_model.pb").write_bytes(content)
     (claim,) = claims(tmp_path)
-    assert claim.state == "corrupt"
+    assert claim.state == state
     assert why in claim.problem
+    with pytest.raises(CheckpointError) as caught:
+        SavedModelReader().open(tmp_path).__enter__()
+    assert caught.value.state == state
 
 
 def test_the_text_form(keras2: tuple[Any, Path], tmp_path: Path, claims: Any, read: Any) -> None:
