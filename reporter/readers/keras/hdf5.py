@@ -19,6 +19,7 @@ import ml_dtypes
 import numpy as np
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.readers.keras.heaps import HeapGuard
 from reporter.readers.keras.streams import SLAB_BYTES, Array, DirectStream, Slab, SlabStream
 from reporter.readers.keras.tree import Dataset, Group, decode
 from reporter.readers.keras.window import Window
@@ -60,7 +61,7 @@ def open_hdf5(window: Window) -> Iterator[Group]:
 def _opened(window: Window) -> Iterator[Any]:
     with translated(window.path):
         # One chunk at most is kept: slabs follow the chunks. The cache must be able to hold it.
-        file = h5py.File(window, "r", rdcc_nbytes=SLAB_BYTES, rdcc_nslots=521)
+        file = h5py.File(HeapGuard(window), "r", rdcc_nbytes=SLAB_BYTES, rdcc_nslots=521)
     try:
         with translated(window.path):
             root = h5py.h5g.open(file.id, b"/")
@@ -239,15 +240,21 @@ def _lies_as(file_type: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def _attribute(handle: Any, name: str, *, file: Path) -> Any:
-    """The value of an attribute as h5py gives it, or None; checked for its size first."""
+    """The value of a string or integer attribute as h5py gives it, or None; its type and size are checked first.
+
+    Other types, which Keras never writes, are not read: on a damaged sequence h5py crashes [X: h5py 3.14].
+    """
     with translated(file):
         key = name.encode()
         if not h5py.h5a.exists(handle, key):
             return None
         attribute = h5py.h5a.open(handle, key)
-        size = attribute.get_space().get_simple_extent_npoints() * attribute.get_type().get_size()
+        kind, space = attribute.get_type(), attribute.get_space()
+        size = space.get_simple_extent_npoints() * kind.get_size()
         if size > MAX_ATTRIBUTE:
             raise RefusedCheckpoint(file, f"attribute {name!r} takes {size:,} bytes")
+        if kind.get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT):
+            return None
         owner = h5py.Dataset(handle) if isinstance(handle, h5py.h5d.DatasetID) else h5py.Group(handle)
         return owner.attrs[name]
 

@@ -86,11 +86,12 @@ def _possible_blocks(kind: str, options: Mapping[str, Any] | None) -> list[set[B
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """One way to read the variables: position -> slot and number of the weight; the weights, where they are known."""
+    """One way to read the variables: position -> slot and number of its weight; the weights' shapes, and themselves."""
 
     start: int
     slots: tuple[str, ...]
     numbers: tuple[int, ...]
+    wanted: tuple[Shape, ...]
     targets: tuple[Weight | None, ...]
     in_order: bool
 
@@ -102,7 +103,7 @@ def numbered_slots(
     options: Mapping[str, Any] | None,
     *,
     ordered: bool,
-) -> tuple[list[Slot], int, bool]:
+) -> tuple[list[Slot], list[Shape], bool]:
     """The variables of ``optimizer/vars``, which are stored without names.
 
     Args:
@@ -111,8 +112,8 @@ def numbered_slots(
         options: None if its configuration is not known.
 
     Returns:
-        Slots in stored order, the number of weights that the optimizer trains (0 if it is not known), and whether
-        these were found among the weights in the same order.
+        Slots in stored order, the shapes of the weights that the optimizer trains (none if they are not known), and
+        whether these were found among the weights in the same order.
     """
     slots = [Slot(f"var_{i}", dataset) for i, dataset in enumerate(datasets)]
     start = 0
@@ -131,12 +132,12 @@ def numbered_slots(
     if starts[0] == 2 and (not fits or fits[0].start == 2):
         slots[1].slot = "learning_rate"
     if not fits or len({(fit.start, fit.numbers, fit.targets) for fit in fits}) > 1:
-        return slots, 0, False
+        return slots, [], False
     fit = fits[0]
     for i, (names, number) in enumerate(zip(zip(*(f.slots for f in fits), strict=True), fit.numbers, strict=True)):
         one = slots[fit.start + i]
         one.name, one.slot, one.target = one.slot, names[0] if len(set(names)) == 1 else "slot", fit.targets[number]
-    return slots, len(fit.targets), fit.in_order
+    return slots, list(fit.wanted), fit.in_order
 
 
 def _fits(
@@ -151,7 +152,7 @@ def _fits(
             targets = tuple(found or match_by_shape(wanted, weights))
             if known or found or None not in targets:
                 slots, numbers = (tuple(one[i] for one in places) for i in (0, 1))
-                yield _Fit(start, slots, numbers, targets, bool(found))  # type: ignore[arg-type]
+                yield _Fit(start, slots, numbers, tuple(wanted), targets, bool(found))  # type: ignore[arg-type]
 
 
 def _unnamed_blocks(count: int, weights: int) -> list[Blocks]:
@@ -203,6 +204,15 @@ def match_by_shape(shapes: Sequence[Shape], weights: Sequence[Weight]) -> list[W
     by_shape = {weight.dataset.shape: weight for weight in candidates}
     enough = len(candidates) >= len(shapes)
     return [by_shape[shape] if enough and wanted[shape] == there[shape] == 1 else None for shape in shapes]
+
+
+def all_trained(shapes: Sequence[Shape], weights: Sequence[Weight]) -> list[Weight]:
+    """The weights that must be among an optimizer's targets: as many of this shape are as there are."""
+    candidates = [weight for weight in weights if weight.trainable is not False]
+    wanted, there = Counter(shapes), Counter(weight.dataset.shape for weight in candidates)
+    if any(there[shape] < count for shape, count in wanted.items()):
+        return []  # the file lacks some of them
+    return [weight for weight in candidates if wanted[weight.dataset.shape] == there[weight.dataset.shape]]
 
 
 def _embed(shapes: Sequence[Shape], weights: Sequence[Weight]) -> list[int] | None:

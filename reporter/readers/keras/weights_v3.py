@@ -14,7 +14,7 @@ from typing import Any
 
 from reporter.readers.keras.config import LayerConfig, ModelConfig, leaves
 from reporter.readers.keras.inventory import Inventory, Slot, Weight
-from reporter.readers.keras.optimizer import class_of, numbered_slots
+from reporter.readers.keras.optimizer import all_trained, class_of, numbered_slots
 from reporter.readers.keras.tree import Dataset, Group
 from reporter.readers.keras.variables import SUBLAYERS, kind_of, names_of, quantisation, snake_case
 
@@ -200,16 +200,17 @@ class _Walk:
                     self.found.skipped.append((dataset.path, dataset, f"the same variable as {same.path}"))
                 group, stored = inner, again
             kind, options = self.optimizer_class(group, key)
-            slots, count, in_order = numbered_slots(
-                stored, self.found.weights, kind, options, ordered=self.found.ordered
-            )
+            weights = self.found.weights
+            slots, trained, in_order = numbered_slots(stored, weights, kind, options, ordered=self.found.ordered)
             for slot in slots:
                 slot.optimizer = title
             self.found.add_slots(slots, title)
+            for weight in all_trained(trained, weights):
+                weight.trainable = True  # a member of the optimizer's trainable variables
             confirmed |= in_order
-            if count > len(self.found.weights):
+            if len(trained) > len(weights):
                 self.found.notes.append(
-                    f"the optimizer keeps state of {count} weights, but the file holds {len(self.found.weights)}: "
+                    f"the optimizer keeps state of {len(trained)} weights, but the file holds {len(weights)}: "
                     "weights of the model are missing from it"
                 )
         return confirmed

@@ -56,9 +56,9 @@ class Window(io.RawIOBase):
     def __init__(self, path: Path, file: io.IOBase, offset: int = 0, length: int | None = None) -> None:
         super().__init__()
         self.path = path
-        self._file = file
+        self.file = file
         self._descriptor = file.fileno()
-        self._offset = offset
+        self.offset = offset
         self._position = 0
         size = os.fstat(self._descriptor).st_size
         self.length = max(size - offset, 0) if length is None else length
@@ -117,7 +117,7 @@ class Window(io.RawIOBase):
         Raises:
             PartialCheckpoint: it reaches beyond the end of the file.
         """
-        return Window(self.path, self._file, self._offset + offset, length)
+        return Window(self.path, self.file, self.offset + offset, length)
 
     def bytes_at(self, position: int, count: int) -> bytes:
         """The bytes at a position, fewer at the end of the window."""
@@ -131,7 +131,7 @@ class Window(io.RawIOBase):
         done = 0
         while done < len(view):
             part = view[done : done + _MAX_READ]
-            count = os.preadv(self._descriptor, [part], self._offset + position + done)
+            count = os.preadv(self._descriptor, [part], self.offset + position + done)
             if count == 0:
                 raise EOFError(f"it was cut to {position + done:,} bytes while it was read")
             done += count

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reporter.readers.keras.inventory import Weight
 from reporter.readers.keras.old_optimizer import named_slots
-from reporter.readers.keras.optimizer import match_by_shape, match_in_order, numbered_slots
+from reporter.readers.keras.optimizer import all_trained, match_by_shape, match_in_order, numbered_slots
 from reporter.readers.keras.tree import Dataset
 
 SHAPES = st.sampled_from([(), (2,), (3,), (2, 3)])
@@ -54,11 +54,11 @@ def test_frozen_weights_get_no_slots() -> None:
     weights = [weight("a", (3,)), weight("b", (3,), False), weight("c", (2,))]
     step = dataset((), "int64")
     stored = [step, dataset(()), *(dataset(shape) for shape in ((3,), (3,), (2,), (2,)))]
-    slots, count, in_order = numbered_slots(stored, weights, "Adam", {}, ordered=True)
+    slots, trained, in_order = numbered_slots(stored, weights, "Adam", {}, ordered=True)
     assert [slot.full_name for slot in slots[2:]] == [
         f"optimizer/{name}/{slot}" for name in "ac" for slot in ("momentum", "velocity")
     ]
-    assert (count, in_order) == (2, True)
+    assert (trained, in_order) == ([(3,), (2,)], True)
     assert [slot.full_name for slot in slots[:2]] == ["optimizer/iterations", "optimizer/learning_rate"]
 
 
@@ -73,9 +73,20 @@ def test_a_schedule_leaves_no_learning_rate() -> None:
 
 def test_what_fits_nothing_stays_numbered() -> None:
     stored = [dataset((), "int64"), dataset(()), dataset((7,)), dataset((8,)), dataset((9,))]
-    slots, count, _ = numbered_slots(stored, [weight("a", (7,))], "Adam", {}, ordered=True)
+    slots, trained, _ = numbered_slots(stored, [weight("a", (7,))], "Adam", {}, ordered=True)
     assert [slot.full_name for slot in slots[2:]] == ["optimizer/var_2", "optimizer/var_3", "optimizer/var_4"]
-    assert count == 0
+    assert trained == []
+
+
+@given(st.lists(SHAPES, max_size=6), st.data())
+def test_who_must_be_trained(there: list[tuple[int, ...]], data: st.DataObject) -> None:
+    weights = [weight(f"w{i}", shape) for i, shape in enumerate(there)]
+    chosen = data.draw(st.lists(st.sampled_from(range(len(weights))), unique=True)) if weights else []
+    wanted = [there[i] for i in chosen]
+    ways = [way for way in combinations(weights, len(wanted)) if sorted(w.dataset.shape for w in way) == sorted(wanted)]
+    always = [one for one in weights if all(one in way for way in ways)]
+    assert all_trained(wanted, weights) == always
+    assert all_trained([*wanted, (9,)], weights) == []
 
 
 def old(kind: str, names: list[str], shapes: list[tuple[int, ...]], weights: list[Weight]) -> list[str]:
