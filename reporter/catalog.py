@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reporter.discover import find
-from reporter.errors import CheckpointError, RotatedAway
+from reporter.errors import CheckpointError, ReportError, RotatedAway
 from reporter.model.checkpoint import Found
 from reporter.model.tensor import Contents
 from reporter.readers import READERS, reader
@@ -27,11 +27,26 @@ def peek_step(format_: str, path: Path) -> tuple[int | None, str]:
 
 @contextmanager
 def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
-    """Open a checkpoint; files that vanish or cannot be read become errors of our own."""
+    """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own, see :func:`translated`."""
     try:
         with reader(format_).open(path) as contents:
             yield contents
-    except FileNotFoundError as error:
-        raise RotatedAway(path, f"{Path(error.filename or path).name} was deleted while it was being read") from error
-    except OSError as error:
-        raise CheckpointError(path, f"cannot be read: {error.strerror or error}") from error
+    except ReportError:
+        raise
+    except Exception as error:
+        raise translated(path, error) from error
+
+
+def translated(path: Path, error: Exception) -> CheckpointError:
+    """The error of our own for anything that reading a checkpoint raised.
+
+    An unattended run must neither end because of one file, nor hide that the fault is this program's.
+    """
+    if isinstance(error, CheckpointError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return RotatedAway(path, f"{Path(error.filename or path).name} was deleted while it was being read")
+    if isinstance(error, OSError):
+        return CheckpointError(path, f"cannot be read: {error.strerror or error}")
+    what = f"{type(error).__name__}: {error}"
+    return CheckpointError(path, f"a defect of ckpt-report ({what}); please report it with this file")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from reporter.catalog import open_checkpoint, scan
+from reporter.catalog import open_checkpoint, scan, translated
 from reporter.compare import compare
 from reporter.discover import settled
 from reporter.draw import draw_series
@@ -130,7 +130,7 @@ def _measure_series(
                 numbers = measure_checkpoint(contents, plan)
                 change = compare_contents(before[1], contents) if before else {}
                 _unchanged(ref)
-            except (CheckpointError, OSError) as error:
+            except Exception as error:
                 stack.close()
                 failed[ref.name] = _failure(ref, error, settle)
                 progress.failed(ref, failed[ref.name])
@@ -148,13 +148,10 @@ def _measure_series(
     return refs, measured, changes
 
 
-def _failure(ref: CheckpointRef, error: CheckpointError | OSError, settle: float) -> CheckpointError:
-    if isinstance(error, FileNotFoundError):
-        return RotatedAway(ref.path, "deleted while it was being read")
-    if isinstance(error, OSError):
-        return CheckpointError(ref.path, f"cannot be read: {error.strerror or error}")
-    state, reason = settled(error.reason, error.state, ref.mtime_ns, settle, time.time())
-    return InProgress(ref.path, reason) if state == "in progress" and error.state != state else error
+def _failure(ref: CheckpointRef, error: Exception, settle: float) -> CheckpointError:
+    known = translated(ref.path, error)
+    state, reason = settled(known.reason, known.state, ref.mtime_ns, settle, time.time())
+    return InProgress(ref.path, reason) if state != known.state else known
 
 
 def _unchanged(ref: CheckpointRef) -> None:

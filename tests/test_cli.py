@@ -209,6 +209,24 @@ def test_a_flipped_byte_of_a_real_series_is_noticed(shared_data: Path, tmp_path:
     assert "tensor" in row["reason"]
 
 
+def test_a_defect_of_our_own_costs_one_row_too(ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reporter import pipeline
+
+    measure = pipeline.measure_checkpoint
+    calls = iter(range(9))
+
+    def faulty(*arguments: Any) -> Any:
+        if next(calls) == 1:
+            raise ZeroDivisionError("a slip")
+        return measure(*arguments)
+
+    monkeypatch.setattr(pipeline, "measure_checkpoint", faulty)
+    assert report(ckpts, "-o", tmp_path / "out", "--settle", "0") == 4
+    record = read(tmp_path / "out")
+    assert [f["state"] for f in record["files"]] == ["measured", "corrupt", "measured"]
+    assert "defect of ckpt-report (ZeroDivisionError: a slip)" in record["files"][1]["reason"]
+
+
 EXTREMES = {
     "scalar": np.float32(3.0).reshape(()),
     "nothing": np.empty((0, 4), "f4"),
