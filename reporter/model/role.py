@@ -163,6 +163,6 @@ def output_axis(role: str, kind: str = "") -> int:
     """
     if role == "embedding":
         return 0
-    if role == "depthwise_kernel" or (role == "kernel" and kind.endswith("Transpose")):
+    if role == "depthwise_kernel" or (role == "kernel" and kind.endswith("Transpose")) or kind.startswith("Depthwise"):
         return -2  # (…, output, input) of a transposed convolution; (…, input, multiplier) of a depthwise one
     return -1

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from reporter.errors import CheckpointError
+from reporter.errors import CheckpointError, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.readers.keras import archive, hdf5
 from reporter.readers.keras.window import Window, open_file
@@ -79,6 +79,8 @@ def claim_hdf5(probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
     try:
         with open_file(probe.path) as file:
             found = hdf5.layout(Window(probe.path, file))
+    except RefusedCheckpoint:  # a root group of the "latest" format with many members, as no Keras model has
+        found = ""
     except CheckpointError as error:
         return _claim(by_name, probe.path, error.reason, error.state)
     if found == "":

@@ -77,8 +77,9 @@ def test_every_corner_case_is_read_as_h5py_reads_it_or_refused(shared_data: Path
                     compared += 1
                 else:
                     assert dataset.problem, (path.name, name)
-    assert {"external_link.hdf5", "test_attribute_latest.hdf5"} <= refused  # an external link, a soft link
-    assert len(refused) <= 6
+    # An external link, a soft link, a large group of the "latest" format.
+    assert {"external_link.hdf5", "test_file.hdf5", "test_large_group_latest.hdf5"} <= refused
+    assert len(refused) <= 14
     assert compared > 1000
 
 
@@ -132,7 +133,7 @@ def test_every_layout_and_type(tmp_path: Path) -> None:
     assert found["big_endian"][0].dtype == np.dtype("float32")
 
 
-@pytest.mark.parametrize("options", [{}, {"userblock_size": 512}, {"userblock_size": 2048}, {"libver": "latest"}])
+@pytest.mark.parametrize("options", [{}, {"userblock_size": 512}, {"userblock_size": 2048}])
 def test_userblocks_and_windows(options: dict[str, Any], tmp_path: Path) -> None:
     path = write(tmp_path / "m.h5", _layouts, **options)
     plain = everything(path)
@@ -244,7 +245,7 @@ def _long_name(file: h5py.File) -> None:
 
 
 def _large_attribute(file: h5py.File) -> None:
-    file.attrs.create("layer_names", np.zeros((1 << 24,), "S5"))
+    file.attrs.create("layer_names", np.zeros(201, "S5"))
 
 
 HOSTILE = [_cycle, _second, _soft, _external_link, _external_storage, _virtual, _shape_bomb, _bomb_without_chunks,
@@ -260,10 +261,20 @@ def test_hostile_files_are_refused(make: Callable[[h5py.File], None], tmp_path: 
     assert caught.value.state == "refused"
 
 
-def test_attributes_larger_than_any_list_of_names_are_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "m.h5", _large_attribute, libver="latest")
+def test_attributes_larger_than_any_list_of_names_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdf5, "MAX_ATTRIBUTE", 1000)
+    path = write(tmp_path / "m.h5", _large_attribute)
     with open_file(path) as file, hdf5.open_hdf5(Window(path, file)) as root, pytest.raises(RefusedCheckpoint):
         root.texts("layer_names")
+
+
+def test_the_latest_format_is_read_while_its_groups_are_small(tmp_path: Path) -> None:
+    def fill(count: int) -> Callable[[h5py.File], None]:
+        return lambda file: [file.create_dataset(f"x{i}", data=np.arange(5)) for i in range(count)] and None
+
+    assert len(everything(write(tmp_path / "m.h5", fill(8), libver="latest"))) == 8
+    with pytest.raises(RefusedCheckpoint, match="latest"):
+        everything(write(tmp_path / "m.h5", fill(9), libver="latest"))
 
 
 def test_truncation_tells_both_ends(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from reporter.readers.keras.heaps import check_heap
+from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
+from reporter.readers.keras.heaps import HeapGuard, check_heap
 from reporter.readers.keras.window import Window, open_file
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,7 +62,7 @@ def test_sizes_of_objects_and_heaps(size: int, tmp_path: Path) -> None:
         data = bytearray(intact)
         data[at : at + 8] = size.to_bytes(8, "little")
         path.write_bytes(data)
-        with open_file(path) as file, pytest.raises(ValueError, match="global heap"):
+        with open_file(path) as file, pytest.raises(CorruptCheckpoint, match="global heap"):
             check_heap(Window(path, file), start)
 
 
@@ -74,3 +75,18 @@ def test_attributes_of_types_that_keras_never_writes_are_not_read(tmp_path: Path
         file.attrs.create("model_config", value, dtype=h5py.vlen_dtype(np.int32))
     done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert "layer 'dense' is listed, but missing" in done.stderr
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 4])
+def test_a_heap_is_seen_wherever_a_read_begins(before: int, tmp_path: Path) -> None:
+    path = tmp_path / "raw"
+    for magic, error in ((b"FRHP\0", RefusedCheckpoint), (b"GCOL\1" + bytes(11), CorruptCheckpoint)):
+        path.write_bytes(bytes(64) + magic + bytes(64))
+        with open_file(path) as file:
+            guard = HeapGuard(Window(path, file))
+            for start, count in ((64 + before, 40), (20, 44 + before + 1)):
+                guard.seek(start)
+                with pytest.raises(error):
+                    guard.readinto(bytearray(count))
+            guard.seek(0)
+            assert guard.readinto(bytearray(60)) == 60
