@@ -20,6 +20,9 @@ MAX_BINS = 512
 MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
 """Steps are m·2^e; even m would only repeat a smaller one. Of steps that fit alike the smallest m wins."""
 
+FINEST = 2.0**-133
+"""Smallest distance of two cell edges."""
+
 BULK = (0.05, 0.95)
 """Probabilities between which the bulk of the values lies."""
 
@@ -58,22 +61,19 @@ def dyadic_edges(low: float, high: float, bins: int) -> npt.NDArray[np.float64]:
     low, high = max(low, -limit), min(high, limit)
     if not high > low:
         return _around(low)
-    width = high - low
-    best: tuple[float, npt.NDArray[np.float64]] | None = None
-    nearest = math.floor(math.log2(width / bins))
+    nearest = math.floor(math.log2(max((high - low) / bins, FINEST)))
+    candidates = []
     for multiplier in MULTIPLIERS:
         for exponent in range(nearest - 4, nearest + 12):
-            step = math.ldexp(multiplier, exponent)
+            step = max(math.ldexp(multiplier, exponent), FINEST)
             first, last = math.floor(low / step), math.floor(high / step) + 1
-            if last - first > 2 * MAX_BINS or step == 0.0:
-                continue
-            edges = np.arange(first, last + 1, dtype=np.float64) * step
-            if not _are_cell_edges(edges):
-                continue
-            misfit = abs(math.log((last - first) / bins))
-            if best is None or misfit < best[0]:
-                best = misfit, edges
-    return _around((low + high) / 2, low, high) if best is None else best[1]
+            if last - first <= 2 * MAX_BINS:
+                candidates.append((abs(math.log((last - first) / bins)), multiplier, first, last, step))
+    for _, _, first, last, step in sorted(candidates):
+        edges = np.arange(first, last + 1, dtype=np.float64) * step
+        if _are_cell_edges(edges):
+            return edges
+    return _around((low + high) / 2, low, high)
 
 
 def _around(value: float, low: float | None = None, high: float | None = None) -> npt.NDArray[np.float64]:
@@ -85,11 +85,11 @@ def _around(value: float, low: float | None = None, high: float | None = None) -
 
 
 def _are_cell_edges(edges: npt.NDArray[np.float64]) -> bool:
-    if abs(edges).max() > float(edge(LAST_CELL + 1)):
-        return False
+    if abs(edges).max() > float(edge(LAST_CELL + 1)) or not (np.diff(edges) > 0).all():
+        return False  # beyond the grid, or so fine that float64 rounds neighbours together
     mantissa, _ = np.frexp(edges)
     scaled = mantissa * 256.0
-    tiny = edges / 2.0**-133  # below 2^-126 the edges are the multiples of 2^-133
+    tiny = edges / FINEST  # below 2^-126 the edges are the multiples of 2^-133
     return bool(((scaled == np.floor(scaled)) & (tiny == np.floor(tiny))).all())
 
 

@@ -79,6 +79,13 @@ def test_a_single_value_has_one_bin_that_holds_it(value: float) -> None:
         assert result.edges[0] <= value < result.edges[-1]
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.0, 5e-324), (-1e-320, 1e-310), (1e-45, 3e-45), (1.0, 1.0 + 1e-15)])
+def test_ranges_finer_than_any_cell(low: float, high: float) -> None:
+    result = histogram(summary_of(np.array([low, high])), 50)
+    assert result is not None
+    assert sum(result.counts) == 2
+
+
 def test_values_beyond_float32_are_outside_every_edge() -> None:
     result = histogram(summary_of(np.array([-1e300, 0.0, 1e300])), 50)
     assert result is not None
