@@ -149,7 +149,7 @@ def _summarise(outcome: Outcome, seconds: float) -> None:
     others = sum(entry.state == "not a checkpoint" for entry in report.files)
     if others:
         print(f"{others} other files are listed in the report", file=sys.stderr)
-    if not measured:
+    if not measured and not unread:
         print(
             "no checkpoint was found; give the folder that holds them (TensorFlow, SavedModel, .keras, .h5, "
             ".safetensors)",
@@ -157,14 +157,14 @@ def _summarise(outcome: Outcome, seconds: float) -> None:
         )
     if outcome.pdf_problem:
         print(f"no PDF: {outcome.pdf_problem}", file=sys.stderr)
-    print(f"verdict {report.judgement.verdict}: {len(report.judgement.findings)} findings", file=sys.stderr)
+    print(f"verdict {report.verdict}: {len(report.judgement.findings)} findings", file=sys.stderr)
     print(outcome.folder / "index.html")
 
 
 def _exit_code(outcome: Outcome, settings: Settings) -> int:
     from reporter.errors import InProgress, RotatedAway
 
-    verdict = outcome.report.judgement.verdict
+    verdict = outcome.report.verdict
     failing = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "never": ()}[settings.fail_on]
     if verdict in failing:
         return FINDINGS

@@ -138,7 +138,9 @@ def test_an_empty_folder_is_reported_not_failed(tmp_path: Path, capsys: pytest.C
     (tmp_path / "empty").mkdir()
     assert report(tmp_path / "empty", "-o", tmp_path / "out") == 0
     assert "no checkpoint was found" in capsys.readouterr().err
-    assert read(tmp_path / "out")["series"] == []
+    record = read(tmp_path / "out")
+    assert record["series"] == []
+    assert record["verdict"] == "WARN"
 
 
 def test_a_missing_folder_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

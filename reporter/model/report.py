@@ -46,3 +46,8 @@ class Report:
     def checkpoints(self) -> int:
         """Number of measured checkpoints."""
         return sum(len(s.refs) for s in self.series)
+
+    @property
+    def verdict(self) -> str:
+        """PASS, WARN or FAIL; nothing passes where nothing was measured."""
+        return self.judgement.verdict if self.checkpoints else "WARN"

@@ -26,7 +26,7 @@ def subtitle(report: Report) -> str:
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """The section."""
-    verdict = report.judgement.verdict
+    verdict = report.verdict
     unreadable = [f for f in report.files if f.state not in ("measured", "not a checkpoint")]
     blocks: list[Block] = [Banner(_WORDS[verdict], verdict, _sentence(report)), Facts(_tiles(report), "tiles")]
     if unreadable:

@@ -18,7 +18,7 @@ def report_record(report: Report) -> Record:
         "generator": {"name": "ckpt-report", "version": report.version},
         "created": report.created.isoformat(timespec="seconds"),
         "title": report.title,
-        "verdict": report.judgement.verdict,
+        "verdict": report.verdict,
         "findings": [records.finding(f) for f in report.judgement.findings],
         "checks": [records.outcome(o) for o in report.judgement.outcomes],
         "series": [_series(s, h) for s, h in zip(report.series, report.histograms, strict=True)],

@@ -14,6 +14,7 @@ from reporter.readers.tensorflow.contents import open_bundle
 from reporter.readers.tensorflow.table import FOOTER_BYTES, MAGIC, first_entry
 
 _SUFFIX = ".index"
+_V1 = "a TensorFlow V1 checkpoint, which is not read: save it again in TensorFlow's V2 format"
 _DATA = re.compile(r"(?s)(?P<prefix>.+)\.data-\d{5}-of-\d{5}")
 
 
@@ -34,6 +35,8 @@ class BundleReader:
             return None  # files of a save that is going on: TensorFlow renames them when it is done
         if data := _DATA.fullmatch(name):
             return self._orphan(probe.path, data["prefix"], siblings)
+        if _is_v1(probe):
+            return Claim(self.name, probe.path, (probe.path,), name, _V1, "unsupported")
         shards = _shards(probe)
         if not name.endswith(_SUFFIX) or name == _SUFFIX:
             if not shards:
@@ -42,7 +45,7 @@ class BundleReader:
             return Claim(self.name, probe.path, (probe.path,), name, reason, "partial")
         prefix = name.removesuffix(_SUFFIX)
         data_files = _data_files(prefix, siblings)
-        if not shards and (not data_files or _is_v1(probe)):
+        if not shards and not data_files:
             return None
         problem, state = _problem(probe, prefix, shards, siblings)
         members = (probe.path, *data_files)
