@@ -45,8 +45,8 @@ def compare(
 
 
 def _pair(place: int, before: Measured, after: Measured, changes: Mapping[str, Change]) -> Pair:
-    old = {t.info.name: t.info for t in before.tensors}
-    new = {t.info.name: t.info for t in after.tensors}
+    old = {name: t.info for name, t in before.by_name.items()}
+    new = {name: t.info for name, t in after.by_name.items()}
     selected = set(after.whole.tensors)
     return Pair(
         before=place,

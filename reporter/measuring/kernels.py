@@ -268,34 +268,21 @@ def channels(x: npt.NDArray[np.floating[Any]], start: int, stride: int, energy: 
 
 
 @jit
-def compare32(
-    a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], sums: npt.NDArray[np.float64], equal: npt.NDArray[np.int64]
+def compare(
+    a: npt.NDArray[np.floating[Any]],
+    b: npt.NDArray[np.floating[Any]],
+    a_bits: npt.NDArray[np.unsignedinteger[Any]],
+    b_bits: npt.NDArray[np.unsignedinteger[Any]],
+    sums: npt.NDArray[np.float64],
+    equal: npt.NDArray[np.int64],
 ) -> None:
     """Paired sums of two blocks: (Σ(b−a)², Σa², Σb², Σab, max|b−a|) of the pairs in which both are finite, and the
-    number of bit-equal pairs."""
-    x = a.view(np.uint32)
-    y = b.view(np.uint32)
+    number of bit-equal pairs; ``a_bits`` and ``b_bits`` are the same blocks as unsigned integers."""
     for start in range(0, a.size, STEP):
         stop = min(start + STEP, a.size)
         same = 0
         for i in range(start, stop):
-            same += int(x[i] == y[i])
-        equal[0] += same
-        _paired(a[start:stop], b[start:stop], sums)
-
-
-@jit
-def compare64(
-    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], sums: npt.NDArray[np.float64], equal: npt.NDArray[np.int64]
-) -> None:
-    """As :func:`compare32`, for float64."""
-    x = a.view(np.uint64)
-    y = b.view(np.uint64)
-    for start in range(0, a.size, STEP):
-        stop = min(start + STEP, a.size)
-        same = 0
-        for i in range(start, stop):
-            same += int(x[i] == y[i])
+            same += int(a_bits[i] == b_bits[i])
         equal[0] += same
         _paired(a[start:stop], b[start:stop], sums)
 

@@ -74,11 +74,11 @@ class Comparison:
 
     def tensor(self, name: str) -> tuple[TensorMeasure | None, ...]:
         """One tensor in every checkpoint."""
-        return tuple(next((t for t in m.tensors if t.info.name == name), None) for m in self.measured)
+        return tuple(m.by_name.get(name) for m in self.measured)
 
     def layer(self, name: str) -> tuple[GroupMeasure | None, ...]:
         """One layer in every checkpoint."""
-        return tuple(next((g for g in m.layers if g.name == name), None) for m in self.measured)
+        return tuple(m.layer_by_name.get(name) for m in self.measured)
 
     def whole(self, statistic: str) -> tuple[Value, ...]:
         """A statistic of the whole selection over the checkpoints."""

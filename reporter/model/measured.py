@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reporter.model.summary import Summary
@@ -90,7 +91,7 @@ class GroupMeasure:
     quantiles: Quantiles
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that the look-ups below are built once
 class Measured:
     """A checkpoint's numbers.
 
@@ -120,10 +121,15 @@ class Measured:
     seconds: float
     missing_layers: tuple[str, ...] = ()
 
-    @property
-    def by_name(self) -> dict[str, TensorMeasure]:
+    @cached_property
+    def by_name(self) -> Mapping[str, TensorMeasure]:
         """Tensors by name."""
         return {t.info.name: t for t in self.tensors}
+
+    @cached_property
+    def layer_by_name(self) -> Mapping[str, GroupMeasure]:
+        """Layers by name."""
+        return {g.name: g for g in self.layers}
 
     @property
     def model_tensors(self) -> tuple[TensorMeasure, ...]:

@@ -160,9 +160,11 @@ def output_axis(role: str, kind: str = "") -> int:
 
     >>> output_axis("kernel", "Conv2DTranspose"), output_axis("embedding"), output_axis("kernel", "Dense")
     (-2, 0, -1)
+    >>> output_axis("kernel", "DepthwiseConv2D")
+    -2
     """
     if role == "embedding":
         return 0
-    if role == "depthwise_kernel" or (role == "kernel" and kind.endswith("Transpose")) or kind.startswith("Depthwise"):
-        return -2  # (…, output, input) of a transposed convolution; (…, input, multiplier) of a depthwise one
-    return -1
+    # (…, output, input) of a transposed convolution; (…, input, multiplier) of a depthwise one
+    by_class = role == "kernel" and (kind.endswith("Transpose") or kind.startswith("DepthwiseConv"))
+    return -2 if by_class or role == "depthwise_kernel" else -1

@@ -7,7 +7,7 @@ import math
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -89,16 +89,13 @@ class SafetensorsReader:
         problem, state = _why_not(probe)
         return Claim(self.name, path, (path,), label, problem, state)
 
-    def open(self, path: Path) -> AbstractContextManager[Contents]:
+    @contextmanager
+    def open(self, path: Path) -> Iterator[Contents]:
         """Open a file; every offset is checked first.
 
         Raises:
             CheckpointError: it cannot be read.
         """
-        return self._open(path)
-
-    @contextmanager
-    def _open(self, path: Path) -> Iterator[Contents]:
         with open_file(path) as file:
             window = Window(path, file)
             header, start = _read_header(window)

@@ -95,13 +95,12 @@ def _table(series: Comparison, medium: Medium) -> Table:
     names = _STATISTICS[medium]
     rows = []
     for name in series.layers:
-        places = [i for i, g in enumerate(series.layer(name)) if g is not None]
-        history = [g for g in series.layer(name) if g is not None]
-        first, last = history[0], history[-1]
-        gone = places[-1] < len(series.refs) - 1
+        history = [(i, g) for i, g in enumerate(series.layer(name)) if g is not None]
+        (_, first), (seen, last) = history[0], history[-1]
+        gone = seen < len(series.refs) - 1
         cells = [
             Cell(
-                f"{name} (last seen at step {series.labels[places[-1]]})" if gone else name,
+                f"{name} (last seen at step {series.labels[seen]})" if gone else name,
                 level="warn" if gone else "",
             ),
             Cell(last.kind or "—"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from reporter.model.role import NEVER_TRAINABLE, model_role, slot_role
+from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
 from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.keras.config import ModelConfig, leaves
 from reporter.readers.keras.streams import Array
 from reporter.readers.keras.tree import Dataset
-from reporter.readers.keras.variables import output_axis, owns_weights
+from reporter.readers.keras.variables import owns_weights
 
 
 @dataclass(slots=True, eq=False)
@@ -130,7 +130,7 @@ def contents(
         tensors.append(StoredTensor(info, dataset))
 
     for weight in inventory.weights:
-        axis = output_axis(weight.kind, weight.name, weight.dataset.shape)
+        axis = output_axis(weight.role, weight.kind)
         add(weight.name, weight.dataset, "model", weight.role, weight.layer, weight.trainable, axis)
     for slot in inventory.slots:
         add(slot.full_name, slot.dataset, "optimizer", slot_role(slot.slot), slot.target.layer if slot.target else "")

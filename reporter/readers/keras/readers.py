@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from reporter.model.checkpoint import Claim, Probe
@@ -31,16 +31,13 @@ class KerasArchiveReader:
         """Claim a zip archive with these members."""
         return claims.claim_archive(probe)
 
-    def open(self, path: Path) -> AbstractContextManager[Contents]:
+    @contextmanager
+    def open(self, path: Path) -> Iterator[Contents]:
         """Open an archive or a folder.
 
         Raises:
             CheckpointError: it cannot be read.
         """
-        return self._open(path)
-
-    @contextmanager
-    def _open(self, path: Path) -> Iterator[Contents]:
         notes = []
         members_of = archive.open_folder if path.is_dir() else archive.open_archive
         with members_of(path) as members, open_hdf5(members.weights) as root:
@@ -75,16 +72,13 @@ class KerasWeightsReader:
         claim = claims.claim_hdf5(probe, siblings)
         return claim if claim is not None and claim.format == self.name else None
 
-    def open(self, path: Path) -> AbstractContextManager[Contents]:
+    @contextmanager
+    def open(self, path: Path) -> Iterator[Contents]:
         """Open a file.
 
         Raises:
             CheckpointError: it cannot be read.
         """
-        return self._open(path)
-
-    @contextmanager
-    def _open(self, path: Path) -> Iterator[Contents]:
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
             inventory = read_v3(root, None)
             yield contents(inventory, None, format=self.name, integrity="lengths", framework="Keras")
@@ -105,16 +99,13 @@ class KerasLegacyReader:
         claim = claims.claim_hdf5(probe, siblings)
         return claim if claim is not None and claim.format == self.name else None
 
-    def open(self, path: Path) -> AbstractContextManager[Contents]:
+    @contextmanager
+    def open(self, path: Path) -> Iterator[Contents]:
         """Open a file.
 
         Raises:
             CheckpointError: it cannot be read.
         """
-        return self._open(path)
-
-    @contextmanager
-    def _open(self, path: Path) -> Iterator[Contents]:
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
             inventory, config, framework = read_legacy(root, path)
             yield contents(inventory, config, format=self.name, integrity="lengths", framework=framework or "Keras")

@@ -11,9 +11,6 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from reporter.model.role import model_role
-from reporter.model.role import output_axis as axis_of_role
-
 
 class Variable(NamedTuple):
     """A variable of a class: its name, the option that must be set for it to exist, and whether it is trained."""
@@ -220,16 +217,6 @@ def snake_case(kind: str) -> str:
     name = re.sub(r"\W+", "", kind)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def output_axis(kind: str, name: str, shape: Sequence[int]) -> int:
-    """The axis of a variable that indexes output units, by the class that owns it.
-
-    >>> output_axis("DepthwiseConv2D", "kernel", (3, 3, 8, 1)), output_axis("Dense", "kernel", (3, 4))
-    (-2, -1)
-    """
-    role = model_role(name, shape)
-    return axis_of_role("depthwise_kernel" if role == "kernel" and kind.startswith("DepthwiseConv") else role, kind)
 
 
 _KINDS = {snake_case(kind): kind for kind in (*VARIABLES, *SUBLAYERS) if "Convolution" not in kind}
