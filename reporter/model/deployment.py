@@ -1,0 +1,62 @@
+"""How a tensor would survive deployment: int8, narrower floats, sparsity, and what could be left out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What rounding every value to a narrower float (to nearest even, without a scale) would lose.
+
+    Attributes:
+        format: name of the dtype, as numpy and ml_dtypes have it.
+        overflow: finite values that have no finite counterpart.
+        flushed: values other than zero that become zero.
+        subnormal: values that become subnormal, with fewer significant bits than the format promises.
+        sqnr: signal to quantisation noise in dB, ∞ if nothing is lost; None where a value overflows (the noise would
+            not be finite) or where there is no signal.
+    """
+
+    format: str
+    overflow: int
+    flushed: int
+    subnormal: int
+    sqnr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """One tensor of a checkpoint on its way to a device; None wherever a measure does not apply.
+
+    Attributes:
+        int8_tensor: SQNR in dB after symmetric int8 quantisation with one max-abs scale; ∞ if nothing is lost.
+        int8_channel: the same with a scale per output channel.
+        casts: one per narrower float, in a fixed order.
+        pattern_2_4: share of the groups of 4 values along the input axis with at least 2 zeros; for tensors with at
+            least 40 % zeros.
+        distinct: number of distinct values where at most 256: clustered or quantised weights.
+        channels: output channels (or values of a normalisation's gamma).
+        prunable: how many of them have hardly any weight (norm, or |gamma|, at most 1 % of the median's).
+        duplicates: output channels that repeat an earlier one up to scale, |cos| > 0.999.
+    """
+
+    int8_tensor: float | None = None
+    int8_channel: float | None = None
+    casts: tuple[Cast, ...] = ()
+    pattern_2_4: float | None = None
+    distinct: int | None = None
+    channels: int | None = None
+    prunable: int | None = None
+    duplicates: int | None = None
+
+    def cast(self, name: str) -> Cast | None:
+        """The cast to a format."""
+        return next((c for c in self.casts if c.format == name), None)
+
+
+GOOD_SQNR = 30.0
+"""dB; below it int8 usually costs accuracy. Weights as scattered as a normal sample keep about 40 dB."""
+
+UNFIT_SQNR = 20.0
+"""dB; below it a tenth of the weights' norm is noise."""
