@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.errors import ReportError
-from reporter.settings import BINS, FAIL_ON, QUANTILES, VARIABLES, Settings, parse_quantiles
+from reporter.settings import BINS, DEPLOYMENT, FAIL_ON, QUANTILES, VARIABLES, Settings, parse_quantiles
 
 if TYPE_CHECKING:
     from reporter.pipeline import Outcome
@@ -62,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
         "--fail-on", default="fail", choices=FAIL_ON, help="lowest verdict with exit code 3 (default: fail)"
     )
     report.add_argument("--no-pdf", dest="pdf", action="store_false", help="HTML, JSON and CSV only")
+    report.add_argument(
+        "--deployment",
+        default="last",
+        choices=DEPLOYMENT,
+        help="int8 and float16 readiness of the last checkpoint of each series (default: last)",
+    )
+    report.add_argument("--spectral", action="store_true", help="spectra of the last checkpoint's weight matrices")
     _measuring(report)
     _settling(report)
     report.add_argument("-q", "--quiet", action="store_true", help="no progress, only problems and the summary")
@@ -116,6 +123,8 @@ def _report(arguments: argparse.Namespace) -> int:
         settle=arguments.settle,
         fail_on=arguments.fail_on,
         pdf=arguments.pdf,
+        deployment=arguments.deployment,
+        spectral=arguments.spectral,
     )
     from reporter.pipeline import run
     from reporter.progress import Progress

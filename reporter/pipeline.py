@@ -17,8 +17,10 @@ from reporter.discover import settled
 from reporter.draw import draw_series
 from reporter.errors import CheckpointError, InProgress, RenderError, RotatedAway
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.histogram import of_series
 from reporter.measuring.pairs import compare_contents
+from reporter.measuring.spectral import measure_spectra
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, Series
 from reporter.model.comparison import Comparison
@@ -109,9 +111,28 @@ def _measure_all(
             with clock("measure"):
                 refs, measured, changes = _measure_series(series, plan, settings.settle, progress, failed)
             with clock("compare"):
-                if refs:
-                    result.append(compare(series, refs, measured, changes))
+                if not refs:
+                    continue
+                comparison = compare(series, refs, measured, changes)
+            with clock("deployment"):
+                result.append(_with_deployment(comparison, settings))
     return tuple(result), failed
+
+
+def _with_deployment(comparison: Comparison, settings: Settings) -> Comparison:
+    """The last checkpoint is what one would deploy: read once more, for its readiness and its spectra."""
+    ref = comparison.refs[-1]
+    if settings.deployment == "off" and not settings.spectral:
+        return comparison
+    try:
+        with open_checkpoint(ref.format, ref.path) as contents:
+            readiness = measure_deployment(contents, comparison.measured[-1]) if settings.deployment == "last" else {}
+            spectra = measure_spectra(contents) if settings.spectral else {}
+        _unchanged(ref)
+    except Exception as error:
+        known = translated(ref.path, error)
+        return replace(comparison, deployment_problem=f"{known.state}: {known.reason}")
+    return replace(comparison, readiness=readiness, spectra=spectra)
 
 
 def _measure_series(
@@ -226,6 +247,8 @@ def _described(settings: Settings) -> dict[str, str]:
         "quantiles": ", ".join(f"{p:g}" for p in settings.quantiles),
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
+        "deployment": settings.deployment,
+        "spectral": "on" if settings.spectral else "off",
     }
 
 

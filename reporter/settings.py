@@ -10,6 +10,7 @@ from reporter.errors import SettingError
 
 VARIABLES: tuple[str, ...] = ("trainable", "model", "all")
 FAIL_ON: tuple[str, ...] = ("fail", "warn", "never")
+DEPLOYMENT: tuple[str, ...] = ("last", "off")
 
 QUANTILES: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 50
@@ -30,6 +31,8 @@ class Settings:
         settle: seconds within which an unsound file counts as still being written.
         fail_on: lowest verdict that makes the exit code 3: ``fail``, ``warn`` or ``never``.
         pdf: whether to make the PDF.
+        deployment: whose deployment readiness is measured: ``last`` (checkpoint of each series) or ``off``.
+        spectral: whether to compute spectra of the last checkpoint of each series.
     """
 
     roots: tuple[Path, ...] = (Path("ckpts"),)
@@ -41,6 +44,8 @@ class Settings:
     settle: float = 120.0
     fail_on: str = "fail"
     pdf: bool = True
+    deployment: str = "last"
+    spectral: bool = False
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -50,6 +55,7 @@ class Settings:
         """
         _one_of("variables", self.variables, VARIABLES)
         _one_of("fail-on", self.fail_on, FAIL_ON)
+        _one_of("deployment", self.deployment, DEPLOYMENT)
         if not 1 <= self.bins <= MAX_BINS:
             raise SettingError(f"bins: {self.bins} is not between 1 and {MAX_BINS}")
         if not self.quantiles:

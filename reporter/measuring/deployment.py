@@ -24,6 +24,9 @@ Reals = npt.NDArray[np.floating[Any]]
 LEVELS = 127
 """Positive levels of symmetric int8; −128 is left out, so that 0 stays 0."""
 
+ROUNDING = 2.0**-96
+"""Share of the signal below which noise is rounding: between that of float64, 2⁻¹⁰⁴ or so, and of float32, 2⁻⁴⁸."""
+
 
 def measure_deployment(contents: Contents, measured: Measured) -> Mapping[str, Readiness]:
     """Readiness of every floating-point tensor of the model, by name.
@@ -126,7 +129,9 @@ class Int8:
     def close(self, summary: Summary) -> tuple[float | None, float | None]:
         """SQNR in dB per tensor and per channel."""
         signal = summary.sum_of_squares
-        return decibel(signal, self._tensor), decibel(signal, self._channel) if self._units else None
+        # Whole multiples of the scale come out with float64's own rounding, which is no noise of int8.
+        tensor, channel = (0.0 if noise < ROUNDING * signal else noise for noise in (self._tensor, self._channel))
+        return decibel(signal, tensor), decibel(signal, channel) if self._units else None
 
 
 class Casts:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef
+from reporter.model.deployment import Readiness
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Value
+from reporter.model.spectrum import Spectrum
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class Comparison:
         pairs: neighbouring pairs, one fewer.
         layers: names of all layers with selected tensors, in model order.
         tensors: names of all tensors, in model order, model tensors first.
+        readiness: of the last checkpoint's tensors for deployment, by name; empty unless measured.
+        spectra: of the last checkpoint's weight matrices, by name; empty unless measured.
+        deployment_problem: why there is no readiness, or no spectra, although they were wanted; "" otherwise.
     """
 
     name: str
@@ -57,6 +62,9 @@ class Comparison:
     pairs: tuple[Pair, ...]
     layers: tuple[str, ...]
     tensors: tuple[str, ...]
+    readiness: Mapping[str, Readiness] = field(default_factory=dict)
+    spectra: Mapping[str, Spectrum] = field(default_factory=dict)
+    deployment_problem: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -9,8 +9,12 @@ from reporter.model.finding import Finding, Judgement, Outcome
 from reporter.rules.all_zero import ALL_ZERO
 from reporter.rules.base import Check, Rule
 from reporter.rules.dead_units import DEAD_UNITS
+from reporter.rules.duplicate_outputs import DUPLICATE_OUTPUTS
+from reporter.rules.float16_overflow import FLOAT16_OVERFLOW
+from reporter.rules.float16_underflow import FLOAT16_UNDERFLOW
 from reporter.rules.frozen import FROZEN
 from reporter.rules.incomplete import INCOMPLETE
+from reporter.rules.int8_ready import INT8_READY
 from reporter.rules.non_finite import NON_FINITE
 from reporter.rules.norm_jump import NORM_JUMP
 from reporter.rules.structure import STRUCTURE
@@ -23,6 +27,10 @@ RULES: tuple[Rule, ...] = (
     NORM_JUMP,
     FROZEN,
     DEAD_UNITS,
+    INT8_READY,
+    FLOAT16_OVERFLOW,
+    FLOAT16_UNDERFLOW,
+    DUPLICATE_OUTPUTS,
 )
 """In the order of the report's table of checks."""
 

@@ -58,6 +58,12 @@ def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
             }
             for pair in series.pairs
         ],
+        "deployment": {
+            "checkpoint": series.refs[-1].name,
+            "problem": series.deployment_problem,
+            "tensors": {name: records.readiness(ready) for name, ready in series.readiness.items()},
+        },
+        "spectra": {name: records.spectrum(measured) for name, measured in series.spectra.items()},
     }
 
 

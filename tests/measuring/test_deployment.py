@@ -117,7 +117,11 @@ def test_casts(values: np.ndarray, name: str) -> None:
 def test_a_cast_without_loss() -> None:
     ready = readiness(gaussian(40, 30).astype(np.float16))
     assert ready.cast("float16").sqnr == math.inf  # type: ignore[union-attr]
-    assert readiness((np.arange(-127, 128) / 64).astype("f4")).int8_tensor == math.inf
+    whole = np.arange(-127, 128).astype("f4").reshape(51, 5)
+    assert readiness(whole / np.float32(64)).int8_tensor == math.inf
+    # Products that float32 rounds are noise of 140 dB or more, and not called lossless.
+    assert 140 < (readiness(whole * np.float32(0.0123)).int8_tensor or 0) < math.inf
+    assert readiness(np.full((4, 4), 0.1, "f4")).int8_channel == math.inf
 
 
 def test_what_is_not_finite_hides_nothing() -> None:

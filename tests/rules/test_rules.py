@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from reporter.compare import compare
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.pairs import compare_contents
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.comparison import Comparison
@@ -53,7 +55,9 @@ def series(checkpoints: Sequence[Arrays], *, missing: tuple[str, ...] = (), firs
     ]
     changes = [compare_contents(a, b) for a, b in pairwise(opened)]
     whole = Series("c-*", "c", "test", tuple(refs), "in-file")
-    return compare(whole, refs, [measure_checkpoint(c, Plan()) for c in opened], changes)
+    measured = [measure_checkpoint(c, Plan()) for c in opened]
+    compared = compare(whole, refs, measured, changes)
+    return replace(compared, readiness=measure_deployment(opened[-1], measured[-1]))
 
 
 def fired(comparison: Comparison) -> list[tuple[str, str, str, str]]:

@@ -1,0 +1,216 @@
+"""Deployment readiness of the last checkpoint of each series: what int8 and narrower floats would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.comparison import Comparison
+from reporter.model.deployment import GOOD_SQNR, UNFIT_SQNR, Readiness
+from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
+from reporter.model.report import Report
+from reporter.numerals import decibels, integer
+from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded
+
+TITLES = {
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "float8_e4m3fn": "float8 E4M3",
+    "float8_e5m2": "float8 E5M2",
+}
+"""Narrower floats as they are called in tables, in order."""
+
+WORDS: tuple[tuple[str, str], ...] = (
+    (
+        "SQNR",
+        "Signal to quantisation noise ratio, 10 · log₁₀(Σw² / Σ(w − Q(w))²) in dB, Q the rounding. 40 dB: the noise is "
+        f"1 % of the weights' norm; {GOOD_SQNR:g} dB: 3 %, the least we call good; {UNFIT_SQNR:g} dB: 10 %, unfit. It "
+        "speaks of the weights alone: only a test of the quantised model tells its accuracy.",
+    ),
+    (
+        "int8, per tensor, per channel",
+        "Symmetric rounding to 255 levels with scale max |w| / 127, of the whole tensor or of each output channel. "
+        "Where the second keeps much more, single large values spoil the common scale.",
+    ),
+    (
+        "float16, bfloat16, float8",
+        "Every value rounded to the nearest (ties to even), without a scale; quantisers usually scale before float8. "
+        "Overflow: the value becomes infinite (NaN in E4M3). Flushed: a value other than 0 becomes 0. Subnormal: it "
+        "keeps fewer significant bits than the format has.",
+    ),
+    (
+        "Negligible channels",
+        "Output channels whose norm, or whose normalisation's |gamma|, is at most 1 % of the tensor's median: "
+        "candidates for pruning (network slimming, Liu et al. 2017).",
+    ),
+    ("Duplicate outputs", "Output channels with |cos| > 0.999 to an earlier one. Not searched in very large tensors."),
+    (
+        "2:4 groups",
+        "Of tensors with at least 40 % zeros: share of the groups of 4 along the input axis with at least 2 zeros. "
+        "Hardware for 2:4 sparsity needs all of them.",
+    ),
+    ("Distinct values", "Shown where at most 256: the weights are clustered or were quantised before."),
+)
+"""For the glossary."""
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """One section for all series; nothing where nothing was measured."""
+    blocks: list[Block] = []
+    for series in report.series:
+        if series.deployment_problem:
+            text = f"The last checkpoint of {series.name} could not be read again: {series.deployment_problem}."
+            blocks.append(Paragraph(text, "warning"))
+    measured = [s for s in report.series if s.readiness]
+    if measured:
+        several = len(report.series) > 1
+        blocks += [Paragraph(_sentence(measured, several))]
+        tables = (_quantised(measured, several, medium), _lost(measured, several, medium))
+        blocks += [table for table in (*tables, _redundant(measured, several, medium)) if table.rows]
+    if blocks:
+        yield Section("deployment", "Deployment readiness", tuple(blocks))
+
+
+def _matrices(series: list[Comparison]) -> list[tuple[Comparison, str, Readiness]]:
+    return [(s, name, r) for s in series for name, r in s.readiness.items() if r.int8_tensor is not None]
+
+
+def _sentence(series: list[Comparison], several: bool) -> str:
+    of = "the last checkpoint of each series" if several else f"the last checkpoint, step {series[0].labels[-1]}"
+    matrices = [ready for _, _, ready in _matrices(series)]
+    if not matrices:
+        return f"Of {of}: it holds no floating-point kernels or embeddings."
+    advice = [advise(ready)[0] for ready in matrices]
+    parts = [f"{integer(n)} {words}" for key, words in _SUMMARY.items() if (n := advice.count(key))]
+    overflow = sum(bool(c and c.overflow) for s in series for r in s.readiness.values() for c in [r.cast("float16")])
+    float16 = f"{integer(overflow)} tensors overflow in float16" if overflow else "nothing overflows in float16"
+    total = f"{integer(len(matrices))} weight tensor" + ("s" if len(matrices) > 1 else "")
+    return f"Of {of}. Of {total}, {', '.join(parts)}; {float16}."
+
+
+_SUMMARY = {
+    "int8 per tensor": "can be int8 with one scale per tensor",
+    "int8 per channel": "should be int8 with a scale per output channel",
+    "int8 per channel, measure": "lose noticeably in int8 even so: measure the accuracy",
+    "keep in float": "should stay in float",
+}
+
+
+def advise(ready: Readiness) -> tuple[str, Level]:
+    """What to do with a weight matrix."""
+    assert ready.int8_tensor is not None
+    best = ready.int8_tensor if ready.int8_channel is None else ready.int8_channel
+    if ready.int8_tensor >= GOOD_SQNR:
+        return "int8 per tensor", ""
+    if best >= GOOD_SQNR:
+        return "int8 per channel", "info"
+    return ("int8 per channel, measure", "info") if best >= UNFIT_SQNR else ("keep in float", "warn")
+
+
+def _head(series: Comparison, name: str, several: bool) -> tuple[Cell, ...]:
+    return (Cell(name), Cell(series.name)) if several else (Cell(name),)
+
+
+def _columns(several: bool) -> tuple[Column, ...]:
+    tensor = Column("Weights", numeric=False)
+    return (tensor, Column("Series", numeric=False)) if several else (tensor,)
+
+
+def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Table:
+    """Every weight matrix, what keeps least first."""
+    formats = list(TITLES) if medium == "html" else list(TITLES)[:2]
+    rows = []
+    for series, name, ready in sorted(_matrices(measured), key=_by_int8):
+        what, level = advise(ready)
+        cells = [*_head(series, name, several)]
+        if medium == "html":
+            shape = series.measured[-1].by_name[name].info.shape
+            cells.append(Cell(" × ".join(map(str, shape))))
+        cells += [_decibel(ready.int8_tensor), _decibel(ready.int8_channel)]
+        # float8 without a scale is never good: numbers, but no marks.
+        cells += [_decibel(c.sqnr, f.endswith("float16")) if (c := ready.cast(f)) else Cell("—") for f in formats]
+        rows.append(Row((*cells, Cell(what, level=level))))
+    columns = (
+        *_columns(several),
+        *([Column("Shape", numeric=False)] if medium == "html" else []),
+        Column("int8, per tensor", definition="SQNR with one scale for the tensor; see Definitions."),
+        Column("int8, per channel", definition="SQNR with a scale for each output channel."),
+        *(Column(TITLES[f], definition="SQNR of rounding without a scale; — if a value overflows.") for f in formats),
+        Column("What to do", numeric=False),
+    )
+    note = (
+        "Signal to quantisation noise of each weight tensor; what keeps least in int8 comes first. "
+        f"From {GOOD_SQNR:g} dB on it is good, below {UNFIT_SQNR:g} dB unfit."
+    )
+    return bounded("Weights in fewer bits", columns, rows, medium, note=note)
+
+
+def _by_int8(of: tuple[Comparison, str, Readiness]) -> tuple[float, float]:
+    ready = of[2]
+    best = ready.int8_tensor if ready.int8_channel is None else ready.int8_channel
+    assert ready.int8_tensor is not None and best is not None
+    return (min(best, GOOD_SQNR), ready.int8_tensor)
+
+
+def _decibel(value: float | None, marked: bool = True) -> Cell:
+    level: Level = (
+        "" if not marked or value is None or value >= GOOD_SQNR else "info" if value >= UNFIT_SQNR else "warn"
+    )
+    return Cell(decibels(value), sort=sortable(value), level=level, title=unrounded(value))
+
+
+def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:
+    """Tensors of which float16 loses values, or float8 the large ones."""
+    rows = []
+    for series in measured:
+        for name, ready in series.readiness.items():
+            casts = {cast.format: cast for cast in ready.casts}
+            half = casts["float16"]
+            if not (half.flushed or any(cast.overflow for cast in casts.values())):
+                continue
+            counts = [half.overflow, half.flushed, half.subnormal]
+            counts += [casts[f].overflow for f in ("float8_e5m2", "float8_e4m3fn")]
+            size = series.measured[-1].by_name[name].info.size
+            cells = [
+                Cell(integer(n), sort=float(n), level="warn" if n and i == 0 else "") for i, n in enumerate(counts)
+            ]
+            rows.append((counts, Row((*_head(series, name, several), count_cell(size), *cells))))
+    rows.sort(key=lambda r: [-n for n in r[0]])
+    columns = (
+        *_columns(several),
+        Column("Values"),
+        Column("float16 overflow", definition="Values that become infinite in float16: |w| ≥ 65520."),
+        Column("float16 flushed", definition="Values other than 0 that become 0 in float16: |w| ≤ 3e−8."),
+        Column("float16 subnormal", definition="Values that lose precision in float16: |w| < 6.1e−5."),
+        Column("E5M2 overflow", definition="Values beyond float8 E5M2: |w| ≥ 61440."),
+        Column("E4M3 overflow", definition="Values beyond float8 E4M3: |w| > 464."),
+    )
+    note = "All floating-point tensors of the model whose values float16 turns into ∞ or 0, or that float8 cannot hold."
+    return bounded("Values beyond narrower floats", columns, [row for _, row in rows], medium, note=note)
+
+
+def _redundant(measured: list[Comparison], several: bool, medium: Medium) -> Table:
+    """Tensors of which something could be left out."""
+    rows = []
+    for series in measured:
+        for name, r in series.readiness.items():
+            if not (r.prunable or r.duplicates or r.pattern_2_4 is not None or r.distinct is not None):
+                continue
+            cells = [_count(r.channels), _count(r.prunable), _count(r.duplicates), share_cell(r.pattern_2_4)]
+            rows.append(Row((*_head(series, name, several), *cells, _count(r.distinct))))
+    rows.sort(key=lambda row: -max((c.sort or 0.0) for c in row.cells[-4:-2]))
+    columns = (
+        *_columns(several),
+        Column("Channels"),
+        Column("Negligible", definition="Channels with at most 1 % of the median channel's norm or |gamma|."),
+        Column("Duplicates", definition="Output channels with |cos| > 0.999 to an earlier one."),
+        Column("2:4 groups", definition="Groups of 4 along the input axis with at least 2 zeros, of sparse tensors."),
+        Column("Distinct values", definition="Where at most 256."),
+    )
+    note = (
+        "Tensors with channels that contribute next to nothing or twice, with zeros in a pattern, or with few values."
+    )
+    return bounded("What could be left out", columns, rows, medium, note=note)
+
+
+def _count(value: int | None) -> Cell:
+    return Cell("—") if value is None else count_cell(value)
