@@ -12,6 +12,7 @@ import numpy.typing as npt
 from reporter.measuring import kernels_deployment as kernels
 from reporter.measuring.accumulate import pieces, to_float64
 from reporter.measuring.redundancy import ENOUGH, FEW, Distinct, Pattern24, duplicates, prunable, searchable
+from reporter.measuring.threads import one_thread
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.role import WEIGHT_MATRICES, input_axis
@@ -40,11 +41,12 @@ def measure_deployment(contents: Contents, measured: Measured) -> Mapping[str, R
     """
     kinds = {layer.name: layer.kind for layer in contents.layers}
     known = measured.by_name
-    return {
-        source.info.name: measure_readiness(source, known[source.info.name], kinds.get(source.info.layer, ""))
-        for source in contents.tensors
-        if source.info.collection == "model" and source.info.name in known and is_float(source.info.dtype)
-    }
+    with one_thread():
+        return {
+            source.info.name: measure_readiness(source, known[source.info.name], kinds.get(source.info.layer, ""))
+            for source in contents.tensors
+            if source.info.collection == "model" and source.info.name in known and is_float(source.info.dtype)
+        }
 
 
 def is_float(dtype: str) -> bool:

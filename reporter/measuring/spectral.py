@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from reporter.measuring.accumulate import to_float64
 from reporter.measuring.deployment import is_float
+from reporter.measuring.threads import one_thread
 from reporter.model.role import WEIGHT_MATRICES, input_axis
 from reporter.model.spectrum import PowerLaw, Spectrum
 from reporter.model.tensor import Contents, TensorSource
@@ -44,7 +45,8 @@ def measure_spectra(contents: Contents) -> Mapping[str, Spectrum]:
         reporter.errors.CheckpointError: from reading.
     """
     kinds = {layer.name: layer.kind for layer in contents.layers}
-    return {s.info.name: spectrum_of(s) for s in contents.tensors if _is_matrix(s, kinds.get(s.info.layer, ""))}
+    with one_thread():
+        return {s.info.name: spectrum_of(s) for s in contents.tensors if _is_matrix(s, kinds.get(s.info.layer, ""))}
 
 
 def _is_matrix(source: TensorSource, kind: str) -> bool:

@@ -35,16 +35,17 @@ def check(series: Comparison) -> Iterator[Check]:
     poor.sort()
     worst = max(low, key=lambda c: c.excess)
     message = (
-        f"{integer(len(low))} of {integer(len(checks))} weight tensors keep less than {GOOD_SQNR:g} dB when rounded to "
-        f"int8 with one scale per tensor (worst: {worst.tensor}, {decibels(worst.value)})"
+        f"int8 with one scale per tensor keeps less than {GOOD_SQNR:g} dB of {integer(len(low))} of "
+        f"{integer(len(checks))} weight tensors (worst: {worst.tensor}, {decibels(worst.value)})"
     )
     if not poor:
-        message += "; a scale per output channel is enough for all of them"
+        message += "; with a scale per output channel all of them are good"
     else:
         value, name = poor[0]
         message += (
-            f"; {integer(len(poor))} of them even with a scale per output channel (worst: {name}, {decibels(value)}): "
-            + ("keep them in float" if value < UNFIT_SQNR else "measure the accuracy before shipping int8")
+            f"; {integer(len(poor))} of them lose too much even with a scale per output channel (worst: {name}, "
+            f"{decibels(value)}): "
+            + ("keep what is unfit in float" if value < UNFIT_SQNR else "measure the accuracy before shipping int8")
         )
     unfit = bool(poor) and poor[0][0] < UNFIT_SQNR
     yield from as_one(checks, low, Severity.WARN if unfit else Severity.INFO, message)

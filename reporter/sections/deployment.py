@@ -75,22 +75,29 @@ def _matrices(series: list[Comparison]) -> list[tuple[Comparison, str, Readiness
 
 
 def _sentence(series: list[Comparison], several: bool) -> str:
+    """What to do, in one sentence."""
     of = "the last checkpoint of each series" if several else f"the last checkpoint, step {series[0].labels[-1]}"
     matrices = [ready for _, _, ready in _matrices(series)]
     if not matrices:
-        return f"Of {of}: it holds no floating-point kernels or embeddings."
+        return f"In {of}, there are no floating-point kernels or embeddings to quantise."
     advice = [advise(ready)[0] for ready in matrices]
-    parts = [f"{integer(n)} {words}" for key, words in _SUMMARY.items() if (n := advice.count(key))]
+    counts = {key: n for key in _SUMMARY if (n := advice.count(key))}
+    if len(counts) == 1:
+        key, n = counts.popitem()
+        text = f"all {integer(n)} weight tensors {_SUMMARY[key]}"
+    else:
+        text = f"of {integer(len(matrices))} weight tensors, " + ", ".join(
+            f"{integer(n)} {_SUMMARY[key]}" for key, n in counts.items()
+        )
     overflow = sum(bool(c and c.overflow) for s in series for r in s.readiness.values() for c in [r.cast("float16")])
-    float16 = f"{integer(overflow)} tensors overflow in float16" if overflow else "nothing overflows in float16"
-    total = f"{integer(len(matrices))} weight tensor" + ("s" if len(matrices) > 1 else "")
-    return f"Of {of}. Of {total}, {', '.join(parts)}; {float16}."
+    float16 = f"{integer(overflow)} tensors overflow in float16" if overflow else "no value overflows in float16"
+    return f"In {of}, {text}; {float16}."
 
 
 _SUMMARY = {
     "int8 per tensor": "can be int8 with one scale per tensor",
     "int8 per channel": "should be int8 with a scale per output channel",
-    "int8 per channel, measure": "lose noticeably in int8 even so: measure the accuracy",
+    "int8 per channel, measure": "would lose noticeably even so (measure the accuracy)",
     "keep in float": "should stay in float",
 }
 
@@ -152,9 +159,8 @@ def _by_int8(of: tuple[Comparison, str, Readiness]) -> tuple[float, float]:
 
 
 def _decibel(value: float | None, marked: bool = True) -> Cell:
-    level: Level = (
-        "" if not marked or value is None or value >= GOOD_SQNR else "info" if value >= UNFIT_SQNR else "warn"
-    )
+    low = marked and value is not None and value < GOOD_SQNR
+    level: Level = "" if not low else "warn" if value is not None and value < UNFIT_SQNR else "info"
     return Cell(decibels(value), sort=sortable(value), level=level, title=unrounded(value))
 
 
@@ -184,7 +190,10 @@ def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:
         Column("E5M2 overflow", definition="Values beyond float8 E5M2: |w| ≥ 61440."),
         Column("E4M3 overflow", definition="Values beyond float8 E4M3: |w| > 464."),
     )
-    note = "All floating-point tensors of the model whose values float16 turns into ∞ or 0, or that float8 cannot hold."
+    note = (
+        "All floating-point tensors of the model with values that float16 turns into ∞ or 0, or that float8 cannot "
+        "hold. What is flushed matters only where float16 keeps little of the whole tensor, see above."
+    )
     return bounded("Values beyond narrower floats", columns, [row for _, row in rows], medium, note=note)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reporter.model.page import Cell, Column, Paragraph, Row, Section
 from reporter.model.report import Report
+from reporter.model.spectrum import Spectrum
 from reporter.numerals import integer
 from reporter.sections.base import Medium, bounded, number_cell
 
@@ -29,34 +30,22 @@ WORDS: tuple[tuple[str, str], ...] = (
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """One section for all series; nothing where nothing was measured."""
-    several = len(report.series) > 1
-    rows, left_out = [], 0
-    for series in report.series:
-        for name, s in series.spectra.items():
-            left_out += bool(s.left_out)
-            head = (Cell(name), Cell(series.name)) if several else (Cell(name),)
-            norm = number_cell(s.norm)
-            if s.norm is not None and not s.exact:
-                norm = Cell("≥ " + norm.text, sort=norm.sort, title=norm.title)
-            fit = s.power_law
-            rows.append(
-                Row(
-                    (
-                        *head,
-                        Cell(f"{integer(s.rows)} × {integer(s.columns)}"),
-                        norm,
-                        number_cell(s.stable_rank, 3),
-                        number_cell(s.effective_rank, 3),
-                        number_cell(fit.alpha if fit else None, 3),
-                        number_cell(fit.distance if fit else None, 2),
-                        Cell((s.left_out and f"left out: {s.left_out}") or ("" if s.exact else "norm by iteration")),
-                    )
-                )
-            )
-    if not rows:
+    spectra = [(series.name, name, s) for series in report.series for name, s in series.spectra.items()]
+    if not spectra:
         return
+    several = len(report.series) > 1
+    remarks = [_remark(s) for _, _, s in spectra]
+    rows = []
+    for (of, name, s), remark in zip(spectra, remarks, strict=True):
+        cells = [Cell(name), *([Cell(of)] if several else []), Cell(f"{integer(s.rows)} × {integer(s.columns)}")]
+        norm, fit = number_cell(s.norm), s.power_law
+        if s.norm is not None and not s.exact:
+            norm = Cell("≥ " + norm.text, sort=norm.sort, title=norm.title)
+        cells += [norm, number_cell(s.stable_rank, 3), number_cell(s.effective_rank, 3)]
+        cells += [number_cell(fit.alpha if fit else None, 3), number_cell(fit.distance if fit else None, 2)]
+        rows.append(Row((*cells, *([Cell(remark)] if any(remarks) else []))))
     text = "For information: these numbers describe how the weights use their directions; no rule judges them."
-    if left_out:
+    if left_out := sum(bool(s.left_out) for _, _, s in spectra):
         text += f" {integer(left_out)} of {integer(len(rows))} matrices were left out; the table says why."
     columns = (
         Column("Weights", numeric=False),
@@ -67,6 +56,12 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Effective rank", definition="exp of the entropy of the normalised singular values."),
         Column("Alpha", definition="Exponent of the power law of the eigenvalues' tail."),
         Column("KS", definition="Distance between the eigenvalues' tail and the fitted power law."),
-        Column("Remark", numeric=False),
+        *([Column("Remark", numeric=False)] if any(remarks) else []),
     )
-    yield Section("spectra", "Spectra", (Paragraph(text), bounded("Spectra of the weights", columns, rows, medium)))
+    note = "Alpha and its distance KS are shown from 50 eigenvalues on. See Definitions."
+    table = bounded("Spectra of the weights", columns, rows, medium, note=note)
+    yield Section("spectra", "Spectra", (Paragraph(text), table))
+
+
+def _remark(s: Spectrum) -> str:
+    return f"left out: {s.left_out}" if s.left_out else "" if s.exact else "too large for all singular values"

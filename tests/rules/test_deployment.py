@@ -76,9 +76,9 @@ def copies(arrays: Arrays) -> None:
 @pytest.mark.parametrize(
     ("defect", "rule", "severity", "tensor", "words"),
     [
-        (one_outlier, "int8-ready", "INFO", OTHER, "a scale per output channel is enough"),
+        (one_outlier, "int8-ready", "INFO", OTHER, "with a scale per output channel all of them are good"),
         (one_outlier_a_channel, "int8-ready", "INFO", OTHER, "even with a scale per output channel"),
-        (outliers, "int8-ready", "WARN", OTHER, "keep them in float"),
+        (outliers, "int8-ready", "WARN", OTHER, "keep what is unfit in float"),
         (overflow, "float16-overflow", "WARN", KERNEL, "2 of 4 tensors"),
         (large_statistic, "float16-overflow", "INFO", MEAN, "1 of 4 tensors"),
         (tiny, "float16-underflow", "WARN", KERNEL, "1 of 2 weight tensors"),
