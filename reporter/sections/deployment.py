@@ -76,7 +76,9 @@ def _matrices(series: list[Comparison]) -> list[tuple[Comparison, str, Readiness
 
 def _sentence(series: list[Comparison], several: bool) -> str:
     """What to do, in one sentence."""
-    of = "the last checkpoint of each series" if several else f"the last checkpoint, step {series[0].labels[-1]}"
+    of = "the last checkpoint of each series" if several else "this checkpoint"
+    if not several and len(series[0].refs) > 1:
+        of = f"the last checkpoint, step {series[0].labels[-1]}"
     matrices = [ready for _, _, ready in _matrices(series)]
     if not matrices:
         return f"In {of}, there are no floating-point kernels or embeddings to quantise."
@@ -113,13 +115,13 @@ def advise(ready: Readiness) -> tuple[str, Level]:
     return ("int8 per channel, measure", "info") if best >= UNFIT_SQNR else ("keep in float", "warn")
 
 
-def _head(series: Comparison, name: str, several: bool) -> tuple[Cell, ...]:
-    return (Cell(name), Cell(series.name)) if several else (Cell(name),)
+def _row(cells: list[Cell], series: Comparison, several: bool) -> Row:
+    return Row((*cells, *([Cell(series.name)] if several else [])))
 
 
-def _columns(several: bool) -> tuple[Column, ...]:
-    tensor = Column("Weights", numeric=False)
-    return (tensor, Column("Series", numeric=False)) if several else (tensor,)
+def _columns(columns: list[Column], several: bool) -> tuple[Column, ...]:
+    weights = Column("Weights", numeric=False)
+    return (weights, *columns, *([Column("Series", numeric=False)] if several else []))
 
 
 def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Table:
@@ -128,27 +130,24 @@ def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Tab
     rows = []
     for series, name, ready in sorted(_matrices(measured), key=_by_int8):
         what, level = advise(ready)
-        cells = [*_head(series, name, several)]
-        if medium == "html":
-            shape = series.measured[-1].by_name[name].info.shape
-            cells.append(Cell(" × ".join(map(str, shape))))
-        cells += [_decibel(ready.int8_tensor), _decibel(ready.int8_channel)]
+        cells = [Cell(name), Cell(what, level=level), _decibel(ready.int8_tensor), _decibel(ready.int8_channel)]
         # float8 without a scale is never good: numbers, but no marks.
         cells += [_decibel(c.sqnr, f.endswith("float16")) if (c := ready.cast(f)) else Cell("—") for f in formats]
-        rows.append(Row((*cells, Cell(what, level=level))))
-    columns = (
-        *_columns(several),
-        *([Column("Shape", numeric=False)] if medium == "html" else []),
+        if medium == "html":
+            cells.append(Cell(" × ".join(map(str, series.measured[-1].by_name[name].info.shape))))
+        rows.append(_row(cells, series, several))
+    columns = [
+        Column("What to do", numeric=False),
         Column("int8, per tensor", definition="SQNR with one scale for the tensor; see Definitions."),
         Column("int8, per channel", definition="SQNR with a scale for each output channel."),
         *(Column(TITLES[f], definition="SQNR of rounding without a scale; — if a value overflows.") for f in formats),
-        Column("What to do", numeric=False),
-    )
+        *([Column("Shape", numeric=False)] if medium == "html" else []),
+    ]
     note = (
         "Signal to quantisation noise of each weight tensor; what keeps least in int8 comes first. "
         f"From {GOOD_SQNR:g} dB on it is good, below {UNFIT_SQNR:g} dB unfit."
     )
-    return bounded("Weights in fewer bits", columns, rows, medium, note=note)
+    return bounded("Weights in fewer bits", _columns(columns, several), rows, medium, note=note)
 
 
 def _by_int8(of: tuple[Comparison, str, Readiness]) -> tuple[float, float]:
@@ -176,25 +175,24 @@ def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:
             counts = [half.overflow, half.flushed, half.subnormal]
             counts += [casts[f].overflow for f in ("float8_e5m2", "float8_e4m3fn")]
             size = series.measured[-1].by_name[name].info.size
-            cells = [
-                Cell(integer(n), sort=float(n), level="warn" if n and i == 0 else "") for i, n in enumerate(counts)
-            ]
-            rows.append((counts, Row((*_head(series, name, several), count_cell(size), *cells))))
+            infinite = Cell(integer(half.overflow), float(half.overflow), level="warn" if half.overflow else "")
+            cells = [Cell(name), count_cell(size), infinite, *(count_cell(n) for n in counts[1:])]
+            rows.append((counts, _row(cells, series, several)))
     rows.sort(key=lambda r: [-n for n in r[0]])
-    columns = (
-        *_columns(several),
+    columns = [
         Column("Values"),
         Column("float16 overflow", definition="Values that become infinite in float16: |w| ≥ 65520."),
         Column("float16 flushed", definition="Values other than 0 that become 0 in float16: |w| ≤ 3e−8."),
         Column("float16 subnormal", definition="Values that lose precision in float16: |w| < 6.1e−5."),
         Column("E5M2 overflow", definition="Values beyond float8 E5M2: |w| ≥ 61440."),
         Column("E4M3 overflow", definition="Values beyond float8 E4M3: |w| > 464."),
-    )
+    ]
     note = (
         "All floating-point tensors of the model with values that float16 turns into ∞ or 0, or that float8 cannot "
         "hold. What is flushed matters only where float16 keeps little of the whole tensor, see above."
     )
-    return bounded("Values beyond narrower floats", columns, [row for _, row in rows], medium, note=note)
+    kept = [row for _, row in rows]
+    return bounded("Values beyond narrower floats", _columns(columns, several), kept, medium, note=note)
 
 
 def _redundant(measured: list[Comparison], several: bool, medium: Medium) -> Table:
@@ -205,20 +203,21 @@ def _redundant(measured: list[Comparison], several: bool, medium: Medium) -> Tab
             if not (r.prunable or r.duplicates or r.pattern_2_4 is not None or r.distinct is not None):
                 continue
             cells = [_count(r.channels), _count(r.prunable), _count(r.duplicates), share_cell(r.pattern_2_4)]
-            rows.append(Row((*_head(series, name, several), *cells, _count(r.distinct))))
-    rows.sort(key=lambda row: -max((c.sort or 0.0) for c in row.cells[-4:-2]))
-    columns = (
-        *_columns(several),
+            most = max(r.prunable or 0, r.duplicates or 0)
+            rows.append((most, _row([Cell(name), *cells, _count(r.distinct)], series, several)))
+    rows.sort(key=lambda r: -r[0])
+    columns = [
         Column("Channels"),
         Column("Negligible", definition="Channels with at most 1 % of the median channel's norm or |gamma|."),
         Column("Duplicates", definition="Output channels with |cos| > 0.999 to an earlier one."),
         Column("2:4 groups", definition="Groups of 4 along the input axis with at least 2 zeros, of sparse tensors."),
         Column("Distinct values", definition="Where at most 256."),
-    )
+    ]
     note = (
         "Tensors with channels that contribute next to nothing or twice, with zeros in a pattern, or with few values."
     )
-    return bounded("What could be left out", columns, rows, medium, note=note)
+    kept = [row for _, row in rows]
+    return bounded("What could be left out", _columns(columns, several), kept, medium, note=note)
 
 
 def _count(value: int | None) -> Cell:

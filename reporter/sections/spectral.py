@@ -37,19 +37,19 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     remarks = [_remark(s) for _, _, s in spectra]
     rows = []
     for (of, name, s), remark in zip(spectra, remarks, strict=True):
-        cells = [Cell(name), *([Cell(of)] if several else []), Cell(f"{integer(s.rows)} × {integer(s.columns)}")]
+        cells = [Cell(name), Cell(f"{integer(s.rows)} × {integer(s.columns)}")]
         norm, fit = number_cell(s.norm), s.power_law
         if s.norm is not None and not s.exact:
             norm = Cell("≥ " + norm.text, sort=norm.sort, title=norm.title)
         cells += [norm, number_cell(s.stable_rank, 3), number_cell(s.effective_rank, 3)]
         cells += [number_cell(fit.alpha if fit else None, 3), number_cell(fit.distance if fit else None, 2)]
-        rows.append(Row((*cells, *([Cell(remark)] if any(remarks) else []))))
+        cells += [*([Cell(remark)] if any(remarks) else []), *([Cell(of)] if several else [])]
+        rows.append(Row(tuple(cells)))
     text = "For information: these numbers describe how the weights use their directions; no rule judges them."
     if left_out := sum(bool(s.left_out) for _, _, s in spectra):
         text += f" {integer(left_out)} of {integer(len(rows))} matrices were left out; the table says why."
     columns = (
         Column("Weights", numeric=False),
-        *([Column("Series", numeric=False)] if several else []),
         Column("Matrix", numeric=False),
         Column("Spectral norm", definition="Largest singular value; ≥ where it comes from an iteration."),
         Column("Stable rank", definition="‖W‖_F² / ‖W‖₂²."),
@@ -57,6 +57,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Alpha", definition="Exponent of the power law of the eigenvalues' tail."),
         Column("KS", definition="Distance between the eigenvalues' tail and the fitted power law."),
         *([Column("Remark", numeric=False)] if any(remarks) else []),
+        *([Column("Series", numeric=False)] if several else []),
     )
     note = "Alpha and its distance KS are shown from 50 eigenvalues on. See Definitions."
     table = bounded("Spectra of the weights", columns, rows, medium, note=note)
