@@ -5,26 +5,21 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from reporter.catalog import open_checkpoint, scan, translated
+from reporter.catalog import scan
 from reporter.compare import compare
-from reporter.discover import settled
 from reporter.draw import draw_series
-from reporter.errors import CheckpointError, InProgress, RenderError, RotatedAway
-from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.errors import CheckpointError, RenderError
+from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
-from reporter.measuring.pairs import compare_contents
-from reporter.model.change import Change
-from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, Series
+from reporter.model.checkpoint import FileEntry, Found
 from reporter.model.comparison import Comparison
-from reporter.model.measured import Measured
 from reporter.model.report import Report
-from reporter.model.tensor import Contents
 from reporter.progress import Progress
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, render_pdf
@@ -101,76 +96,17 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 def _measure_all(
     found: Found, settings: Settings, progress: Progress, clock: _Clock
 ) -> tuple[tuple[Comparison, ...], dict[str, CheckpointError]]:
-    plan = Plan(settings.variables, settings.quantiles)
+    with clock("measure"):
+        gatherer = Gatherer.of(settings, progress)
     result: list[Comparison] = []
-    failed: dict[str, CheckpointError] = {}
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
         for series in found.series:
             with clock("measure"):
-                refs, measured, changes = _measure_series(series, plan, settings.settle, progress, failed)
+                gathered = gatherer.gather(series)
             with clock("compare"):
-                if refs:
-                    result.append(compare(series, refs, measured, changes))
-    return tuple(result), failed
-
-
-def _measure_series(
-    series: Series, plan: Plan, settle: float, progress: Progress, failed: dict[str, CheckpointError]
-) -> tuple[list[CheckpointRef], list[Measured], list[Mapping[str, Change]]]:
-    """Measure in step order; the checkpoint before stays open, so that the two can be paired value by value."""
-    refs: list[CheckpointRef] = []
-    measured: list[Measured] = []
-    changes: list[Mapping[str, Change]] = []
-    before: tuple[ExitStack, Contents] | None = None
-    try:
-        for ref in series.checkpoints:
-            stack = ExitStack()
-            try:
-                contents = stack.enter_context(open_checkpoint(ref.format, ref.path))
-                numbers = measure_checkpoint(contents, plan)
-                change = compare_contents(before[1], contents) if before else {}
-                _unchanged(ref)
-            except Exception as error:
-                stack.close()
-                failed[ref.name] = _failure(ref, error, settle)
-                progress.failed(ref, failed[ref.name])
-                continue
-            if before:
-                before[0].close()
-                changes.append(change)
-            before = (stack, contents)
-            refs.append(ref)
-            measured.append(numbers)
-            progress.measured(ref, numbers)
-    finally:
-        if before:
-            before[0].close()
-    return refs, measured, changes
-
-
-def _failure(ref: CheckpointRef, error: Exception, settle: float) -> CheckpointError:
-    known = translated(ref.path, error)
-    state, reason = settled(known.reason, known.state, ref.mtime_ns, settle, time.time())
-    return InProgress(ref.path, reason) if state != known.state else known
-
-
-def _unchanged(ref: CheckpointRef) -> None:
-    """The files are still those that discovery saw.
-
-    Raises:
-        InProgress: one was written to meanwhile.
-        RotatedAway: one is gone.
-    """
-    nbytes, newest = 0, 0
-    for member in ref.members:
-        try:
-            stat = member.stat()
-        except OSError as error:
-            raise RotatedAway(ref.path, f"{member.name} was deleted while it was being read") from error
-        nbytes += stat.st_size
-        newest = max(newest, stat.st_mtime_ns)
-    if (nbytes, newest) != (ref.nbytes, ref.mtime_ns):
-        raise InProgress(ref.path, "it was written to while it was being read; the next run will have it")
+                if gathered.refs:
+                    result.append(compare(series, gathered.refs, gathered.measured, gathered.previous))
+    return tuple(result), gatherer.failed
 
 
 def _files(found: Found, series: Sequence[Comparison], failed: Mapping[str, CheckpointError]) -> tuple[FileEntry, ...]:
@@ -219,7 +155,7 @@ def _title(roots: Sequence[Path]) -> str:
 
 
 def _described(settings: Settings) -> dict[str, str]:
-    return {
+    described = {
         "folders": ", ".join(str(root) for root in settings.roots),
         "variables": settings.variables,
         "bins": str(settings.bins),
@@ -227,6 +163,9 @@ def _described(settings: Settings) -> dict[str, str]:
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
     }
+    if settings.baseline is not None:
+        described["baseline"] = str(settings.baseline)
+    return described
 
 
 def identity(found: Found, settings: Settings) -> str:

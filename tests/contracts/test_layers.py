@@ -15,6 +15,8 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "progress"),
     ("draw",),
     ("catalog",),
+    ("opened",),
+    ("gather",),
     ("pipeline", "api"),
     ("cli",),
     ("__init__", "__main__"),
