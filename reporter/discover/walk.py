@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reporter.errors import SettingError
@@ -34,7 +35,8 @@ class Walk:
         elif root.exists():
             # A file, such as one of a bundle's: look at its folder, keep what it belongs to.
             self._folder(root.parent, MAX_DEPTH)
-            self.claims = [c for c in self.claims if root in c.members or root == c.path]
+            claims = [c for c in self.claims if root in c.members or root == c.path]
+            self.claims = [replace(c, problem="", state="") if c.when_named else c for c in claims]
             self.others = [o for o in self.others if o[0] == root]
         else:
             # A bundle is named by its prefix, which is not a file.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reporter.readers.base import Reader
 from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasWeightsReader
+from reporter.readers.npz import NpyReader, NpzReader
 from reporter.readers.safetensors import SafetensorsReader
 from reporter.readers.tensorflow import BundleReader, SavedModelReader
 
@@ -14,6 +15,8 @@ READERS: tuple[Reader, ...] = (
     KerasWeightsReader(),
     KerasLegacyReader(),
     SafetensorsReader(),
+    NpzReader(),
+    NpyReader(),
 )
 """In the order in which they are asked; a folder or file belongs to the first that claims it."""
 

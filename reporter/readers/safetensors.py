@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,10 +16,10 @@ import numpy as np
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
-from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis
-from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
-from reporter.readers.keras.streams import Array, DirectStream
-from reporter.readers.keras.window import Window, open_file
+from reporter.model.tensor import Contents, SkippedTensor
+from reporter.readers.files import flat
+from reporter.readers.files.window import Window, open_file
+from reporter.readers.keras.streams import DirectStream
 
 MAX_HEADER = 100_000_000
 """The limit of the reference implementation, in bytes."""
@@ -45,16 +44,6 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 }
 
 _WRITERS = {"pt": "PyTorch", "tf": "TensorFlow", "flax": "Flax", "mlx": "MLX", "np": "NumPy", "numpy": "NumPy"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    info: TensorInfo
-    stream: DirectStream
-
-    def blocks(self) -> Iterator[Array]:
-        """The values, in blocks of a few MiB."""
-        return self.stream.blocks(self.info.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,52 +177,15 @@ def _is_counts(value: Any) -> TypeGuard[list[int]]:
 
 
 def _contents(format: str, window: Window, start: int, entries: list[_Entry], metadata: Mapping[str, Any]) -> Contents:
-    tensors: list[TensorSource] = []
+    tensors: list[flat.FlatTensor] = []
     skipped: list[SkippedTensor] = []
-    layers: dict[str, None] = {}
-    for entry in sorted(entries, key=lambda e: _natural(e.name)):
+    for entry in sorted(entries, key=lambda e: flat.natural(e.name)):
         stored = _DTYPES.get(entry.dtype)
         if stored is None:
             skipped.append(SkippedTensor(entry.name, entry.dtype, entry.shape, "a data type that is not read"))
             continue
         dtype = stored.newbyteorder("=")
-        layer, role = entry.name.rpartition(".")[0], model_role(entry.name, entry.shape)
-        layers.setdefault(layer)
-        info = TensorInfo(
-            name=entry.name,
-            layer=layer,
-            role=role,
-            shape=entry.shape,
-            dtype=dtype.name,
-            trainable=False if role in NEVER_TRAINABLE else None,
-            collection="model",
-            key=entry.name,
-            itemsize=dtype.itemsize,
-            output_axis=_axis(entry, role),
-        )
-        tensors.append(_Tensor(info, DirectStream(window, start + entry.start, info.size, stored, dtype)))
-    return Contents(
-        format=format,
-        layers=tuple(LayerInfo(name) for name in layers if name),
-        tensors=tuple(tensors),
-        skipped=tuple(skipped),
-        layers_ordered=False,
-        integrity="lengths",
-        framework=_WRITERS.get(str(metadata.get("format")), ""),
-    )
-
-
-def _axis(entry: _Entry, role: str) -> int:
-    """PyTorch and MLX keep a ``weight`` as (output, input, …), Keras a ``kernel`` as (…, input, output)."""
-    is_weight = entry.name.rpartition(".")[2].startswith("weight")
-    return 0 if is_weight and len(entry.shape) > 1 else output_axis(role)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key that puts ``layers.10`` after ``layers.9``.
-
-    >>> sorted(["layers.10.w", "layers.9.w"], key=_natural)
-    ['layers.9.w', 'layers.10.w']
-    """
-    parts = re.split(r"(\d{1,18})", name)
-    return [(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)]
+        stream = DirectStream(window, start + entry.start, math.prod(entry.shape), stored, dtype)
+        tensors.append(flat.tensor(entry.name, entry.shape, dtype, stream))
+    framework = _WRITERS.get(str(metadata.get("format")), "")
+    return flat.contents(format, tensors, skipped, integrity="lengths", framework=framework)

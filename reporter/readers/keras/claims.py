@@ -8,8 +8,8 @@ from pathlib import Path
 
 from reporter.errors import CheckpointError, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
+from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, hdf5
-from reporter.readers.keras.window import Window, open_file
 
 ARCHIVE, WEIGHTS, LEGACY = "keras", "keras-weights", "keras-h5"
 
