@@ -69,7 +69,7 @@ class KerasWeightsReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim an HDF5 file whose groups are objects with ``vars``."""
-        claim = claims.claim_hdf5(probe, siblings)
+        claim = claims.claim_hdf5(probe)
         return claim if claim is not None and claim.format == self.name else None
 
     @contextmanager
@@ -96,7 +96,7 @@ class KerasLegacyReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim an HDF5 file that lists its layers, and any other HDF5 file as one that holds no weights."""
-        claim = claims.claim_hdf5(probe, siblings)
+        claim = claims.claim_hdf5(probe)
         return claim if claim is not None and claim.format == self.name else None
 
     @contextmanager

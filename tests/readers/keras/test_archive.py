@@ -220,9 +220,10 @@ def test_npz_weights_are_pickles_that_keras_refuses_too(
     saving_lib.save_model(model, str(path), weights_format="npz", zipped=zipped_)
     with pytest.raises(RefusedCheckpoint, match=r"pickles \(an npz archive with \w+\.npy\).*with h5py installed"):
         opened(path)
-    with pytest.raises(ValueError if zipped_ else OSError, match=r"allow_pickle=False|file signature not found"):
-        keras.saving.load_model(path)
-    if not zipped_:
+    if zipped_:
+        with pytest.raises(ValueError, match="allow_pickle=False"):
+            keras.saving.load_model(path)
+    else:
         (path / "model.weights.h5").rename(path / "model.weights.npz")
         with pytest.raises(RefusedCheckpoint, match="pickles"):
             opened(path)
