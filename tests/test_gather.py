@@ -1,4 +1,4 @@
-"""Series measured and paired: against the one before, the first, and a baseline, whatever happens to those meanwhile."""
+"""Series measured and paired with the one before, the first and a baseline, whatever happens to those meanwhile."""
 
 from __future__ import annotations
 
