@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reporter.errors import SettingError
@@ -34,7 +35,8 @@ class Walk:
         elif root.exists():
             # A file, such as one of a bundle's: look at its folder, keep what it belongs to.
             self._folder(root.parent, MAX_DEPTH)
-            self.claims = [c for c in self.claims if root in c.members or root == c.path]
+            claims = [c for c in self.claims if root in c.members or root == c.path]
+            self.claims = [replace(c, problem="", state="") if c.when_named else c for c in claims]
             self.others = [o for o in self.others if o[0] == root]
         else:
             # A bundle is named by its prefix, which is not a file.
@@ -87,7 +89,7 @@ class Walk:
             self._folder(folder, depth + 1)
 
     def _files(self, files: Mapping[str, Path]) -> None:
-        taken: set[Path] = set()
+        claims: list[Claim] = []
         left: list[tuple[Path, str, str]] = []
         for path in files.values():
             probe = look(path)
@@ -101,11 +103,14 @@ class Walk:
             for reader in self._readers:
                 claim = reader.claim_file(probe, files)
                 if claim is not None:
-                    self.claims.append(claim)
-                    taken.update(claim.members)
+                    claims.append(claim)
                     break
             else:
                 left.append((path, "not a checkpoint", ""))
+        # A shard can be read by itself, but is no checkpoint of its own beside the index that lists it.
+        taken = {member for claim in claims for member in claim.members}
+        parts = {member for claim in claims for member in claim.members if member != claim.path}
+        self.claims += [claim for claim in claims if claim.path not in parts]
         for path, state, reason in left:
             if path not in taken:
                 self._other(path, state, reason)

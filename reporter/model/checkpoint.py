@@ -28,6 +28,7 @@ class Claim:
         label: the name that number and stem are taken from, extension removed.
         problem: why it cannot be read, or "".
         state: the state that goes with ``problem``.
+        when_named: whether it is read all the same where the user names this very file.
     """
 
     format: str
@@ -36,6 +37,7 @@ class Claim:
     label: str
     problem: str = ""
     state: str = ""
+    when_named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ import ml_dtypes
 import numpy as np
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.readers.files.window import Window
 from reporter.readers.keras.heaps import HeapGuard
 from reporter.readers.keras.streams import SLAB_BYTES, Array, DirectStream, Slab, SlabStream
 from reporter.readers.keras.tree import Dataset, Group, decode
-from reporter.readers.keras.window import Window
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 

@@ -14,7 +14,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
-from reporter.readers.keras.window import Window
+from reporter.readers.files.window import Window
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, RotatedAway
 from reporter.readers.base import BLOCK_BYTES
+from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import hdf5
 from reporter.readers.keras.streams import DirectStream, SlabStream, slabs
 from reporter.readers.keras.tree import Dataset
-from reporter.readers.keras.window import Window, open_file
 
 
 def everything(path: Path, offset: int = 0, length: int | None = None) -> dict[str, tuple[Dataset, np.ndarray | None]]:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
+from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras.heaps import HeapGuard, check_heap
-from reporter.readers.keras.window import Window, open_file
 
 ROOT = Path(__file__).resolve().parents[3]
 
