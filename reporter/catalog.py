@@ -7,17 +7,27 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from reporter.cache import Cache
 from reporter.discover import find
 from reporter.errors import CheckpointError, ReportError, RotatedAway, SettingError
-from reporter.model.checkpoint import CheckpointRef, Found
+from reporter.model.checkpoint import CheckpointRef, Claim, Found
 from reporter.model.tensor import Contents
 from reporter.readers import READERS, reader
 from reporter.settings import Settings
 
 
-def scan(settings: Settings) -> Found:
-    """Discover everything below the roots; no weight is read."""
-    return find(settings.roots, READERS, peek_step, settle=settings.settle, out=settings.out)
+def scan(settings: Settings, cache: Cache | None = None) -> Found:
+    """Discover everything below the roots; no weight is read.
+
+    Args:
+        cache: knows the steps of checkpoints that were measured before, so that they are not opened.
+    """
+
+    def peek(claim: Claim) -> tuple[int | None, str]:
+        known = cache.step(claim.format, claim.members) if cache is not None else None
+        return known or peek_step(claim.format, claim.path)
+
+    return find(settings.roots, READERS, peek, settle=settings.settle, out=settings.out, cache=settings.cache)
 
 
 def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:

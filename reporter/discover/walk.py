@@ -25,9 +25,9 @@ SKIPPED_FOLDERS = frozenset({".git", ".venv", "__pycache__", "node_modules"})
 class Walk:
     """Everything below one root: claims of the readers, and entries for the rest."""
 
-    def __init__(self, root: Path, readers: Sequence[Reader], ignore: Path | None) -> None:
+    def __init__(self, root: Path, readers: Sequence[Reader], ignore: Sequence[Path]) -> None:
         self._readers = readers
-        self._ignore = ignore.resolve() if ignore is not None else None
+        self._ignore = {path.resolve() for path in ignore}
         self.claims: list[Claim] = []
         self.others: list[tuple[Path, FileEntry]] = []
         if root.is_dir():
@@ -82,7 +82,7 @@ class Walk:
 
     def _folders(self, folders: list[Path], depth: int) -> None:
         for folder in folders:
-            if folder.name in SKIPPED_FOLDERS or (self._ignore is not None and folder.resolve() == self._ignore):
+            if folder.name in SKIPPED_FOLDERS or folder.resolve() in self._ignore:
                 continue
             if depth >= MAX_DEPTH:
                 continue

@@ -65,6 +65,7 @@ class CheckpointRef:
     Attributes:
         name: path relative to the scanned folder, for display; unique in a run.
         slug: safe to use as a file name and anchor; unique in a run.
+        rotated: if its files are gone and its numbers are those of an earlier run: the day it was measured; else "".
     """
 
     name: str
@@ -75,6 +76,7 @@ class CheckpointRef:
     step: Step
     nbytes: int
     mtime_ns: int
+    rotated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
