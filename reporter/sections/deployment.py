@@ -92,7 +92,8 @@ def _sentence(series: list[Comparison], several: bool) -> str:
             f"{integer(n)} {_SUMMARY[key]}" for key, n in counts.items()
         )
     overflow = sum(bool(c and c.overflow) for s in series for r in s.readiness.values() for c in [r.cast("float16")])
-    float16 = f"{integer(overflow)} tensors overflow in float16" if overflow else "no value overflows in float16"
+    float16 = f"{integer(overflow)} tensors overflow" if overflow > 1 else "1 tensor overflows"
+    float16 = f"{float16 if overflow else 'no value overflows'} in float16"
     return f"In {of}, {text}; {float16}."
 
 

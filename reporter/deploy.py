@@ -1,0 +1,74 @@
+"""The last checkpoint of a series is what one would deploy: its readiness and spectra, from the cache where known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
+
+from reporter.cache import Cache, CacheDamaged
+from reporter.catalog import translated
+from reporter.measuring.deployment import measure_deployment
+from reporter.measuring.spectral import measure_spectra
+from reporter.model.checkpoint import CheckpointRef
+from reporter.model.comparison import Comparison
+from reporter.model.deployment import Cast, Readiness
+from reporter.model.spectrum import PowerLaw, Spectrum
+from reporter.opened import Opened, unchanged
+from reporter.settings import Settings
+
+T = TypeVar("T", Readiness, Spectrum)
+
+VERSION = 1
+"""Of what is kept in the cache; raised when its fields change. What measures it has its own version there."""
+
+
+def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) -> Comparison:
+    """The same series with what is wanted of its last checkpoint; trouble with reading it again costs only that."""
+    ref, numbers = comparison.refs[-1], comparison.measured[-1]
+    readiness: Mapping[str, Readiness] = {}
+    spectra: Mapping[str, Spectrum] = {}
+    try:
+        with Opened() as opened:
+            if settings.deployment == "last":
+                readiness = _known(
+                    cache, ref, "readiness", _readiness, lambda: measure_deployment(opened.contents(ref), numbers)
+                )
+            if settings.spectral:
+                spectra = _known(cache, ref, "spectra", _spectrum, lambda: measure_spectra(opened.contents(ref)))
+    except CacheDamaged:
+        raise
+    except Exception as error:
+        known = translated(ref.path, error)
+        return replace(comparison, deployment_problem=f"{known.state}: {known.reason}")
+    return replace(comparison, readiness=readiness, spectra=spectra)
+
+
+def _known(
+    cache: Cache,
+    ref: CheckpointRef,
+    kind: str,
+    decode: Callable[[dict[str, Any]], T],
+    measure: Callable[[], Mapping[str, T]],
+) -> Mapping[str, T]:
+    """By tensor name, from the cache or measured now and kept there."""
+    unchanged(ref)
+    record = cache.record(ref, kind, VERSION)
+    if record is not None:
+        try:
+            return {name: decode(fields) for name, fields in record.items()}
+        except (AttributeError, KeyError, TypeError):
+            pass  # written by something else: measured again
+    result = measure()
+    unchanged(ref)
+    cache.keep_record(ref, kind, VERSION, {name: asdict(one) for name, one in result.items()})
+    return result
+
+
+def _readiness(fields: dict[str, Any]) -> Readiness:
+    return Readiness(**{**fields, "casts": tuple(Cast(**cast) for cast in fields["casts"])})
+
+
+def _spectrum(fields: dict[str, Any]) -> Spectrum:
+    fit = fields["power_law"]
+    return Spectrum(**{**fields, "power_law": PowerLaw(**fit) if fit else None})
