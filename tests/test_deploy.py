@@ -89,6 +89,6 @@ def test_a_reviewer_reads_what_to_do(settings: Settings) -> None:
     assert "In the last checkpoint, step 2, all 3 weight tensors can be int8 with one scale per tensor" in text
     assert "1 tensors overflow in float16" not in text
     assert "1 tensor overflows in float16" in text
-    assert "one.kernel | int8 per tensor | lossless | lossless | lossless | lossless" in text
+    assert "one.kernel | int8 per tensor | lossless | 0 | lossless | lossless | lossless" in text
     assert "dense.bias | 2 | 1 (warn) | 1 | 0 | 1 | 1" in text
     assert "dense.kernel | 60 × 55 |" in text

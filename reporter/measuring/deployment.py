@@ -11,7 +11,17 @@ import numpy.typing as npt
 
 from reporter.measuring import kernels_deployment as kernels
 from reporter.measuring.accumulate import pieces, to_float64
-from reporter.measuring.redundancy import ENOUGH, FEW, Distinct, Pattern24, duplicates, prunable, searchable
+from reporter.measuring.redundancy import (
+    ENOUGH,
+    FEW,
+    LEVELS,
+    Distinct,
+    Pattern24,
+    coarse,
+    duplicates,
+    prunable,
+    searchable,
+)
 from reporter.measuring.threads import one_thread
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.measured import Measured, TensorMeasure
@@ -21,9 +31,6 @@ from reporter.model.tensor import Contents, TensorSource
 
 Array = npt.NDArray[Any]
 Reals = npt.NDArray[np.floating[Any]]
-
-LEVELS = 127
-"""Positive levels of symmetric int8; −128 is left out, so that 0 stays 0."""
 
 ROUNDING = 2.0**-96
 """Share of the signal below which noise is rounding: between that of float64, 2⁻¹⁰⁴ or so, and of float32, 2⁻⁴⁸."""
@@ -86,6 +93,7 @@ def measure_readiness(source: TensorSource, known: TensorMeasure, kind: str = ""
     return Readiness(
         int8_tensor=tensor,
         int8_channel=channel,
+        coarse=coarse(known.units.norms, known.units.maxima) if known.units and tensor is not None else None,
         casts=casts.close(summary),
         pattern_2_4=pattern.close() if pattern else None,
         distinct=distinct.close() if distinct else None,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring import kernels_deployment as kernels
+from reporter.model.deployment import FEW_LEVELS
 
 Array = npt.NDArray[Any]
 Reals = npt.NDArray[np.floating[Any]]
@@ -27,6 +28,9 @@ LANES = 1 << 20
 
 NEGLIGIBLE = 1e-2
 """A channel is prunable when it has at most this share of the median channel's weight."""
+
+LEVELS = 127
+"""Positive levels of symmetric int8; −128 is left out, so that 0 stays 0."""
 
 SAME = 0.999
 """|cos| beyond which two output channels are called the same (diagnostics: duplicate outputs)."""
@@ -100,6 +104,19 @@ def prunable(weights: Reals) -> int | None:
     if not weights.any():
         return None
     return int((weights <= NEGLIGIBLE * np.median(weights)).sum())
+
+
+def coarse(norms: Reals, maxima: Reals) -> int:
+    """How many channels reach fewer than :data:`FEW_LEVELS` levels of the scale of all, negligible ones left out.
+
+    Source: M. Nagel et al., *Data-free quantization through weight equalization and bias correction*, ICCV 2019: the
+    ranges of channels differ so much that one scale erases some of them.
+
+    >>> coarse(np.array([1.0, 2.0, 1e-3]), np.array([0.5, 9.0, 1e-3]))
+    1
+    """
+    few = LEVELS * maxima < FEW_LEVELS * maxima.max(initial=0.0)
+    return int((few & (norms > NEGLIGIBLE * np.median(norms))).sum())
 
 
 def searchable(size: int, inputs: int, outputs: int) -> bool:

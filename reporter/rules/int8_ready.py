@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.comparison import Comparison
-from reporter.model.deployment import GOOD_SQNR, UNFIT_SQNR
+from reporter.model.deployment import FEW_LEVELS, GOOD_SQNR, UNFIT_SQNR
 from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
 from reporter.rules.base import Check, Rule
@@ -18,45 +18,41 @@ def check(series: Comparison) -> Iterator[Check]:
     A remark as long as a scale per output channel helps; a warning for what is unfit even so.
     """
     last = series.measured[-1].by_name
-    checks, low, poor = [], [], []
-    for name, ready in series.readiness.items():
-        if ready.int8_tensor is None:
-            continue
-        one = Check.of(last[name].info, ready.int8_tensor, -ready.int8_tensor, place=len(series.refs) - 1)
-        checks.append(one)
-        if ready.int8_tensor < GOOD_SQNR:
-            low.append(one)
-            best = ready.int8_tensor if ready.int8_channel is None else ready.int8_channel
-            if best < GOOD_SQNR:
-                poor.append((best, name))
-    if not low:
+    ready = {name: r for name, r in series.readiness.items() if r.int8_tensor is not None and r.best is not None}
+    checks = [
+        Check.of(last[name].info, r.int8_tensor, -(r.int8_tensor or 0.0), place=len(series.refs) - 1)
+        for name, r in ready.items()
+    ]
+    hit = [c for c in checks if ready[c.tensor].advice != "int8 per tensor"]
+    if not hit:
         yield from checks
         return
-    poor.sort()
-    worst = max(low, key=lambda c: c.excess)
+    worst = max(hit, key=lambda c: c.excess)
     message = (
-        f"int8 with one scale per tensor keeps less than {GOOD_SQNR:g} dB of {integer(len(low))} of "
-        f"{integer(len(checks))} weight tensors (worst: {worst.tensor}, {decibels(worst.value)})"
+        f"one int8 scale per tensor is too coarse for {integer(len(hit))} of {integer(len(checks))} weight tensors "
+        f"(least: {worst.tensor}, {decibels(worst.value)}"
     )
-    if not poor:
-        message += "; with a scale per output channel all of them are good"
-    else:
-        value, name = poor[0]
+    if most := max(ready[c.tensor].coarse or 0 for c in hit):
+        name = next(c.tensor for c in hit if ready[c.tensor].coarse == most)
         message += (
-            f"; {integer(len(poor))} of them lose too much even with a scale per output channel (worst: {name}, "
-            f"{decibels(value)}): "
-            + ("keep what is unfit in float" if value < UNFIT_SQNR else "measure the accuracy before shipping int8")
+            f"; in {name} {integer(most)} of {integer(ready[name].channels or 0)} output channels are left with fewer "
+            f"than {FEW_LEVELS} levels"
         )
-    unfit = bool(poor) and poor[0][0] < UNFIT_SQNR
-    yield from as_one(checks, low, Severity.WARN if unfit else Severity.INFO, message)
+    value, name = min((r.best or 0.0, name) for name, r in ready.items() if r.best is not None)
+    if value >= GOOD_SQNR:
+        message += "); with a scale per output channel all weights are good"
+    else:
+        what = "keep what is unfit in float" if value < UNFIT_SQNR else "measure the accuracy before shipping int8"
+        message += f"); even with a scale per output channel {name} keeps only {decibels(value)}: {what}"
+    yield from as_one(checks, hit, Severity.WARN if value < UNFIT_SQNR else Severity.INFO, message)
 
 
 INT8_READY = Rule(
     name="int8-ready",
     title="Ready for int8",
     threshold=GOOD_SQNR,
-    formula="10 · log₁₀(Σw² / Σ(w − Q(w))²) in dB, Q the symmetric int8 rounding with scale max |w| / 127; of the last "
-    "checkpoint",
+    formula="10 · log₁₀(Σw² / Σ(w − Q(w))²) in dB, Q the symmetric int8 rounding with scale max |w| / 127, of the last "
+    "checkpoint; and output channels with fewer than 8 levels",
     source="own proposal: normal weights keep about 40 dB, 20 dB is noise of a tenth of the weights' norm",
     check=check,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.comparison import Comparison
-from reporter.model.deployment import GOOD_SQNR, UNFIT_SQNR, Readiness
+from reporter.model.deployment import FEW_LEVELS, GOOD_SQNR, UNFIT_SQNR, Advice, Readiness
 from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import decibels, integer
@@ -30,6 +30,12 @@ WORDS: tuple[tuple[str, str], ...] = (
         "int8, per tensor, per channel",
         "Symmetric rounding to 255 levels with scale max |w| / 127, of the whole tensor or of each output channel. "
         "Where the second keeps much more, single large values spoil the common scale.",
+    ),
+    (
+        "Coarse channels",
+        f"Output channels that the one scale of the tensor leaves fewer than {FEW_LEVELS} of its 127 levels, because "
+        "another channel is so much larger (Nagel et al. 2019). They are nearly erased, which the SQNR of the tensor, "
+        "ruled by its largest values, does not show. Negligible channels are not counted.",
     ),
     (
         "float16, bfloat16, float8",
@@ -82,7 +88,7 @@ def _sentence(series: list[Comparison], several: bool) -> str:
     matrices = [ready for _, _, ready in _matrices(series)]
     if not matrices:
         return f"In {of}, there are no floating-point kernels or embeddings to quantise."
-    advice = [advise(ready)[0] for ready in matrices]
+    advice = [ready.advice for ready in matrices]
     counts = {key: n for key in _SUMMARY if (n := advice.count(key))}
     if len(counts) == 1:
         key, n = counts.popitem()
@@ -97,23 +103,18 @@ def _sentence(series: list[Comparison], several: bool) -> str:
     return f"In {of}, {text}; {float16}."
 
 
-_SUMMARY = {
+_SUMMARY: dict[Advice, str] = {
     "int8 per tensor": "can be int8 with one scale per tensor",
     "int8 per channel": "should be int8 with a scale per output channel",
     "int8 per channel, measure": "would lose noticeably even so (measure the accuracy)",
     "keep in float": "should stay in float",
 }
 
-
-def advise(ready: Readiness) -> tuple[str, Level]:
-    """What to do with a weight matrix."""
-    assert ready.int8_tensor is not None
-    best = ready.int8_tensor if ready.int8_channel is None else ready.int8_channel
-    if ready.int8_tensor >= GOOD_SQNR:
-        return "int8 per tensor", ""
-    if best >= GOOD_SQNR:
-        return "int8 per channel", "info"
-    return ("int8 per channel, measure", "info") if best >= UNFIT_SQNR else ("keep in float", "warn")
+_MARKS: dict[Advice | None, Level] = {
+    "int8 per channel": "info",
+    "int8 per channel, measure": "info",
+    "keep in float": "warn",
+}
 
 
 def _row(cells: list[Cell], series: Comparison, several: bool) -> Row:
@@ -130,8 +131,8 @@ def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Tab
     formats = list(TITLES) if medium == "html" else list(TITLES)[:2]
     rows = []
     for series, name, ready in sorted(_matrices(measured), key=_by_int8):
-        what, level = advise(ready)
-        cells = [Cell(name), Cell(what, level=level), _decibel(ready.int8_tensor), _decibel(ready.int8_channel)]
+        cells = [Cell(name), Cell(ready.advice or "—", level=_MARKS.get(ready.advice, ""))]
+        cells += [_decibel(ready.int8_tensor), _count(ready.coarse), _decibel(ready.int8_channel)]
         # float8 without a scale is never good: numbers, but no marks.
         cells += [_decibel(c.sqnr, f.endswith("float16")) if (c := ready.cast(f)) else Cell("—") for f in formats]
         if medium == "html":
@@ -140,22 +141,22 @@ def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Tab
     columns = [
         Column("What to do", numeric=False),
         Column("int8, per tensor", definition="SQNR with one scale for the tensor; see Definitions."),
+        Column("Coarse channels", definition="Channels that the one scale leaves fewer than 8 of 127 levels."),
         Column("int8, per channel", definition="SQNR with a scale for each output channel."),
         *(Column(TITLES[f], definition="SQNR of rounding without a scale; — if a value overflows.") for f in formats),
         *([Column("Shape", numeric=False)] if medium == "html" else []),
     ]
     note = (
-        "Signal to quantisation noise of each weight tensor; what keeps least in int8 comes first. "
+        "Signal to quantisation noise of each weight tensor; what suits int8 least comes first. "
         f"From {GOOD_SQNR:g} dB on it is good, below {UNFIT_SQNR:g} dB unfit."
     )
     return bounded("Weights in fewer bits", _columns(columns, several), rows, medium, note=note)
 
 
-def _by_int8(of: tuple[Comparison, str, Readiness]) -> tuple[float, float]:
+def _by_int8(of: tuple[Comparison, str, Readiness]) -> tuple[int, float, float]:
     ready = of[2]
-    best = ready.int8_tensor if ready.int8_channel is None else ready.int8_channel
-    assert ready.int8_tensor is not None and best is not None
-    return (min(best, GOOD_SQNR), ready.int8_tensor)
+    assert ready.int8_tensor is not None and ready.best is not None and ready.advice is not None
+    return (-list(_SUMMARY).index(ready.advice), min(ready.best, GOOD_SQNR), ready.int8_tensor)
 
 
 def _decibel(value: float | None, marked: bool = True) -> Cell:

@@ -128,6 +128,8 @@ def readiness(ready: Readiness) -> Record:
     return {
         "int8_sqnr_per_tensor": plain(ready.int8_tensor),
         "int8_sqnr_per_channel": plain(ready.int8_channel),
+        "int8_coarse_channels": ready.coarse,
+        "advice": ready.advice,
         "casts": {cast.format: _cast(cast) for cast in ready.casts},
         "pattern_2_4": plain(ready.pattern_2_4),
         "distinct": ready.distinct,

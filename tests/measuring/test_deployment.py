@@ -209,6 +209,38 @@ def test_prunable_channels() -> None:
     assert readiness(gamma, role="bias").prunable is None
 
 
+def test_channels_that_a_common_scale_erases() -> None:
+    """Their noise is hidden behind the large channel's signal; a scale per channel saves them."""
+    kernel = gaussian(500, 20)
+    assert readiness(kernel).coarse == 0
+    kernel[:, 7] *= np.float32(40)
+    kernel[:, 8] *= np.float32(10)
+    kernel[:, 9] = 0
+    ready = readiness(kernel)
+    levels = np.abs(kernel).max(axis=0) / np.abs(kernel).max() * 127
+    assert ready.coarse == ((levels < 8) & (levels > 0)).sum() == 17
+    assert (ready.int8_tensor or 0) > 30
+    assert ready.advice == "int8 per channel"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "channel", "coarse", "advice"),
+    [
+        (30.0, 30.0, 0, "int8 per tensor"),
+        (math.inf, math.inf, 0, "int8 per tensor"),
+        (30.0, None, None, "int8 per tensor"),
+        (40.0, 40.0, 1, "int8 per channel"),
+        (29.9, 30.0, 0, "int8 per channel"),
+        (29.9, 29.9, 0, "int8 per channel, measure"),
+        (29.9, None, None, "int8 per channel, measure"),
+        (5.0, 19.9, 0, "keep in float"),
+        (None, None, None, None),
+    ],
+)
+def test_advice(tensor: float | None, channel: float | None, coarse: int | None, advice: str | None) -> None:
+    assert Readiness(int8_tensor=tensor, int8_channel=channel, coarse=coarse).advice == advice
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_duplicate_outputs(axis: int) -> None:
     values = np.moveaxis(gaussian(700, 5, 6), 0, axis).copy()

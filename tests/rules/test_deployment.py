@@ -46,6 +46,10 @@ def one_outlier(arrays: Arrays) -> None:
     arrays[OTHER][0, 3] = 30
 
 
+def one_wide_channel(arrays: Arrays) -> None:
+    arrays[OTHER][:, 3] *= np.float32(50)
+
+
 def one_outlier_a_channel(arrays: Arrays) -> None:
     arrays[OTHER] = np.random.default_rng(2).standard_normal((4000, 12)).astype("f4")
     arrays[OTHER][0] = 60
@@ -76,7 +80,8 @@ def copies(arrays: Arrays) -> None:
 @pytest.mark.parametrize(
     ("defect", "rule", "severity", "tensor", "words"),
     [
-        (one_outlier, "int8-ready", "INFO", OTHER, "with a scale per output channel all of them are good"),
+        (one_outlier, "int8-ready", "INFO", OTHER, "with a scale per output channel all weights are good"),
+        (one_wide_channel, "int8-ready", "INFO", OTHER, "in head/kernel 11 of 12 output channels"),
         (one_outlier_a_channel, "int8-ready", "INFO", OTHER, "even with a scale per output channel"),
         (outliers, "int8-ready", "WARN", OTHER, "keep what is unfit in float"),
         (overflow, "float16-overflow", "WARN", KERNEL, "2 of 4 tensors"),
