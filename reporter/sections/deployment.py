@@ -132,7 +132,7 @@ def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Tab
     rows = []
     for series, name, ready in sorted(_matrices(measured), key=_by_int8):
         cells = [Cell(name), Cell(ready.advice or "—", level=_MARKS.get(ready.advice, ""))]
-        cells += [_decibel(ready.int8_tensor), _count(ready.coarse), _decibel(ready.int8_channel)]
+        cells += [_decibel(ready.int8_tensor), _coarse(ready), _decibel(ready.int8_channel)]
         # float8 without a scale is never good: numbers, but no marks.
         cells += [_decibel(c.sqnr, f.endswith("float16")) if (c := ready.cast(f)) else Cell("—") for f in formats]
         if medium == "html":
@@ -163,6 +163,13 @@ def _decibel(value: float | None, marked: bool = True) -> Cell:
     low = marked and value is not None and value < GOOD_SQNR
     level: Level = "" if not low else "warn" if value is not None and value < UNFIT_SQNR else "info"
     return Cell(decibels(value), sort=sortable(value), level=level, title=unrounded(value))
+
+
+def _coarse(ready: Readiness) -> Cell:
+    if ready.coarse is None or ready.channels is None:
+        return Cell("—")
+    text = f"{integer(ready.coarse)} of {integer(ready.channels)}" if ready.coarse else "0"
+    return Cell(text, sort=float(ready.coarse))
 
 
 def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:

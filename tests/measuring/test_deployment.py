@@ -12,7 +12,7 @@ import pytest
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.deployment import measure_deployment, measure_readiness
 from reporter.measuring.kernels_deployment import FORMATS
-from reporter.measuring.redundancy import duplicates
+from reporter.measuring.redundancy import duplicates, searchable
 from reporter.measuring.tensors import measure_tensor
 from reporter.model.deployment import Readiness
 from reporter.model.tensor import Contents, LayerInfo
@@ -258,6 +258,12 @@ def test_depthwise_filters_and_short_ones_have_no_duplicates() -> None:
     assert readiness(np.ones((16, 1, 9), "f4"), output_axis=0).duplicates is None
     assert readiness(np.ones((7, 5), "f4")).duplicates is None
     assert readiness(np.ones((8, 5), "f4")).duplicates == 4
+
+
+def test_the_search_for_duplicates_is_bounded() -> None:
+    assert searchable(1 << 22, 4096, 512)
+    assert not searchable(1 << 22, 4096, 513)
+    assert not searchable((1 << 22) + 8, 1 << 20, 4)
 
 
 def test_only_floating_point_tensors_of_the_model() -> None:
