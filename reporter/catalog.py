@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reporter.discover import find
-from reporter.errors import CheckpointError, ReportError, RotatedAway
-from reporter.model.checkpoint import Found
+from reporter.errors import ReportError, translated
+from reporter.model.checkpoint import Found, Peek
+from reporter.model.structure import structure
 from reporter.model.tensor import Contents
 from reporter.readers import READERS, reader
 from reporter.settings import Settings
@@ -16,18 +17,24 @@ from reporter.settings import Settings
 
 def scan(settings: Settings) -> Found:
     """Discover everything below the roots; no weight is read."""
-    return find(settings.roots, READERS, peek_step, settle=settings.settle, out=settings.out)
+    return find(settings.roots, READERS, peek, settle=settings.settle, out=settings.out)
 
 
-def peek_step(format_: str, path: Path) -> tuple[int | None, str]:
-    """The training step inside a checkpoint and the entry that gave it."""
+def peek(format_: str, path: Path) -> Peek:
+    """What a checkpoint says of itself: step, structure, and how it can be checked."""
     with open_checkpoint(format_, path) as contents:
-        return contents.step, contents.step_source
+        return Peek(
+            step=contents.step,
+            step_source=contents.step_source,
+            integrity=contents.integrity,
+            missing=len(contents.missing_layers),
+            structure=structure(source.info for source in contents.tensors),
+        )
 
 
 @contextmanager
 def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
-    """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own, see :func:`translated`."""
+    """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own."""
     try:
         with reader(format_).open(path) as contents:
             yield contents
@@ -35,18 +42,3 @@ def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
         raise
     except Exception as error:
         raise translated(path, error) from error
-
-
-def translated(path: Path, error: Exception) -> CheckpointError:
-    """The error of our own for anything that reading a checkpoint raised.
-
-    An unattended run must neither end because of one file, nor hide that the fault is this program's.
-    """
-    if isinstance(error, CheckpointError):
-        return error
-    if isinstance(error, FileNotFoundError):
-        return RotatedAway(path, f"{Path(error.filename or path).name} was deleted while it was being read")
-    if isinstance(error, OSError):
-        return CheckpointError(path, f"cannot be read: {error.strerror or error}")
-    what = f"{type(error).__name__}: {error}"
-    return CheckpointError(path, f"a defect of ckpt-report ({what}); please report it with this file")

@@ -212,6 +212,7 @@ def _scan(arguments: argparse.Namespace) -> int:
                         "name": s.name,
                         "format": s.format,
                         "ordered_by": s.ordered_by,
+                        "notes": list(s.notes),
                         "checkpoints": [records.reference(ref) for ref in s.checkpoints],
                     }
                     for s in found.series

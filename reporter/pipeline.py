@@ -5,32 +5,32 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from reporter.catalog import open_checkpoint, scan, translated
+from reporter import matching
+from reporter.catalog import scan
 from reporter.compare import compare
-from reporter.discover import settled
 from reporter.draw import draw_series
-from reporter.errors import CheckpointError, InProgress, RenderError, RotatedAway
-from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.errors import CheckpointError, RenderError
+from reporter.matching import Match
+from reporter.measuring.checkpoint import Plan
 from reporter.measuring.histogram import of_series
-from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, Series
 from reporter.model.comparison import Comparison
 from reporter.model.measured import Measured
 from reporter.model.report import Report
-from reporter.model.tensor import Contents
 from reporter.progress import Progress
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, render_pdf
 from reporter.rules import judge
 from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
+from reporter.steady import Opened, Paired, failure, opened, pair
 from reporter.writers.publish import output_lock, publish
 from reporter.writers.report_json import write_json
 from reporter.writers.tensors_csv import write_csv
@@ -63,7 +63,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     with output_lock(settings.out):
         with clock("discover"):
             found = scan(settings)
-        series, failed = _measure_all(found, settings, progress, clock)
+        series, outcomes = _measure_all(found, settings, progress, clock)
         with clock("judge"):
             judgement = judge(series)
         with clock("draw"):
@@ -79,7 +79,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
             histograms=histograms,
             figures=figures,
             judgement=judgement,
-            files=_files(found, series, failed),
+            files=_files(found, series, outcomes),
             timings={},
         )
         with clock("compose"):
@@ -100,87 +100,94 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _measure_all(
     found: Found, settings: Settings, progress: Progress, clock: _Clock
-) -> tuple[tuple[Comparison, ...], dict[str, CheckpointError]]:
+) -> tuple[tuple[Comparison, ...], _Outcomes]:
     plan = Plan(settings.variables, settings.quantiles)
     result: list[Comparison] = []
-    failed: dict[str, CheckpointError] = {}
+    outcomes = _Outcomes({}, {})
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
         for series in found.series:
             with clock("measure"):
-                refs, measured, changes = _measure_series(series, plan, settings.settle, progress, failed)
+                line = _measure_series(series, plan, settings.settle, progress, outcomes)
             with clock("compare"):
-                if refs:
-                    result.append(compare(series, refs, measured, changes))
-    return tuple(result), failed
+                if line.refs:
+                    names = matching.notes(line.matches)
+                    result.append(compare(series, line.refs, line.measured, line.changes, names))
+    return tuple(result), outcomes
 
 
-def _measure_series(
-    series: Series, plan: Plan, settle: float, progress: Progress, failed: dict[str, CheckpointError]
-) -> tuple[list[CheckpointRef], list[Measured], list[Mapping[str, Change]]]:
+@dataclass(frozen=True, slots=True)
+class _Outcomes:
+    """What became of checkpoints besides being measured: why not, and what to say of those that were; by name."""
+
+    failed: dict[str, CheckpointError]
+    remarks: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The measured checkpoints of a series, and the changes between each and the one before it."""
+
+    refs: list[CheckpointRef]
+    measured: list[Measured]
+    matches: list[Match]
+    changes: list[Mapping[str, Change]]
+
+    def add(self, now: Opened, change: Mapping[str, Change]) -> None:
+        if self.refs:
+            self.changes.append(change)
+        self.refs.append(now.ref)
+        self.measured.append(now.numbers)
+        self.matches.append(now.matched)
+
+    def drop_last(self) -> None:
+        del self.refs[-1], self.measured[-1], self.matches[-1], self.changes[-1:]
+
+
+def _measure_series(series: Series, plan: Plan, settle: float, progress: Progress, outcomes: _Outcomes) -> _Line:
     """Measure in step order; the checkpoint before stays open, so that the two can be paired value by value."""
-    refs: list[CheckpointRef] = []
-    measured: list[Measured] = []
-    changes: list[Mapping[str, Change]] = []
-    before: tuple[ExitStack, Contents] | None = None
+    line = _Line([], [], [], [])
+    before: Opened | None = None
+
+    def fail(ref: CheckpointRef, error: Exception) -> None:
+        outcomes.failed[ref.name] = failure(ref, error, settle)
+        progress.failed(ref, outcomes.failed[ref.name])
+
     try:
         for ref in series.checkpoints:
-            stack = ExitStack()
             try:
-                contents = stack.enter_context(open_checkpoint(ref.format, ref.path))
-                numbers = measure_checkpoint(contents, plan)
-                change = compare_contents(before[1], contents) if before else {}
-                _unchanged(ref)
+                now = opened(ref, plan, line.measured[0] if line.measured else None)
             except Exception as error:
-                stack.close()
-                failed[ref.name] = _failure(ref, error, settle)
-                progress.failed(ref, failed[ref.name])
+                fail(ref, error)
+                continue
+            paired = pair(before, now) if before else Paired()
+            outcomes.remarks.update(paired.remarks)
+            if ref.name in paired.failed:
+                fail(ref, paired.failed[ref.name])
+                now.close()
                 continue
             if before:
-                before[0].close()
-                changes.append(change)
-            before = (stack, contents)
-            refs.append(ref)
-            measured.append(numbers)
-            progress.measured(ref, numbers)
+                before.close()
+                if before.ref.name in paired.failed:
+                    fail(before.ref, paired.failed[before.ref.name])
+                    line.drop_last()
+            before = now
+            line.add(now, paired.changes)
+            progress.measured(ref, now.numbers)
     finally:
         if before:
-            before[0].close()
-    return refs, measured, changes
+            before.close()
+    return line
 
 
-def _failure(ref: CheckpointRef, error: Exception, settle: float) -> CheckpointError:
-    known = translated(ref.path, error)
-    state, reason = settled(known.reason, known.state, ref.mtime_ns, settle, time.time())
-    return InProgress(ref.path, reason) if state != known.state else known
-
-
-def _unchanged(ref: CheckpointRef) -> None:
-    """The files are still those that discovery saw.
-
-    Raises:
-        InProgress: one was written to meanwhile.
-        RotatedAway: one is gone.
-    """
-    nbytes, newest = 0, 0
-    for member in ref.members:
-        try:
-            stat = member.stat()
-        except OSError as error:
-            raise RotatedAway(ref.path, f"{member.name} was deleted while it was being read") from error
-        nbytes += stat.st_size
-        newest = max(newest, stat.st_mtime_ns)
-    if (nbytes, newest) != (ref.nbytes, ref.mtime_ns):
-        raise InProgress(ref.path, "it was written to while it was being read; the next run will have it")
-
-
-def _files(found: Found, series: Sequence[Comparison], failed: Mapping[str, CheckpointError]) -> tuple[FileEntry, ...]:
+def _files(found: Found, series: Sequence[Comparison], outcomes: _Outcomes) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
     measured = {(s.name, ref.name): ref for s in series for ref in s.refs}
     result = []
     for entry in found.files:
         if entry.state == "found":
-            error = failed.get(entry.path) if (entry.series, entry.path) not in measured else None
-            state, reason = (error.state, error.reason) if error else ("measured", "")
+            error = outcomes.failed.get(entry.path) if (entry.series, entry.path) not in measured else None
+            remark = outcomes.remarks.get(entry.path, "")
+            state, reason = (error.state, error.reason) if error else ("measured", remark)
             entry = replace(entry, state=state, reason=reason)
         result.append(entry)
     return tuple(result)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from reporter.measuring import kernels
 from reporter.measuring.accumulate import as_real, pieces
 from reporter.model.change import Change
 from reporter.model.tensor import Contents, TensorSource
+
+NONE: Mapping[str, str] = {}
 
 
 def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
@@ -32,17 +36,24 @@ def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
     return Change(before.info.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
 
 
-def compare_contents(before: Contents, after: Contents) -> dict[str, Change]:
+def compare_contents(
+    before: Contents, after: Contents, old_names: Mapping[str, str] = NONE, new_names: Mapping[str, str] = NONE
+) -> dict[str, Change]:
     """Paired changes of every tensor that both checkpoints hold with the same shape and dtype, by name.
+
+    Args:
+        old_names: names under which tensors of ``before`` go where those differ from the file's.
+        new_names: the same for ``after``; these are the names of the result.
 
     Raises:
         reporter.errors.CheckpointError: from reading either.
     """
-    old = {source.info.name: source for source in before.tensors}
+    old = {old_names.get(source.info.name, source.info.name): source for source in before.tensors}
     changes = {}
     for source in after.tensors:
-        earlier = old.get(source.info.name)
+        name = new_names.get(source.info.name, source.info.name)
+        earlier = old.get(name)
         change = compare_tensors(earlier, source) if earlier is not None else None
         if change is not None:
-            changes[source.info.name] = change
+            changes[name] = change
     return changes

@@ -39,6 +39,23 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Peek:
+    """What discovery learns by opening a checkpoint, before any weight is read.
+
+    Attributes:
+        step, step_source, integrity: as in :class:`reporter.model.tensor.Contents`.
+        missing: number of layers that the file's own configuration promises and the file lacks.
+        structure: see :func:`reporter.model.structure.structure`.
+    """
+
+    step: int | None = None
+    step_source: str = ""
+    integrity: str = ""
+    missing: int = 0
+    structure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Where a checkpoint stands in its series.
 
@@ -82,6 +99,7 @@ class Series:
     Attributes:
         name: folder and stem, for display; unique in a run.
         ordered_by: the :attr:`Step.source` that ordered it.
+        notes: what a reader should know about what was put together here, and in which order.
     """
 
     name: str
@@ -89,6 +107,7 @@ class Series:
     format: str
     checkpoints: tuple[CheckpointRef, ...]
     ordered_by: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +117,7 @@ class FileEntry:
     Attributes:
         state: "measured", "found" (scan only), "not a checkpoint", or a state of :mod:`reporter.errors`.
         reason: one sentence a person can act on, or "".
+        integrity: the check that reading it makes ("crc32c", "zip crc32", "lengths", "none"), "" for other files.
     """
 
     path: str
@@ -106,6 +126,7 @@ class FileEntry:
     reason: str = ""
     step: int | None = None
     series: str = ""
+    integrity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
