@@ -152,7 +152,8 @@ def _renamed(info: TensorInfo, layers: Mapping[str, str]) -> str:
 
 def _is_automatic(layer: _Layer) -> bool:
     """Whether Keras gave the name: that of the class in snake case."""
-    snake = re.sub(r"(?<=[a-z\d])([A-Z])|(?<=[A-Z])([A-Z](?=[a-z]))", r"_\1\2", layer.kind.rsplit(">", 1)[-1]).lower()
+    snake = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", layer.kind.rsplit(">", 1)[-1]))
+    snake = re.sub(r"([a-z])([A-Z])", r"\1_\2", snake).lower()  # keras/src/utils/naming.py, to_snake_case
     return bool(layer.kind) and stem(layer.name).rsplit("/", 1)[-1] == snake
 
 

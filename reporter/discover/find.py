@@ -47,6 +47,7 @@ def find(
     entries: list[FileEntry] = []
     members: list[Member] = []
     checks: dict[str, str] = {}
+    names: set[str] = set()
     structures: dict[tuple[str, ...], tuple[str, ...]] = {}  # equal ones are kept once
     for root in roots:
         walk = Walk(root, readers, out)
@@ -56,6 +57,9 @@ def find(
         for group in _by_folder(walk.claims):
             for claim, numbered in zip(group, number_labels([c.label for c in group]), strict=True):
                 name = prefix + _relative(claim.path, base)
+                if name in names:  # a bundle and a SavedModel's folder may go by the same name
+                    name = f"{name} ({claim.format})"
+                names.add(name)
                 seen, problem, state = _opened(claim, peek)
                 stats = _stats(claim)
                 newest = max((mtime for _, mtime, _ in stats), default=0)
