@@ -31,6 +31,7 @@ from reporter.rules import judge
 from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
 from reporter.steady import Opened, Paired, failure, opened, pair
+from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
 from reporter.writers.report_json import write_json
 from reporter.writers.tensors_csv import write_csv
@@ -112,7 +113,7 @@ def _measure_all(
                 if line.refs:
                     names = matching.notes(line.matches)
                     result.append(compare(series, line.refs, line.measured, line.changes, names))
-    return tuple(result), outcomes
+    return with_twins(result), outcomes
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "measuring",
         "matching",
         "compare",
+        "twins",
         "rules",
         "plots",
         "sections",
