@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from reporter.discover import find
-from reporter.errors import ReportError, translated
-from reporter.model.checkpoint import Found, Peek
+from reporter.errors import ReportError, SettingError, translated
+from reporter.model.checkpoint import CheckpointRef, Found, Peek
 from reporter.model.structure import structure
 from reporter.model.tensor import Contents
 from reporter.readers import READERS, reader
@@ -18,6 +19,23 @@ from reporter.settings import Settings
 def scan(settings: Settings) -> Found:
     """Discover everything below the roots; no weight is read."""
     return find(settings.roots, READERS, peek, settle=settings.settle, out=settings.out)
+
+
+def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:
+    """The one checkpoint that a path names.
+
+    Raises:
+        SettingError: there is none, or more than one.
+    """
+    found = scan(replace(settings, roots=(path,), out=path / ".none"))
+    refs = [ref for series in found.series for ref in series.checkpoints]
+    if len(refs) == 1:
+        return refs[0]
+    if refs:
+        raise SettingError(f"{path}: holds {len(refs)} checkpoints; name one of them, such as {refs[0].path}")
+    problem = next((f for f in found.files if f.reason), None)
+    reason = f"{problem.state}: {problem.reason}" if problem else "it is no checkpoint of a known format"
+    raise SettingError(f"{path}: {reason}")
 
 
 def peek(format_: str, path: Path) -> Peek:

@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--fail-on", default="fail", choices=FAIL_ON, help="lowest verdict with exit code 3 (default: fail)"
     )
+    report.add_argument(
+        "--baseline", type=Path, metavar="PATH", help="a checkpoint that all others are held against as well"
+    )
     report.add_argument("--no-pdf", dest="pdf", action="store_false", help="HTML, JSON and CSV only")
     _measuring(report)
     _settling(report)
@@ -128,6 +131,7 @@ def _report(arguments: argparse.Namespace) -> int:
         settle=arguments.settle,
         fail_on=arguments.fail_on,
         pdf=arguments.pdf,
+        baseline=arguments.baseline,
     )
     from reporter.pipeline import run
     from reporter.progress import Progress

@@ -11,18 +11,14 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from reporter import matching
 from reporter.catalog import scan
 from reporter.compare import compare
 from reporter.draw import draw_series
-from reporter.errors import CheckpointError, RenderError
-from reporter.matching import Match
-from reporter.measuring.checkpoint import Plan
+from reporter.errors import RenderError
+from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
-from reporter.model.change import Change
-from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, Series
+from reporter.model.checkpoint import FileEntry, Found
 from reporter.model.comparison import Comparison
-from reporter.model.measured import Measured
 from reporter.model.report import Report
 from reporter.progress import Progress
 from reporter.render.html import render_html
@@ -30,7 +26,6 @@ from reporter.render.pdf import Attachment, render_pdf
 from reporter.rules import judge
 from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
-from reporter.steady import Opened, Paired, failure, opened, pair
 from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
 from reporter.writers.report_json import write_json
@@ -64,7 +59,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     with output_lock(settings.out):
         with clock("discover"):
             found = scan(settings)
-        series, outcomes = _measure_all(found, settings, progress, clock)
+        series, gatherer = _measure_all(found, settings, progress, clock)
         with clock("judge"):
             judgement = judge(series)
         with clock("draw"):
@@ -80,7 +75,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
             histograms=histograms,
             figures=figures,
             judgement=judgement,
-            files=_files(found, series, outcomes),
+            files=_files(found, series, gatherer),
             timings={},
         )
         with clock("compose"):
@@ -101,93 +96,28 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _measure_all(
     found: Found, settings: Settings, progress: Progress, clock: _Clock
-) -> tuple[tuple[Comparison, ...], _Outcomes]:
-    plan = Plan(settings.variables, settings.quantiles)
+) -> tuple[tuple[Comparison, ...], Gatherer]:
+    with clock("measure"):
+        gatherer = Gatherer.of(settings, progress)
     result: list[Comparison] = []
-    outcomes = _Outcomes({}, {})
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
         for series in found.series:
             with clock("measure"):
-                line = _measure_series(series, plan, settings.settle, progress, outcomes)
+                gathered = gatherer.gather(series)
             with clock("compare"):
-                if line.refs:
-                    names = matching.notes(line.matches)
-                    result.append(compare(series, line.refs, line.measured, line.changes, names))
-    return with_twins(result), outcomes
+                if gathered.refs:
+                    result.append(compare(series, gathered.refs, gathered.measured, gathered.previous, gathered.notes))
+    return with_twins(result), gatherer
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcomes:
-    """What became of checkpoints besides being measured: why not, and what to say of those that were; by name."""
-
-    failed: dict[str, CheckpointError]
-    remarks: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """The measured checkpoints of a series, and the changes between each and the one before it."""
-
-    refs: list[CheckpointRef]
-    measured: list[Measured]
-    matches: list[Match]
-    changes: list[Mapping[str, Change]]
-
-    def add(self, now: Opened, change: Mapping[str, Change]) -> None:
-        if self.refs:
-            self.changes.append(change)
-        self.refs.append(now.ref)
-        self.measured.append(now.numbers)
-        self.matches.append(now.matched)
-
-    def drop_last(self) -> None:
-        del self.refs[-1], self.measured[-1], self.matches[-1], self.changes[-1:]
-
-
-def _measure_series(series: Series, plan: Plan, settle: float, progress: Progress, outcomes: _Outcomes) -> _Line:
-    """Measure in step order; the checkpoint before stays open, so that the two can be paired value by value."""
-    line = _Line([], [], [], [])
-    before: Opened | None = None
-
-    def fail(ref: CheckpointRef, error: Exception) -> None:
-        outcomes.failed[ref.name] = failure(ref, error, settle)
-        progress.failed(ref, outcomes.failed[ref.name])
-
-    try:
-        for ref in series.checkpoints:
-            try:
-                now = opened(ref, plan, line.measured[0] if line.measured else None)
-            except Exception as error:
-                fail(ref, error)
-                continue
-            paired = pair(before, now) if before else Paired()
-            outcomes.remarks.update(paired.remarks)
-            if ref.name in paired.failed:
-                fail(ref, paired.failed[ref.name])
-                now.close()
-                continue
-            if before:
-                before.close()
-                if before.ref.name in paired.failed:
-                    fail(before.ref, paired.failed[before.ref.name])
-                    line.drop_last()
-            before = now
-            line.add(now, paired.changes)
-            progress.measured(ref, now.numbers)
-    finally:
-        if before:
-            before.close()
-    return line
-
-
-def _files(found: Found, series: Sequence[Comparison], outcomes: _Outcomes) -> tuple[FileEntry, ...]:
+def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
     measured = {(s.name, ref.name): ref for s in series for ref in s.refs}
     result = []
     for entry in found.files:
         if entry.state == "found":
-            error = outcomes.failed.get(entry.path) if (entry.series, entry.path) not in measured else None
-            remark = outcomes.remarks.get(entry.path, "")
+            error = gatherer.failed.get(entry.path) if (entry.series, entry.path) not in measured else None
+            remark = gatherer.remarks.get(entry.path, "")
             state, reason = (error.state, error.reason) if error else ("measured", remark)
             entry = replace(entry, state=state, reason=reason)
         result.append(entry)
@@ -227,7 +157,7 @@ def _title(roots: Sequence[Path]) -> str:
 
 
 def _described(settings: Settings) -> dict[str, str]:
-    return {
+    described = {
         "folders": ", ".join(str(root) for root in settings.roots),
         "variables": settings.variables,
         "bins": str(settings.bins),
@@ -235,6 +165,9 @@ def _described(settings: Settings) -> dict[str, str]:
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
     }
+    if settings.baseline is not None:
+        described["baseline"] = str(settings.baseline)
+    return described
 
 
 def identity(found: Found, settings: Settings) -> str:

@@ -30,6 +30,7 @@ class Settings:
         settle: seconds within which an unsound file counts as still being written.
         fail_on: lowest verdict that makes the exit code 3: ``fail``, ``warn`` or ``never``.
         pdf: whether to make the PDF.
+        baseline: a checkpoint that all others are held against as well, such as the pre-trained weights.
     """
 
     roots: tuple[Path, ...] = (Path("ckpts"),)
@@ -41,6 +42,7 @@ class Settings:
     settle: float = 120.0
     fail_on: str = "fail"
     pdf: bool = True
+    baseline: Path | None = None
 
     def __post_init__(self) -> None:
         """Check every value.

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reporter.catalog import open_checkpoint, scan
-from reporter.errors import InProgress, SettingError
+from reporter.errors import SettingError
 from reporter.model.checkpoint import CheckpointRef
 from reporter.settings import Settings
-from reporter.steady import failure, unchanged
+from reporter.steady import failure, twice
 
 SOUND = "sound"
 
@@ -56,10 +56,7 @@ def verify(settings: Settings) -> Iterator[Verdict]:
 
 def _verified(ref: CheckpointRef, check: str, settle: float) -> Verdict:
     try:
-        try:
-            return _read(ref)
-        except InProgress:  # it changed while it was read: one more try
-            return _read(ref)
+        return twice(ref, _read)
     except Exception as error:
         known = failure(ref, error, settle)
         return Verdict(ref.name, ref.format, known.state, check, known.reason)
@@ -67,7 +64,7 @@ def _verified(ref: CheckpointRef, check: str, settle: float) -> Verdict:
 
 def _read(ref: CheckpointRef) -> Verdict:
     nbytes = 0
-    with unchanged(ref), open_checkpoint(ref.format, ref.path) as contents:
+    with open_checkpoint(ref.format, ref.path) as contents:
         for source in contents.tensors:
             for block in source.blocks():
                 nbytes += block.nbytes

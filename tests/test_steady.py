@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from reporter import steady
+from reporter import gather
 from reporter.cli import main
-from reporter.measuring import pairs
+from reporter.errors import CheckpointError
 
 NAMES = [f"model-{step}.safetensors" for step in (1, 2, 3, 4)]
 
@@ -45,25 +47,25 @@ def states(record: dict[str, Any]) -> list[str]:
 
 def while_measuring(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
     """``act`` gets the number of the measurement, after the values were read."""
-    real, calls = steady.measure_checkpoint, iter(range(99))
+    real, calls = gather.measure_checkpoint, iter(range(99))
 
     def measure(*arguments: Any) -> Any:
         numbers = real(*arguments)
         act(next(calls))
         return numbers
 
-    monkeypatch.setattr(steady, "measure_checkpoint", measure)
+    monkeypatch.setattr(gather, "measure_checkpoint", measure)
 
 
 def while_comparing(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
     """``act`` gets the number of the pair, before its values are read."""
-    real, calls = steady.compare_contents, iter(range(99))
+    real, calls = gather.compare_contents, iter(range(99))
 
     def compare(*arguments: Any) -> Any:
         act(next(calls))
         return real(*arguments)
 
-    monkeypatch.setattr(steady, "compare_contents", compare)
+    monkeypatch.setattr(gather, "compare_contents", compare)
 
 
 def test_a_file_that_changed_once_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +113,7 @@ def test_a_file_deleted_while_it_is_measured_was_rotated_away(folder: Path, monk
     assert (code, states(record)) == (0, ["measured", "rotated away", "measured", "measured"])
 
 
-@pytest.mark.parametrize("harm", ["deleted", "rewritten", "cut"])
+@pytest.mark.parametrize("harm", ["rewritten", "cut"])
 def test_the_earlier_of_a_pair_changes_while_the_two_are_compared(
     folder: Path, monkeypatch: pytest.MonkeyPatch, harm: str
 ) -> None:
@@ -119,10 +121,8 @@ def test_the_earlier_of_a_pair_changes_while_the_two_are_compared(
     path = folder / NAMES[1]
 
     def act(n: int) -> None:
-        if n == 1:  # the pair of the second and the third
-            if harm == "deleted":
-                path.unlink()
-            elif harm == "cut":
+        if n == 1:  # the second checkpoint, as the third is held against it
+            if harm == "cut":
                 os.truncate(path, path.stat().st_size - 100)
             else:
                 write(path, 99)
@@ -132,44 +132,73 @@ def test_the_earlier_of_a_pair_changes_while_the_two_are_compared(
     assert (code, states(record)) == (0, ["measured"] * 4)
     reasons = [f["reason"] for f in record["files"]]
     assert [bool(r) for r in reasons] == [False, True, False, False]
-    assert ("deleted" if harm == "deleted" else "rewritten") in reasons[1]
+    assert reasons[1].startswith("after it had been measured")
     assert NAMES[2] in reasons[1]
-    pairs_ = record["series"][0]["pairs"]
-    assert [bool(p["tensors"]) for p in pairs_] == [True, False, True]
-    assert pairs_[1]["global"]["relative_update"] is None
+    pairs = record["series"][0]["pairs"]
+    assert [bool(p["tensors"]) for p in pairs] == [True, False, True]
+    assert pairs[1]["global"]["relative_update"] is None
+
+
+def test_the_earlier_of_a_pair_is_deleted_and_compared_nevertheless(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An open file keeps its values."""
+    while_comparing(monkeypatch, lambda n: (folder / NAMES[1]).unlink() if n == 1 else None)
+    code, record = report(folder)
+    assert (code, states(record)) == (0, ["measured"] * 4)
+    assert all(p["tensors"] for p in record["series"][0]["pairs"])
 
 
 @pytest.mark.parametrize("culprit", [1, 2])
-def test_a_checkpoint_that_fails_while_being_compared_is_blamed_itself(
+def test_a_checkpoint_that_cannot_be_read_twice_is_blamed_itself(
     folder: Path, monkeypatch: pytest.MonkeyPatch, culprit: int
 ) -> None:
-    """A disk error in the second reading: only the one whose values failed is dropped."""
-    real = pairs.compare_tensors
-    bad = (folder / NAMES[culprit]).name
-    seen: list[str] = []
+    """A disk error while two are compared: the later one is dropped for its own failures only."""
+    real, calls = gather.compare_contents, iter(range(99))
+    bad = folder / NAMES[culprit]
 
     class Failing:
         def __init__(self, source: Any) -> None:
             self.info = source.info
 
         def blocks(self) -> Iterator[Any]:
-            raise OSError(5, "Input/output error")
+            raise CheckpointError(bad, "Input/output error")
             yield
 
-    def compare(before: Any, after: Any) -> Any:
-        if {before.ref.name, after.ref.name} == {NAMES[1], NAMES[2]}:
-            seen.append(bad)
-            side = before if before.ref.name == bad else after
-            object.__setattr__(side, "source", Failing(side.source))
-        return real(before, after)
+    def compare(before: Any, after: Any, *names: Any) -> Any:
+        n = next(calls)
+        if culprit == 1 and n == 1:
+            before = replace(before, tensors=tuple(map(Failing, before.tensors)))
+        if culprit == 2 and n == 1:
+            after = replace(after, tensors=tuple(map(Failing, after.tensors)))
+        return real(before, after, *names)
 
-    monkeypatch.setattr(pairs, "compare_tensors", compare)
+    monkeypatch.setattr(gather, "compare_contents", compare)
     code, record = report(folder)
-    assert seen
     expected = ["measured"] * 4
-    expected[culprit] = "corrupt"
-    assert (code, states(record)) == (4, expected)
+    if culprit == 2:
+        expected[2] = "corrupt"
+    assert (code, states(record)) == (4 if culprit == 2 else 0, expected)
     assert "Input/output error" in record["files"][culprit]["reason"]
-    left = [NAMES[i] for i in range(4) if i != culprit]
-    assert [c["name"] for c in record["series"][0]["checkpoints"]] == left
-    assert len(record["series"][0]["pairs"]) == 2
+    kept = [NAMES[i] for i in range(4) if expected[i] == "measured"]
+    assert [c["name"] for c in record["series"][0]["checkpoints"]] == kept
+    assert len(record["series"][0]["pairs"]) == len(kept) - 1
+
+
+def test_a_checkpoint_that_moved_on_since_it_was_found_waits_for_the_next_run(
+    tf: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its place in the series was given by the step that was in it."""
+    ckpts = tmp_path / "ckpts"
+
+    def save(number: int, step: int) -> None:
+        tf.train.Checkpoint(step=tf.Variable(step, dtype=tf.int64), w=tf.Variable([1.0, float(step)])).write(
+            str(ckpts / f"ckpt-{number}")
+        )
+
+    for number, step in ((1, 100), (2, 200), (3, 300)):
+        save(number, step)
+    while_measuring(monkeypatch, lambda n: save(3, 50) if n == 0 else None)
+    code, record = report(ckpts)
+    assert (code, states(record)) == (0, ["measured", "measured", "in progress"])
+    assert "was at step 300 when it was found, and is at 50 now" in record["files"][2]["reason"]

@@ -83,6 +83,7 @@ def find(
                     else Step(None, "modification time"),
                     nbytes=sum(size for size, _, _ in stats),
                     mtime_ns=newest,
+                    files=tuple(stats),
                 )
                 checks[name] = seen.integrity
                 kept = structures.setdefault(seen.structure, seen.structure)

@@ -245,26 +245,33 @@ def refine32(bits: npt.NDArray[np.uint32], slots: npt.NDArray[np.int32], tables:
 
 
 @jit
-def channels(x: npt.NDArray[np.floating[Any]], start: int, stride: int, energy: npt.NDArray[np.float64]) -> None:
-    """Add x² to the energy of each value's output unit, ``(index // stride) % units``; ``start`` is x[0]'s index."""
+def channels(
+    x: npt.NDArray[np.floating[Any]],
+    start: int,
+    stride: int,
+    energy: npt.NDArray[np.float64],
+    maxima: npt.NDArray[np.float64],
+) -> None:
+    """Add x² to the energy of each value's output unit, ``(index // stride) % units``, and note its largest |x|;
+    values that are not finite are left out, ``start`` is x[0]'s index."""
     units = energy.size
-    i = 0
-    while i < x.size:
-        position = start + i
-        unit = (position // stride) % units
-        if stride == 1:
-            run = min(units - unit, x.size - i)
-            for j in range(run):
-                v = np.float64(x[i + j])
-                energy[unit + j] += v * v
-        else:
-            run = min(stride - position % stride, x.size - i)
-            total = 0.0
-            for j in range(run):
-                v = np.float64(x[i + j])
-                total += v * v
-            energy[unit] += total
-        i += run
+    for i in range(x.size):
+        v = abs(np.float64(x[i]))
+        if v < np.inf:
+            unit = ((start + i) // stride) % units
+            energy[unit] += v * v
+            maxima[unit] = max(maxima[unit], v)
+
+
+@jit
+def sketch(x: npt.NDArray[np.floating[Any]], start: int, sums: npt.NDArray[np.float64]) -> None:
+    """Add ±x to ``sums[index % sums.size]``, the sign a fixed hash of the index; ``start`` is x[0]'s index."""
+    for i in range(x.size):
+        v = np.float64(x[i])
+        if abs(v) < np.inf:
+            h = np.uint32(start + i) * np.uint32(0x9E3779B1)
+            h = (h ^ (h >> np.uint32(15))) * np.uint32(0x85EBCA77)
+            sums[(start + i) % sums.size] += v if h & np.uint32(0x80000000) else -v
 
 
 @jit

@@ -15,6 +15,7 @@ from reporter.measuring.accumulate import Coded, accumulator, as_real, pieces
 from reporter.measuring.quantiles import from_codes, from_values
 from reporter.model.measured import Quantiles, TensorMeasure, Units
 from reporter.model.role import WEIGHT_MATRICES
+from reporter.model.sketch import BUCKETS, Sketch
 from reporter.model.summary import NOTHING
 from reporter.model.tensor import TensorInfo, TensorSource
 from reporter.statistics import statistics
@@ -38,8 +39,10 @@ def measure_tensor(source: TensorSource, probabilities: Iterable[float]) -> Tens
     dtype = start[0].dtype
     taken = accumulator(dtype)
     energy = UnitEnergy.of(source.info)
+    sketch = Sketcher(source.info.size)
     for piece in _chain(start, stream):
         taken.add(piece)
+        sketch.add(piece)
         if energy is not None:
             energy.add(piece)
     summary = taken.close()
@@ -52,9 +55,8 @@ def measure_tensor(source: TensorSource, probabilities: Iterable[float]) -> Tens
         quantiles = from_codes(taken, summary, probabilities)
     else:
         quantiles = from_values(again, dtype, summary, probabilities)
-    return TensorMeasure(
-        source.info, summary, statistics(summary), quantiles, None if energy is None else energy.close()
-    )
+    units = None if energy is None else energy.close()
+    return TensorMeasure(source.info, summary, statistics(summary), quantiles, units, sketch.close())
 
 
 def _chain(start: list[Array], rest: Iterator[Array]) -> Iterator[Array]:
@@ -63,12 +65,13 @@ def _chain(start: list[Array], rest: Iterator[Array]) -> Iterator[Array]:
 
 
 class UnitEnergy:
-    """Σx² per output unit of a weight matrix, streamed."""
+    """Σx² and max |x| per output unit of a weight matrix, streamed."""
 
     def __init__(self, axis: int, units: int, stride: int) -> None:
         self._axis = axis
         self._stride = stride
         self._energy = np.zeros(units)
+        self._maxima = np.zeros(units)
         self._position = 0
 
     @classmethod
@@ -85,9 +88,31 @@ class UnitEnergy:
     def add(self, piece: Array) -> None:
         """Take in the next values in C order."""
         values = piece if piece.dtype == np.float32 else as_real(piece)
-        kernels.channels(values, self._position, self._stride, self._energy)
+        kernels.channels(values, self._position, self._stride, self._energy, self._maxima)
         self._position += piece.size
 
     def close(self) -> Units:
-        """The norms."""
-        return Units(self._axis, np.sqrt(self._energy))
+        """The norms and maxima."""
+        return Units(self._axis, np.sqrt(self._energy), self._maxima)
+
+
+class Sketcher:
+    """The sketch of a tensor of ``size`` values, streamed."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values = np.zeros(min(size, BUCKETS))
+        self._position = 0
+
+    def add(self, piece: Array) -> None:
+        """Take in the next values in C order; the logic of :attr:`Sketch.values`."""
+        values = piece if piece.dtype == np.float32 else as_real(piece)
+        if self._size <= BUCKETS:
+            self._values[self._position : self._position + piece.size] = values
+        else:
+            kernels.sketch(values, self._position, self._values)
+        self._position += piece.size
+
+    def close(self) -> Sketch:
+        """The sketch of everything taken in."""
+        return Sketch(self._size, self._values)

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
 from reporter.model.tensor import LayerInfo, SkippedTensor, TensorInfo
 
@@ -46,15 +47,17 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
-    """L2 norm of every output unit (channel) of a weight matrix, in float64.
+    """L2 norm and largest |w| of every output unit (channel) of a weight matrix, in float64, over its finite values.
 
     Attributes:
         axis: the axis of the tensor that indexes the units.
         norms: shape (units,).
+        maxima: shape (units,).
     """
 
     axis: int
     norms: npt.NDArray[np.float64]
+    maxima: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class TensorMeasure:
     statistics: Statistics
     quantiles: Quantiles
     units: Units | None = None
+    sketch: Sketch | None = None
 
 
 @dataclass(frozen=True, slots=True)

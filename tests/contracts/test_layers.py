@@ -29,6 +29,8 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("draw",),
     ("catalog",),
     ("steady",),
+    ("opened",),
+    ("gather",),
     ("pipeline", "api", "verify"),
     ("cli",),
     ("__init__", "__main__"),
