@@ -46,6 +46,7 @@ class Comparison:
         pairs: neighbouring pairs, one fewer.
         layers: names of all layers with selected tensors, in model order.
         tensors: names of all tensors, in model order, model tensors first.
+        notes: what a reader should know about how the checkpoints were put together.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     layers: tuple[str, ...]
     tensors: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
