@@ -9,6 +9,7 @@ from pathlib import Path
 from reporter.discover import find
 from reporter.errors import CheckpointError, ReportError, RotatedAway
 from reporter.model.checkpoint import Found
+from reporter.model.quantised import labelled
 from reporter.model.tensor import Contents
 from reporter.readers import READERS, reader
 from reporter.settings import Settings
@@ -30,7 +31,7 @@ def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
     """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own, see :func:`translated`."""
     try:
         with reader(format_).open(path) as contents:
-            yield contents
+            yield labelled(contents)
     except ReportError:
         raise
     except Exception as error:
