@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from reporter.discover.foreign import foreign
 from reporter.errors import SettingError
 from reporter.model.checkpoint import Claim, FileEntry, Probe
 from reporter.model.reader import Reader
@@ -106,7 +107,7 @@ class Walk:
                     claims.append(claim)
                     break
             else:
-                left.append((path, "not a checkpoint", ""))
+                left.append((path, "not a checkpoint", foreign(probe)))
         # A shard can be read by itself, but is no checkpoint of its own beside the index that lists it.
         taken = {member for claim in claims for member in claim.members}
         parts = {member for claim in claims for member in claim.members if member != claim.path}

@@ -52,7 +52,7 @@ def files(
 ) -> dict[str, dict[str, Path]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found: Files = {}
+        found: dict[str, dict[str, Path]] = {}
         for mode, model in models.items():
             folder = tmp_path_factory.mktemp(mode.replace("/", "_"))
             for name, make in MAKERS.items():
