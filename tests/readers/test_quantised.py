@@ -20,7 +20,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 MODES = ("int8", "int4", "int4/-1", "int4/4", "float8")
 INTEGERS = {"emb/embeddings", "ein/kernel", "mid/kernel", "head/kernel"}
-CONFIGURED = {"keras", "keras-h5"}
 
 
 def quantised(keras: ModuleType, mode: str) -> Any:
@@ -56,16 +55,12 @@ def files(
         for mode, model in models.items():
             folder = tmp_path_factory.mktemp(mode.replace("/", "_"))
             for name, make in MAKERS.items():
-                if name != "keras-sharded":  # too small for the shards of that maker
-                    (folder / name).mkdir()
-                    found.setdefault(mode, {})[name] = make(model, folder / name, tf)
+                (folder / name).mkdir()
+                found.setdefault(mode, {})[name] = make(model, folder / name, tf)
         return found
 
 
-FORMATS = [name for name in MAKERS if name != "keras-sharded"]
-
-
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("mode", MODES)
 def test_every_format_tells_the_same(mode: str, name: str, models: dict[str, Any], files: Any) -> None:
     contents, _ = inspect(files[mode][name], Settings())
