@@ -17,14 +17,13 @@ from reporter import errors
 from reporter.api import Measurement, measure
 from reporter.catalog import scan
 from reporter.readers import READERS
+from reporter.readers.live import live_contents
 from reporter.settings import Settings
 
 STATES = {"found", "not a checkpoint", "unreadable"} | {
     e.state for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.CheckpointError)
 }
 CUTS = 40
-SHARD_BYTES = 1800
-"""More than the largest variable of the models below."""
 
 
 def keras_archive(model: Any, folder: Path, tf: Any) -> Path:
@@ -51,10 +50,18 @@ def saved_model(model: Any, folder: Path, tf: Any) -> Path:
     return folder / "m"
 
 
+def arrays_of(model: Any, separator: str) -> dict[str, Any]:
+    """What a user who saves arrays by name would write: ``<layer>/<variable>``."""
+    names = [t.info.name for t in live_contents(model).tensors if t.info.collection == "model"]
+    by_path = {t.info.name: t.info.key for t in live_contents(model).tensors}
+    values = {v.path: np.asarray(v.numpy()) for v in model.variables}
+    return {name.replace("/", separator): values[by_path[name]] for name in names}
+
+
 def safetensors(model: Any, folder: Path, tf: Any) -> Path:
     from safetensors.numpy import save_file
 
-    save_file({v.path.replace("/", "."): np.asarray(v.numpy()) for v in model.weights}, folder / "m.safetensors")
+    save_file(arrays_of(model, "."), folder / "m.safetensors")
     return folder / "m.safetensors"
 
 
@@ -62,7 +69,7 @@ def safetensors_index(model: Any, folder: Path, tf: Any) -> Path:
     """As Hugging Face's libraries shard: whole tensors, an index of names."""
     from safetensors.numpy import save_file
 
-    arrays = {v.path.replace("/", "."): np.asarray(v.numpy()) for v in model.weights}
+    arrays = arrays_of(model, ".")
     names, weight_map = list(arrays), {}
     for i in range(3):
         shard, held = f"m-{i + 1:05}-of-00003.safetensors", names[i::3]
@@ -74,13 +81,14 @@ def safetensors_index(model: Any, folder: Path, tf: Any) -> Path:
 
 
 def keras_sharded(model: Any, folder: Path, tf: Any) -> Path:
-    model.save_weights(folder / "m.weights.json", max_shard_size=SHARD_BYTES / 1024**3)
+    largest = max(np.asarray(v.numpy()).nbytes for v in model.variables)
+    model.save_weights(folder / "m.weights.json", max_shard_size=largest / 1024**3)
     assert len(list(folder.glob("*.weights.h5"))) > 1
     return folder / "m.weights.json"
 
 
 def npz(model: Any, folder: Path, tf: Any) -> Path:
-    np.savez(folder / "m.npz", **{v.path: np.asarray(v.numpy()) for v in model.weights})
+    np.savez(folder / "m.npz", **arrays_of(model, "/"))
     return folder / "m.npz"
 
 
