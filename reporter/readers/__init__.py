@@ -5,11 +5,12 @@ from __future__ import annotations
 from reporter.readers.base import Reader
 from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasWeightsReader
 from reporter.readers.safetensors import SafetensorsReader
-from reporter.readers.tensorflow import BundleReader, SavedModelReader
+from reporter.readers.tensorflow import BundleReader, SavedModelReader, V1Reader
 
 READERS: tuple[Reader, ...] = (
     SavedModelReader(),
     BundleReader(),
+    V1Reader(),
     KerasArchiveReader(),
     KerasWeightsReader(),
     KerasLegacyReader(),

@@ -28,7 +28,9 @@ HDF5 = Kind(
 )
 
 _DTYPE = re.compile(r"[<>|]?[biufcSUVOmM]\d*(\[\d*\w+\])?")
-_ML_DTYPES = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+_ML_DTYPES: dict[str, np.dtype[Any]] = {
+    name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+}
 
 
 @contextmanager
@@ -126,4 +128,5 @@ def _dtype(said: str) -> np.dtype[Any]:
         return _ML_DTYPES[said]
     if not _DTYPE.fullmatch(said):
         raise ValueError(f"a dtype {said!r:.80}")
-    return np.dtype(said)
+    plain: np.dtype[Any] = np.dtype(said)
+    return plain

@@ -1,8 +1,9 @@
 """Untrusted HDF5, in a child process: opened without a lock, walked without leaving the file, sizes checked.
 
 Alone imports h5py, and runs nowhere but behind :mod:`reporter.readers.isolation`: on damaged files libhdf5 1.14 loops
-for ever (``H5HG__cache_heap_deserialize``), crashes, and corrupts its memory (fractal heaps) [X: flipped bits]. Limits are Keras's own where it has any (keras/src/saving/saving_lib.py, ``safe_get_h5_dataset``; CVE-2026-0897
-shape bombs, CVE-2026-1669 external storage).
+for ever (``H5HG__cache_heap_deserialize``), crashes, and corrupts its memory (fractal heaps) [X: flipped bits].
+Limits are Keras's own where it has any (keras/src/saving/saving_lib.py, ``safe_get_h5_dataset``; CVE-2026-0897 shape
+bombs, CVE-2026-1669 external storage).
 """
 
 from __future__ import annotations
