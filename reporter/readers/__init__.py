@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from reporter.readers.base import Reader
 from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasWeightsReader
+from reporter.readers.orbax import OrbaxReader
 from reporter.readers.safetensors import SafetensorsReader
 from reporter.readers.tensorflow import BundleReader, SavedModelReader, V1Reader
 
 READERS: tuple[Reader, ...] = (
     SavedModelReader(),
+    OrbaxReader(),
     BundleReader(),
     V1Reader(),
     KerasArchiveReader(),

@@ -62,6 +62,16 @@ def safetensors(model: Any, folder: Path, tf: Any) -> Path:
     return folder / "m.safetensors"
 
 
+def orbax(model: Any, folder: Path, tf: Any) -> Path:
+    import keras
+
+    callback = keras.callbacks.OrbaxCheckpoint(str(folder))
+    callback.set_model(model)
+    callback.on_epoch_end(0)
+    callback.on_train_end()
+    return folder / "0"
+
+
 MAKERS: dict[str, Callable[[Any, Path, Any], Path]] = {
     "keras": keras_archive,
     "keras-weights": keras_weights,
@@ -70,10 +80,14 @@ MAKERS: dict[str, Callable[[Any, Path, Any], Path]] = {
     "savedmodel": saved_model,
     "tf-v1": v1,
     "safetensors": safetensors,
+    "orbax": orbax,
 }
 
 UNORDERED = {"safetensors", "tf-v1"}
 """Formats that store names alone, in an order of their own."""
+
+FOLDERS = {"savedmodel", "orbax"}
+"""Formats that are a folder of files with names of their own."""
 
 NAMES = [reader.name for reader in READERS]
 
@@ -114,7 +128,7 @@ def test_found_and_attributed(made: dict[str, Path], name: str) -> None:
     assert [f.state for f in found.files if f.state != "not a checkpoint"] == ["found"]
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "savedmodel"])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in FOLDERS])
 def test_recognised_by_content_under_a_wrong_name(made: dict[str, Path], tmp_path: Path, name: str) -> None:
     for path in files_of(made[name]):
         shutil.copyfile(path, tmp_path / path.name.replace(made[name].name, "notes.v2.txt", 1))
