@@ -65,8 +65,11 @@ def safetensors(model: Any, folder: Path, tf: Any) -> Path:
 def orbax(model: Any, folder: Path, tf: Any) -> Path:
     import keras
 
+    compiled = keras.models.clone_model(model)  # Keras's callback needs an optimizer
+    compiled.set_weights(model.get_weights())
+    compiled.compile("sgd", "mse")
     callback = keras.callbacks.OrbaxCheckpoint(str(folder))
-    callback.set_model(model)
+    callback.set_model(compiled)
     callback.on_epoch_end(0)
     callback.on_train_end()
     return folder / "0"
@@ -186,7 +189,8 @@ def test_truncation_is_a_state_never_an_exception(made: dict[str, Path], tmp_pat
     whole = measure(made[name])
     for file in files_of(made[name]):
         content = file.read_bytes()
-        for cut in sorted({len(content) * i // CUTS for i in range(CUTS)}):
+        cuts = CUTS if len(files_of(made[name])) <= 4 else CUTS // 5
+        for cut in sorted({len(content) * i // cuts for i in range(cuts)}):
             folder = tmp_path / f"{file.name}-{cut}"
             shutil.copytree(made[name].parent, folder)
             (folder / file.relative_to(made[name].parent)).write_bytes(content[:cut])

@@ -62,9 +62,9 @@ class Parsing:
                 self._list(number, self._arrays)
         if question == "arrays":
             return self._found, b""
-        slab = tuple(slice(start, stop) for start, stop in arguments["slab"])
-        with _translated([arguments["folder"]]):
-            values = np.ascontiguousarray(self._arrays[arguments["number"]][slab].read().result())
+        number, slab = arguments["number"], tuple(slice(start, stop) for start, stop in arguments["slab"])
+        with _translated(self._items[self._found[number][0]][0]):
+            values = np.ascontiguousarray(self._arrays[number][slab].read().result())
         return None, values.reshape(-1).view(np.uint8)
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Parsing:
         base: dict[str, Any] = {"driver": "file", "path": f"{folder}/"}
         if ocdbt:
             base = {"driver": "ocdbt", "base": base}
-        with _translated([folder]):
+        with _translated(folder):
             keys = [key.decode("utf-8", "backslashreplace") for key in self._store(base).list().result()]
             stored = [(key[: -len(s)], _DRIVERS[s]) for key in sorted(keys) for s in _DRIVERS if key.endswith(s)]
             if len(stored) > MAX_ARRAYS:
@@ -102,13 +102,11 @@ class Parsing:
 
 
 @contextmanager
-def _translated(folders: Sequence[str]) -> Iterator[None]:
+def _translated(folder: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, RuntimeError, NotImplementedError, LookupError, TypeError) as exc:
-        text = re.sub(r"\s+", " ", str(exc))
-        for folder in folders:
-            text = text.replace(f"{folder}/", "")
+        text = re.sub(r"\s+", " ", str(exc)).replace(f"{folder}/", "")
         text = re.sub(r" \[(source locations|tensorstore_spec)=.*", "", text)[:_REASON]
         if text.startswith("NOT_FOUND"):
             raise PartialCheckpoint(Path(), f"part of its arrays is missing: {text}") from exc

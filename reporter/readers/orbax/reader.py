@@ -134,13 +134,12 @@ class _Reading:
     parsing: Session
     number: int
     dtype: np.dtype[Any]
-    folder: str
 
     def __call__(self, slab: Slab, tensor: str) -> Array:
         values: Array = np.empty([axis.stop - axis.start for axis in slab], self.dtype)
         borders = [(axis.start, axis.stop) for axis in slab]
         into = values.reshape(-1).view(np.uint8)
-        self.parsing.ask("read", into=into, tensor=tensor, number=self.number, slab=borders, folder=self.folder)
+        self.parsing.ask("read", into=into, tensor=tensor, number=self.number, slab=borders)
         return values
 
 
@@ -149,7 +148,7 @@ def _array(parsing: Session, found: tuple[Item, ...], number: int, said: Any) ->
     if kind not in (*_NUMPY, *_ML_DTYPES):
         return _Array(item, str(said[1]), shape, kind, None, "a data type that is not read")
     dtype = np.dtype(kind) if kind in _NUMPY else np.dtype(getattr(ml_dtypes, kind))
-    read = _Reading(parsing, number, dtype, str(item.folder.resolve()))
+    read = _Reading(parsing, number, dtype)
     return _Array(item, str(said[1]), shape, kind, SlabStream(read, shape, dtype, tuple(max(n, 1) for n in chunk)))
 
 
