@@ -10,7 +10,7 @@ from pathlib import Path
 from reporter.discover.naming import natural, number_labels
 from reporter.discover.series import Member, arrange, slug
 from reporter.discover.walk import Walk
-from reporter.errors import CheckpointError
+from reporter.errors import CheckpointError, RotatedAway
 from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Peek, Step
 from reporter.model.reader import Reader
 
@@ -67,6 +67,8 @@ def find(
                 if not problem and seen.missing and seen.integrity not in PROVEN and now - newest / 1e9 < settle:
                     problem = f"{seen.missing} layers of its own configuration are not in the file yet"
                     state = "partial"
+                if problem and len(stats) < len(claim.members):  # all of them were there when the folder was listed
+                    problem, state = "files of it were deleted while they were being looked at", RotatedAway.state
                 if problem:
                     known_as = "" if state == "not a checkpoint" else claim.format
                     verdict = settled(problem, state, newest, settle, now)

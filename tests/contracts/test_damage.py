@@ -22,7 +22,7 @@ FLIPS = int(os.environ.get("CKPT_FLIPS", "150"))
 MEGABYTES = 4096
 """Of address space, most of which shared libraries and thread stacks reserve and never touch."""
 
-RESIDENT = 500
+RESIDENT = 300
 """MB really used; an interpreter with numpy, h5py and ml_dtypes takes about 100."""
 
 

@@ -236,3 +236,23 @@ def test_discovery_looks_again_at_a_file_that_changed_under_it(
     monkeypatch.setattr(catalog, "open_checkpoint", half_written)
     (entry,) = scan(Settings(roots=(tmp_path,), settle=0.0)).files
     assert (entry.state, len(calls)) == ("found", 2)
+
+
+def test_a_bundle_that_rotation_deletes_while_it_is_looked_at_was_rotated_away(
+    pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index goes first, then the data; neither is a partial copy."""
+    from reporter.readers.tensorflow import contents
+
+    for name in BUNDLE:
+        shutil.copyfile(pristine / name, tmp_path / name)
+    real = contents.read_index
+
+    def late(path: Path) -> Any:
+        for name in BUNDLE:
+            (tmp_path / name).unlink(missing_ok=True)
+        return real(path)
+
+    monkeypatch.setattr(contents, "read_index", late)
+    (entry,) = scan(Settings(roots=(tmp_path,), settle=0.0)).files
+    assert (entry.path, entry.state) == ("ckpt-1", "rotated away")
