@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
-from reporter.readers.keras.window import Window, open_file
+from reporter.readers.files.window import Window, open_file
 
 CHECKPOINT, TREE, MANIFEST, STRINGS = "_CHECKPOINT_METADATA", "_METADATA", "manifest.ocdbt", "_strings.json"
 UNFINISHED = ".orbax-checkpoint-tmp"
