@@ -16,6 +16,7 @@ def compare(
     refs: Sequence[CheckpointRef],
     measured: Sequence[Measured],
     changes: Sequence[Mapping[str, Change]],
+    notes: Sequence[str] = (),
 ) -> Comparison:
     """Line up the checkpoints of a series.
 
@@ -23,6 +24,7 @@ def compare(
         refs: the readable checkpoints of ``series``, in step order.
         measured: their numbers, same length.
         changes: paired changes by tensor name between each and the one before it; one fewer.
+        notes: put behind those of the series.
     """
     pairs = tuple(
         _pair(i, measured[i], measured[i + 1], change) for i, change in enumerate(changes[: max(0, len(measured) - 1)])
@@ -41,6 +43,7 @@ def compare(
         pairs=pairs,
         layers=layers,
         tensors=tuple(name for names in by_collection for name in names),
+        notes=(*series.notes, *notes),
     )
 
 

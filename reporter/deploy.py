@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from reporter.cache import Cache, CacheDamaged
-from reporter.catalog import translated
+from reporter.errors import translated
 from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.spectral import measure_spectra
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.spectrum import PowerLaw, Spectrum
-from reporter.opened import Opened, unchanged
+from reporter.opened import Opened
 from reporter.settings import Settings
+from reporter.steady import unchanged
 
 T = TypeVar("T", Readiness, Spectrum)
 
@@ -26,16 +27,21 @@ VERSION = 1
 def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) -> Comparison:
     """The same series with what is wanted of its last checkpoint; trouble with reading it again costs only that."""
     ref, numbers = comparison.refs[-1], comparison.measured[-1]
+    names = [t.info.name for t in numbers.tensors]
     readiness: Mapping[str, Readiness] = {}
     spectra: Mapping[str, Spectrum] = {}
     try:
         with Opened() as opened:
             if settings.deployment == "last":
-                readiness = _known(
-                    cache, ref, "readiness", _readiness, lambda: measure_deployment(opened.contents(ref), numbers)
-                )
+
+                def measure() -> Mapping[str, Readiness]:
+                    return measure_deployment(opened.contents(ref), numbers)
+
+                readiness = _known(cache, ref, "readiness", names, _readiness, measure)
             if settings.spectral:
-                spectra = _known(cache, ref, "spectra", _spectrum, lambda: measure_spectra(opened.contents(ref)))
+                spectra = _known(
+                    cache, ref, "spectra", names, _spectrum, lambda: measure_spectra(opened.contents(ref), numbers)
+                )
     except CacheDamaged:
         raise
     except Exception as error:
@@ -48,20 +54,25 @@ def _known(
     cache: Cache,
     ref: CheckpointRef,
     kind: str,
+    names: Sequence[str],
     decode: Callable[[dict[str, Any]], T],
     measure: Callable[[], Mapping[str, T]],
 ) -> Mapping[str, T]:
-    """By tensor name, from the cache or measured now and kept there."""
+    """By tensor name, from the cache or measured now and kept there.
+
+    The cache has them by place in the file, as the same tensor may go by another name in another series.
+    """
     unchanged(ref)
     record = cache.record(ref, kind, VERSION)
     if record is not None:
         try:
-            return {name: decode(fields) for name, fields in record.items()}
-        except (AttributeError, KeyError, TypeError):
+            return {names[int(place)]: decode(fields) for place, fields in record.items()}
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             pass  # written by something else: measured again
     result = measure()
     unchanged(ref)
-    cache.keep_record(ref, kind, VERSION, {name: asdict(one) for name, one in result.items()})
+    places = {name: place for place, name in enumerate(names)}
+    cache.keep_record(ref, kind, VERSION, {str(places[name]): asdict(one) for name, one in result.items()})
     return result
 
 

@@ -17,7 +17,7 @@ from reporter.compare import compare
 from reporter.deploy import with_deployment
 from reporter.discover.naming import natural
 from reporter.draw import draw_series
-from reporter.errors import CheckpointError, RenderError, RotatedAway
+from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
@@ -29,6 +29,7 @@ from reporter.render.pdf import Attachment, render_pdf
 from reporter.rules import judge
 from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
+from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
 from reporter.writers.report_json import write_json
 from reporter.writers.tensors_csv import write_csv
@@ -90,7 +91,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         histograms=histograms,
         figures=figures,
         judgement=judgement,
-        files=_files(found, series, gatherer.failed),
+        files=_files(found, series, gatherer),
         timings={},
     )
     with clock("compose"):
@@ -122,13 +123,13 @@ def _gather(
             with clock("compare"):
                 if not gathered.refs:
                     continue
-                comparison = compare(series, gathered.refs, gathered.measured, gathered.previous)
+                comparison = compare(series, gathered.refs, gathered.measured, gathered.previous, gathered.notes)
             with clock("deployment"):
                 result.append(with_deployment(comparison, settings, cache))
-    return tuple(result), gatherer
+    return with_twins(result), gatherer
 
 
-def _files(found: Found, series: Sequence[Comparison], failed: Mapping[str, CheckpointError]) -> tuple[FileEntry, ...]:
+def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
     measured = {(s.name, ref.name): ref for s in series for ref in s.refs}
     result = [
@@ -139,8 +140,9 @@ def _files(found: Found, series: Sequence[Comparison], failed: Mapping[str, Chec
     ]
     for entry in found.files:
         if entry.state == "found":
-            error = failed.get(entry.path) if (entry.series, entry.path) not in measured else None
-            state, reason = (error.state, error.reason) if error else ("measured", "")
+            error = gatherer.failed.get(entry.path) if (entry.series, entry.path) not in measured else None
+            remark = gatherer.remarks.get(entry.path, "")
+            state, reason = (error.state, error.reason) if error else ("measured", remark)
             entry = replace(entry, state=state, reason=reason)
         result.append(entry)
     return tuple(sorted(result, key=lambda e: natural(e.path)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_what_was_measured_is_remembered_without_loss(settings: Settings, monkey
 def test_a_record_of_another_shape_is_measured_again(settings: Settings) -> None:
     first = series(settings)
     cache = Cache(settings.cache)
-    cache.keep_record(first.refs[-1], "readiness", deploy.VERSION, {"dense.kernel": {"foreign": 1}})
+    cache.keep_record(first.refs[-1], "readiness", deploy.VERSION, {"0": {"foreign": 1}})
     assert series(settings).readiness == first.readiness
 
 
@@ -92,3 +93,23 @@ def test_a_reviewer_reads_what_to_do(settings: Settings) -> None:
     assert "one.kernel | int8 per tensor | lossless | 0 | lossless | lossless | lossless" in text
     assert "dense.bias | 2 | 1 (warn) | 1 | 0 | 1 | 1" in text
     assert "dense.kernel | 60 × 55 |" in text
+
+
+def test_readiness_goes_by_the_names_of_the_series(tmp_path: Path, keras: ModuleType) -> None:
+    """Keras numbers layers anew in every session: the last file has other names than the series shows."""
+    folder = tmp_path / "ckpts"
+    folder.mkdir()
+    keras.backend.clear_session()
+    for step in (1, 2):
+        keras.utils.set_random_seed(step)
+        model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(30), keras.layers.Dense(2)])
+        model.save(folder / f"m-{step}.keras")
+    settings = Settings(
+        roots=(folder,), out=tmp_path / "out", pdf=False, settle=0.0, spectral=True, cache=tmp_path / "c"
+    )
+    first, again = series(settings), series(settings)
+    names = {t.info.name for t in first.measured[0].tensors if t.info.collection == "model"}
+    assert first.measured[1].own_names  # or there is nothing to see here
+    assert set(first.readiness) == names
+    assert set(first.spectra) < names
+    assert (again.readiness, again.spectra) == (first.readiness, first.spectra)

@@ -37,22 +37,21 @@ ROUNDING = 2.0**-96
 
 
 def measure_deployment(contents: Contents, measured: Measured) -> Mapping[str, Readiness]:
-    """Readiness of every floating-point tensor of the model, by name.
+    """Readiness of every floating-point tensor of the model, by the name that it has in ``measured``.
 
     Args:
         contents: the open checkpoint.
-        measured: its numbers; ranges and norms are taken from there, so one pass suffices.
+        measured: its numbers, tensor by tensor; ranges and norms are taken from there, so one pass suffices.
 
     Raises:
         reporter.errors.CheckpointError: from reading.
     """
     kinds = {layer.name: layer.kind for layer in contents.layers}
-    known = measured.by_name
     with one_thread():
         return {
-            source.info.name: measure_readiness(source, known[source.info.name], kinds.get(source.info.layer, ""))
-            for source in contents.tensors
-            if source.info.collection == "model" and source.info.name in known and is_float(source.info.dtype)
+            known.info.name: measure_readiness(source, known, kinds.get(source.info.layer, ""))
+            for source, known in zip(contents.tensors, measured.tensors, strict=True)
+            if source.info.collection == "model" and is_float(source.info.dtype)
         }
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from reporter.measuring.accumulate import to_float64
 from reporter.measuring.deployment import is_float
 from reporter.measuring.threads import one_thread
+from reporter.model.measured import Measured
 from reporter.model.role import WEIGHT_MATRICES, input_axis
 from reporter.model.spectrum import PowerLaw, Spectrum
 from reporter.model.tensor import Contents, TensorSource
@@ -39,15 +40,19 @@ ITERATIONS = 100
 """It stops here anyway; the value is a lower bound at any time, at worst (a random matrix) about 1e-5 below."""
 
 
-def measure_spectra(contents: Contents) -> Mapping[str, Spectrum]:
-    """Spectra of the weight matrices of an open checkpoint, by name; depthwise filters form no matrix.
+def measure_spectra(contents: Contents, measured: Measured) -> Mapping[str, Spectrum]:
+    """Spectra of the weight matrices of an open checkpoint, by the names in ``measured``; depthwise filters form none.
 
     Raises:
         reporter.errors.CheckpointError: from reading.
     """
     kinds = {layer.name: layer.kind for layer in contents.layers}
     with one_thread():
-        return {s.info.name: spectrum_of(s) for s in contents.tensors if _is_matrix(s, kinds.get(s.info.layer, ""))}
+        return {
+            known.info.name: spectrum_of(source)
+            for source, known in zip(contents.tensors, measured.tensors, strict=True)
+            if _is_matrix(source, kinds.get(source.info.layer, ""))
+        }
 
 
 def _is_matrix(source: TensorSource, kind: str) -> bool:

@@ -48,6 +48,7 @@ class Comparison:
         pairs: neighbouring pairs, one fewer.
         layers: names of all layers with selected tensors, in model order.
         tensors: names of all tensors, in model order, model tensors first.
+        notes: what a reader should know about how the checkpoints were put together.
         readiness: of the last checkpoint's tensors for deployment, by name; empty unless measured.
         spectra: of the last checkpoint's weight matrices, by name; empty unless measured.
         deployment_problem: why there is no readiness, or no spectra, although they were wanted; "" otherwise.
@@ -62,6 +63,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     layers: tuple[str, ...]
     tensors: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)
     deployment_problem: str = ""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reporter.measuring import spectral
+from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.spectral import largest_singular_value, measure_spectra, power_law, spectrum_of
 from reporter.model.spectrum import Spectrum
 from reporter.model.tensor import Contents, LayerInfo
@@ -103,4 +104,4 @@ def test_weight_matrices_of_the_model_only() -> None:
         ArraySource(np.ones((9, 4), "f4"), "words/embeddings", "words", "embedding", output_axis=0),
     )
     contents = Contents("test", (LayerInfo("dense", "Dense"), LayerInfo("dw", "DepthwiseConv2D")), sources)
-    assert list(measure_spectra(contents)) == ["dense/kernel", "words/embeddings"]
+    assert list(measure_spectra(contents, measure_checkpoint(contents, Plan()))) == ["dense/kernel", "words/embeddings"]
