@@ -22,6 +22,7 @@ from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, Series
 from reporter.model.comparison import Comparison
+from reporter.model.gathered import Gathered
 from reporter.model.measured import Measured
 from reporter.model.report import Report
 from reporter.model.tensor import Contents
@@ -107,45 +108,48 @@ def _measure_all(
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
         for series in found.series:
             with clock("measure"):
-                refs, measured, changes = _measure_series(series, plan, settings.settle, progress, failed)
+                gathered = _measure_series(series, plan, settings.settle, progress, failed)
             with clock("compare"):
-                if refs:
-                    result.append(compare(series, refs, measured, changes))
+                if gathered.refs:
+                    result.append(compare(series, gathered))
     return tuple(result), failed
 
 
 def _measure_series(
     series: Series, plan: Plan, settle: float, progress: Progress, failed: dict[str, CheckpointError]
-) -> tuple[list[CheckpointRef], list[Measured], list[Mapping[str, Change]]]:
-    """Measure in step order; the checkpoint before stays open, so that the two can be paired value by value."""
+) -> Gathered:
+    """Measure in step order; the first checkpoint and the one before stay open, to be paired value by value."""
     refs: list[CheckpointRef] = []
     measured: list[Measured] = []
-    changes: list[Mapping[str, Change]] = []
-    before: tuple[ExitStack, Contents] | None = None
+    previous: list[Mapping[str, Change]] = []
+    first: list[Mapping[str, Change]] = []
+    held: list[tuple[ExitStack, Contents]] = []
     try:
         for ref in series.checkpoints:
             stack = ExitStack()
             try:
                 contents = stack.enter_context(open_checkpoint(ref.format, ref.path))
                 numbers = measure_checkpoint(contents, plan)
-                change = compare_contents(before[1], contents) if before else {}
+                changes = [compare_contents(before, contents) for _, before in held]
                 _unchanged(ref)
             except Exception as error:
                 stack.close()
                 failed[ref.name] = _failure(ref, error, settle)
                 progress.failed(ref, failed[ref.name])
                 continue
-            if before:
-                before[0].close()
-                changes.append(change)
-            before = (stack, contents)
+            if held:
+                first.append(changes[0])
+                previous.append(changes[-1])
+            for old, _ in held[1:]:
+                old.close()
+            held = [*held[:1], (stack, contents)]
             refs.append(ref)
             measured.append(numbers)
             progress.measured(ref, numbers)
     finally:
-        if before:
-            before[0].close()
-    return refs, measured, changes
+        for stack, _ in held:
+            stack.close()
+    return Gathered(tuple(refs), tuple(measured), tuple(previous), tuple(first))
 
 
 def _failure(ref: CheckpointRef, error: Exception, settle: float) -> CheckpointError:

@@ -1,0 +1,105 @@
+"""Every layer's statistics over the checkpoints: ends, slope, and where the course makes a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.model.comparison import Comparison
+from reporter.model.measured import Absent, Value
+from reporter.model.trend import ChangePoint, Trend
+
+STATISTICS: tuple[str, ...] = (
+    "mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share", "near_zero_share",
+)  # fmt: skip
+"""Followed over the checkpoints."""
+
+SHORTEST = 8
+"""Checkpoints that a search for a step needs."""
+
+PART = 3
+"""Checkpoints at least on either side of a step."""
+
+THRESHOLD = 5.0
+"""Distance of the two means in standard deviations within the parts. A straight line gives √12 = 3.5 and is no step."""
+
+Array = npt.NDArray[np.float64]
+
+
+def trends(series: Comparison) -> Comparison:
+    """The comparison with its trends."""
+    n = len(series.refs)
+    if n < 2 or not series.layers:
+        return series
+    keys = [(layer, statistic) for layer in series.layers for statistic in STATISTICS]
+    table = np.array(
+        [
+            [np.nan if group is None else _number(group.statistics[statistic]) for group in history]
+            for history in map(series.layer, series.layers)
+            for statistic in STATISTICS
+        ],
+        np.float64,
+    ).reshape(len(keys), n)
+    positions = np.array(series.positions or range(n), np.float64)
+    slopes, steps = slope(positions, table), list(change_points(table))
+    found = []
+    for (layer, statistic), row, rise, step in zip(keys, table, slopes, steps, strict=True):
+        finite = row[np.isfinite(row)]
+        if len(finite):
+            steepness = None if np.isnan(rise) else float(rise)
+            found.append(Trend(layer, statistic, float(finite[0]), float(finite[-1]), steepness, step))
+    return replace(series, trends=tuple(found))
+
+
+def slope(x: Array, table: Array) -> Array:
+    """Slope of the least-squares line through each row's finite numbers; NaN where there is less than two of them.
+
+    >>> slope(np.array([0.0, 10.0, 20.0]), np.array([[1.0, 2.0, 3.0], [np.nan, 5.0, np.nan]])).tolist()
+    [0.1, nan]
+    """
+    known = np.isfinite(table)
+    count = known.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        dx = np.where(known, x - (x * known).sum(axis=1, keepdims=True) / count, 0.0)
+        values = np.where(known, table, 0.0)
+        dy = np.where(known, values - values.sum(axis=1, keepdims=True) / count, 0.0)
+        rise = (dx * dy).sum(axis=1) / (dx * dx).sum(axis=1)
+    return np.where((count[:, 0] >= 2) & np.isfinite(rise), rise, np.nan)
+
+
+def change_points(table: Array) -> Iterator[ChangePoint | None]:
+    """For each row the split into two levels that leaves the least variance, where it is clear enough.
+
+    The split is the one of maximum likelihood for one change of the mean in normal noise of equal variance
+    (D. V. Hinkley, *Inference about the change-point in a sequence of random variables*, 1970).
+
+    Of a row with gaps, the finite numbers are split.
+    """
+    for row in table:
+        known = np.flatnonzero(np.isfinite(row))
+        found = _change_point(row[known]) if len(known) >= SHORTEST else None
+        yield None if found is None else replace(found, place=int(known[found.place]))
+
+
+def _change_point(y: Array) -> ChangePoint | None:
+    n = len(y)
+    scale = float(np.abs(y).max())
+    if not np.ptp(y) > 1e-12 * scale:
+        return None  # constant, but for rounding
+    z = (y - y[0]) / scale
+    k = np.arange(PART, n - PART + 1)
+    sums = np.cumsum(z)
+    before, after = sums[k - 1] / k, (sums[-1] - sums[k - 1]) / (n - k)
+    place = int(k[np.argmax((after - before) ** 2 * k * (n - k))])
+    first, second = y[:place], y[place:]
+    a, b = float(first.mean()), float(second.mean())
+    within = float(np.sqrt((((first - a) / scale) ** 2).sum() + (((second - b) / scale) ** 2).sum()) / np.sqrt(n - 2))
+    effect = abs(b - a) / scale / within if within > 1e-12 else np.inf
+    return ChangePoint(place, a, b, float(effect)) if effect >= THRESHOLD else None
+
+
+def _number(value: Value) -> float:
+    return np.nan if isinstance(value, Absent) else float(value)
