@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from reporter.catalog import open_checkpoint, scan, translated
-from reporter.compare import compare
+from reporter.compare import compare, runs_of_one_model
 from reporter.discover import settled
-from reporter.draw import draw_series
+from reporter.draw import draw_runs, draw_series
 from reporter.errors import CheckpointError, InProgress, RenderError, RotatedAway
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import of_series
@@ -71,6 +71,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
             progress.say("drawing")
             histograms = tuple(of_series(s, settings.bins) for s in series)
             figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
+            runs = tuple(draw_runs(series, group) for group in runs_of_one_model(series))
         report = Report(
             title=settings.title or _title(settings.roots),
             version=program_version(),
@@ -82,6 +83,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
             judgement=judgement,
             files=_files(found, series, failed),
             timings={},
+            runs=runs,
         )
         with clock("compose"):
             progress.say("writing")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from reporter.compare.moved import moved
 from reporter.compare.pairs import form, pair
+from reporter.compare.runs import runs_of_one_model
 from reporter.compare.similarity import similarity
 from reporter.compare.trends import trends
 from reporter.model.checkpoint import Series
@@ -13,7 +14,7 @@ from reporter.model.comparison import BASELINE, Comparison
 from reporter.model.gathered import Gathered
 from reporter.model.tensor import COLLECTIONS
 
-__all__ = ["compare", "form"]
+__all__ = ["compare", "form", "runs_of_one_model"]
 
 
 def compare(series: Series, gathered: Gathered) -> Comparison:

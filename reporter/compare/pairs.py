@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from reporter.compare.shift import shift
 from reporter.model.change import Change, merge
@@ -11,6 +14,8 @@ from reporter.model.measured import Measured
 from reporter.model.shift import UNMOVED, Shift
 from reporter.model.summary import Summary
 from reporter.model.tensor import TensorInfo
+
+Sample = tuple[Summary, npt.NDArray[np.float64] | None]
 
 
 def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[str, Change], *, shifts: bool) -> Pair:
@@ -67,27 +72,38 @@ def completed(before: Measured, after: Measured, known: Mapping[str, Change]) ->
             )
 
 
-def _layers(before: Measured, after: Measured) -> Iterator[tuple[str, Summary, Summary]]:
+def _layers(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
     for group in after.layers:
         old = before.layer_by_name.get(group.name)
         if old is not None:
-            yield group.name, old.summary, group.summary
+            yield group.name, _sample(old.summary, before, old.tensors), _sample(group.summary, after, group.tensors)
 
 
-def _tensors(before: Measured, after: Measured) -> Iterator[tuple[str, Summary, Summary]]:
+def _tensors(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
     for tensor in after.model_tensors:
-        old = before.by_name.get(tensor.info.name)
+        name = tensor.info.name
+        old = before.by_name.get(name)
         if old is not None:
-            yield tensor.info.name, old.summary, tensor.summary
+            yield name, _sample(old.summary, before, (name,)), _sample(tensor.summary, after, (name,))
+
+
+def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:
+    """A summary, and the finite values themselves where sketches hold all of them."""
+    sketches = [of.by_name[name].sketch for name in names]
+    parts = [sketch.values for sketch in sketches if sketch is not None and sketch.exact]
+    if len(parts) < len(names):
+        return summary, None
+    values = np.concatenate(parts)
+    return summary, values[np.isfinite(values)]
 
 
 def _shifts(
-    samples: Iterator[tuple[str, Summary, Summary]], changes: Mapping[str, Change]
+    samples: Iterator[tuple[str, Sample, Sample]], changes: Mapping[str, Change]
 ) -> Iterator[tuple[str, Shift]]:
-    for name, before, after in samples:
+    for name, (before, a), (after, b) in samples:
         change = changes.get(name)
         same = change is not None and change.exact and change.unchanged and change.count == before.count == after.count
-        found = UNMOVED if same else shift(before, after)
+        found = UNMOVED if same else shift(before, after, None if a is None or b is None else (a, b))
         if found is not None:
             yield name, found
 

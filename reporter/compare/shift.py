@@ -31,11 +31,22 @@ REACH = 4.0
 Array = npt.NDArray[np.float64]
 
 
-def shift(before: Summary, after: Summary) -> Shift | None:
-    """Effect sizes of the difference of two samples; None where either has no finite value."""
+def shift(before: Summary, after: Summary, values: tuple[Array, Array] | None = None) -> Shift | None:
+    """Effect sizes of the difference of two samples; None where either has no finite value.
+
+    Args:
+        values: the samples themselves, where they are small enough to be known: W1 is then exact.
+    """
     if not before.finite or not after.finite:
         return None
-    wasserstein, error = _wasserstein(before, after)
+    sigma = math.sqrt(before.m2 / before.finite) if before.m2 > 0 else 0.0
+    wasserstein, error = None, 0.0
+    if 0 < sigma < math.inf:
+        if values is not None:
+            wasserstein = exact_wasserstein(*values) / sigma
+        elif _on_grid(before) and _on_grid(after):
+            distance, error = _wasserstein(before, after)
+            wasserstein, error = distance / sigma, error / sigma
     bounds = edges(before, after)
     if bounds is None:
         return Shift(wasserstein, error)
@@ -44,24 +55,38 @@ def shift(before: Summary, after: Summary) -> Shift | None:
     return Shift(wasserstein, error, psi(p, q), js(p, q), len(p), float(ends[0]), float(ends[1]))
 
 
-def _wasserstein(before: Summary, after: Summary) -> tuple[float | None, float]:
-    """W1 / σ and its largest error.
+def _on_grid(sample: Summary) -> bool:
+    """Whether no float64 value lies beyond the cells."""
+    low, high = sample.minimum, sample.maximum
+    return low is not None and high is not None and low >= -(2.0**128) and high < 2.0**128
+
+
+def _wasserstein(before: Summary, after: Summary) -> tuple[float, float]:
+    """W1 and its largest error.
 
     W1 = ∫ |F − G| dx. Moving every value to the middle of its cell moves W1 by half a cell's width per value at most;
     W1 is never less than the distance of the means, which are known.
     """
-    sigma = math.sqrt(before.m2 / before.finite) if before.m2 > 0 else 0.0
-    outside = any(not -(2.0**128) <= v < 2.0**128 for s in (before, after) for v in (s.minimum, s.maximum) if v)
-    if not 0 < sigma < math.inf or outside:
-        return None, 0.0
     cells = np.union1d(before.cells.index, after.cells.index).astype(np.int64)
     p, q = _on(before.cells, cells) / before.finite, _on(after.cells, cells) / after.finite
     left, right = edge(cells), edge(cells + 1)
     middles = left / 2 + right / 2
     distance = float((np.abs(np.cumsum(p - q))[:-1] * np.diff(middles)).sum())
-    width = right - left
-    error = float(((p + q) * width).sum()) / 2
-    return max(distance, abs(after.mean - before.mean)) / sigma, error / sigma
+    error = float(((p + q) * (right - left)).sum()) / 2
+    return max(distance, abs(after.mean - before.mean)), error
+
+
+def exact_wasserstein(a: Array, b: Array) -> float:
+    """W1 of two samples of finite values: ∫ |F − G| dx over their merged values.
+
+    >>> exact_wasserstein(np.array([0.0, 1.0]), np.array([3.0, 2.0]))
+    2.0
+    """
+    a, b = np.sort(a), np.sort(b)
+    both = np.sort(np.concatenate([a, b]))
+    f = np.searchsorted(a, both[:-1], "right") / len(a)
+    g = np.searchsorted(b, both[:-1], "right") / len(b)
+    return float((np.abs(f - g) * np.diff(both)).sum())
 
 
 def edges(before: Summary, after: Summary) -> npt.NDArray[np.int64] | None:

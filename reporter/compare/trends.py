@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,21 +11,12 @@ import numpy.typing as npt
 
 from reporter.model.comparison import Comparison
 from reporter.model.measured import Absent, Value
-from reporter.model.trend import ChangePoint, Trend
+from reporter.model.trend import PART, SHORTEST, THRESHOLD, ChangePoint, Trend
 
 STATISTICS: tuple[str, ...] = (
     "mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share", "near_zero_share",
 )  # fmt: skip
 """Followed over the checkpoints."""
-
-SHORTEST = 8
-"""Checkpoints that a search for a step needs."""
-
-PART = 3
-"""Checkpoints at least on either side of a step."""
-
-THRESHOLD = 5.0
-"""Distance of the two means in standard deviations within the parts. A straight line gives √12 = 3.5 and is no step."""
 
 Array = npt.NDArray[np.float64]
 
@@ -44,7 +36,7 @@ def trends(series: Comparison) -> Comparison:
         np.float64,
     ).reshape(len(keys), n)
     positions = np.array(series.positions or range(n), np.float64)
-    slopes, steps = slope(positions, table), list(change_points(table))
+    slopes, steps = slope(positions, table), list(change_points(positions, table))
     found = []
     for (layer, statistic), row, rise, step in zip(keys, table, slopes, steps, strict=True):
         finite = row[np.isfinite(row)]
@@ -70,21 +62,23 @@ def slope(x: Array, table: Array) -> Array:
     return np.where((count[:, 0] >= 2) & np.isfinite(rise), rise, np.nan)
 
 
-def change_points(table: Array) -> Iterator[ChangePoint | None]:
+def change_points(x: Array, table: Array) -> Iterator[ChangePoint | None]:
     """For each row the split into two levels that leaves the least variance, where it is clear enough.
 
     The split is the one of maximum likelihood for one change of the mean in normal noise of equal variance
-    (D. V. Hinkley, *Inference about the change-point in a sequence of random variables*, 1970).
+    (D. V. Hinkley, *Inference about the change-point in a sequence of random variables*, 1970). It counts if the
+    means are :data:`THRESHOLD` standard deviations within the parts away from each other, and if it leaves less than
+    half the variance that a straight line over ``x`` leaves: steady growth over uneven gaps is no sudden change.
 
     Of a row with gaps, the finite numbers are split.
     """
     for row in table:
         known = np.flatnonzero(np.isfinite(row))
-        found = _change_point(row[known]) if len(known) >= SHORTEST else None
+        found = _change_point(x[known], row[known]) if len(known) >= SHORTEST else None
         yield None if found is None else replace(found, place=int(known[found.place]))
 
 
-def _change_point(y: Array) -> ChangePoint | None:
+def _change_point(x: Array, y: Array) -> ChangePoint | None:
     n = len(y)
     scale = float(np.abs(y).max())
     if not np.ptp(y) > 1e-12 * scale:
@@ -94,11 +88,20 @@ def _change_point(y: Array) -> ChangePoint | None:
     sums = np.cumsum(z)
     before, after = sums[k - 1] / k, (sums[-1] - sums[k - 1]) / (n - k)
     place = int(k[np.argmax((after - before) ** 2 * k * (n - k))])
-    first, second = y[:place], y[place:]
+    first, second = z[:place], z[place:]
     a, b = float(first.mean()), float(second.mean())
-    within = float(np.sqrt((((first - a) / scale) ** 2).sum() + (((second - b) / scale) ** 2).sum()) / np.sqrt(n - 2))
-    effect = abs(b - a) / scale / within if within > 1e-12 else np.inf
-    return ChangePoint(place, a, b, float(effect)) if effect >= THRESHOLD else None
+    left = float(((first - a) ** 2).sum() + ((second - b) ** 2).sum())
+    within = math.sqrt(left / (n - 2))
+    effect = abs(b - a) / within if within > 1e-12 else math.inf
+    if effect < THRESHOLD or left > _about_line(x, z) / 2:
+        return None
+    return ChangePoint(place, float(y[:place].mean()), float(y[place:].mean()), effect)
+
+
+def _about_line(x: Array, y: Array) -> float:
+    """Sum of squares that the least-squares line leaves."""
+    dx, dy = x - x.mean(), y - y.mean()
+    return float((dy**2).sum() - (dx * dy).sum() ** 2 / (dx**2).sum())
 
 
 def _number(value: Value) -> float:

@@ -8,6 +8,15 @@ from typing import Literal
 Since = Literal["previous", "first", "baseline"]
 """What the last checkpoint is held against."""
 
+SHORTEST = 8
+"""Checkpoints that a search for a step needs."""
+
+PART = 3
+"""Checkpoints at least on either side of a step."""
+
+THRESHOLD = 5.0
+"""Distance of the two means in standard deviations within the parts. A straight line gives √12 = 3.5 and is no step."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
@@ -34,7 +43,7 @@ class Trend:
         first, last: its first and last finite number.
         slope: of the least-squares line, per step, or per checkpoint where the steps are not known; None for a
             single number.
-        change_point: None where the course has no clear step, see :mod:`reporter.compare.trends`.
+        change_point: None where the course has no clear step, see :func:`reporter.compare.trends.change_points`.
     """
 
     layer: str

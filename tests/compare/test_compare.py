@@ -261,8 +261,31 @@ NOISE = np.random.default_rng(1).standard_normal(20)
 )
 def test_change_points(course: np.ndarray, place: int | None) -> None:
     """A jump is found where it is; a line, a curve, noise, a constant and a short course have none."""
-    (found,) = change_points(course[None])
+    (found,) = change_points(np.arange(len(course), dtype=np.float64), course[None])
     assert (found and found.place) == place
     if found:
         assert found.before == pytest.approx(np.nanmean(course[:place]))
         assert found.after == pytest.approx(np.nanmean(course[place:]))
+
+
+def test_steady_growth_over_uneven_gaps_is_no_sudden_change() -> None:
+    x = np.r_[np.arange(10.0), 1000 + np.arange(10.0)]
+    assert list(change_points(x, x[None])) == [None]
+    (jump,) = change_points(np.arange(20.0), x[None])
+    assert jump is not None
+    assert jump.place == 10
+
+
+def test_shifts_of_small_tensors_are_exact() -> None:
+    checkpoints = run(3)
+    for arrays in checkpoints:
+        arrays[MEAN] = np.random.default_rng(int(arrays[BIAS][0] * 10)).standard_normal(8).astype("f4")
+    pair = series(checkpoints).pairs[-1]
+    found = pair.tensor_shifts[MEAN]
+    a, b = (np.sort(c[MEAN].astype(np.float64)) for c in checkpoints[-2:])
+    assert found.error == 0
+    assert found.wasserstein == pytest.approx(np.abs(a - b).mean() / a.std(), rel=1e-12)
+    assert pair.layer_shifts["bn"] == found
+    assert pair.tensor_shifts[KERNEL].error > 0
+    assert pair.tensor_shifts[HEAD].wasserstein == 0.0, "equal to the bit"
+    assert series(checkpoints).pairs[0].tensor_shifts == {}, "only for the last checkpoint"
