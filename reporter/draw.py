@@ -79,12 +79,12 @@ def _trends(series: Comparison) -> tuple[Figure, ...]:
 def _distances(series: Comparison) -> Figure:
     lines: dict[str, list[float | None]] = {}
     if len(series.from_first) > 1:
-        lines["from the first checkpoint"] = [0.0, *(pair.whole.relative_update for pair in series.from_first)]
+        lines["distance from the first checkpoint"] = [0.0, *(pair.whole.relative_update for pair in series.from_first)]
     if series.from_baseline:
-        lines["from the baseline"] = [pair.whole.relative_update for pair in series.from_baseline]
+        lines["distance from the baseline"] = [pair.whole.relative_update for pair in series.from_baseline]
     return plots.lines(
         f"{series.slug}-distances",
-        "Distance travelled: relative update against " + " and ".join(n.removeprefix("from ") for n in lines),
+        "Distance travelled: relative update against " + " and ".join(n.removeprefix("distance from ") for n in lines),
         series.labels,
         series.positions,
         lines,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from reporter.compare.difference import difference, difference_of_reports
 from reporter.compare.moved import moved
 from reporter.compare.pairs import form, pair
 from reporter.compare.runs import runs_of_one_model
@@ -14,7 +15,7 @@ from reporter.model.comparison import BASELINE, Comparison
 from reporter.model.gathered import Gathered
 from reporter.model.tensor import COLLECTIONS
 
-__all__ = ["compare", "form", "runs_of_one_model"]
+__all__ = ["compare", "difference", "difference_of_reports", "form", "runs_of_one_model"]
 
 
 def compare(series: Series, gathered: Gathered) -> Comparison:

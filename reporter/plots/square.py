@@ -20,7 +20,7 @@ from reporter.plots.shading import colour_bar, shade
 from reporter.plots.steps import Steps
 from reporter.plots.words import digits_apart, plural, quoted, sentence, trend
 
-SIDE = 400.0
+SIDE = 300.0
 """CSS pixels of the square."""
 LABEL = 14.0
 """CSS pixels between two labels of rows."""

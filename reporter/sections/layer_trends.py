@@ -61,7 +61,7 @@ def _trends(series: Comparison, medium: Medium) -> Table:
     flat = 0
     for trend in series.trends:
         if trend.statistic in SHOWN[medium]:
-            if len(set(_values(series, trend))) == 1:
+            if _is_flat(_values(series, trend)):
                 flat += 1
             else:
                 by_layer.setdefault(trend.layer, []).append(trend)
@@ -86,7 +86,7 @@ def _trends(series: Comparison, medium: Medium) -> Table:
     )
     note = "Layers whose norm changed most, up or down, come first."
     if flat:
-        note += f" {integer(flat)} statistics that are the same in every checkpoint are left out."
+        note += f" {integer(flat)} statistics that are the same in every checkpoint, to six digits, are left out."
     if len(shown) < len(ranked):
         note += f" {PDF_LAYERS} of {integer(len(ranked))} layers; all of them are in index.html."
     return bounded("Trends by layer", columns, rows, medium, note=note)
@@ -120,6 +120,12 @@ def _row(series: Comparison, trend: Trend, factor: float) -> Row:
 def _values(series: Comparison, trend: Trend) -> list[float | None]:
     values = [None if g is None else g.statistics[trend.statistic] for g in series.layer(trend.layer)]
     return [None if v is None or isinstance(v, Absent) else float(v) for v in values]
+
+
+def _is_flat(values: list[float | None]) -> bool:
+    known = [v for v in values if v is not None]
+    # A smaller difference is rounding, of float32 weights or of float64 sums, and would fill the row's picture.
+    return not known or max(known) - min(known) <= 1e-6 * max(map(abs, known))
 
 
 def _percent(relative: float) -> str:

@@ -15,7 +15,7 @@ _WORDS = (
     (
         "Exact and estimated",
         "Two checkpoints are compared value by value, which is exact, while both files are there. Of a file that is "
-        "gone, 1 024 signed sums per tensor are kept (a count sketch): distances from them are unbiased, with a "
+        "gone, 1 024 signed sums per tensor are kept (a count sketch): distances from them have a "
         "standard error of 2.2 % or less, printed beside the number; tensors of up to 1 024 values stay exact.",
     ),
     (

@@ -71,7 +71,7 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
     html = medium == "html"
     columns = [Column(what, numeric=False), *([] if layers or not html else [Column("Role", numeric=False)])]
     for since in pairs:
-        columns += [Column(c.title, unit=since, definition=c.definition) for c in _columns(since, html, len(pairs) > 2)]
+        columns += [Column(c.title, unit=since, definition=c.definition) for c in _columns(since)]
     largest = html and layers and len(series.pairs) > 1
     if largest:
         columns += [
@@ -86,26 +86,22 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
             cells += [update_cell(change), cosine_cell(change)]
             if since == "previous":
                 cells += [unchanged_cell(change), wasserstein_cell(shift)]
-            elif html and len(pairs) < 3:
-                cells.append(wasserstein_cell(shift))
         if largest:
             cells += _largest(series, name)
         rows.append(Row(tuple(cells)))
-    return bounded(caption, columns, rows, medium, note=_note(pairs))
+    return bounded(caption, columns, rows, medium, note="" if layers else _note(pairs))
 
 
 def _note(pairs: Mapping[Since, Pair]) -> str:
     which = " and ".join(f"since {_since(since)}" for since in pairs)
     return (
-        f"The {EACH} that moved most {which}, by relative update. Below each heading: which checkpoint the last one is "
-        "held against. W1 / σ has its largest error beside it where that shows in the digits."
+        f"In both tables: the {EACH} that moved most {which}, by relative update. Below each heading: which checkpoint "
+        "the last one is held against. W1 / σ has its largest error beside it where that shows in the digits."
     )
 
 
-def _columns(since: Since, html: bool, several: bool) -> tuple[Column, ...]:
-    if since == "previous":
-        return UPDATE, COSINE, UNCHANGED, WASSERSTEIN
-    return (UPDATE, COSINE, WASSERSTEIN) if html and not several else (UPDATE, COSINE)
+def _columns(since: Since) -> tuple[Column, ...]:
+    return (UPDATE, COSINE, UNCHANGED, WASSERSTEIN) if since == "previous" else (UPDATE, COSINE)
 
 
 def _of(pair: Pair, name: str, layers: bool) -> tuple[Change | None, Shift | None]:
