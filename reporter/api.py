@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reporter.catalog import open_checkpoint, scan
+from reporter.catalog import only_checkpoint, open_checkpoint
 from reporter.compare import difference, difference_of_reports
 from reporter.errors import SettingError
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
@@ -170,15 +170,8 @@ def _report(path: Path) -> Any:
 
 
 def _opened(path: Path, settings: Settings) -> Any:
-    found = scan(replace(settings, roots=(path,), out=path / ".none"))
-    refs = [ref for series in found.series for ref in series.checkpoints]
-    if len(refs) == 1:
-        return open_checkpoint(refs[0].format, refs[0].path)
-    if refs:
-        raise SettingError(f"{path}: holds {len(refs)} checkpoints; name one of them, such as {refs[0].path}")
-    problem = next((f for f in found.files if f.reason), None)
-    reason = f"{problem.state}: {problem.reason}" if problem else "it is no checkpoint of a known format"
-    raise SettingError(f"{path}: {reason}")
+    ref = only_checkpoint(path, settings)
+    return open_checkpoint(ref.format, ref.path)
 
 
 def _selected(contents: Contents, variables: str) -> Contents:

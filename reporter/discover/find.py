@@ -15,8 +15,8 @@ from reporter.errors import CheckpointError
 from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Series, Step
 from reporter.model.reader import Reader
 
-PeekStep = Callable[[str, Path], tuple[int | None, str]]
-"""From format and path to the step inside a checkpoint and the entry that gave it; may raise CheckpointError."""
+PeekStep = Callable[[Claim], tuple[int | None, str]]
+"""From a claim to the step inside a checkpoint and the entry that gave it; may raise CheckpointError."""
 
 SETTLED_STATES = frozenset({"corrupt", "partial"})
 """States that become "in progress" while the newest file is younger than the settle window."""
@@ -29,13 +29,14 @@ def find(
     *,
     settle: float,
     out: Path | None = None,
+    cache: Path | None = None,
     now: float | None = None,
 ) -> Found:
     """Every checkpoint below the roots, in series, and one entry for every file that is none.
 
     Args:
         settle: seconds; an unsound checkpoint whose newest file is younger is "in progress".
-        out: the output folder, left out of the walk.
+        out, cache: the folders of output and cache, left out of the walk.
         now: seconds since the epoch, for tests.
 
     Raises:
@@ -45,7 +46,7 @@ def find(
     entries: list[FileEntry] = []
     refs: list[tuple[str, str, CheckpointRef]] = []
     for root in roots:
-        walk = Walk(root, readers, out)
+        walk = Walk(root, readers, [p for p in (out, cache) if p is not None])
         base = root if root.is_dir() else root.parent
         prefix = f"{root.name}/" if len(roots) > 1 else ""
         entries += [replace(entry, path=prefix + _relative(path, base)) for path, entry in walk.others]
@@ -59,7 +60,7 @@ def find(
                 problem, state, inside, detail = claim.problem, claim.state, None, ""
                 if not problem:
                     try:
-                        inside, detail = peek(claim.format, claim.path)
+                        inside, detail = peek(claim)
                     except CheckpointError as error:
                         problem, state = error.reason, error.state
                 stats = list(members_of(claim))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from reporter.model.difference import STATES, Difference, TensorDifference
 from reporter.model.page import Block, Cell, Column, Facts, Level, Page, Paragraph, Row, Section, Table
@@ -35,9 +36,10 @@ def difference_page(difference: Difference, version: str) -> Page:
     """One self-contained page: the whole, every tensor, definitions."""
     columns = [c for c in DEFINITIONS if c is not PER_STEP] if difference.paired else [AT_LEAST]
     glossary = tuple((column.title, column.definition) for column in columns)
+    before, after = (PurePath(path).name or path for path in (difference.before, difference.after))
     return Page(
-        title=f"{difference.after} against {difference.before}",
-        subtitle=f"W′ is {difference.before}, W is {difference.after}",
+        title=f"Difference: {before} → {after}",
+        subtitle="Two checkpoints, tensor by tensor" if difference.paired else "Two reports, tensor by tensor",
         sections=(
             Section("whole", "Whole model", tuple(_whole(difference))),
             Section("tensors", "Tensors", (_tensors(difference),)),
@@ -48,7 +50,10 @@ def difference_page(difference: Difference, version: str) -> Page:
 
 
 def _whole(difference: Difference) -> Iterator[Block]:
-    tiles: list[tuple[str, str]] = [(state, integer(n)) for state in STATES if (n := difference.count(state))]
+    yield Facts((("Before, W′", difference.before), ("After, W", difference.after)))
+    tiles: list[tuple[str, str]] = [
+        (f"Tensors {state}", integer(n)) for state in STATES if (n := difference.count(state))
+    ]
     whole, shift = difference.whole, difference.shift
     if whole is not None and whole.count:
         tiles += [
@@ -80,14 +85,14 @@ def _tensors(difference: Difference) -> Table:
     columns = (
         Column("Tensor", numeric=False),
         Column("State", numeric=False),
-        Column("Role", numeric=False),
-        Column("Shape and dtype", numeric=False),
         UPDATE
         if difference.paired
         else Column("Update, at least", definition="|‖W‖ − ‖W′‖| / ‖W′‖ ≤ ‖W − W′‖ / ‖W′‖."),
         *((COSINE, UNCHANGED, LARGEST, WASSERSTEIN) if difference.paired else ()),
         Column("L2 norm", unit="before"),
         Column("L2 norm", unit="after"),
+        Column("Shape and dtype", numeric=False),
+        Column("Role", numeric=False),
     )
     rows = [_row(tensor, difference.paired) for tensor in difference.tensors]
     note = "Model variables first, then optimizer state; in each what came, went or changed its shape, then by update."
@@ -103,8 +108,6 @@ def _row(tensor: TensorDifference, paired: bool) -> Row:
         (
             Cell(tensor.name),
             Cell(tensor.state, level=_LEVELS.get(tensor.state, "")),
-            Cell(tensor.role),
-            Cell(shape),
             update,
             *(
                 (
@@ -117,6 +120,8 @@ def _row(tensor: TensorDifference, paired: bool) -> Row:
                 else ()
             ),
             *(number_cell(norm) for norm in tensor.norms),
+            Cell(shape),
+            Cell(tensor.role),
         )
     )
 

@@ -11,7 +11,7 @@ from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections.base import Medium, bounded
 
-_LEVELS: dict[str, Level] = {"measured": "pass", "not a checkpoint": "", "in progress": "info"}
+_LEVELS: dict[str, Level] = {"measured": "pass", "not a checkpoint": "", "in progress": "info", "rotated away": "info"}
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:

@@ -35,7 +35,8 @@ class Toy:
         raise AssertionError("discovery opens nothing by itself")
 
 
-def peek(_format: str, path: Path) -> tuple[int | None, str]:
+def peek(claim: Claim) -> tuple[int | None, str]:
+    path = claim.path
     if path.is_dir():
         return None, ""
     text = path.read_bytes()[3:].decode()
