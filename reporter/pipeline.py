@@ -13,10 +13,10 @@ from pathlib import Path
 
 from reporter.cache import Cache, CacheDamaged
 from reporter.catalog import scan
-from reporter.compare import compare
+from reporter.compare import compare, runs_of_one_model
 from reporter.deploy import with_deployment
 from reporter.discover.naming import natural
-from reporter.draw import draw_series
+from reporter.draw import draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
@@ -82,6 +82,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.say("drawing")
         histograms = tuple(of_series(s, settings.bins) for s in series)
         figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
+        runs = tuple(draw_runs(series, group) for group in runs_of_one_model(series))
     report = Report(
         title=settings.title or _title(settings.roots),
         version=program_version(),
@@ -93,6 +94,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         judgement=judgement,
         files=_files(found, series, gatherer),
         timings={},
+        runs=runs,
     )
     with clock("compose"):
         progress.say("writing")
@@ -123,7 +125,7 @@ def _gather(
             with clock("compare"):
                 if not gathered.refs:
                     continue
-                comparison = compare(series, gathered.refs, gathered.measured, gathered.previous, gathered.notes)
+                comparison = compare(series, gathered)
             with clock("deployment"):
                 result.append(with_deployment(comparison, settings, cache))
     return with_twins(result), gatherer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -103,7 +104,9 @@ def test_readiness_goes_by_the_names_of_the_series(tmp_path: Path, keras: Module
     for step in (1, 2):
         keras.utils.set_random_seed(step)
         model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(30), keras.layers.Dense(2)])
-        model.save(folder / f"m-{step}.keras")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.save(folder / f"m-{step}.keras")
     settings = Settings(
         roots=(folder,), out=tmp_path / "out", pdf=False, settle=0.0, spectral=True, cache=tmp_path / "c"
     )

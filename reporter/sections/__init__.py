@@ -12,6 +12,7 @@ from reporter.sections import (
     files,
     method,
     overview,
+    runs,
     series,
     spectral,
     structure,
@@ -22,6 +23,7 @@ from reporter.sections.base import CheckpointSection, Medium, ReportSection, che
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
     overview.build,
+    runs.build,
     series.build,
     structure.build,
     deployment.build,

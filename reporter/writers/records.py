@@ -12,6 +12,7 @@ from reporter.model.deployment import Cast, Readiness
 from reporter.model.finding import Finding, Outcome
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure, Value
+from reporter.model.sketch import DISTANCE_ERROR
 from reporter.model.spectrum import Spectrum
 
 Record = dict[str, Any]
@@ -115,7 +116,9 @@ def change(paired: Change) -> Record:
         "relative_update": plain(paired.relative_update),
         "cosine": plain(paired.cosine),
         "equal_share": plain(paired.equal_share),
-        "largest": plain(paired.largest),
+        "largest": plain(paired.largest) if paired.exact else None,
+        "exact": paired.exact,
+        "relative_error": 0.0 if paired.exact else DISTANCE_ERROR,
     }
 
 
