@@ -113,7 +113,7 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class FindingItem:
-    """One finding, ready to print."""
+    """One finding, ready to print; ``advice`` says what it usually means and what to look at next."""
 
     level: Level
     severity: str
@@ -124,6 +124,7 @@ class FindingItem:
     threshold: str
     basis: str
     href: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

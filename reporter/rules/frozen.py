@@ -1,67 +1,135 @@
-"""Trainable tensors that do not change between checkpoints while the training step does."""
+"""Trainable tensors that do not change between checkpoints while other weights do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison, Pair
 from reporter.model.finding import Severity
-from reporter.model.role import NEVER_TRAINABLE
 from reporter.numerals import integer
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.history import History, Track
+from reporter.rules.movement import Movement, equal_share, halted, movement
+
+Moves = dict[str, tuple[Track, Movement]]
 
 
-def check(series: Comparison) -> Iterator[Check]:
-    """One check per model tensor that may be trained, and one per pair in which nothing at all moved."""
-    advancing = [pair for pair in series.pairs if _advances(series, pair)]
-    still = [pair for pair in advancing if pair.whole.count and pair.whole.unchanged]
-    for pair in still:
-        yield Check(
-            value=1.0,
-            excess=2.0,
-            severity=Severity.WARN,
-            place=pair.after,
-            message=f"no model variable changed between step {series.labels[pair.before]} and "
-            f"{series.labels[pair.after]}: {integer(pair.whole.count)} values are equal to the bit",
-            parameters=pair.whole.count,
+def check(history: History, limits: Limits) -> Iterator[Check]:
+    """One check per weight. What never moves may be meant so; a kernel that stays while its bias learns is not."""
+    all_still = halted(history, history.weights)
+    moves: Moves = {t.info.name: (t, m) for t in history.weights if (m := movement(history, t, all_still)) is not None}
+    known = sum(t.info.size for t, _ in moves.values() if t.info.trainable)
+    never = sum(t.info.size for t, m in moves.values() if t.info.trainable and m.kind == "never" and not t.coarse)
+    most = bool(known) and never / known > limits["most"]
+    starved = _starved(history, moves)
+    before = _before(history, starved, moves)
+    for track, how in moves.values():
+        share = equal_share(history, track)
+        long = how.compared + 1 >= limits["checkpoints"]
+        if how.kind in ("moving", "stopped"):
+            yield Check.of(track.info, share, share or 0.0, place=how.until)
+        elif how.kind == "never":
+            severity, group, why = _never(track, most=most and long, starved=starved, before=before)
+            yield Check.of(
+                track.info,
+                1.0,
+                1.0 + (group == "starved"),
+                severity,
+                place=how.since,
+                group=group,
+                message=f"{track.info.name} never changes from {history.step(how.since)} to "
+                f"{history.labels[how.until]} while other weights do{why}",
+            )
+        else:
+            sure = track.info.trainable is True and how.kind == "paused" and not track.coarse
+            what = (
+                f"does not move before {history.step(how.until)}, and does from then on"
+                if how.kind == "started"
+                else f"stays the same in {integer(how.still)} of {integer(how.compared)} pairs of checkpoints "
+                f"({history.step(how.since)} to {history.labels[how.until]}) while other weights move"
+            )
+            yield Check.of(
+                track.info,
+                1.0,
+                1.0,
+                Severity.WARN if sure else Severity.INFO,
+                place=how.since + 1,
+                good=how.since,
+                group=how.kind,
+                message=f"{track.info.name} {what}",
+            )
+
+
+def _never(track: Track, *, most: bool, starved: frozenset[str], before: frozenset[str]) -> tuple[Severity, str, str]:
+    """Severity, group, and what is to be added, for a weight that never moves."""
+    layer = track.info.layer
+    if track.coarse:
+        return Severity.INFO, "coarse", f"; in so few values of {track.info.dtype} small updates round away"
+    if layer in starved:
+        return (
+            Severity.FAIL if track.info.trainable else Severity.WARN,
+            "starved",
+            ", although the bias of its own layer learns: only zeros reach this layer, so what comes before it is dead",
         )
-    moving = [pair for pair in advancing if pair not in still]
-    for name in series.tensors if moving else ():
-        info = next(t.info for t in series.tensor(name) if t is not None)
-        if info.collection != "model" or info.trainable is False or info.role in NEVER_TRAINABLE or not info.size:
-            continue
-        compared = [pair for pair in moving if name in pair.tensors]
-        frozen = [pair for pair in compared if pair.tensors[name].unchanged]
-        share = max((pair.tensors[name].equal_share or 0.0 for pair in compared), default=None)
-        if share is None:
-            continue
-        if not frozen:
-            yield Check.of(info, share, share, place=compared[-1].after)
-            continue
-        first, last = series.labels[frozen[0].before], series.labels[frozen[-1].after]
-        known = info.trainable is True
-        yield Check.of(
-            info,
-            1.0,
-            1.0,
-            Severity.WARN if known else Severity.INFO,
-            place=frozen[-1].after,
-            message=f"{name} is equal to the bit in {len(frozen)} of {len(compared)} neighbouring pairs "
-            f"(step {first} to {last}) while other variables moved"
-            + ("" if known else "; the format does not say whether it is trainable"),
+    if layer in before:
+        return (
+            Severity.FAIL if track.info.trainable else Severity.WARN,
+            "starved",
+            ", and the layer after it receives only zeros: its units are dead",
         )
+    if track.info.trainable is None:
+        return Severity.INFO, "unknown", "; the format does not say whether it is meant to be trained"
+    return Severity.FAIL if most else Severity.WARN, "never", ", although it is trainable"
 
 
-def _advances(series: Comparison, pair: Pair) -> bool:
-    before, after = series.refs[pair.before].step.value, series.refs[pair.after].step.value
-    return before is None or after is None or after > before
+def _starved(history: History, moves: Moves) -> frozenset[str]:
+    """Layers whose kernel never moves although their bias does.
+
+    The gradient of a kernel is input × error, that of its bias the error alone; so the input is always zero. Where many
+    layers look so, only biases are trained on purpose (E. Ben Zaken et al., *BitFit*, 2022).
+    """
+    found, both = [], 0
+    for layer, tracks in history.by_layer.items():
+        kinds = {t.info.role: moves[t.info.name][1] for t in tracks if t.info.name in moves and not t.coarse}
+        kernel, bias = kinds.get("kernel"), kinds.get("bias")
+        if kernel is None or bias is None or kernel.compared < 2 or bias.kind == "never":
+            continue
+        if kernel.kind == "never":
+            found.append(layer)
+        else:
+            both += 1
+    return frozenset(found if len(found) <= both else ())
+
+
+def _before(history: History, starved: frozenset[str], moves: Moves) -> frozenset[str]:
+    """The still layers that lead up to each starved one."""
+    order = list(history.by_layer)
+    found: set[str] = set()
+    for layer in starved:
+        for earlier in reversed(order[: order.index(layer)]):
+            known = [moves[t.info.name][1] for t in history.by_layer[earlier] if t.info.name in moves]
+            if any(m.kind != "never" for m in known):
+                break
+            found.add(earlier)
+    return frozenset(found)
 
 
 FROZEN = Rule(
     name="frozen",
-    title="Frozen variables",
+    title="Frozen weights",
     threshold=1.0,
-    formula="share of values of a trainable tensor that are equal to the bit in neighbouring checkpoints",
+    limits=(
+        Limit("most", 0.5, "share of the trainable parameters; when more never move, it is a failure"),
+        Limit("checkpoints", 3, "checkpoints that have to agree before it is a failure"),
+    ),
+    formula="share of values of a weight that are equal to the bit in neighbouring checkpoints, while others move; "
+    "variables known not to be trainable are left out",
     source="SageMaker Debugger, unchanged tensor; to the bit instead of allclose",
     check=check,
+    many="do not change while other weights do",
+    meaning="No gradient reaches them: the units of their layer are dead, the optimizer was not given them, or they "
+    "are frozen on purpose (fine-tuning).",
+    next_step="Check that they are among the trainable variables that the optimizer was given; if they are, look at "
+    "their gradients and at the activations of their layer.",
+    evidence="certain: every value was compared with the checkpoint before",
+    covers=("dead-units",),
 )

@@ -10,6 +10,31 @@ from reporter.sections.base import Medium
 from reporter.statistics import STATISTICS
 
 _WORDS = (
+    (
+        "Checkpoint, series",
+        "The files that hold the weights at one moment; checkpoints of one model in order of steps.",
+    ),
+    (
+        "Tensor, layer, weight",
+        "A stored array of numbers; the tensors of one building block of the model; a tensor that training adjusts.",
+    ),
+    (
+        "Kernel, bias, embedding",
+        "The matrix that a layer multiplies its input with; the numbers that it then adds; a table with one row of "
+        "numbers per word or category.",
+    ),
+    (
+        "Gradient, optimizer, slot",
+        "The direction in which a weight should change; the method that applies it; the numbers that the method keeps "
+        "per weight, such as Adam's second moments.",
+    ),
+    ("Output unit", "One output of a layer (a neuron or channel) and the weights that lead into it."),
+    ("Dead unit", "A unit that outputs the same whatever the input, and therefore learns nothing."),
+    (
+        "Equal to the bit",
+        "Two stored numbers with exactly the same bits: nothing has been added to them, however little.",
+    ),
+    ("Finding, remark", "A cause that a rule has found; a remark (INFO) is no part of the verdict."),
     ("Relative update", "‖W − W′‖₂ / ‖W′‖₂, value by value against the checkpoint before, W′."),
     ("Unchanged", "Share of values that are equal to the bit in the checkpoint before."),
     (

@@ -20,6 +20,8 @@ def report_record(report: Report) -> Record:
         "title": report.title,
         "verdict": report.verdict,
         "findings": [records.finding(f) for f in report.judgement.findings],
+        "accepted": [records.accepted(a) for a in report.judgement.accepted],
+        "acceptance_notes": list(report.judgement.notes),
         "checks": [records.outcome(o) for o in report.judgement.outcomes],
         "series": [_series(s, h) for s, h in zip(report.series, report.histograms, strict=True)],
         "files": [records.file_entry(entry) for entry in report.files],

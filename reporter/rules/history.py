@@ -1,0 +1,175 @@
+"""A series turned on its side: each tensor's numbers over the checkpoints, gathered once for all rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.model.change import Change
+from reporter.model.comparison import Comparison
+from reporter.model.measured import Absent, TensorMeasure
+from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
+from reporter.model.tensor import TensorInfo
+
+STATISTICS: tuple[str, ...] = (
+    "count", "mean", "std", "min", "max", "l2_norm", "rms", "kurtosis", "zero_count", "near_zero_share", "nan_count",
+    "posinf_count", "neginf_count",
+)  # fmt: skip
+"""Statistics that rules may ask a track for."""
+
+_wanted = itemgetter(*STATISTICS)
+
+UNTRAINED_ROLES = NEVER_TRAINABLE | {"ema", "other"}
+"""Roles of which nobody expects an update unless the format says so."""
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One tensor over the checkpoints of a series.
+
+    Attributes:
+        info: as in the first checkpoint that holds it.
+        places: the checkpoints that hold it in that shape, ascending.
+        measures: its numbers there, same length.
+        changes: (place of the later checkpoint, paired change from the one before), ascending.
+    """
+
+    info: TensorInfo
+    places: tuple[int, ...]
+    measures: tuple[TensorMeasure, ...]
+    changes: tuple[tuple[int, Change], ...]
+
+    @cached_property
+    def _table(self) -> npt.NDArray[np.float64]:
+        rows = [_wanted(m.statistics) for m in self.measures]
+        try:
+            return np.array(rows, np.float64).T
+        except TypeError:
+            return np.array([[math.nan if isinstance(v, Absent) else v for v in row] for row in rows], np.float64).T
+
+    def values(self, statistic: str) -> npt.NDArray[np.float64]:
+        """A statistic over :attr:`places`; NaN where there is no number."""
+        column: npt.NDArray[np.float64] = self._table[STATISTICS.index(statistic)]
+        return column
+
+    @property
+    def largest(self) -> npt.NDArray[np.float64]:
+        """Largest finite |w| over :attr:`places`."""
+        return np.maximum(np.abs(self.values("min")), np.abs(self.values("max")))
+
+    @property
+    def bad(self) -> npt.NDArray[np.float64]:
+        """How many values are not finite, over :attr:`places`."""
+        return self.values("nan_count") + self.values("posinf_count") + self.values("neginf_count")
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it is a weight matrix of the model: a kernel or an embedding."""
+        return self.info.collection == "model" and self.info.role in WEIGHT_MATRICES and self.info.size > 0
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether an optimizer may be expected to move it: floating, of the model, not known to be fixed."""
+        info = self.info
+        if info.collection != "model" or info.trainable is False or not info.size or "float" not in info.dtype:
+            return False
+        return info.trainable is True or info.role not in UNTRAINED_ROLES
+
+    @property
+    def coarse(self) -> bool:
+        """Whether normal updates may round away in it altogether.
+
+        A relative update of 1e-4 leaves 98 % of bfloat16 values as they are, so a small tensor may well stay equal;
+        of 1,000 values that is hardly possible. Eight bits are no measure of an update at all.
+        """
+        return self.info.itemsize < 2 or (self.info.itemsize == 2 and self.info.size < 1000)
+
+    @property
+    def usual_rms(self) -> float:
+        """RMS of a freshly Glorot-initialised matrix of this shape: √(2 / (fan in + fan out)).
+
+        Source: X. Glorot, Y. Bengio, *Understanding the difficulty of training deep feedforward networks*, 2010.
+        """
+        shape = self.info.shape
+        if len(shape) < 2:
+            return 1.0
+        units = shape[self.info.output_axis]
+        return math.sqrt(2.0 / (self.info.size / units + units)) if self.info.size else 1.0
+
+
+class History:
+    """A compared series, tensor by tensor.
+
+    Attributes:
+        series: what it was made from.
+        tracks: every tensor, in model order, model tensors first.
+    """
+
+    def __init__(self, series: Comparison) -> None:
+        self.series = series
+        self.labels = series.labels
+        places: dict[str, list[int]] = {name: [] for name in series.tensors}
+        measures: dict[str, list[TensorMeasure]] = {name: [] for name in series.tensors}
+        for place, measured in enumerate(series.measured):
+            for tensor in measured.tensors:
+                seen = measures[tensor.info.name]
+                if seen and seen[0].info.shape != tensor.info.shape:
+                    continue  # the structure rule names it
+                seen.append(tensor)
+                places[tensor.info.name].append(place)
+        changes: dict[str, list[tuple[int, Change]]] = {name: [] for name in series.tensors}
+        for pair in series.pairs:
+            for name, change in pair.tensors.items():
+                changes[name].append((pair.after, change))
+        self.tracks = tuple(
+            Track(measures[name][0].info, tuple(places[name]), tuple(measures[name]), tuple(changes[name]))
+            for name in series.tensors
+        )
+
+    @property
+    def matrices(self) -> Iterator[Track]:
+        """Kernels and embeddings of the model."""
+        return (track for track in self.tracks if track.is_matrix)
+
+    @cached_property
+    def weights(self) -> tuple[Track, ...]:
+        """What an optimizer may be expected to move."""
+        return tuple(track for track in self.tracks if track.is_weight)
+
+    @cached_property
+    def by_layer(self) -> dict[str, list[Track]]:
+        """Weights by layer, in model order."""
+        layers: dict[str, list[Track]] = {}
+        for track in self.weights:
+            layers.setdefault(track.info.layer, []).append(track)
+        return layers
+
+    @cached_property
+    def advancing(self) -> frozenset[int]:
+        """Places whose step is known to be later than that of the checkpoint before."""
+        steps = [ref.step.value for ref in self.series.refs]
+        return frozenset(
+            i for i in range(1, len(steps)) if (a := steps[i - 1]) is not None and (b := steps[i]) is not None and b > a
+        )
+
+    @cached_property
+    def same_step(self) -> frozenset[int]:
+        """Places whose step is known to be no later than that of the checkpoint before."""
+        steps = [ref.step.value for ref in self.series.refs]
+        return frozenset(
+            i for i in range(1, len(steps)) if steps[i - 1] is not None and steps[i] is not None
+        ) - self.advancing  # fmt: skip
+
+    def initial(self, place: int) -> bool:
+        """Whether a checkpoint is known to be from before the first step."""
+        return self.series.refs[place].step.value == 0
+
+    def step(self, place: int) -> str:
+        """Where a checkpoint stands, in words."""
+        return f"step {self.labels[place]}"

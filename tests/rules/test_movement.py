@@ -1,0 +1,205 @@
+"""What stays the same although the training goes on: models, layers and units that do not learn."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from reporter.model.finding import Severity
+from tests.rules.build import BIAS, GAMMA, KERNEL, MEAN, SLOT, VARIANCE, Arrays, findings, fired, healthy, series
+
+WEIGHTS = (KERNEL, BIAS, GAMMA, "head/kernel", "head/bias")
+
+
+def held(checkpoints: list[Arrays], names: tuple[str, ...], since: int = 0) -> list[Arrays]:
+    """The named tensors stay as they are from a checkpoint on."""
+    for arrays in checkpoints[since:]:
+        for name in names:
+            arrays[name] = checkpoints[since][name]
+    return checkpoints
+
+
+def test_a_model_that_never_changes_is_one_failure() -> None:
+    same = healthy(1) * 5
+    (finding,) = findings(series(same, steps=[100, 200, 300, 400, 900]))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
+    assert "never change" in finding.message
+    assert "all 5 checkpoints while the step went from 100 to 900" in finding.message
+    assert "not the one being trained" in finding.meaning
+    assert set(finding.tensors) == set(WEIGHTS)
+    assert finding.weight > 0.9
+
+
+def test_what_does_change_beside_it_tells_where_to_look() -> None:
+    (finding,) = findings(series(held(healthy(4), WEIGHTS)))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
+    assert "moving statistics do change" in finding.message
+    assert "something else is being trained" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "steps"),
+    [(2, [1, 2]), (4, None)],
+    ids=["two checkpoints may be copies", "without steps nobody knows that training went on"],
+)
+def test_less_evidence_is_a_warning(checkpoints: int, steps: list[int] | None) -> None:
+    found = fired(series(healthy(1) * checkpoints, first_step=None, steps=steps))
+    assert found == [("nothing-moves", "WARN", "c-0", "")]
+
+
+def test_the_same_step_saved_twice_is_nothing() -> None:
+    checkpoints = healthy(3)
+    assert fired(series([*checkpoints, checkpoints[2]], steps=[1, 2, 3, 3])) == []
+
+
+def test_a_stretch_in_which_nothing_moves() -> None:
+    checkpoints = healthy(5)
+    assert fired(series([*checkpoints[:3], checkpoints[2], *checkpoints[3:]])) == [("nothing-moves", "WARN", "c-3", "")]
+
+
+def test_layers_that_stop_one_after_another() -> None:
+    checkpoints = held(held(healthy(8), (BIAS,), 5), (GAMMA,), 3)
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity) == ("stopped", Severity.WARN)
+    assert (finding.first_bad, finding.last_good) == ("c-3", "c-2")
+    assert "bn/gamma (step 4), dense/bias (step 6)" in finding.message
+
+
+def test_most_parameters_stopped_is_a_failure() -> None:
+    (finding,) = findings(series(held(healthy(8), (KERNEL, BIAS), 3)))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-3")
+    assert set(finding.layers) == {"dense"}
+    (finding,) = findings(series(held(healthy(5), WEIGHTS, 3)))
+    assert (finding.rule, finding.severity) == ("stopped", Severity.WARN), "one pair alone may be a coincidence"
+
+
+def test_all_stopped_by_a_schedule_that_ends_at_zero_is_a_remark() -> None:
+    for last, severity in ((0.0, Severity.INFO), (0.1, Severity.FAIL)):
+        checkpoints = held(healthy(6), WEIGHTS, 3)
+        for i, arrays in enumerate(checkpoints):
+            arrays["optimizer/learning_rate"] = np.array(0.1 if i < 3 else last, "f4")
+        (finding,) = findings(series(checkpoints))
+        assert (finding.rule, finding.severity) == ("stopped", severity)
+        assert ("learning rate stored in the last checkpoint is 0" in finding.message) is (last == 0.0)
+
+
+def test_updates_too_small_to_matter_are_none() -> None:
+    checkpoints = healthy(6)
+    for i, arrays in enumerate(checkpoints[3:]):
+        arrays[KERNEL] = checkpoints[3][KERNEL].copy()
+        arrays[KERNEL][0, 0] *= np.float32(1 + i * 2e-7)
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.first_bad) == ("stopped", "c-3")
+    assert "practically equal" in finding.message
+
+
+def test_frozen_names_trainable_tensors_only() -> None:
+    assert fired(series(held(healthy(), (GAMMA,)))) == [("frozen", "WARN", "c-0", GAMMA)]
+    assert fired(series(held(healthy(), (MEAN, VARIANCE, SLOT)))) == []
+    assert fired(series(held(healthy(), (GAMMA,)), trainable=False)) == []
+
+
+def test_most_of_the_trainable_parameters_frozen_is_a_failure() -> None:
+    (finding,) = findings(series(held(healthy(), (KERNEL, BIAS))))
+    assert (finding.rule, finding.severity, set(finding.tensors)) == ("frozen", Severity.FAIL, {KERNEL, BIAS})
+
+
+def test_a_backbone_frozen_throughout_is_one_remark_where_the_format_does_not_tell() -> None:
+    (finding,) = findings(series(held(healthy(), (KERNEL, BIAS, GAMMA)), trainable=None))
+    assert (finding.rule, finding.severity) == ("frozen", Severity.INFO)
+    assert set(finding.tensors) == {KERNEL, BIAS, GAMMA}
+
+
+def test_a_pause_and_a_late_start() -> None:
+    checkpoints = healthy(6)
+    checkpoints[3][GAMMA] = checkpoints[2][GAMMA]
+    assert fired(series(checkpoints)) == [("frozen", "WARN", "c-3", GAMMA)]
+    checkpoints = healthy(6)
+    for arrays in checkpoints[:3]:
+        arrays[GAMMA] = checkpoints[0][GAMMA]
+    assert fired(series(checkpoints)) == [("frozen", "INFO", "c-1", GAMMA)]
+
+
+@pytest.mark.parametrize(("trainable", "severity"), [(True, Severity.FAIL), (None, Severity.WARN)])
+def test_a_kernel_that_stays_while_its_bias_learns_has_a_dead_layer_before_it(
+    trainable: bool | None, severity: Severity
+) -> None:
+    """Layer one is dead from the first checkpoint on: nothing of it moves, and of layer two only the bias."""
+    checkpoints = [
+        {f"one/{k.split('/')[1]}": v for k, v in a.items() if k in (KERNEL, BIAS)}
+        | {"two/kernel": a["head/kernel"], "two/bias": a["head/bias"]}
+        | {"three/kernel": a["head/kernel"][:, ::-1].copy(), "three/bias": a["head/bias"]}
+        for a in healthy()
+    ]
+    (finding,) = findings(series(held(checkpoints, ("one/kernel", "one/bias", "two/kernel")), trainable=trainable))
+    assert (finding.rule, finding.severity) == ("frozen", severity)
+    assert set(finding.layers) == {"one", "two"}
+    assert "only zeros reach this layer" in finding.message or "receives only zeros" in finding.message
+
+
+def test_training_biases_only_is_meant() -> None:
+    found = findings(series(held(healthy(), (KERNEL, "head/kernel")), trainable=None))
+    assert [(f.rule, f.severity) for f in found] == [("frozen", Severity.INFO)]
+
+
+def test_bfloat16_small_tensors_may_stay_equal() -> None:
+    checkpoints = healthy()
+    for arrays in checkpoints:
+        arrays[BIAS] = checkpoints[0][BIAS].astype(ml_dtypes.bfloat16)
+        arrays[KERNEL] = arrays[KERNEL].astype(ml_dtypes.bfloat16)
+    assert [(f.rule, f.severity) for f in findings(series(checkpoints))] == [("frozen", Severity.INFO)]
+
+
+def test_units_that_die() -> None:
+    checkpoints = healthy()
+    for arrays in checkpoints[2:]:
+        arrays[KERNEL][:, 4] = 0
+    assert fired(series(checkpoints)) == [("dead-units", "WARN", "c-2", KERNEL)]
+    for arrays in checkpoints:
+        arrays[KERNEL][:, 4] = 0
+    assert fired(series(checkpoints)) == [("dead-units", "INFO", "c-0", KERNEL)]
+
+
+def test_a_layer_most_of_whose_units_are_next_to_zero_from_the_start_is_loud() -> None:
+    checkpoints = healthy()
+    for arrays in checkpoints:
+        arrays[KERNEL][:, :24] *= np.float32(1e-8)
+    (finding,) = findings(series(checkpoints), "dead-units")
+    assert (finding.severity, finding.first_bad, finding.value) == (Severity.FAIL, "c-0", 0.75)
+
+
+def test_units_without_any_update_are_dead() -> None:
+    """A ReLU that its bias keeps off: the incoming weights look healthy and never change."""
+    checkpoints = healthy()
+    for arrays in checkpoints:
+        arrays[KERNEL][:, :20] = checkpoints[0][KERNEL][:, :20]
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity, finding.value) == ("dead-units", Severity.FAIL, 20 / 32)
+    assert "from the first checkpoint on" in finding.message
+    checkpoints = healthy()
+    for arrays in checkpoints[3:]:
+        arrays[KERNEL][:, :5] = checkpoints[3][KERNEL][:, :5]
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("dead-units", Severity.WARN, "c-3")
+
+
+def test_units_that_only_decay_are_dead() -> None:
+    checkpoints = healthy()
+    for i, arrays in enumerate(checkpoints):
+        arrays[KERNEL][:, :20] = checkpoints[0][KERNEL][:, :20] * np.float32(0.97**i)
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity) == ("dead-units", Severity.FAIL)
+    assert "weight decay" in finding.message
+
+
+def test_rows_of_an_embedding_that_nobody_uses_are_no_dead_units() -> None:
+    rng = np.random.default_rng(3)
+    table = rng.standard_normal((100, 16)).astype("f4")
+    table[0] = 0  # the padding row
+    checkpoints = []
+    for arrays in healthy():
+        table = table.copy()
+        table[:30] += np.float32(0.01) * (table[:30] != 0) * rng.standard_normal((30, 16)).astype("f4")
+        checkpoints.append(arrays | {"words/embedding": table})
+    assert fired(series(checkpoints)) == [("dead-units", "INFO", "c-0", "words/embedding")]
