@@ -8,13 +8,15 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.errors import ReportError
-from reporter.settings import BINS, FAIL_ON, QUANTILES, VARIABLES, Settings, parse_quantiles
+from reporter.settings import BINS, FAIL_ON, QUANTILES, VARIABLES, Settings
 
 if TYPE_CHECKING:
+    from reporter.config import Config
     from reporter.pipeline import Outcome
 
 SHOWN = 10
@@ -56,12 +58,11 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="measure folders of checkpoints; write HTML, PDF, JSON and CSV")
     report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder with checkpoints")
-    report.add_argument("-o", "--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
-    report.add_argument("--title", default="", help="heading of the report")
-    report.add_argument(
-        "--fail-on", default="fail", choices=FAIL_ON, help="lowest verdict with exit code 3 (default: fail)"
-    )
-    report.add_argument("--no-pdf", dest="pdf", action="store_false", help="HTML, JSON and CSV only")
+    report.add_argument("-o", "--out", type=Path, metavar="DIR", help="default: reports")
+    report.add_argument("--title", help="heading of the report")
+    report.add_argument("--fail-on", choices=FAIL_ON, help="lowest verdict with exit code 3 (default: fail)")
+    report.add_argument("--no-pdf", dest="pdf", action="store_false", default=None, help="HTML, JSON and CSV only")
+    _judging(report)
     _measuring(report)
     _settling(report)
     report.add_argument("-q", "--quiet", action="store_true", help="no progress, only problems and the summary")
@@ -79,44 +80,85 @@ def _parser() -> argparse.ArgumentParser:
     scan.add_argument("--json", action="store_true", help="one JSON object")
     _settling(scan)
     scan.set_defaults(command=_scan)
+
+    config = commands.add_parser("config", help="print all settings and where they come from")
+    config.add_argument("what", choices=("show",), help="as a ckpt-report.toml")
+    _judging(config)
+    config.set_defaults(command=_config)
     return parser
 
 
+def _judging(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--accept", type=Path, metavar="FILE", help="reviewed findings (default: accept.toml, if any)")
+    parser.add_argument(
+        "--rules",
+        dest="rule_files",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="Python file with rules of your own, which is run",
+    )
+    _configured(parser)
+
+
+def _configured(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="instead of ckpt-report.toml and [tool.ckpt-report] in pyproject.toml",
+    )
+    parser.add_argument(
+        "--set",
+        dest="assignments",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any setting, such as rules.frozen.severity=info",
+    )
+
+
 def _measuring(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--variables", default="model", choices=VARIABLES, help="what statistics speak of (default: model)"
-    )
-    parser.add_argument("--bins", type=int, default=BINS, metavar="N", help=f"histogram bins, 1-512 (default: {BINS})")
-    parser.add_argument(
-        "--quantiles",
-        default=",".join(f"{p:g}" for p in QUANTILES),
-        metavar="P,P",
-        help="probabilities (default: %(default)s)",
-    )
+    parser.add_argument("--variables", choices=VARIABLES, help="what statistics speak of (default: model)")
+    parser.add_argument("--bins", type=int, metavar="N", help=f"histogram bins, 1-512 (default: {BINS})")
+    defaults = ",".join(f"{p:g}" for p in QUANTILES)
+    parser.add_argument("--quantiles", metavar="P,P", help=f"probabilities (default: {defaults})")
 
 
 def _settling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--settle",
         type=float,
-        default=120.0,
         metavar="SECONDS",
         help="unsound files younger than this count as being written (default: 120)",
     )
 
 
+def _loaded(arguments: argparse.Namespace) -> Config:
+    """Settings from the flags that were given, and from everywhere else."""
+    from reporter.config import OPTIONS, load
+
+    given = {option.name: getattr(arguments, option.field, None) for option in OPTIONS}
+    flags = {name: value for name, value in given.items() if value is not None}
+    assignments, file = getattr(arguments, "assignments", []), getattr(arguments, "config", None)
+    return load(flags, assignments, os.environ, Path.cwd(), file)
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    settings = _loaded(arguments).settings
+    folders = getattr(arguments, "folders", None)
+    return replace(settings, roots=tuple(folders)) if folders else settings
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from reporter.config import shown
+
+    print(shown(_loaded(arguments)))
+    return OK
+
+
 def _report(arguments: argparse.Namespace) -> int:
-    settings = Settings(
-        roots=tuple(arguments.folders),
-        out=arguments.out,
-        title=arguments.title,
-        variables=arguments.variables,
-        bins=arguments.bins,
-        quantiles=parse_quantiles(arguments.quantiles),
-        settle=arguments.settle,
-        fail_on=arguments.fail_on,
-        pdf=arguments.pdf,
-    )
+    settings = _settings(arguments)
     from reporter.pipeline import run
     from reporter.progress import Progress
 
@@ -165,7 +207,7 @@ def _exit_code(outcome: Outcome, settings: Settings) -> int:
     from reporter.errors import InProgress, RotatedAway
 
     verdict = outcome.report.verdict
-    failing = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "never": ()}[settings.fail_on]
+    failing = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "none": ()}[settings.fail_on]
     if verdict in failing:
         return FINDINGS
     harmless = ("measured", "not a checkpoint", InProgress.state, RotatedAway.state)
@@ -173,12 +215,7 @@ def _exit_code(outcome: Outcome, settings: Settings) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    settings = Settings(
-        variables=arguments.variables,
-        bins=arguments.bins,
-        quantiles=parse_quantiles(arguments.quantiles),
-        settle=arguments.settle,
-    )
+    settings = _settings(arguments)
     from reporter.api import inspect
     from reporter.writers import console, records
 
@@ -198,7 +235,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _scan(arguments: argparse.Namespace) -> int:
-    settings = Settings(roots=tuple(arguments.folders), settle=arguments.settle)
+    settings = _settings(arguments)
     from reporter.catalog import scan
     from reporter.writers import console, records
 

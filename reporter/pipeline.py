@@ -13,6 +13,7 @@ from pathlib import Path
 
 from reporter.catalog import open_checkpoint, scan, translated
 from reporter.compare import compare
+from reporter.config import policy
 from reporter.discover import settled
 from reporter.draw import draw_series
 from reporter.errors import CheckpointError, InProgress, RenderError, RotatedAway
@@ -55,17 +56,18 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     """Make a report.
 
     Raises:
-        reporter.errors.SettingError: a folder does not exist.
+        reporter.errors.SettingError: a folder does not exist, or a rule's settings cannot be used.
         reporter.errors.OutputError: the report cannot be written.
     """
     created = now or datetime.now(UTC)
     clock = _Clock()
+    rules = policy(settings, created.date())
     with output_lock(settings.out):
         with clock("discover"):
             found = scan(settings)
         series, failed = _measure_all(found, settings, progress, clock)
         with clock("judge"):
-            judgement = judge(series)
+            judgement = judge(series, rules)
         with clock("draw"):
             progress.say("drawing")
             histograms = tuple(of_series(s, settings.bins) for s in series)
@@ -226,6 +228,12 @@ def _described(settings: Settings) -> dict[str, str]:
         "quantiles": ", ".join(f"{p:g}" for p in settings.quantiles),
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
+        "accepted findings": str(settings.accept or "none"),
+        "rules of the user's own": ", ".join(str(path) for path in settings.rule_files) or "none",
+        "rules changed": ", ".join(
+            f"{rule}.{key} = {value}" for rule, keys in sorted(settings.rules.items()) for key, value in keys.items()
+        )
+        or "none",
     }
 
 

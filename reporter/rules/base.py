@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reporter.model.finding import Severity
+from reporter.model.finding import Severity as Severity
 from reporter.model.tensor import TensorInfo
 from reporter.rules.history import History
 

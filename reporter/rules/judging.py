@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from reporter.errors import ReportError
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Accepted, Finding, Judgement, Outcome, Severity
 from reporter.rules.acceptance import Acceptance, matching
@@ -53,7 +55,7 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
             if severity == OFF:
                 continue
             limits = rule.defaults | dict(policy.limits.get(rule.name, {}))
-            checks = [_rated(check, severity) for check in rule.check(history, limits)]
+            checks = [_rated(check, severity) for check in _checks(rule, history, limits)]
             checked[rule.name] = len(checks)
             worst = max(checks, key=lambda c: c.excess, default=None)
             fired += [Fired(rule, check) for check in checks if check.severity is not None]
@@ -94,6 +96,20 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
         f"accepted, but nothing matches it: {entry}" for at, entry in enumerate(policy.acceptances) if at not in used
     )
     return Judgement(tuple(findings), tuple(outcomes), tuple(accepted), unused)
+
+
+def _checks(rule: Rule, history: History, limits: Limits) -> list[Check]:
+    """A rule's checks; a rule that fails, one of the user's own perhaps, is a warning of its own and ends no run."""
+    try:
+        checks = list(rule.check(history, limits))
+        if not all(isinstance(check, Check) for check in checks):
+            raise TypeError("it yields something that is no Check")
+    except ReportError:
+        raise
+    except Exception as error:
+        reason = f"the rule {rule.name} could not be applied: {type(error).__name__}: {error}"
+        return [Check(None, math.inf, Severity.WARN, message=reason)]
+    return checks
 
 
 def _rated(check: Check, severity: str) -> Check:

@@ -14,7 +14,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("settings", "numerals", "statistics"),
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "progress"),
     ("draw",),
-    ("catalog",),
+    ("catalog", "config"),
     ("pipeline", "api"),
     ("cli",),
     ("__init__", "__main__"),
