@@ -12,7 +12,6 @@ from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.history import History, Track
-from reporter.rules.movement import is_still
 
 Norms = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -96,7 +95,7 @@ def _updates(history: History, track: Track, places: list[int], norms: Norms, li
     info, count = track.info, norms.shape[1]
     if track.coarse or (info.itemsize == 2 and info.size / count < 1000) or count < 4:
         return None
-    moved = {place for place, change in track.changes if not is_still(change)}
+    moved = set(track.updates.places[~track.updates.still].tolist())
     pairs = [i for i in range(1, len(places)) if places[i] in moved and places[i] - places[i - 1] == 1]
     pairs = [i for i in pairs if not history.initial(places[i - 1])]
     if len(pairs) < 2:

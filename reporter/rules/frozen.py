@@ -8,22 +8,21 @@ from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.history import History, Track
-from reporter.rules.movement import Movement, equal_share, halted, movement
+from reporter.rules.movement import Movement, equal_share, movements
 
 Moves = dict[str, tuple[Track, Movement]]
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per weight. What never moves may be meant so; a kernel that stays while its bias learns is not."""
-    all_still = halted(history, history.weights)
-    moves: Moves = {t.info.name: (t, m) for t in history.weights if (m := movement(history, t, all_still)) is not None}
+    moves: Moves = {track.info.name: (track, how) for track, how in movements(history)}
     known = sum(t.info.size for t, _ in moves.values() if t.info.trainable)
     never = sum(t.info.size for t, m in moves.values() if t.info.trainable and m.kind == "never" and not t.coarse)
     most = bool(known) and never / known > limits["most"]
     starved = _starved(history, moves)
     before = _before(history, starved, moves)
     for track, how in moves.values():
-        share = equal_share(history, track)
+        share = equal_share(track)
         long = how.compared + 1 >= limits["checkpoints"]
         if how.kind in ("moving", "stopped"):
             yield Check.of(track.info, share, share or 0.0, place=how.until)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -29,6 +29,44 @@ UNTRAINED_ROLES = NEVER_TRAINABLE | {"ema", "other"}
 """Roles of which nobody expects an update unless the format says so."""
 
 
+STILL = 1e-8
+"""A relative update below this moves nothing: SageMaker Debugger's lower bound of the weight update ratio."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Updates:
+    """The paired changes of one tensor, side by side.
+
+    Attributes:
+        places: of the later checkpoint of each pair, ascending.
+        relative: ‖W − W′‖ / ‖W′‖; NaN where W′ is zero.
+        equal_share: share of values that are equal to the bit; NaN where it is not known.
+        unchanged: whether all are; of an estimate, whether the sketches are.
+        still: whether nothing moved, or less than :data:`STILL`.
+        exact: whether compared value by value.
+    """
+
+    places: npt.NDArray[np.int64]
+    relative: npt.NDArray[np.float64]
+    equal_share: npt.NDArray[np.float64]
+    unchanged: npt.NDArray[np.bool_]
+    still: npt.NDArray[np.bool_]
+    exact: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, changes: Sequence[tuple[int, Change]]) -> Updates:
+        """Side by side."""
+        rows = [(place, c.count, c.equal, c.difference, c.before, c.exact) for place, c in changes]
+        table = np.array(rows, np.float64).reshape(len(rows), 6).T
+        places, count, equal, difference, before = table[:5]
+        exact = table[5] == 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.where(before > 0, np.sqrt(difference / before), np.nan)
+            share = np.where(exact & (count > 0), equal / count, np.nan)
+        unchanged = np.where(exact, equal == count, difference == 0)
+        return cls(places.astype(np.int64), relative, share, unchanged, unchanged | (relative < STILL), exact)
+
+
 @dataclass(frozen=True, eq=False)
 class Track:
     """One tensor over the checkpoints of a series.
@@ -52,6 +90,11 @@ class Track:
             return np.array(rows, np.float64).T
         except TypeError:
             return np.array([[math.nan if isinstance(v, Absent) else v for v in row] for row in rows], np.float64).T
+
+    @cached_property
+    def updates(self) -> Updates:
+        """:attr:`changes` as columns."""
+        return Updates.of(self.changes)
 
     def values(self, statistic: str) -> npt.NDArray[np.float64]:
         """A statistic over :attr:`places`; NaN where there is no number."""
@@ -166,9 +209,18 @@ class History:
             i for i in range(1, len(steps)) if steps[i - 1] is not None and steps[i] is not None
         ) - self.advancing  # fmt: skip
 
+    @cached_property
+    def initial_places(self) -> frozenset[int]:
+        """Checkpoints that are known to be from before the first step."""
+        return frozenset(i for i, ref in enumerate(self.series.refs) if ref.step.value == 0)
+
     def initial(self, place: int) -> bool:
         """Whether a checkpoint is known to be from before the first step."""
-        return self.series.refs[place].step.value == 0
+        return place in self.initial_places
+
+    def trained(self, places: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """Which of some checkpoints are not known to be from before the first step."""
+        return ~np.isin(places, list(self.initial_places))
 
     def step(self, place: int) -> str:
         """Where a checkpoint stands, in words."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from reporter.model.change import Change
-from reporter.rules.history import History, Track
+import numpy as np
 
-STILL = 1e-8
-"""A relative update below this moves nothing: SageMaker Debugger's lower bound of the weight update ratio."""
+from reporter.rules.history import History, Track
 
 Kind = Literal["moving", "never", "stopped", "started", "paused"]
 
@@ -36,24 +34,20 @@ class Movement:
     to_the_bit: bool = True
 
 
-def is_still(change: Change) -> bool:
-    """Whether nothing moved, or next to nothing."""
-    if change.unchanged:
-        return True
-    update = change.relative_update
-    return update is not None and update < STILL
-
-
 def halted(history: History, tracks: tuple[Track, ...]) -> frozenset[int]:
     """Places at which none of the tracks differs from the checkpoint before, though the step may."""
-    moved: set[int] = set()
-    compared: set[int] = set()
+    compared = np.zeros(len(history.labels), bool)
+    moved = np.zeros(len(history.labels), bool)
     for track in tracks:
-        for place, change in track.changes:
-            compared.add(place)
-            if place not in moved and not is_still(change):
-                moved.add(place)
-    return frozenset(compared - moved - history.same_step)
+        compared[track.updates.places] = True
+        moved[track.updates.places[~track.updates.still]] = True
+    return frozenset(np.flatnonzero(compared & ~moved).tolist()) - history.same_step
+
+
+def movements(history: History) -> list[tuple[Track, Movement]]:
+    """How each weight moves; without those of which no pair is left in which anything did."""
+    all_still = halted(history, history.weights)
+    return [(t, m) for t in history.weights if (m := movement(history, t, all_still)) is not None]
 
 
 def movement(history: History, track: Track, all_still: frozenset[int]) -> Movement | None:
@@ -62,8 +56,18 @@ def movement(history: History, track: Track, all_still: frozenset[int]) -> Movem
     Args:
         all_still: see :func:`halted`; pairs in which nothing moves say nothing about a single tensor.
     """
+    updates = track.updates
+    if not len(updates.places):
+        return None
+    if not updates.still.any() and not all_still and not history.same_step:
+        last = int(updates.places[-1])
+        return Movement("moving", len(updates.places), 0, last, last)
     pairs = [
-        (place, is_still(change), change.unchanged) for place, change in track.changes if place not in history.same_step
+        (place, still, equal)
+        for place, still, equal in zip(
+            updates.places.tolist(), updates.still.tolist(), updates.unchanged.tolist(), strict=True
+        )
+        if place not in history.same_step
     ]
     live = [(place, still, equal) for place, still, equal in pairs if place not in all_still]
     if not live:
@@ -81,7 +85,7 @@ def movement(history: History, track: Track, all_still: frozenset[int]) -> Movem
     return Movement(kind, len(live), len(quiet), quiet[0][0] - 1, quiet[-1][0], all(e for _, e in quiet))
 
 
-def equal_share(history: History, track: Track) -> float | None:
+def equal_share(track: Track) -> float | None:
     """Largest share of values that are equal to the bit in two neighbours; None where it is not known."""
-    known = [c.equal_share for place, c in track.changes if place not in history.same_step]
-    return max((share for share in known if share is not None), default=None)
+    known = track.updates.equal_share
+    return float(np.nanmax(known)) if np.isfinite(known).any() else None

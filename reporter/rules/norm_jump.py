@@ -27,18 +27,19 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         usable = np.isfinite(norms) & (norms > 0)
         logs = np.log(np.where(usable, norms, 1.0))
         steps = np.diff(logs)
-        counted = usable[1:] & usable[:-1] & np.array([not history.initial(p) for p in track.places[:-1]])
-        counted &= (steps < 0) | (track.values("rms")[1:] >= track.usual_rms)
+        counted = usable[1:] & usable[:-1] & history.trained(track.places[:-1])
         if not counted.any():
             continue
+        small = (steps > 0) & (track.values("rms")[1:] < track.usual_rms)
         size = np.where(counted, np.abs(steps), -1.0)
-        at = int(size.argmax())
+        loud = np.where(small, -1.0, size)
+        at = int(loud.argmax()) if (loud > bound).any() else int(size.argmax())
         before, after, ratio = track.places[at], track.places[at + 1], math.exp(steps[at])
-        fired = size[at] > bound
+        fired = loud[at] > bound
         yield Check.of(
             track.info,
             ratio,
-            float(size[at]),
+            float(loud[at]),
             Severity.WARN if fired else None,
             place=after,
             good=before,

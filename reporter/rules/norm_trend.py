@@ -21,7 +21,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     """Two checks per weight matrix of five checkpoints or more: the slope of log ‖W‖, and the last step's pull."""
     for track in history.matrices:
         norms = track.values("l2_norm")
-        trained = np.array([not history.initial(p) for p in track.places])
+        trained = history.trained(track.places)
         usable = np.isfinite(norms) & (norms > 0) & trained
         if usable.sum() < POINTS:
             continue

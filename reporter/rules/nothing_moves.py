@@ -9,7 +9,7 @@ from reporter.model.finding import Severity
 from reporter.numerals import counted, integer, share
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.history import UNTRAINED_ROLES, History, Track
-from reporter.rules.movement import halted, is_still
+from reporter.rules.movement import halted
 
 
 def subjects(history: History) -> tuple[Track, ...]:
@@ -25,7 +25,7 @@ def subjects(history: History) -> tuple[Track, ...]:
 def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check of the series; and one per stretch in which nothing moves although something did before and after."""
     tracks = subjects(history)
-    compared = sorted({place for t in tracks for place, _ in t.changes} - history.same_step)
+    compared = sorted({place for t in tracks for place in t.updates.places.tolist()} - history.same_step)
     if not compared:
         return
     still = halted(history, tracks)
@@ -59,9 +59,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
 def _besides(history: History, tracks: tuple[Track, ...]) -> str:
     """What does change, which tells where to look."""
     names = {t.info.name for t in tracks}
-    moving = [
-        t for t in history.tracks if t.info.name not in names and any(not is_still(change) for _, change in t.changes)
-    ]
+    moving = [t for t in history.tracks if t.info.name not in names and not t.updates.still.all()]
     statistics = sum(t.info.role in ("moving_mean", "moving_variance") for t in moving)
     slots = sum(t.info.collection == "optimizer" and t.info.role in ("momentum", "velocity", "slot") for t in moving)
     parts = []

@@ -19,7 +19,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             continue
         exact = track.values("zero_count") / track.values("count")
         near = track.values("near_zero_share") - exact
-        started = np.array([not history.initial(p) for p in track.places[:-1]])
+        started = history.trained(track.places[:-1])
         for group, what, shares in (("exact", "exactly zero", exact), ("near", "nearly zero (below RMS / 1000)", near)):
             steps = np.where(started, np.nan_to_num(np.diff(shares), nan=-1.0), -1.0)
             at = int(steps.argmax())

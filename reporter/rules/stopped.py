@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from reporter.model.finding import Severity
 from reporter.numerals import integer, number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import History, Track
-from reporter.rules.movement import STILL, Movement, equal_share, halted, movement
+from reporter.rules.history import STILL, History, Track
+from reporter.rules.movement import Movement, equal_share, movements
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per weight; failures when most parameters have stopped for two pairs of checkpoints or more."""
-    weights = history.weights
-    all_still = halted(history, weights)
-    moves = [(t, m) for t in weights if (m := movement(history, t, all_still)) is not None]
+    moves = movements(history)
     moved = sum(t.info.size for t, m in moves if m.kind != "never")
     ended = [(t, m) for t, m in moves if m.kind == "stopped" and not t.coarse]
     for_good = sum(t.info.size for t, m in ended if m.still >= limits["pairs"])
@@ -25,7 +23,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         if how.kind == "never":
             continue
         if how.kind != "stopped":
-            share = equal_share(history, track)
+            share = equal_share(track)
             yield Check.of(track.info, 0.0, share or 0.0, place=how.until)
             continue
         remark = track.coarse or rate == 0.0

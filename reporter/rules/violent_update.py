@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from reporter.model.finding import Severity
 from reporter.numerals import integer, number
 from reporter.rules.base import Check, Limits, Rule
@@ -18,18 +20,17 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     """
     refs = history.series.refs
     for track in history.matrices:
-        rms = dict(zip(track.places, track.values("rms"), strict=True))
-        best: tuple[float, int, bool] | None = None
-        for place, change in track.changes:
-            update = change.relative_update
-            if update is None or history.initial(place - 1) or rms.get(place, 0.0) < 0.5 * track.usual_rms:
-                continue
-            if best is None or update > best[0]:
-                best = update, place, change.exact
-        if best is None:
+        updates = track.updates
+        counted = np.isfinite(updates.relative) & history.trained((updates.places - 1).tolist())
+        counted &= np.isin(updates.places, track.places)
+        if not counted.any():
             continue
-        update, place, exact = best
-        fired = update > limits["threshold"]
+        rms = track.values("rms")[np.searchsorted(track.places, updates.places).clip(0, len(track.places) - 1)]
+        size = np.where(counted, updates.relative, -1.0)
+        loud = np.where(rms < 0.5 * track.usual_rms, -1.0, size)
+        at = int(loud.argmax()) if loud.max() > limits["threshold"] else int(size.argmax())
+        update, place, exact = float(size[at]), int(updates.places[at]), bool(updates.exact[at])
+        fired = loud[at] > limits["threshold"]
         before, after = refs[place - 1].step.value, refs[place].step.value
         distance = after - before if before is not None and after is not None and after > before else None
         per_step = (
@@ -41,7 +42,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         yield Check.of(
             track.info,
             update,
-            update,
+            float(loud[at]),
             Severity.WARN if fired else None,
             place=place,
             good=place - 1,
