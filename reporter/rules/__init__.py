@@ -11,7 +11,9 @@ from reporter.rules.all_zero import ALL_ZERO
 from reporter.rules.base import Rule
 from reporter.rules.batch_norm import BATCH_NORM
 from reporter.rules.constant import CONSTANT
+from reporter.rules.dead_layers import DEAD_LAYERS
 from reporter.rules.dead_units import DEAD_UNITS
+from reporter.rules.fading import FADING
 from reporter.rules.frozen import FROZEN
 from reporter.rules.heavy_tails import HEAVY_TAILS
 from reporter.rules.incomplete import INCOMPLETE
@@ -35,9 +37,11 @@ RULES: tuple[Rule, ...] = (
     INCOMPLETE,
     SHRUNKEN,
     STRUCTURE,
+    DEAD_LAYERS,
     STOPPED,
     FROZEN,
     DEAD_UNITS,
+    FADING,
     NORM_JUMP,
     NORM_TREND,
     VIOLENT_UPDATE,

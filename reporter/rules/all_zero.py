@@ -61,7 +61,7 @@ ALL_ZERO = Rule(
     next_step="Check that the layer is part of the model that is trained, and that its variables are the ones saved.",
     evidence="certain: every value was counted",
     covers=(
-        "dead-units", "vanished", "constant", "sparsity-jump", "frozen", "stopped", "norm-jump", "norm-trend",
+        "dead-units", "vanished", "constant", "sparsity-jump", "frozen", "stopped", "fading", "norm-jump", "norm-trend",
         "violent-update", "heavy-tails",
     ),
 )  # fmt: skip

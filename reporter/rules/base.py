@@ -114,6 +114,7 @@ class Rule:
         meaning: what a finding usually means, one sentence.
         next_step: what to look at next, one sentence.
         evidence: how sure a finding is.
+        compares: whether it rests on comparing checkpoints value by value, which may be estimated.
         covers: rules that fire for the same cause: on the same tensors, from the same checkpoint on.
         covers_before: their earlier findings as well.
     """
@@ -130,6 +131,7 @@ class Rule:
     meaning: str = ""
     next_step: str = ""
     evidence: str = "computed from every value of the stored tensors"
+    compares: bool = False
     covers: tuple[str, ...] = field(default=())
     covers_before: bool = False
 

@@ -161,6 +161,7 @@ DEAD_UNITS = Rule(
     "initialisation; share of units whose ‖w‖₂ is equal to the bit in neighbouring checkpoints while others change",
     source="own proposal after the dying-ReLU literature (L. Lu et al., 2019)",
     check=check,
+    compares=True,
     many="have dead output units",
     meaning="These units output the same for every input (a ReLU that is always off passes nothing on and learns "
     "nothing), so the layer is narrower than it looks.",

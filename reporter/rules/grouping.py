@@ -15,6 +15,9 @@ NAMED = 4
 """Tensors or layers named in a message; a finding lists all of them."""
 
 
+_ESTIMATED = "; but some of these comparisons are estimates from the fingerprints of checkpoints that are gone"
+
+
 @dataclass(eq=False, slots=True)
 class Fired:
     """A check that fired, and the rules whose checks it explains."""
@@ -102,7 +105,12 @@ def _finding(
     sizes = {track.info.name: track.info.size for track in history.tracks}
     parameters = sum(sizes.get(name, 0) for name in tensors) or sum(m.check.parameters for m in members)
     all_parameters = max((m.whole.parameters for m in history.series.measured), default=0)
-    one = len(members) == 1
+    named = set(tensors)
+    estimated = rule.compares and any(
+        track.info.name in named and not track.updates.exact.all() for track in history.tracks
+    )
+    one = len(members) == 1 or (rule.noun == "tensors" and len(tensors) == 1)
+    said = list(dict.fromkeys(m.check.message for m in members))
     return Finding(
         rule=rule.name,
         severity=_severe(members[0]),
@@ -112,14 +120,14 @@ def _finding(
         tensor=worst.tensor,
         value=worst.value,
         threshold=limits[rule.name].get(worst.limit),
-        message=worst.message if one else _message(history, rule, [m.check for m in members], tensors, checked),
+        message="; ".join(said) if one else _message(history, rule, [m.check for m in members], tensors, checked),
         previous=worst.previous,
         weight=min(1.0, parameters / all_parameters) if all_parameters else 0.0,
         tensors=tensors,
         layers=tuple(dict.fromkeys(name for name in layers if name)),
         first_bad=refs[first.place].name if refs else "",
         last_good=refs[first.good].name if refs and first.good is not None else "",
-        evidence=rule.evidence,
+        evidence=rule.evidence + (_ESTIMATED if estimated else ""),
         meaning=rule.meaning,
         next_step=rule.next_step,
         explains=tuple((titles[name], n) for name, n in sorted(explains.items())),

@@ -59,7 +59,7 @@ NON_FINITE = Rule(
     "first bad one; in mixed precision check the loss scale.",
     evidence="certain: every value was counted",
     covers=(
-        "frozen", "stopped", "norm-jump", "norm-trend", "violent-update", "dead-units", "vanished", "sparsity-jump",
-        "constant", "heavy-tails", "batch-norm", "adam-state",
+        "norm-jump", "norm-trend", "violent-update", "dead-units", "vanished", "sparsity-jump",
+        "constant", "heavy-tails", "batch-norm", "adam-state", "frozen", "stopped", "fading",
     ),
 )  # fmt: skip

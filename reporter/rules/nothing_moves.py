@@ -98,6 +98,7 @@ NOTHING_MOVES = Rule(
     "10⁻⁸ of their norm)",
     source="SageMaker Debugger, unchanged tensor, over 3 checkpoints; here for the whole model, and to the bit",
     check=check,
+    compares=True,
     many="repeat the weights of the checkpoint before, although others changed",
     noun="stretches",
     meaning="The saved model is not the one being trained: another copy of it is updated, the optimizer holds none of "
@@ -105,5 +106,5 @@ NOTHING_MOVES = Rule(
     next_step="Check that the object given to the checkpoint is the one in the training loop, that the optimizer "
     "applies gradients to its variables, and that the learning rate is above zero.",
     evidence="certain: every value was compared with the checkpoint before",
-    covers=("frozen", "stopped", "dead-units", "adam-state"),
+    covers=("frozen", "stopped", "dead-units", "dead-layers", "fading", "adam-state"),
 )

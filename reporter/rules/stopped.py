@@ -75,11 +75,12 @@ STOPPED = Rule(
     "to the bit (or differs by less than 10⁻⁸ of its norm)",
     source="seen in a real run: LSTM layers stopping one after another while the head still trained",
     check=check,
+    compares=True,
     many="moved at first and then stopped for good",
     meaning="No gradient reaches these weights any more: the units before or after them are dead or saturated, "
     "updates have become too small for the dtype, the schedule ended at zero, or they were frozen on purpose.",
     next_step="Look at activations and gradients of the layers that stopped first, at the step named; compare with the "
     "learning-rate schedule; a checkpoint from before that step is the last one in which they learned.",
     evidence="certain: every value was compared with the checkpoint before",
-    covers=("frozen", "dead-units"),
+    covers=("frozen", "dead-units", "fading"),
 )

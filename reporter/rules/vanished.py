@@ -62,8 +62,8 @@ VANISHED = Rule(
     next_step="Find the checkpoint from which the norm falls steadily; look at the activations of that layer, at the "
     "weight decay and at the loss from there on.",
     covers=(
-        "norm-jump", "norm-trend", "dead-units", "violent-update", "frozen", "stopped", "heavy-tails", "sparsity-jump",
-        "constant",
+        "norm-jump", "norm-trend", "dead-units", "violent-update", "heavy-tails", "sparsity-jump",
+        "constant", "frozen", "stopped", "fading",
     ),
     covers_before=True,
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -111,6 +113,31 @@ def test_a_backbone_frozen_throughout_is_one_remark_where_the_format_does_not_te
     assert set(finding.tensors) == {KERNEL, BIAS, GAMMA}
 
 
+def test_a_few_layers_that_never_move_are_a_warning_although_the_format_does_not_tell() -> None:
+    (finding,) = findings(series(held(healthy(), (GAMMA,)), trainable=None))
+    assert (finding.rule, finding.severity) == ("frozen", Severity.WARN)
+    assert "does not say whether it is meant to be trained" in finding.message
+
+
+def test_estimated_comparisons_say_so() -> None:
+    """As when rotation has deleted a checkpoint, and only its sketch is left."""
+    comparison = series(held(healthy(), (KERNEL, BIAS)))
+    pairs = []
+    for pair in comparison.pairs:
+        before, after = (comparison.measured[i].by_name for i in (pair.before, pair.after))
+        changes = {}
+        for name in pair.tensors:
+            a, b = before[name], after[name]
+            assert a.sketch is not None and b.sketch is not None
+            changes[name] = a.sketch.change(b.sketch, a.summary.sum_of_squares, b.summary.sum_of_squares)
+        pairs.append(replace(pair, tensors=changes))
+    (finding,) = findings(replace(comparison, pairs=tuple(pairs)))
+    assert (finding.rule, finding.severity, set(finding.tensors)) == ("frozen", Severity.FAIL, {KERNEL, BIAS})
+    assert "estimates from the fingerprints" in finding.evidence
+    (exact,) = findings(comparison)
+    assert "estimates" not in exact.evidence
+
+
 def test_a_pause_and_a_late_start() -> None:
     checkpoints = healthy(6)
     checkpoints[3][GAMMA] = checkpoints[2][GAMMA]
@@ -121,21 +148,56 @@ def test_a_pause_and_a_late_start() -> None:
     assert fired(series(checkpoints)) == [("frozen", "INFO", "c-1", GAMMA)]
 
 
-@pytest.mark.parametrize(("trainable", "severity"), [(True, Severity.FAIL), (None, Severity.WARN)])
-def test_a_kernel_that_stays_while_its_bias_learns_has_a_dead_layer_before_it(
-    trainable: bool | None, severity: Severity
-) -> None:
-    """Layer one is dead from the first checkpoint on: nothing of it moves, and of layer two only the bias."""
-    checkpoints = [
+def stack(checkpoints: list[Arrays]) -> list[Arrays]:
+    """Three layers, one after the other."""
+    return [
         {f"one/{k.split('/')[1]}": v for k, v in a.items() if k in (KERNEL, BIAS)}
         | {"two/kernel": a["head/kernel"], "two/bias": a["head/bias"]}
         | {"three/kernel": a["head/kernel"][:, ::-1].copy(), "three/bias": a["head/bias"]}
-        for a in healthy()
+        for a in checkpoints
     ]
-    (finding,) = findings(series(held(checkpoints, ("one/kernel", "one/bias", "two/kernel")), trainable=trainable))
-    assert (finding.rule, finding.severity) == ("frozen", severity)
-    assert set(finding.layers) == {"one", "two"}
-    assert "only zeros reach this layer" in finding.message or "receives only zeros" in finding.message
+
+
+@pytest.mark.parametrize("trainable", [True, None])
+def test_a_kernel_that_stays_while_its_bias_learns_has_a_dead_layer_before_it(trainable: bool | None) -> None:
+    """Layer one is dead from the first checkpoint on: nothing of it moves, and of layer two only the bias."""
+    dead = held(stack(healthy()), ("one/kernel", "one/bias", "two/kernel"))
+    (finding,) = findings(series(dead, trainable=trainable))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("dead-layers", Severity.FAIL, "c-0")
+    assert finding.message.startswith("one is dead from the first checkpoint on: only zeros reach two")
+    assert set(finding.tensors) == {"one/kernel", "one/bias", "two/kernel"}
+    assert finding.explains == (("Frozen weights", 3),)
+
+
+def test_layers_that_die_on_the_way() -> None:
+    dead = held(stack(healthy(8)), ("one/kernel", "one/bias", "two/kernel"), 4)
+    (finding,) = [f for f in findings(series(dead)) if f.rule == "dead-layers"]
+    assert (finding.severity, finding.first_bad, finding.last_good) == (Severity.WARN, "c-4", "c-3")
+    assert "one is dead since step 5" in finding.message
+
+
+def test_a_head_on_a_frozen_backbone_is_no_dead_layer() -> None:
+    frozen = held(stack(healthy()), ("one/kernel", "one/bias", "two/kernel", "two/bias"))
+    assert {(f.rule, f.severity) for f in findings(series(frozen, trainable=None))} == {("frozen", Severity.INFO)}
+
+
+def test_updates_that_fade_while_others_go_on() -> None:
+    checkpoints = healthy(9)
+    rng = np.random.default_rng(5)
+    for i in range(4, 9):
+        drift = rng.standard_normal((64, 32)) * 0.01 * 10.0 ** (4 - i)
+        checkpoints[i][KERNEL] = (checkpoints[i - 1][KERNEL] + drift).astype("f4")
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity, finding.tensor) == ("fading", Severity.WARN, KERNEL)
+    assert finding.first_bad in ("c-5", "c-6", "c-7")
+
+
+def test_a_learning_rate_that_falls_for_all_is_no_fading() -> None:
+    checkpoints, rng = healthy(1), np.random.default_rng(5)
+    for i in range(8):
+        drift = {k: rng.standard_normal(v.shape) * 0.1 * 3.0**-i for k, v in checkpoints[0].items()}
+        checkpoints.append({k: (v + np.abs(drift[k])).astype("f4") for k, v in checkpoints[-1].items()})
+    assert [f.rule for f in findings(series(checkpoints))] == []
 
 
 def test_training_biases_only_is_meant() -> None:
