@@ -12,6 +12,10 @@ from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.history import History, Track
 
 
+USUAL = 0.75
+"""The quantile of a kernel's relative updates that counts as its usual one; where that is 0 it has stopped long ago."""
+
+
 def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per kernel: its last relative update against its usual one, over the same for the liveliest kernel.
 
@@ -25,7 +29,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     ]
     if len(tracks) < 2 or last in history.same_step:
         return
-    usual = [float(np.nanquantile(t.updates.relative, 0.75)) for t in tracks]
+    usual = [float(np.quantile(t.updates.relative, USUAL)) for t in tracks]
     pairs = min(len(t.updates.places) for t in tracks)
     relative = np.stack([t.updates.relative[-pairs:] for t in tracks]) / np.array(usual)[:, None]
     lively = relative.max(axis=0)
@@ -52,7 +56,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
 def _complete(track: Track, last: int, pairs: float) -> bool:
     updates = track.updates
     enough = len(updates.places) >= pairs and updates.places[-1] == last
-    return bool(enough and np.isfinite(updates.relative).all() and updates.relative.max() > 0)
+    return bool(enough and np.isfinite(updates.relative).all() and np.quantile(updates.relative, USUAL) > 0)
 
 
 FADING = Rule(

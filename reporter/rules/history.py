@@ -113,8 +113,11 @@ class Track:
 
     @property
     def is_matrix(self) -> bool:
-        """Whether it is a weight matrix of the model: a kernel or an embedding."""
-        return self.info.collection == "model" and self.info.role in WEIGHT_MATRICES and self.info.size > 0
+        """Whether it is a weight matrix of the model: a kernel or an embedding, or trainable and of that form."""
+        info = self.info
+        named = info.role in WEIGHT_MATRICES
+        formed = info.role == "other" and info.trainable is True and len(info.shape) > 1 and "float" in info.dtype
+        return info.collection == "model" and info.size > 0 and (named or formed)
 
     @property
     def is_weight(self) -> bool:
@@ -123,6 +126,18 @@ class Track:
         if info.collection != "model" or info.trainable is False or not info.size or "float" not in info.dtype:
             return False
         return info.trainable is True or info.role not in UNTRAINED_ROLES
+
+    @property
+    def may_learn(self) -> bool:
+        """Whether it could be a weight with a name of its own; it could be a buffer or a mask as well."""
+        info = self.info
+        return (
+            info.collection == "model"
+            and info.role == "other"
+            and info.trainable is None
+            and info.size > 1
+            and "float" in info.dtype
+        )
 
     @property
     def coarse(self) -> bool:
@@ -182,8 +197,9 @@ class History:
 
     @cached_property
     def weights(self) -> tuple[Track, ...]:
-        """What an optimizer may be expected to move."""
-        return tuple(track for track in self.tracks if track.is_weight)
+        """What an optimizer may be expected to move; where no name tells, whatever could learn."""
+        named = tuple(track for track in self.tracks if track.is_weight)
+        return named or tuple(track for track in self.tracks if track.may_learn)
 
     @cached_property
     def by_layer(self) -> dict[str, list[Track]]:

@@ -45,9 +45,19 @@ def halted(history: History, tracks: tuple[Track, ...]) -> frozenset[int]:
 
 
 def movements(history: History) -> list[tuple[Track, Movement]]:
-    """How each weight moves; without those of which no pair is left in which anything did."""
+    """How each weight moves; without those of which no pair is left in which anything did.
+
+    A tensor whose name does not tell what it is counts as a weight once it has moved.
+    """
     all_still = halted(history, history.weights)
-    return [(t, m) for t in history.weights if (m := movement(history, t, all_still)) is not None]
+    weights = set(history.weights)
+    found = []
+    for track in history.tracks:
+        if track in weights or track.may_learn:
+            how = movement(history, track, all_still)
+            if how is not None and (track in weights or how.kind in ("moving", "stopped")):
+                found.append((track, how))
+    return found
 
 
 def movement(history: History, track: Track, all_still: frozenset[int]) -> Movement | None:

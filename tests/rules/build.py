@@ -14,6 +14,7 @@ from reporter.measuring.pairs import compare_contents
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Judgement
+from reporter.model.role import ROLES
 from reporter.model.tensor import Contents, LayerInfo
 from reporter.rules import judge
 from reporter.rules.judging import Policy
@@ -53,6 +54,7 @@ def source(name: str, values: np.ndarray, trainable: bool | None = True) -> Arra
         role = "hyperparameter" if last == "learning_rate" else last
         return ArraySource(values, name, layer, role, False, "optimizer")
     fixed = role in ("moving_mean", "moving_variance", "step")
+    role = role if role in ROLES else "other"
     axis = 0 if role == "embedding" else -1
     return ArraySource(values, name, layer, role, False if fixed else trainable, output_axis=axis)
 

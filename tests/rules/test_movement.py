@@ -33,6 +33,21 @@ def test_a_model_that_never_changes_is_one_failure() -> None:
     assert finding.weight > 0.9
 
 
+def test_names_that_tell_nothing_do_not_hide_it() -> None:
+    renamed = {KERNEL: "dense/w1", BIAS: "dense/offsets", "head/kernel": "head/w2", "head/bias": "head/c"}
+    checkpoints = [{renamed[k]: v for k, v in a.items() if k in renamed} for a in healthy()]
+    (finding,) = findings(series([checkpoints[0]] * 4, trainable=None))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
+    assert fired(series(checkpoints, trainable=None)) == []
+    (finding,) = findings(series(held(checkpoints, ("dense/w1",), 2), trainable=None))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-2")
+
+
+def test_a_model_that_the_format_calls_fixed_is_named_as_well() -> None:
+    (finding,) = findings(series(healthy(1) * 4, trainable=False))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
+
+
 def test_what_does_change_beside_it_tells_where_to_look() -> None:
     (finding,) = findings(series(held(healthy(4), WEIGHTS)))
     assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
@@ -84,6 +99,23 @@ def test_all_stopped_by_a_schedule_that_ends_at_zero_is_a_remark() -> None:
         (finding,) = findings(series(checkpoints))
         assert (finding.rule, finding.severity) == ("stopped", severity)
         assert ("learning rate stored in the last checkpoint is 0" in finding.message) is (last == 0.0)
+
+
+def test_a_recurrent_network_whose_layers_stop_one_after_another() -> None:
+    rng = np.random.default_rng(2)
+    shapes = {"kernel": (16, 64), "recurrent_kernel": (16, 64), "bias": (64,)}
+    values = {f"lstm_{i}/{role}": 0.2 * rng.standard_normal(shapes[role]) for i in (1, 2, 3) for role in shapes}
+    values |= {"head/kernel": rng.standard_normal((16, 2)), "head/bias": np.zeros(2)}
+    checkpoints: list[Arrays] = []
+    for i in range(12):
+        for name in values:
+            stopped = name.startswith("lstm_") and i > 2 * int(name[5])
+            values[name] = values[name] + (0 if stopped else 0.01) * rng.standard_normal(values[name].shape)
+        checkpoints.append({name: value.astype("f4") for name, value in values.items()})
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-2")
+    assert "layers lstm_1 (step 3), lstm_2 (step 5), lstm_3 (step 7)" in finding.message
+    assert finding.weight > 0.9
 
 
 def test_updates_too_small_to_matter_are_none() -> None:
