@@ -11,7 +11,6 @@ from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.history import History, Track
 
-
 USUAL = 0.75
 """The quantile of a kernel's relative updates that counts as its usual one; where that is 0 it has stopped long ago."""
 
