@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from reporter.cache import Cache, CacheDamaged
 from reporter.errors import translated
+from reporter.matching import under_names
 from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.spectral import measure_spectra
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.spectrum import PowerLaw, Spectrum
+from reporter.model.tensor import Contents
 from reporter.opened import Opened
 from reporter.settings import Settings
 from reporter.steady import unchanged
@@ -28,6 +30,11 @@ def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) ->
     """The same series with what is wanted of its last checkpoint; trouble with reading it again costs only that."""
     ref, numbers = comparison.refs[-1], comparison.measured[-1]
     names = [t.info.name for t in numbers.tensors]
+
+    def contents(opened: Opened) -> Contents:
+        found = opened.contents(ref)
+        return under_names(found, {t.info.name: n for t, n in zip(found.tensors, names, strict=True)})
+
     readiness: Mapping[str, Readiness] = {}
     spectra: Mapping[str, Spectrum] = {}
     try:
@@ -35,12 +42,12 @@ def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) ->
             if settings.deployment == "last":
 
                 def measure() -> Mapping[str, Readiness]:
-                    return measure_deployment(opened.contents(ref), numbers)
+                    return measure_deployment(contents(opened), numbers)
 
                 readiness = _known(cache, ref, "readiness", names, _readiness, measure)
             if settings.spectral:
                 spectra = _known(
-                    cache, ref, "spectra", names, _spectrum, lambda: measure_spectra(opened.contents(ref), numbers)
+                    cache, ref, "spectra", names, _spectrum, lambda: measure_spectra(contents(opened), numbers)
                 )
     except CacheDamaged:
         raise

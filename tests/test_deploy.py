@@ -105,7 +105,7 @@ def test_readiness_goes_by_the_names_of_the_series(tmp_path: Path, keras: Module
         keras.utils.set_random_seed(step)
         model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(30), keras.layers.Dense(2)])
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # Keras 3.15 on NumPy 2.4: __array__ without copy
             model.save(folder / f"m-{step}.keras")
     settings = Settings(
         roots=(folder,), out=tmp_path / "out", pdf=False, settle=0.0, spectral=True, cache=tmp_path / "c"

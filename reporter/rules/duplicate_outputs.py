@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
 from reporter.numerals import integer
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
+from reporter.rules.history import History
 
 
-def check(series: Comparison) -> Iterator[Check]:
+def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix that was searched in the last checkpoint, and at most one remark."""
+    series = history.series
     last = series.measured[-1].by_name
     checks = [
         Check.of(last[name].info, float(ready.duplicates), float(ready.duplicates), place=len(series.refs) - 1)
         for name, ready in series.readiness.items()
         if ready.duplicates is not None
     ]
-    hit = [c for c in checks if c.value]
+    hit = [c for c in checks if c.excess > limits["threshold"]]
     if not hit:
         yield from checks
         return
@@ -40,4 +41,7 @@ DUPLICATE_OUTPUTS = Rule(
     "most 4 million values; of the last checkpoint",
     source="own proposal: redundant filters could be merged; the same initialisation of all units shows so, too",
     check=check,
+    meaning="Units that point the same way compute the same feature: the layer is wider than it needs to be, or all "
+    "units began alike.",
+    next_step="Check the initialiser; if it is sound, the layer can be made narrower.",
 )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.numerals import integer
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
+from reporter.rules.history import History
 
 CAST_WITH_THE_MODEL = WEIGHT_MATRICES | {"bias", "gamma", "beta"}
 """Roles that a float16 model stores as float16; moving statistics and counters usually stay in float32."""
 
 
-def check(series: Comparison) -> Iterator[Check]:
+def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per floating-point tensor of the last checkpoint's model, and at most one finding."""
+    series = history.series
     last = series.measured[-1].by_name
     checks, hit = [], []
     for name, ready in series.readiness.items():
@@ -26,7 +27,7 @@ def check(series: Comparison) -> Iterator[Check]:
         value = float(cast.overflow)
         one = Check.of(last[name].info, value, value, place=len(series.refs) - 1)
         checks.append(one)
-        if cast.overflow:
+        if value > limits["threshold"]:
             hit.append(one)
     if not hit:
         yield from checks
@@ -48,4 +49,6 @@ FLOAT16_OVERFLOW = Rule(
     "checkpoint",
     source="IEEE 754 binary16; a warning for weights, a remark for moving statistics and counters",
     check=check,
+    meaning="Cast to float16, these weights become infinite, and so does what the model computes from them.",
+    next_step="Convert to bfloat16 instead, or keep these tensors in float32.",
 )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
 from reporter.model.deployment import GOOD_SQNR
 from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
+from reporter.rules.history import History
 
 
-def check(series: Comparison) -> Iterator[Check]:
+def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix of the last checkpoint that does not overflow, and at most one finding."""
+    series = history.series
     last = series.measured[-1].by_name
     checks, hit = [], []
     for name, ready in series.readiness.items():
@@ -22,7 +23,7 @@ def check(series: Comparison) -> Iterator[Check]:
             continue
         one = Check.of(last[name].info, cast.sqnr, -cast.sqnr, place=len(series.refs) - 1)
         checks.append(one)
-        if cast.sqnr < GOOD_SQNR:
+        if cast.sqnr < limits["threshold"]:
             hit.append(one)
     if not hit:
         yield from checks
@@ -46,4 +47,7 @@ FLOAT16_UNDERFLOW = Rule(
     "checkpoint",
     source="IEEE 754 binary16, whose precision falls below 2⁻¹⁴ = 6.1e−5; ordinary weights keep about 73 dB",
     check=check,
+    meaning="The weights are below the range in which float16 keeps its precision: a cast loses part of what was "
+    "learned.",
+    next_step="Convert to bfloat16 instead, or keep these tensors in float32.",
 )

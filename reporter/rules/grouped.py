@@ -20,6 +20,7 @@ def as_one(checks: Sequence[Check], hit: Sequence[Check], severity: Severity, me
     for check in checks:
         if check is worst:
             parameters = sum(c.parameters for c in hit)
-            yield replace(check, severity=severity, message=message, parameters=parameters)
+            names = tuple(c.tensor for c in sorted(hit, key=lambda c: -c.excess))
+            yield replace(check, severity=severity, message=message, parameters=parameters, tensors=names)
         else:
             yield check

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
 from reporter.model.deployment import FEW_LEVELS, GOOD_SQNR, UNFIT_SQNR
 from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
+from reporter.rules.history import History
 
 
-def check(series: Comparison) -> Iterator[Check]:
+def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix of the last checkpoint, and at most one finding.
 
     A remark as long as a scale per output channel helps; a warning for what is unfit even so.
     """
+    series = history.series
     last = series.measured[-1].by_name
     ready = {name: r for name, r in series.readiness.items() if r.int8_tensor is not None and r.best is not None}
     checks = [
         Check.of(last[name].info, r.int8_tensor, -(r.int8_tensor or 0.0), place=len(series.refs) - 1)
         for name, r in ready.items()
     ]
-    hit = [c for c in checks if ready[c.tensor].advice != "int8 per tensor"]
+    hit = [c for c in checks if -c.excess < limits["threshold"] or ready[c.tensor].coarse]
     if not hit:
         yield from checks
         return
@@ -55,4 +56,7 @@ INT8_READY = Rule(
     "checkpoint; and output channels with fewer than 8 levels",
     source="own proposal: normal weights keep about 40 dB, 20 dB is noise of a tenth of the weights' norm",
     check=check,
+    meaning="One far value, or channels of very different size, leave few of the 256 levels of int8 to the other "
+    "weights.",
+    next_step="Quantise with a scale per output channel, and compare the accuracy before and after.",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.sections import (
+    accepted,
     checkpoint_summary,
     checkpoint_tensors,
     checks,
@@ -29,6 +30,7 @@ REPORT_SECTIONS: tuple[ReportSection, ...] = (
     deployment.build,
     spectral.build,
     checks.build,
+    accepted.build,
     files.build,
     method.build,
 )

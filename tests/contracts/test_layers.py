@@ -28,7 +28,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     ("draw",),
     ("cache",),
-    ("catalog",),
+    ("catalog", "config"),
     ("steady",),
     ("opened", "history"),
     ("row",),

@@ -13,7 +13,7 @@ from reporter.rules.duplicate_outputs import DUPLICATE_OUTPUTS
 from reporter.rules.float16_overflow import FLOAT16_OVERFLOW
 from reporter.rules.float16_underflow import FLOAT16_UNDERFLOW
 from reporter.rules.int8_ready import INT8_READY
-from tests.rules.test_rules import BIAS, KERNEL, MEAN, Arrays, healthy, series
+from tests.rules.build import BIAS, KERNEL, MEAN, Arrays, series
 
 RULES = {r.name: r for r in (INT8_READY, FLOAT16_OVERFLOW, FLOAT16_UNDERFLOW, DUPLICATE_OUTPUTS)}
 OTHER = "head/kernel"
@@ -24,7 +24,11 @@ def findings(arrays: Arrays) -> list[Finding]:
 
 
 def weights() -> Arrays:
-    (arrays,) = healthy(1)
+    arrays = {
+        KERNEL: np.random.default_rng(0).standard_normal((20, 10)).astype("f4"),
+        BIAS: np.zeros(10, "f4"),
+        MEAN: np.zeros(10, "f4"),
+    }
     return arrays | {OTHER: np.random.default_rng(1).standard_normal((30, 12)).astype("f4")}
 
 
@@ -103,6 +107,6 @@ def test_one_finding_a_series(
 
 
 def test_only_the_last_checkpoint_counts() -> None:
-    checkpoints = healthy(2)
+    checkpoints = [weights(), weights()]
     checkpoints[0][BIAS][0] = 1e5
     assert [f.rule for f in judge([series(checkpoints)]).findings if f.rule in RULES] == []
