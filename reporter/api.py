@@ -110,7 +110,7 @@ def measure(
     opened = _opened(Path(x), settings) if is_path else nullcontext(live_contents(x))
     with opened as contents:
         chosen = _selected(contents, variables)
-        numbers = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
+        numbers, _ = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
     return Measurement(
         variables=tuple(_variable(t, bins) for t in numbers.tensors),
         layers=tuple(_group(g, bins) for g in numbers.layers),
@@ -127,7 +127,7 @@ def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
         reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
     """
     with _opened(path, settings) as contents:
-        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles))
+        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles, settings.threads))[0]
 
 
 def _opened(path: Path, settings: Settings) -> Any:

@@ -93,6 +93,9 @@ def _measuring(parser: argparse.ArgumentParser) -> None:
         metavar="P,P",
         help="probabilities (default: %(default)s)",
     )
+    parser.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="that read and measure (default: one per processor)"
+    )
 
 
 def _settling(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +119,7 @@ def _report(arguments: argparse.Namespace) -> int:
         settle=arguments.settle,
         fail_on=arguments.fail_on,
         pdf=arguments.pdf,
+        threads=arguments.threads,
     )
     from reporter.pipeline import run
     from reporter.progress import Progress
@@ -178,6 +182,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         bins=arguments.bins,
         quantiles=parse_quantiles(arguments.quantiles),
         settle=arguments.settle,
+        threads=arguments.threads,
     )
     from reporter.api import inspect
     from reporter.writers import console, records

@@ -18,7 +18,6 @@ from reporter.draw import draw_series
 from reporter.errors import CheckpointError, InProgress, RenderError, RotatedAway
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import of_series
-from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, Series
 from reporter.model.comparison import Comparison
@@ -101,7 +100,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 def _measure_all(
     found: Found, settings: Settings, progress: Progress, clock: _Clock
 ) -> tuple[tuple[Comparison, ...], dict[str, CheckpointError]]:
-    plan = Plan(settings.variables, settings.quantiles)
+    plan = Plan(settings.variables, settings.quantiles, settings.threads)
     result: list[Comparison] = []
     failed: dict[str, CheckpointError] = {}
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
@@ -127,8 +126,7 @@ def _measure_series(
             stack = ExitStack()
             try:
                 contents = stack.enter_context(open_checkpoint(ref.format, ref.path))
-                numbers = measure_checkpoint(contents, plan)
-                change = compare_contents(before[1], contents) if before else {}
+                numbers, paired = measure_checkpoint(contents, plan, [before[1]] if before else [])
                 _unchanged(ref)
             except Exception as error:
                 stack.close()
@@ -137,7 +135,7 @@ def _measure_series(
                 continue
             if before:
                 before[0].close()
-                changes.append(change)
+                changes.extend(paired)
             before = (stack, contents)
             refs.append(ref)
             measured.append(numbers)

@@ -14,6 +14,7 @@ FAIL_ON: tuple[str, ...] = ("fail", "warn", "never")
 QUANTILES: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 50
 MAX_BINS = 512
+MAX_THREADS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Settings:
         settle: seconds within which an unsound file counts as still being written.
         fail_on: lowest verdict that makes the exit code 3: ``fail``, ``warn`` or ``never``.
         pdf: whether to make the PDF.
+        threads: threads that read and measure, 0 for one per processor; the numbers do not depend on it.
     """
 
     roots: tuple[Path, ...] = (Path("ckpts"),)
@@ -41,6 +43,7 @@ class Settings:
     settle: float = 120.0
     fail_on: str = "fail"
     pdf: bool = True
+    threads: int = 0
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -52,6 +55,8 @@ class Settings:
         _one_of("fail-on", self.fail_on, FAIL_ON)
         if not 1 <= self.bins <= MAX_BINS:
             raise SettingError(f"bins: {self.bins} is not between 1 and {MAX_BINS}")
+        if not 0 <= self.threads <= MAX_THREADS:
+            raise SettingError(f"threads: {self.threads} is not between 0 and {MAX_THREADS}")
         if not self.quantiles:
             raise SettingError("quantiles: give at least one probability, such as 0.5")
         for p in self.quantiles:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring import kernels
-from reporter.measuring.accumulate import Coded, as_real, pieces
+from reporter.measuring.accumulate import Accumulator
+from reporter.measuring.kernels.cells import RAW
+from reporter.measuring.kernels.ranks import refine32
+from reporter.measuring.pieces import as_real
+from reporter.measuring.tables import Tables
+from reporter.measuring.threads import Pool
 from reporter.model.cells import edge
 from reporter.model.measured import Quantiles
 from reporter.model.summary import Summary
 
 Array = npt.NDArray[Any]
 OrderStatistics = Callable[[Sequence[int]], dict[int, float]]
+Pieces = Callable[[], Iterable[Array]]
+"""The pieces of a tensor (see :func:`reporter.measuring.pieces.pieces`) once more, from the first."""
 
 SORTED_AT_ONCE = 1 << 14
 """Tensors up to this many values are simply sorted."""
@@ -59,7 +66,7 @@ def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
     return interpolate(probabilities, summary.finite, order, exact=False)
 
 
-def from_codes(coded: Coded, summary: Summary, probabilities: Iterable[float]) -> Quantiles:
+def from_codes(coded: Accumulator, summary: Summary, probabilities: Iterable[float]) -> Quantiles:
     """Exact quantiles of an 8- or 16-bit tensor, from its table of codes."""
     values, times = coded.codes()
     finite = np.isfinite(values)
@@ -74,41 +81,36 @@ def from_codes(coded: Coded, summary: Summary, probabilities: Iterable[float]) -
 
 
 def from_values(
-    blocks: Callable[[], Iterator[Array]], dtype: np.dtype[Any], summary: Summary, probabilities: Iterable[float]
+    again: Pieces, dtype: np.dtype[Any], summary: Summary, probabilities: Iterable[float], pool: Pool
 ) -> Quantiles:
-    """Exact quantiles by reading the values again: one sweep for float32, at most four for 64-bit values.
+    """Exact quantiles by going through the values again: one sweep for float32, at most four for 64-bit values.
 
     Memory does not depend on the number of values.
     """
-    order: Callable[[Callable[[], Iterator[Array]], Summary], OrderStatistics]
     if summary.count <= SORTED_AT_ONCE:
-        order = _by_sorting
+        order = _by_sorting(again)
     elif dtype == np.float32:
-        order = _by_refining
+        order = _by_refining(again, summary, pool)
     else:
-        order = _by_radix
-    return interpolate(probabilities, summary.finite, order(blocks, summary), exact=True)
+        order = _by_radix(again)
+    return interpolate(probabilities, summary.finite, order, exact=True)
 
 
-def _by_sorting(blocks: Callable[[], Iterator[Array]], _summary: Summary) -> OrderStatistics:
-    values = np.concatenate([as_real(b) for b in pieces(blocks())] or [np.empty(0)])
+def _by_sorting(again: Pieces) -> OrderStatistics:
+    values = np.concatenate([as_real(piece) for piece in again()])
     values = np.sort(values[np.isfinite(values)]) + 0.0
     return lambda ranks: {r: float(values[r]) for r in ranks}
 
 
-def _by_refining(blocks: Callable[[], Iterator[Array]], summary: Summary) -> OrderStatistics:
+def _by_refining(again: Pieces, summary: Summary, pool: Pool) -> OrderStatistics:
     cells = summary.cells
     ends = np.cumsum(cells.counts)
 
     def order(ranks: Sequence[int]) -> dict[int, float]:
         found = np.searchsorted(ends, np.asarray(ranks), side="right")
         wanted = np.unique(found)
-        slots = np.full(kernels.RAW, -1, np.int32)
         raw = np.where(cells.index[wanted] >= 0, cells.index[wanted], 0x7FFF - cells.index[wanted])
-        slots[raw] = np.arange(len(wanted))
-        tables = np.zeros((len(wanted), kernels.RAW), np.int64)
-        for piece in pieces(blocks()):
-            kernels.refine32(piece.view(np.uint32), slots, tables)
+        tables = _refined(again, raw, pool)
         result = {}
         for rank, place in zip(ranks, found, strict=True):
             cell = int(cells.index[place])
@@ -133,7 +135,26 @@ def _by_refining(blocks: Callable[[], Iterator[Array]], summary: Summary) -> Ord
     return order
 
 
-def _by_radix(blocks: Callable[[], Iterator[Array]], _summary: Summary) -> OrderStatistics:
+def _refined(again: Pieces, raw: npt.NDArray[np.int64], pool: Pool) -> npt.NDArray[np.int64]:
+    """How often each of the low 16 bits occurs in each of these raw cells, 255 cells at a time."""
+    found = []
+    for start in range(0, len(raw), 255):
+        some = raw[start : start + 255]
+        slots = np.zeros(RAW, np.uint8)
+        slots[some] = np.arange(1, len(some) + 1)
+        tables = Tables(len(some), RAW)
+
+        def refine(piece: Array, slots: npt.NDArray[np.uint8] = slots, tables: Tables = tables) -> None:
+            with tables.one(piece.size) as table:
+                refine32(piece.view(np.uint32), slots, table)
+
+        for _ in pool.in_order(partial(refine, piece) for piece in again()):
+            pass
+        found.append(tables.total())
+    return np.concatenate(found)
+
+
+def _by_radix(again: Pieces) -> OrderStatistics:
     """Radix selection on order-preserving 64-bit keys, 16 bits a sweep."""
 
     def order(ranks: Sequence[int]) -> dict[int, float]:
@@ -141,7 +162,7 @@ def _by_radix(blocks: Callable[[], Iterator[Array]], _summary: Summary) -> Order
         left = {r: r for r in ranks}
         for shift in (48, 32, 16, 0):
             counts = {p: np.zeros(1 << 16, np.int64) for p in set(prefix.values())}
-            for piece in pieces(blocks()):
+            for piece in again():
                 keys = _keys(as_real(piece))
                 for p, table in counts.items():
                     chosen = keys if shift == 48 else keys[keys >> np.uint64(shift + 16) == np.uint64(p)]

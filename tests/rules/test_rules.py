@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 
 from reporter.compare import compare
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
-from reporter.measuring.pairs import compare_contents
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
@@ -51,9 +49,10 @@ def series(checkpoints: Sequence[Arrays], *, missing: tuple[str, ...] = (), firs
         CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(first_step + i, "in-file"), 0, 0)
         for i in range(len(opened))
     ]
-    changes = [compare_contents(a, b) for a, b in pairwise(opened)]
+    measured = [measure_checkpoint(one, Plan(), opened[max(i - 1, 0) : i]) for i, one in enumerate(opened)]
+    changes = [paired[0] for _, paired in measured[1:]]
     whole = Series("c-*", "c", "test", tuple(refs), "in-file")
-    return compare(whole, refs, [measure_checkpoint(c, Plan()) for c in opened], changes)
+    return compare(whole, refs, [numbers for numbers, _ in measured], changes)
 
 
 def fired(comparison: Comparison) -> list[tuple[str, str, str, str]]:
@@ -162,7 +161,7 @@ def test_layers_without_weights() -> None:
 
 def test_optimizer_state_without_weights() -> None:
     slot = ArraySource(np.ones((20, 10), "f4"), "optimizer/dense/kernel/m", "dense", "momentum", False, "optimizer")
-    measured = measure_checkpoint(Contents("test", (), (slot,)), Plan())
+    measured, _ = measure_checkpoint(Contents("test", (), (slot,)), Plan())
     ref = CheckpointRef("c-0", "c-0", Path("c-0"), "test", (), Step(1, "in-file"), 0, 0)
     comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), [ref], [measured], [])
     (finding,) = judge([comparison]).findings
