@@ -64,6 +64,7 @@ def measure_checkpoint(
     """
     started = time.perf_counter()
     results = _measure_tensors(contents.tensors, plan, against)
+    contents.verify()
     tensors = tuple(measured for measured, _ in results)
     changes: tuple[dict[str, Change], ...] = tuple({} for _ in against)
     for measured, paired in results:

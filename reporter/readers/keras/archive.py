@@ -11,7 +11,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from reporter.errors import (
     UnsupportedCheckpoint,
 )
 from reporter.readers.keras.config import MAX_CONFIG
+from reporter.readers.keras.summed import SummedWindow
 from reporter.readers.keras.window import Window, open_file
 
 CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ = "config.json", "metadata.json", "model.weights.h5", "model.weights.npz"
@@ -49,18 +50,20 @@ class Members:
         config: text of ``config.json``.
         metadata: text of ``metadata.json``.
         weights: the HDF5 file.
-        integrity: the check that was made.
+        integrity: the check that is made.
+        verify: completes it; raises CorruptCheckpoint.
     """
 
     config: bytes
     metadata: bytes
     weights: Window
     integrity: str
+    verify: Callable[[], None]
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Members]:
-    """Open a ``.keras`` file and check the CRC-32 of its members.
+    """Open a ``.keras`` file; the CRC-32 of its members is checked, that of uncompressed weights by ``verify``.
 
     Raises:
         PartialCheckpoint: its central directory or its weights are missing.
@@ -80,7 +83,7 @@ def open_archive(path: Path) -> Iterator[Members]:
                 _no_weights(path, infos)
             config, metadata = (_small(path, archive, infos, name) for name in (CONFIG, METADATA))
             weights = _weights(stack, window, archive, infos[WEIGHTS])
-        yield Members(config, metadata, weights, "zip crc32")
+        yield Members(config, metadata, weights, "zip crc32", getattr(weights, "verify", _verified))
 
 
 @contextmanager
@@ -100,7 +103,11 @@ def open_folder(path: Path) -> Iterator[Members]:
         if not (path / WEIGHTS).exists():
             _no_weights(path, [WEIGHTS_NPZ] if (path / WEIGHTS_NPZ).exists() else [])
         weights = Window(path / WEIGHTS, stack.enter_context(open_file(path / WEIGHTS)))
-        yield Members(texts[0], texts[1], weights, "lengths")
+        yield Members(texts[0], texts[1], weights, "lengths", _verified)
+
+
+def _verified() -> None:
+    """Nothing is left to check."""
 
 
 def member_names(path: Path) -> frozenset[str]:
@@ -172,38 +179,27 @@ def _weights(stack: ExitStack, window: Window, archive: zipfile.ZipFile, info: z
     if size > MAX_SPOOL or (size > SPOOL_FLOOR and size > SPOOL_RATIO * packed):
         raise RefusedCheckpoint(window.path, f"{info.filename} declares {size:,} bytes in {packed:,}: a zip bomb")
     spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    done = crc = 0
+    done = 0
     with archive.open(info) as member:
         while block := member.read(_BLOCK):
             done += len(block)
             if done > size:
                 raise RefusedCheckpoint(window.path, f"{info.filename} is longer than it declares")
-            crc = zlib.crc32(block, crc)
             spool.write(block)
     spool.flush()
     if done != size:
         raise CorruptCheckpoint(window.path, f"{info.filename} holds {done:,} bytes, {size:,} are declared")
-    _check_crc(window.path, info, crc)
-    return Window(window.path, spool, 0, size)
+    return Window(window.path, spool, 0, size)  # zipfile has checked its CRC-32
 
 
-def _stored(window: Window, info: zipfile.ZipInfo) -> Window:
-    """The window of an uncompressed member, its local header and CRC-32 checked."""
+def _stored(window: Window, info: zipfile.ZipInfo) -> SummedWindow:
+    """The window of an uncompressed member, its local header checked."""
     header = window.bytes_at(info.header_offset, 30)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
         raise CorruptCheckpoint(window.path, f"the local header of {info.filename} is damaged")
     start = info.header_offset + 30 + sum(struct.unpack_from("<HH", header, 26))
     if info.file_size != info.compress_size or start + info.file_size > window.length:
         raise CorruptCheckpoint(window.path, f"{info.filename} lies outside the archive")
-    crc, buffer = 0, bytearray(_BLOCK)
-    for at in range(0, info.file_size, _BLOCK):
-        view = memoryview(buffer)[: min(_BLOCK, info.file_size - at)]
-        window.read_at(start + at, view)
-        crc = zlib.crc32(view, crc)
-    _check_crc(window.path, info, crc)
-    return window.part(start, info.file_size)
-
-
-def _check_crc(path: Path, info: zipfile.ZipInfo, crc: int) -> None:
-    if crc != info.CRC:
-        raise CorruptCheckpoint(path, f"{info.filename} fails its zip CRC-32: {crc:08x}, {info.CRC:08x} is recorded")
+    return SummedWindow(
+        window.path, window.file, window.offset + start, info.file_size, info.filename, info.CRC, window.buffers
+    )
