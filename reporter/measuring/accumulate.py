@@ -123,7 +123,7 @@ class Accumulator:
     def codes(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Of 8 and 16 bits: the values seen, as float64 (NaN and infinities included), and how often each was."""
         if self._codes is None:
-            self._codes = self._tables.total().sum(axis=0)
+            self._codes = self._tables.total().sum(axis=0, dtype=np.int64)
         codes = np.flatnonzero(self._codes)
         return all_values(self._dtype)[codes], self._codes[codes]
 
@@ -146,7 +146,7 @@ class Accumulator:
             m4=m4,
             minimum=float(self._extremes[0]) + 0.0 if n else None,
             maximum=float(self._extremes[1]) + 0.0 if n else None,
-            cells=from_raw(self._tables.total().sum(axis=0)),
+            cells=from_raw(self._tables.total().sum(axis=0, dtype=np.int64)),
         )
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring.accumulate import Accumulator
-from reporter.measuring.kernels.cells import RAW
-from reporter.measuring.kernels.ranks import refine32
+from reporter.measuring.kernels.cells import NEGATIVE_ZERO, RAW
+from reporter.measuring.kernels.ranks import collect32, refine32
 from reporter.measuring.pieces import as_real
 from reporter.measuring.tables import Tables
 from reporter.measuring.threads import Pool
-from reporter.model.cells import edge
+from reporter.model.cells import FIRST_CELL, edge
 from reporter.model.measured import Quantiles
 from reporter.model.summary import Summary
 
@@ -27,6 +27,9 @@ Pieces = Callable[[], Iterable[Array]]
 
 SORTED_AT_ONCE = 1 << 14
 """Tensors up to this many values are simply sorted."""
+
+COLLECTED = 1 << 18
+"""So many values that share a cell with a wanted rank are collected and sorted; more are counted."""
 
 
 def interpolate(probabilities: Iterable[float], n: int, order: OrderStatistics, *, exact: bool) -> Quantiles:
@@ -97,45 +100,83 @@ def from_values(
 
 
 def _by_sorting(again: Pieces) -> OrderStatistics:
-    values = np.concatenate([as_real(piece) for piece in again()])
-    values = np.sort(values[np.isfinite(values)]) + 0.0
+    values = np.concatenate([piece if piece.dtype == np.float32 else as_real(piece) for piece in again()])
+    values = np.sort(values[np.isfinite(values)]) + np.float32(0)
     return lambda ranks: {r: float(values[r]) for r in ranks}
 
 
-def _by_refining(again: Pieces, summary: Summary, pool: Pool) -> OrderStatistics:
+def _by_refining(again: Pieces, summary: Summary, pool: Pool, collected: int = COLLECTED) -> OrderStatistics:
+    """One sweep over float32 values, which looks only at those in the cells of the wanted ranks."""
     cells = summary.cells
     ends = np.cumsum(cells.counts)
 
     def order(ranks: Sequence[int]) -> dict[int, float]:
         found = np.searchsorted(ends, np.asarray(ranks), side="right")
-        wanted = np.unique(found)
-        raw = np.where(cells.index[wanted] >= 0, cells.index[wanted], 0x7FFF - cells.index[wanted])
-        tables = _refined(again, raw, pool)
-        result = {}
-        for rank, place in zip(ranks, found, strict=True):
-            cell = int(cells.index[place])
-            slot = int(np.searchsorted(wanted, place))
-            within = rank - int(ends[place] - cells.counts[place])
-            table = tables[slot].copy()
-            if cell == 0:
-                table[0] += cells.counts[place] - table.sum()  # −0.0 lands in a cell of its own
-                low = int(np.searchsorted(np.cumsum(table), within, side="right"))
-                bits = low
-            elif cell > 0:
-                low = int(np.searchsorted(np.cumsum(table), within, side="right"))
-                bits = int(raw[slot]) << 16 | low
-            else:
-                if raw[slot] == 0xFF7F:
-                    table[0xFFFF] -= summary.neginf  # −Inf shares the raw cell of the most negative values
-                low = 0xFFFF - int(np.searchsorted(np.cumsum(table[::-1]), within, side="right"))
-                bits = (int(raw[slot]) << 16 | low) + 1
-            result[rank] = float(np.array([bits], np.uint32).view(np.float32)[0])
-        return result
+        wanted, slot = np.unique(found, return_inverse=True)
+        index, counts = cells.index[wanted], cells.counts[wanted]
+        within = np.asarray(ranks) - (ends[found] - cells.counts[found])
+        if counts.sum() <= collected:
+            values = _collected(again, index, int(counts.sum()), summary.neginf, pool)
+            result = values[(np.cumsum(counts) - counts)[slot] + within]
+        else:
+            tables = _refined(again, _raw(index), pool)
+            result = np.array(
+                [
+                    _refined_value(tables[s], int(index[s]), int(counts[s]), int(w), summary.neginf)
+                    for s, w in zip(slot, within, strict=True)
+                ],
+                np.float32,
+            )
+        return dict(zip(ranks, (result.astype(np.float64) + 0.0).tolist(), strict=True))
 
     return order
 
 
-def _refined(again: Pieces, raw: npt.NDArray[np.int64], pool: Pool) -> npt.NDArray[np.int64]:
+def _raw(index: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Raw cells, as kernels number them, of ordered ones."""
+    return np.where(index >= 0, index, 0x7FFF - index)
+
+
+def _collected(
+    again: Pieces, index: npt.NDArray[np.int32], count: int, neginf: int, pool: Pool
+) -> npt.NDArray[np.float32]:
+    """The finite values in these cells, sorted."""
+    slots = np.zeros(RAW, np.uint8)
+    slots[_raw(index)] = 1
+    if (index == 0).any():
+        slots[NEGATIVE_ZERO] = 1
+
+    def collect(piece: Array) -> npt.NDArray[np.float32]:
+        # −Inf shares the raw cell of the most negative values.
+        bits = np.empty(min(piece.size, count + neginf), np.uint32)
+        return bits[: collect32(piece.view(np.uint32), slots, bits)].view(np.float32).copy()
+
+    values = np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again())))
+    return np.sort(values[np.isfinite(values)] if neginf else values)
+
+
+def _refined_value(counts: npt.NDArray[np.integer[Any]], cell: int, total: int, within: int, neginf: int) -> np.float32:
+    """The value of rank ``within`` in a cell, given how often each of its low 16 bits occurs."""
+    if cell >= 0:
+        # Of −0.0, which lands in a raw cell of its own, there are as many as are missing here: they are the smallest.
+        bits = cell << 16 | _place(counts, within - (total - int(counts.sum())) if cell == 0 else within)
+    else:
+        # −Inf shares the raw cell of the most negative values, as the very lowest.
+        below = within + (neginf if cell == FIRST_CELL else 0)
+        bits = ((0x7FFF - cell) << 16 | (0xFFFF - _place(counts[::-1], below))) + 1
+    return np.float32(np.array([bits], np.uint32).view(np.float32)[0])
+
+
+def _place(counts: npt.NDArray[np.integer[Any]], rank: int) -> int:
+    """Which of 65,536 counted places holds a rank, found in two steps of 256."""
+    coarse = np.cumsum(counts.reshape(256, 256).sum(axis=1, dtype=np.int64))
+    row = int(np.searchsorted(coarse, rank, side="right")) if rank >= 0 else 0
+    fine = np.cumsum(counts.reshape(256, 256)[row], dtype=np.int64)
+    rank -= int(coarse[row - 1]) if row else 0
+    return row << 8 | (int(np.searchsorted(fine, rank, side="right")) if rank >= 0 else 0)
+
+
+def _refined(again: Pieces, raw: npt.NDArray[np.int32], pool: Pool) -> npt.NDArray[np.integer[Any]]:
     """How often each of the low 16 bits occurs in each of these raw cells, 255 cells at a time."""
     found = []
     for start in range(0, len(raw), 255):
@@ -151,7 +192,7 @@ def _refined(again: Pieces, raw: npt.NDArray[np.int64], pool: Pool) -> npt.NDArr
         for _ in pool.in_order(partial(refine, piece) for piece in again()):
             pass
         found.append(tables.total())
-    return np.concatenate(found)
+    return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def _by_radix(again: Pieces) -> OrderStatistics:

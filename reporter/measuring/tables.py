@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +33,10 @@ class Tables:
         if used + count < _MOST:
             self._free.append((table, used + count))
 
-    def total(self) -> npt.NDArray[np.int64]:
-        """All of them, added up."""
+    def total(self) -> npt.NDArray[np.integer[Any]]:
+        """All of them, added up; not to be changed."""
+        if len(self._all) == 1:
+            return self._all[0]
         whole = np.zeros(self._shape, np.int64)
         for table in self._all:
             whole += table

@@ -26,7 +26,8 @@ Array = npt.NDArray[Any]
 P = (0.0, 0.001, 0.05, 0.25, 0.5, 0.6180339887, 0.95, 0.999, 1.0)
 
 WAYS = {
-    "refining": lambda again, summary: module._by_refining(again, summary, ALONE),
+    "collecting": lambda again, summary: module._by_refining(again, summary, ALONE),
+    "refining": lambda again, summary: module._by_refining(again, summary, ALONE, collected=0),
     "radix": lambda again, summary: module._by_radix(again),
 }
 
