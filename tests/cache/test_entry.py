@@ -51,7 +51,7 @@ def entry(content: bytes | Path) -> Entry:
 
 
 def written(contents: Contents = CONTENTS, plan: Plan = PLAN) -> tuple[Measured, bytes]:
-    numbers = measure_checkpoint(contents, plan)
+    numbers, _ = measure_checkpoint(contents, plan)
     return numbers, encode({"name": "x", "step": 3, "step_source": "toy"}, contents, plan.quantiles,
                            {plan.variables: numbers})  # fmt: skip
 
