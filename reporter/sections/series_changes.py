@@ -58,13 +58,13 @@ def _table(series: Comparison, medium: Medium) -> Table:
         Column("Steps", unit="since", definition="Training steps since the checkpoint before."),
         *(_against(c, "previous") for c in (UPDATE, PER_STEP, COSINE, UNCHANGED)),
         *([_against(LARGEST, "previous")] if html else []),
-        *(_against(c, "previous") for c in (WASSERSTEIN, PSI, JS)),
+        *(_against(c, "previous") for c in ((WASSERSTEIN, PSI, JS) if html else (WASSERSTEIN, PSI))),
     ]
     if len(series.from_first) > 1:
         columns += [_against(c, "first") for c in (UPDATE, COSINE)]
         columns += [_against(WASSERSTEIN, "first")] if html else []
     if series.from_baseline:
-        columns += [_against(c, "baseline") for c in (UPDATE, COSINE)]
+        columns += [_against(c, "baseline") for c in ((UPDATE, COSINE) if html else (UPDATE,))]
     rows = [_row(series, place, html) for place in range(len(series.refs))]
     note = "Below each heading: which checkpoint W′ is. " + _bins(series)
     return bounded("Whole model, checkpoint by checkpoint", columns, rows, medium, keep="ends", note=note.strip())
@@ -89,13 +89,13 @@ def _row(series: Comparison, place: int, html: bool) -> Row:
         *([largest_cell(change)] if html else []),
         wasserstein_cell(shift),
         psi_cell(shift),
-        js_cell(shift),
+        *([js_cell(shift)] if html else []),
     ]
     if len(series.from_first) > 1:
         first = series.from_first[place - 1] if place else None
         cells += _reference(first, html)
     if series.from_baseline:
-        cells += _reference(series.from_baseline[place], shifted=False)
+        cells += _reference(series.from_baseline[place], shifted=False)[: 2 if html else 1]
     return Row(tuple(cells))
 
 
@@ -107,4 +107,4 @@ def _reference(pair: Pair | None, shifted: bool) -> list[Cell]:
 
 def _bins(series: Comparison) -> str:
     shift = series.pairs[-1].shift
-    return f"PSI and JS of the last row are over {bins(shift)}." if shift is not None and shift.bins else ""
+    return f"PSI and JS distance of the last row are over {bins(shift)}." if shift is not None and shift.bins else ""
