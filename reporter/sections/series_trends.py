@@ -41,6 +41,8 @@ def build(report: Report, at: int, medium: Medium) -> Section:
 
 def _blocks(report: Report, series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
     yield Paragraph(_about(report, series))
+    for note in series.notes:
+        yield Paragraph(note, "note")
     yield trend_table(series, medium)
     if len(series.refs) == 1:
         first = figures.checkpoints[0]

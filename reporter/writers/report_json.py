@@ -35,6 +35,7 @@ def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
         "name": series.name,
         "format": series.format,
         "ordered_by": series.ordered_by,
+        "notes": list(series.notes),
         "layers": list(series.layers),
         "checkpoints": [
             records.reference(ref)
