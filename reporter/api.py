@@ -13,7 +13,7 @@ from typing import Any
 from reporter.catalog import only_checkpoint, open_checkpoint
 from reporter.compare import difference, difference_of_reports
 from reporter.errors import SettingError
-from reporter.matching import match, renamed, under_names
+from reporter.matching import match, notes, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import histogram
 from reporter.measuring.pairs import compare_contents
@@ -155,7 +155,8 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
     with _opened(before, settings) as old, _opened(after, settings) as new:
         a, b = measure_checkpoint(old, plan), measure_checkpoint(new, plan)
         matched = match(a, b)
-        return difference(a, renamed(b, matched), compare_contents(old, under_names(new, matched.tensors)), names)
+        known = compare_contents(old, under_names(new, matched.tensors))
+        return difference(a, renamed(b, matched), known, names, notes([matched]))
 
 
 def _report(path: Path) -> Any:

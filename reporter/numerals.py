@@ -45,6 +45,15 @@ def integer(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f").replace("\u202f", " ").replace("-", MINUS)
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number of things.
+
+    >>> counted(1, "tensor"), counted(2, "tensor"), counted(0, "series", "series")
+    ('1 tensor', '2 tensors', '0 series')
+    """
+    return f"{integer(n)} {one if n == 1 else many or one + 's'}"
+
+
 def share(value: Value | None) -> str:
     """A fraction of 1 as a percentage: 0 % only for exactly none, 100 % only for exactly all.
 

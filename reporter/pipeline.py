@@ -14,6 +14,7 @@ from pathlib import Path
 from reporter.cache import Cache, CacheDamaged
 from reporter.catalog import scan
 from reporter.compare import compare, runs_of_one_model
+from reporter.config import policy
 from reporter.discover.naming import natural
 from reporter.draw import draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
@@ -58,7 +59,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     """Make a report.
 
     Raises:
-        reporter.errors.SettingError: a folder does not exist.
+        reporter.errors.SettingError: a folder does not exist, or a rule's settings cannot be used.
         reporter.errors.OutputError: the report cannot be written.
     """
     cache = Cache(settings.cache)
@@ -72,11 +73,12 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime) -> Outcome:
     clock = _Clock()
+    rules = policy(settings, created.date())
     with clock("discover"):
         found = scan(settings, cache)
     series, gatherer = _gather(found, settings, cache, progress, clock)
     with clock("judge"):
-        judgement = judge(series)
+        judgement = judge(series, rules)
     with clock("draw"):
         progress.say("drawing")
         histograms = tuple(of_series(s, settings.bins) for s in series)
@@ -190,6 +192,12 @@ def _described(settings: Settings) -> dict[str, str]:
         "quantiles": ", ".join(f"{p:g}" for p in settings.quantiles),
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
+        "accepted findings": str(settings.accept or "none"),
+        "rules of the user's own": ", ".join(str(path) for path in settings.rule_files) or "none",
+        "rules changed": ", ".join(
+            f"{rule}.{key} = {value}" for rule, keys in sorted(settings.rules.items()) for key, value in keys.items()
+        )
+        or "none",
     }
     if not settings.history:
         described["history"] = "no"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.sections import (
+    accepted,
     checkpoint_summary,
     checkpoint_tensors,
     checks,
@@ -25,6 +26,7 @@ REPORT_SECTIONS: tuple[ReportSection, ...] = (
     series.build,
     structure.build,
     checks.build,
+    accepted.build,
     files.build,
     method.build,
 )

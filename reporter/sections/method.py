@@ -23,6 +23,31 @@ _WORDS = (
         "‖W_b − W_a‖ / ‖W_a‖, a the earlier checkpoint, over the tensors that all checkpoints have, from the sketches.",
     ),
     (
+        "Checkpoint, series",
+        "The files that hold the weights at one moment; checkpoints of one model in order of steps.",
+    ),
+    (
+        "Tensor, layer, weight",
+        "A stored array of numbers; the tensors of one building block of the model; a tensor that training adjusts.",
+    ),
+    (
+        "Kernel, bias, embedding",
+        "The matrix that a layer multiplies its input with; the numbers that it then adds; a table with one row of "
+        "numbers per word or category.",
+    ),
+    (
+        "Gradient, optimizer, slot",
+        "The direction in which a weight should change; the method that applies it; the numbers that the method keeps "
+        "per weight, such as Adam's second moments.",
+    ),
+    ("Output unit", "One output of a layer (a neuron or channel) and the weights that lead into it."),
+    ("Dead unit", "A unit that outputs the same whatever the input, and therefore learns nothing."),
+    (
+        "Equal to the bit",
+        "Two stored numbers with exactly the same bits: nothing has been added to them, however little.",
+    ),
+    ("Finding, remark", "A cause that a rule has found; a remark (INFO) is no part of the verdict."),
+    (
         "Quantiles",
         "Linear interpolation between order statistics, as numpy.quantile. Exact for a single tensor; for "
         "layers and wholes of several tensors each order statistic is known to within 2⁻⁸ of its magnitude.",

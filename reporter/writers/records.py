@@ -8,7 +8,7 @@ from typing import Any
 
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef, FileEntry
-from reporter.model.finding import Finding, Outcome
+from reporter.model.finding import Accepted, Finding, Outcome
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure, Value
 from reporter.model.sketch import DISTANCE_ERROR
@@ -139,7 +139,21 @@ def finding(found: Finding) -> Record:
         "previous": plain(found.previous),
         "parameter_share": plain(found.weight),
         "message": found.message,
+        "tensors": list(found.tensors),
+        "layers": list(found.layers),
+        "first_bad": found.first_bad,
+        "last_good": found.last_good,
+        "evidence": found.evidence,
+        "meaning": found.meaning,
+        "next_step": found.next_step,
+        "explains": [{"title": title, "count": n} for title, n in found.explains],
+        "note": found.note,
     }
+
+
+def accepted(entry: Accepted) -> Record:
+    """A finding that was reviewed and accepted."""
+    return {"finding": finding(entry.finding), "reason": entry.reason, "until": entry.until}
 
 
 def outcome(seen: Outcome) -> Record:
@@ -150,6 +164,7 @@ def outcome(seen: Outcome) -> Record:
         "series": seen.series,
         "checked": seen.checked,
         "fired": seen.fired,
+        "explained": seen.explained,
         "worst": plain(seen.worst),
         "where": seen.where,
         "threshold": plain(seen.threshold),

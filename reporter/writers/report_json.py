@@ -21,6 +21,8 @@ def report_record(report: Report) -> Record:
         "title": report.title,
         "verdict": report.verdict,
         "findings": [records.finding(f) for f in report.judgement.findings],
+        "accepted": [records.accepted(a) for a in report.judgement.accepted],
+        "acceptance_notes": list(report.judgement.notes),
         "checks": [records.outcome(o) for o in report.judgement.outcomes],
         "series": [_series(s, h) for s, h in zip(report.series, report.histograms, strict=True)],
         "runs": [[report.series[at].name for at in group.series] for group in report.runs],
