@@ -96,3 +96,4 @@ def test_what_rotation_deleted_is_estimated_and_says_so(tmp_path: Path) -> None:
     assert "1 of 2 comparisons are estimated" in text
     assert "1 of 4 comparisons are estimated" in text
     assert " ± 2.2 % | " in text
+    assert "could not be measured" not in text, "it was, while it was there"
