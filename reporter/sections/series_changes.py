@@ -36,7 +36,7 @@ from reporter.sections.paired import (
 def build(report: Report, at: int, medium: Medium) -> Section:
     """The section of one series."""
     series = report.series[at]
-    title = "Change between checkpoints" if len(report.series) == 1 else f"Change between checkpoints: {series.name}"
+    title = "Change between checkpoints" if len(report.series) == 1 else f"Changes: {series.name}"
     return Section(f"changes-{series.slug}", title, tuple(_blocks(series, report.figures[at], medium)))
 
 
