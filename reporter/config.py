@@ -102,6 +102,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("cache", "cache", _path, is_path=True),
     Option("history", "history", _flag),
     Option("baseline", "baseline", _path, is_path=True),
+    Option("deployment", "deployment", _text),
+    Option("spectral", "spectral", _flag),
     Option("accept", "accept", _path, is_path=True),
     Option("rule-files", "rule_files", _paths, is_path=True),
 )

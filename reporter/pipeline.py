@@ -15,6 +15,7 @@ from reporter.cache import Cache, CacheDamaged
 from reporter.catalog import scan
 from reporter.compare import compare, runs_of_one_model
 from reporter.config import policy
+from reporter.deploy import with_deployment
 from reporter.discover.naming import natural
 from reporter.draw import draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
@@ -124,8 +125,11 @@ def _gather(
             with clock("measure"):
                 gathered = gatherer.gather(series)
             with clock("compare"):
-                if gathered.refs:
-                    result.append(compare(series, gathered))
+                if not gathered.refs:
+                    continue
+                comparison = compare(series, gathered)
+            with clock("deployment"):
+                result.append(with_deployment(comparison, settings, cache))
     return with_twins(result), gatherer
 
 
@@ -198,6 +202,8 @@ def _described(settings: Settings) -> dict[str, str]:
             f"{rule}.{key} = {value}" for rule, keys in sorted(settings.rules.items()) for key, value in keys.items()
         )
         or "none",
+        "deployment": settings.deployment,
+        "spectral": "on" if settings.spectral else "off",
     }
     if not settings.history:
         described["history"] = "no"

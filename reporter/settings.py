@@ -14,6 +14,7 @@ from reporter.errors import SettingError
 VARIABLES: tuple[str, ...] = ("trainable", "model", "all")
 FAIL_ON: tuple[str, ...] = ("fail", "warn", "none", "never")
 """``never`` is an older word for ``none``."""
+DEPLOYMENT: tuple[str, ...] = ("last", "off")
 
 QUANTILES: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 50
@@ -40,6 +41,8 @@ class Settings:
         accept: file with reviewed findings that are accepted, None if there is none.
         rule_files: Python files with rules of the user's own, which are run.
         rules: rule name -> key -> value, as given; :func:`reporter.config.policy` checks them.
+        deployment: whose deployment readiness is measured: ``last`` (checkpoint of each series) or ``off``.
+        spectral: whether to compute spectra of the last checkpoint of each series.
     """
 
     roots: tuple[Path, ...] = (Path("ckpts"),)
@@ -57,6 +60,8 @@ class Settings:
     accept: Path | None = None
     rule_files: tuple[Path, ...] = ()
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    deployment: str = "last"
+    spectral: bool = False
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -68,6 +73,7 @@ class Settings:
         _one_of("fail-on", self.fail_on, FAIL_ON)
         if self.fail_on == "never":
             object.__setattr__(self, "fail_on", "none")
+        _one_of("deployment", self.deployment, DEPLOYMENT)
         if not 1 <= self.bins <= MAX_BINS:
             raise SettingError(f"bins: {self.bins} is not between 1 and {MAX_BINS}")
         if not self.quantiles:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reporter.model.page import Facts, Paragraph, Section
 from reporter.model.report import Report
-from reporter.sections import layer_trends, paired
+from reporter.sections import deployment, layer_trends, paired, spectral
 from reporter.sections.base import Medium
 from reporter.statistics import STATISTICS
 
@@ -66,6 +66,10 @@ _WORDS = (
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """Glossary and settings."""
     intro = Paragraph("All statistics but the counts speak of the finite values; NaN and infinities are counted apart.")
-    definitions = tuple((s.title, s.definition) for s in STATISTICS)
-    yield Section("glossary", "Definitions", (intro, Facts(definitions + _WORDS)), folded=medium == "html")
+    definitions = tuple((s.title, s.definition) for s in STATISTICS) + _WORDS
+    if any(s.readiness for s in report.series):
+        definitions += deployment.WORDS
+    if any(s.spectra for s in report.series):
+        definitions += spectral.WORDS
+    yield Section("glossary", "Definitions", (intro, Facts(definitions)), folded=medium == "html")
     yield Section("settings", "Settings", (Facts(tuple(report.settings.items())),), folded=medium == "html")

@@ -51,6 +51,12 @@ def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
             for i, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True))
         ],
         **comparison(series),
+        "deployment": {
+            "checkpoint": series.refs[-1].name,
+            "problem": series.deployment_problem,
+            "tensors": {name: records.readiness(ready) for name, ready in series.readiness.items()},
+        },
+        "spectra": {name: records.spectrum(measured) for name, measured in series.spectra.items()},
     }
 
 

@@ -104,7 +104,12 @@ def test_kernels_that_underflow_are_named_although_every_value_is_finite() -> No
         "c-1",
     )
     assert "every value is finite" in finding.message
-    assert dict(finding.explains) == {"Exploding or collapsing norm": 1, "Norm trend": 1, "Dead units": 1}
+    assert dict(finding.explains) == {
+        "Exploding or collapsing norm": 1,
+        "Norm trend": 1,
+        "Dead units": 1,
+        "Underflow in float16": 1,
+    }
 
 
 def test_a_kernel_may_shrink_and_come_back() -> None:
