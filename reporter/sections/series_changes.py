@@ -66,7 +66,7 @@ def _table(series: Comparison, medium: Medium) -> Table:
     if series.from_baseline:
         columns += [_against(c, "baseline") for c in ((UPDATE, COSINE) if html else (UPDATE,))]
     rows = [_row(series, place, html) for place in range(len(series.refs))]
-    note = "Below each heading: which checkpoint W′ is. " + _bins(series)
+    note = "Below each heading: which checkpoint W′ is. " + _bins(series, html)
     return bounded("Whole model, checkpoint by checkpoint", columns, rows, medium, keep="ends", note=note.strip())
 
 
@@ -105,6 +105,8 @@ def _reference(pair: Pair | None, shifted: bool) -> list[Cell]:
     return [*cells, wasserstein_cell(pair.shift if pair else None)] if shifted else cells
 
 
-def _bins(series: Comparison) -> str:
+def _bins(series: Comparison, html: bool) -> str:
     shift = series.pairs[-1].shift
-    return f"PSI and JS distance of the last row are over {bins(shift)}." if shift is not None and shift.bins else ""
+    if shift is None or not shift.bins:
+        return ""
+    return f"{'PSI and JS distance of the last row are' if html else 'PSI of the last row is'} over {bins(shift)}."
