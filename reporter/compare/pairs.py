@@ -29,11 +29,11 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
     new = {name: t.info for name, t in after.by_name.items()}
     selected = set(after.whole.tensors)
     changes = dict(completed(before, after, known))
-    layers = {
-        g.name: merge(changes[name] for name in g.tensors if name in changes)
-        for g in after.layers
-        if any(name in changes for name in g.tensors)
-    }
+    layers = {}
+    for group in after.layers:
+        owned = [changes[name] for name in group.tensors if name in changes]
+        if owned:
+            layers[group.name] = merge(owned) if len(owned) > 1 else owned[0]
     whole = merge(change for name, change in changes.items() if name in selected)
     unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
     return Pair(
