@@ -7,18 +7,28 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from reporter.cache import Cache
 from reporter.discover import find
 from reporter.errors import ReportError, SettingError, translated
-from reporter.model.checkpoint import CheckpointRef, Found, Peek
+from reporter.model.checkpoint import CheckpointRef, Claim, Found, Peek
 from reporter.model.structure import structure
 from reporter.model.tensor import Contents
 from reporter.readers import READERS, reader
 from reporter.settings import Settings
 
 
-def scan(settings: Settings) -> Found:
-    """Discover everything below the roots; no weight is read."""
-    return find(settings.roots, READERS, peek, settle=settings.settle, out=settings.out)
+def scan(settings: Settings, cache: Cache | None = None) -> Found:
+    """Discover everything below the roots; no weight is read.
+
+    Args:
+        cache: knows what is in checkpoints that were measured before, so that they are not opened.
+    """
+
+    def known_or_peek(claim: Claim) -> Peek:
+        known = cache.peek(claim.format, claim.members) if cache is not None else None
+        return known or peek(claim.format, claim.path)
+
+    return find(settings.roots, READERS, known_or_peek, settle=settings.settle, out=settings.out, cache=settings.cache)
 
 
 def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:

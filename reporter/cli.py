@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reporter.errors import ReportError
-from reporter.settings import BINS, FAIL_ON, QUANTILES, VARIABLES, Settings, parse_quantiles
+from reporter.errors import ReportError, SettingError
+from reporter.settings import BINS, FAIL_ON, QUANTILES, VARIABLES, Settings, default_cache, parse_quantiles
 
 if TYPE_CHECKING:
+    from reporter.cache.folder import Folder
     from reporter.pipeline import Outcome
 
 SHOWN = 10
@@ -63,6 +64,16 @@ def _parser() -> argparse.ArgumentParser:
         "--fail-on", default="fail", choices=FAIL_ON, help="lowest verdict with exit code 3 (default: fail)"
     )
     report.add_argument(
+        "--cache", type=Path, metavar="DIR", help="what earlier runs measured (default: the user's cache folder)"
+    )
+    report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
+    report.add_argument(
+        "--history",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="keep deleted checkpoints that an earlier run measured in the trend (default: yes)",
+    )
+    report.add_argument(
         "--baseline", type=Path, metavar="PATH", help="a checkpoint that all others are held against as well"
     )
     report.add_argument("--no-pdf", dest="pdf", action="store_false", help="HTML, JSON and CSV only")
@@ -77,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     _measuring(inspect)
     _settling(inspect)
     inspect.set_defaults(command=_inspect)
+
+    _cache_commands(commands.add_parser("cache", help="what earlier runs measured: how much it is, and delete it"))
 
     scan = commands.add_parser("scan", help="list checkpoints and everything else in a folder; reads no weights")
     scan.add_argument("folders", nargs="+", type=Path, metavar="DIR")
@@ -95,6 +108,19 @@ def _parser() -> argparse.ArgumentParser:
     _settling(verify)
     verify.set_defaults(command=_verify)
     return parser
+
+
+def _cache_commands(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    info = actions.add_parser("info", help="where it is, and how much of what is in it")
+    prune = actions.add_parser("prune", help="delete what was not used for a while, or everything")
+    which = prune.add_mutually_exclusive_group()
+    which.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="not used since (default: 30)")
+    which.add_argument("--all", action="store_true", help="everything")
+    for action in (info, prune):
+        action.add_argument("--cache", type=Path, metavar="DIR", help="default: the user's cache folder")
+    info.set_defaults(command=_cache_info)
+    prune.set_defaults(command=_cache_prune)
 
 
 def _measuring(parser: argparse.ArgumentParser) -> None:
@@ -131,6 +157,8 @@ def _report(arguments: argparse.Namespace) -> int:
         settle=arguments.settle,
         fail_on=arguments.fail_on,
         pdf=arguments.pdf,
+        cache=None if arguments.no_cache else arguments.cache or default_cache(),
+        history=arguments.history,
         baseline=arguments.baseline,
     )
     from reporter.pipeline import run
@@ -150,14 +178,25 @@ def _summarise(outcome: Outcome, seconds: float) -> None:
     measured = [m for s in report.series for m in s.measured]
     nbytes = sum(m.nbytes for m in measured)
     measuring = report.timings.get("measure", 0.0)
-    rate = f" ({number(nbytes / measuring / 1e9, 3)} GB/s while measuring)" if measuring > 0 and nbytes else ""
+    read = outcome.read_bytes
+    rate = f" ({number(read / measuring / 1e9, 3)} GB/s while measuring)" if measuring > 0 and read else ""
+    kept = len(measured) - outcome.read
+    if kept > 0:
+        rate += f"; {integer(kept)} of the checkpoints had been measured before"
     tensors, parameters = sum(len(m.tensors) for m in measured), sum(m.parameters for m in measured)
     print(
         f"{len(measured)} checkpoints, {integer(tensors)} tensors, {integer(parameters)} values, {size(nbytes)} "
         f"in {number(seconds, 3)} s{rate}",
         file=sys.stderr,
     )
-    unread = [entry for entry in report.files if entry.state not in ("measured", "not a checkpoint")]
+    rotated = {ref.name for s in report.series for ref in s.refs if ref.rotated}
+    if rotated:
+        print(f"{len(rotated)} of them are deleted by now: their numbers are those of an earlier run", file=sys.stderr)
+    unread = [
+        entry
+        for entry in report.files
+        if entry.state not in ("measured", "not a checkpoint") and entry.path not in rotated
+    ]
     for entry in unread[:SHOWN]:
         print(f"{entry.state}: {_visible(entry.path)}: {_visible(entry.reason)}", file=sys.stderr)
     if len(unread) > SHOWN:
@@ -171,6 +210,8 @@ def _summarise(outcome: Outcome, seconds: float) -> None:
             ".safetensors)",
             file=sys.stderr,
         )
+    if outcome.cache_problem:
+        print(outcome.cache_problem, file=sys.stderr)
     if outcome.pdf_problem:
         print(f"no PDF: {outcome.pdf_problem}", file=sys.stderr)
     print(f"verdict {report.verdict}: {len(report.judgement.findings)} findings", file=sys.stderr)
@@ -258,6 +299,35 @@ def _verify(arguments: argparse.Namespace) -> int:
     else:
         print(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound", file=sys.stderr)
     return UNREADABLE if unsound else OK
+
+
+def _cache_info(arguments: argparse.Namespace) -> int:
+    from reporter.numerals import integer, size
+
+    use = _cache_folder(arguments).use()
+    print(use.folder)
+    for kind, (number, nbytes) in use.kinds.items():
+        print(f"{kind:<12}{integer(number):>10} files {size(nbytes):>12}")
+    return OK
+
+
+def _cache_prune(arguments: argparse.Namespace) -> int:
+    from reporter.numerals import integer, size
+
+    if not arguments.older_than >= 0:
+        raise SettingError(f"older-than: {arguments.older_than:g} is not a number of days, 0 or more")
+    number, nbytes = _cache_folder(arguments).prune(None if arguments.all else arguments.older_than * 86_400)
+    print(f"deleted {integer(number)} files, {size(nbytes)}")
+    return OK
+
+
+def _cache_folder(arguments: argparse.Namespace) -> Folder:
+    from reporter.cache.folder import Folder
+
+    folder = arguments.cache or default_cache()
+    if folder is None:
+        raise SettingError("cache: this user has no home folder; say which folder it is with --cache")
+    return Folder(folder)
 
 
 def _print_json(record: object) -> None:

@@ -1,16 +1,22 @@
-"""Gather: every checkpoint of a series measured, and paired value by value with those it is compared to."""
+"""Gather: every checkpoint of a series measured, and paired value by value with those it is compared to.
+
+Nothing is read that the cache knows; what is read is kept there at once, so that a run that is killed goes on from
+where it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from reporter.catalog import only_checkpoint, open_checkpoint
+from reporter.cache import Cache, CacheDamaged
+from reporter.catalog import only_checkpoint
 from reporter.errors import CheckpointError, InProgress, RotatedAway, SettingError, translated
-from reporter.matching import SAME, Match, match, notes, renamed
+from reporter.history import Rotated, remember, rotated, same_structure
+from reporter.matching import SAME, match, notes, renamed
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
@@ -24,151 +30,235 @@ from reporter.settings import Settings
 from reporter.steady import failure, twice, unchanged
 
 Changes = Mapping[str, Change]
-Pairs = dict[Path, Changes]
-"""Path of an earlier checkpoint -> the exact changes since it."""
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A measured checkpoint.
+
+    Attributes:
+        identity: in the cache; "" without one.
+        measured: under the names that the file has.
+        pairs: by the path of an earlier checkpoint, the exact changes since it; under the names that this file has.
+    """
+
+    ref: CheckpointRef
+    identity: str
+    measured: Measured
+    pairs: dict[Path, Changes] = field(default_factory=dict)
+
+
+Beside = tuple[Row, Contents]
+"""A measured checkpoint that is open."""
+
+
+@dataclass(slots=True)
 class Gatherer:
     """Measures one series after the other.
 
     Attributes:
-        baseline: the checkpoint that all others are held against, with its numbers.
+        baseline: the checkpoint that all others are held against.
         failed: by name, why a checkpoint could not be measured; filled while gathering.
         remarks: by name, what to say of one that was measured; filled while gathering.
+        read, read_bytes: checkpoints that were measured in this run, and the bytes of their tensors.
     """
 
     plan: Plan
-    settle: float
+    settings: Settings
+    cache: Cache
     progress: Progress
-    baseline: tuple[CheckpointRef, Baseline] | None = None
+    baseline: Row | None = None
     failed: dict[str, CheckpointError] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
+    read: int = 0
+    read_bytes: int = 0
 
     @classmethod
-    def of(cls, settings: Settings, progress: Progress) -> Gatherer:
+    def of(cls, settings: Settings, cache: Cache, progress: Progress) -> Gatherer:
         """For a run; measures the baseline.
 
         Raises:
             SettingError: there is no single readable checkpoint at ``settings.baseline``.
         """
-        plan = Plan(settings.variables, settings.quantiles)
-        if settings.baseline is None:
-            return cls(plan, settings.settle, progress)
-        ref = only_checkpoint(settings.baseline, settings)
-        try:
-            with open_checkpoint(ref.format, ref.path) as contents:
-                baseline = Baseline(str(settings.baseline), measure_checkpoint(contents, plan))
-        except CheckpointError as error:
-            raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
-        return cls(plan, settings.settle, progress, (ref, baseline))
+        gatherer = cls(Plan(settings.variables, settings.quantiles), settings, cache, progress)
+        if settings.baseline is not None:
+            ref = only_checkpoint(settings.baseline, settings)
+            try:
+                with Opened() as opened:
+                    gatherer.baseline = gatherer._row([], opened, ref)
+            except CheckpointError as error:
+                raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
+        return gatherer
 
     def gather(self, series: Series) -> Gathered:
-        """Measure a series in step order.
+        """Measure a series in step order, with what was rotated away since an earlier run.
 
-        The first checkpoint, the one before and the baseline stay open, so that each is paired with them. The first
-        gives the series its names.
+        The first checkpoint, the one before and the baseline stay open, so that each is paired with them.
         """
-        rows: list[_Row] = []
-        with Opened() as opened:
-            for ref in series.checkpoints:
-                try:
-                    rows.append(twice(ref, partial(self._row, rows, opened)))
-                except Exception as error:
-                    opened.drop([ref])
-                    self.failed[ref.name] = failure(ref, error, self.settle)
-                    self.progress.failed(ref, self.failed[ref.name])
-                    continue
-                opened.keep([rows[0].ref, rows[-1].ref, *([self.baseline[0]] if self.baseline else [])])
-                self.progress.measured(ref, rows[-1].numbers)
+        gone = rotated(self.cache, series, self.plan) if self.settings.history else []
+        rows = self._rows(series, gone)
+        later = {r.ref.name: next((n for n in rows[i:] if not n.ref.rotated), None) for i, r in enumerate(rows)}
+        kept = [g for g in gone if (n := later[g[0].name]) is not None and same_structure(g[2], n.measured)]
+        if len(kept) < len(gone):  # some are of another model
+            rows = self._rows(series, kept)
         return self._gathered(rows)
 
-    def _row(self, rows: Sequence[_Row], opened: Opened, ref: CheckpointRef) -> _Row:
-        """Measure a checkpoint, and pair it with those of its partners that can still be read."""
+    def _rows(self, series: Series, gone: Sequence[Rotated]) -> list[Row]:
+        baseline = [self.baseline] if self.baseline else []
+        rows: list[Row] = []
+        known = {ref.name: Row(ref, identity, numbers) for ref, identity, numbers in gone}
+        refs = [*series.checkpoints, *(row.ref for row in known.values())]
+        if gone:
+            refs.sort(key=lambda ref: ref.step.value or 0)  # only series with steps have any
+        with Opened() as opened:
+            for ref in refs:
+                partners = [*rows[-1:], *rows[:1], *baseline]
+                if ref.name in known:
+                    self._recall(known[ref.name], partners)
+                    rows.append(known[ref.name])
+                    continue
+                if ref.name in self.failed:
+                    continue
+                try:
+                    row = twice(ref, partial(self._row, partners, opened))
+                except CacheDamaged:
+                    raise
+                except Exception as error:
+                    opened.drop([ref])
+                    self.failed[ref.name] = failure(ref, error, self.settings.settle)
+                    self.progress.failed(ref, self.failed[ref.name])
+                    continue
+                rows.append(row)
+                remember(self.cache, series, ref, row.identity)
+                opened.keep([row.ref for row in (*rows[:1], *rows[-1:], *baseline)])
+        return rows
+
+    def _gathered(self, rows: Sequence[Row]) -> Gathered:
+        """All under the names of the first."""
+        matches = [match(rows[0].measured, row.measured) for row in rows]
+        baseline, since = None, Path()
+        if self.baseline:
+            found = match(rows[0].measured, self.baseline.measured) if rows else SAME
+            matches.append(found)
+            baseline = Baseline(str(self.settings.baseline), renamed(self.baseline.measured, found))
+            since = self.baseline.ref.path
+
+        def changes(at: int, since: Path) -> Changes:
+            names, pairs = matches[at].tensors, rows[at].pairs.get(since, {})
+            return {names.get(name, name): change for name, change in pairs.items()} if names else pairs
+
+        return Gathered(
+            refs=tuple(row.ref for row in rows),
+            measured=tuple(renamed(row.measured, found) for row, found in zip(rows, matches, strict=False)),
+            previous=tuple(changes(i + 1, a.ref.path) for i, (a, _) in enumerate(pairwise(rows))),
+            first=tuple(changes(i, rows[0].ref.path) for i in range(1, len(rows))),
+            baseline=baseline,
+            from_baseline=tuple(changes(i, since) for i in range(len(rows))) if baseline else (),
+            notes=notes(matches),
+        )
+
+    def _row(self, partners: Sequence[Row], opened: Opened, ref: CheckpointRef) -> Row:
+        """A checkpoint and its changes since the partners, from the cache as far as it goes."""
         opened.drop([ref])  # of a first try
+        known = self.cache.identity(ref.format, ref.members)
+        unchanged(ref)
+        numbers = self.cache.measured(known, self.plan)
+        row = None if numbers is None else Row(ref, known, numbers)
+        if row is not None:
+            self._recall(row, partners)
+        left = [p for p in partners if row is None or p.ref.path not in row.pairs]
+        left = [p for p in {p.ref.path: p for p in left}.values() if not p.ref.rotated]
+        if row is None:
+            row = self._measured(ref, known, left, opened)
+            self.read += 1
+            self.read_bytes += row.measured.nbytes
+            self.progress.measured(ref, row.measured)
+        else:
+            if left:
+                work = partial(_compared, row.measured, opened.contents(ref))
+                self._keep(row, left, self._with_partners(ref, left, opened, work)[1])
+            self.progress.known(ref)
+        return row
+
+    def _recall(self, row: Row, partners: Sequence[Row]) -> None:
+        """The changes that are in the cache."""
+        for partner in partners:
+            changes = self.cache.changes(partner.identity, row.identity, row.measured)
+            if changes is not None:
+                row.pairs[partner.ref.path] = changes
+
+    def _measured(self, ref: CheckpointRef, known: str, partners: Sequence[Row], opened: Opened) -> Row:
+        """Measure a checkpoint, and pair it with those of its partners that can still be read."""
         contents = opened.contents(ref)
         if ref.step.source == "in-file" and contents.step != ref.step.value:
             # Rewritten since it was put in its place: what is in it now belongs to another one.
             raise InProgress(ref.path, f"it was at step {ref.step} when it was found, and is at {contents.step} now")
-        ready: dict[Path, tuple[CheckpointRef, Contents]] = {}
-        for partner in self._partners(rows):
-            if partner.path not in ready:
-                try:
-                    ready[partner.path] = partner, opened.contents(partner)
-                except CheckpointError as error:
-                    self._lost(partner, ref, error)
+        full = self.cache.plan(known, self.plan)
+        numbers, pairs = self._with_partners(ref, partners, opened, partial(_measure, contents, full))
+        unchanged(ref)
+        row = Row(ref, known, self.cache.keep(known, ref, contents, full, numbers, self.plan))
+        self._keep(row, partners, pairs)
+        return row
+
+    def _keep(self, row: Row, partners: Sequence[Row], pairs: Mapping[Path, Changes]) -> None:
+        for partner in partners:
+            if partner.ref.path in pairs:
+                changes = pairs[partner.ref.path]
+                row.pairs[partner.ref.path] = self.cache.keep_changes(
+                    partner.identity, row.identity, row.measured, changes
+                )
+
+    def _with_partners(
+        self,
+        ref: CheckpointRef,
+        partners: Sequence[Row],
+        opened: Opened,
+        work: Callable[[Sequence[Beside]], tuple[Measured, tuple[Changes, ...]]],
+    ) -> tuple[Measured, dict[Path, Changes]]:
+        """Work on a checkpoint beside others; trouble with one of those costs only the pair with it."""
+        ready: dict[Path, Beside] = {}
+        for partner in partners:
+            try:
+                ready[partner.ref.path] = partner, opened.contents(partner.ref)
+            except CheckpointError as error:
+                self._lost(partner, ref, error)
         while True:
             try:
-                numbers, matched, changes = self._measure(rows, contents, ready)
+                result, changes = work(list(ready.values()))
                 break
             except Exception as error:
                 if not ready or _concerns(error, ref):
                     raise
-                blamed = [p for p, _ in ready.values() if _concerns(error, p)] or [p for p, _ in ready.values()]
-                opened.drop(blamed)
-                for partner in blamed:
-                    self._lost(partner, ref, error)
-                    del ready[partner.path]
+                blamed = [p for p, _ in ready.values() if _concerns(error, p.ref)] or [p for p, _ in ready.values()]
+                opened.drop([p.ref for p in blamed])
+                for one in blamed:
+                    self._lost(one, ref, error)
+                    del ready[one.ref.path]
         pairs = dict(zip(ready, changes, strict=True))
         for partner, _ in ready.values():
-            if _overwritten(partner):
-                self._lost(partner, ref, InProgress(partner.path, "it was rewritten"))
-                del pairs[partner.path]
-        return _Row(ref, renamed(numbers, matched), matched, pairs)
+            if _overwritten(partner.ref):
+                self._lost(partner, ref, InProgress(partner.ref.path, "it was written to"))
+                del pairs[partner.ref.path]
+        return result, pairs
 
-    def _partners(self, rows: Sequence[_Row]) -> Iterator[CheckpointRef]:
-        if rows:
-            yield from (rows[-1].ref, rows[0].ref)
-        if self.baseline:
-            yield self.baseline[0]
-
-    def _measure(
-        self, rows: Sequence[_Row], contents: Contents, partners: Mapping[Path, tuple[CheckpointRef, Contents]]
-    ) -> tuple[Measured, Match, tuple[Changes, ...]]:
-        """Measure, and pair with others that are open, under the names of the series."""
-        numbers = measure_checkpoint(contents, self.plan)
-        matched = match(rows[0].numbers, numbers) if rows else SAME
-        names = {row.ref.path: row.matched.tensors for row in rows}
-        if self.baseline:
-            first = rows[0].numbers if rows else numbers
-            names.setdefault(self.baseline[0].path, match(first, self.baseline[1].measured).tensors)
-        changes = (compare_contents(c, contents, names[p], matched.tensors) for p, (_, c) in partners.items())
-        return numbers, matched, tuple(changes)
-
-    def _lost(self, partner: CheckpointRef, ref: CheckpointRef, error: Exception) -> None:
+    def _lost(self, partner: Row, ref: CheckpointRef, error: Exception) -> None:
         """A partner that was measured, and could not be read again: its numbers stand."""
         self.remarks.setdefault(
-            partner.name,
-            f"after it had been measured: {translated(partner.path, error).reason}; its numbers stand, but its values "
-            f"could not be compared with those of {ref.name}",
-        )
-
-    def _gathered(self, rows: Sequence[_Row]) -> Gathered:
-        baseline = self.baseline[1] if self.baseline else None
-        at = self.baseline[0].path if self.baseline else None
-        matches = [row.matched for row in rows]
-        if baseline and rows:
-            matches.append(match(rows[0].numbers, baseline.measured))
-            baseline = replace(baseline, measured=renamed(baseline.measured, matches[-1]))
-        return Gathered(
-            refs=tuple(row.ref for row in rows),
-            measured=tuple(row.numbers for row in rows),
-            previous=tuple(b.pairs.get(a.ref.path, {}) for a, b in pairwise(rows)),
-            first=tuple(row.pairs.get(rows[0].ref.path, {}) for row in rows[1:]),
-            baseline=baseline,
-            from_baseline=tuple(row.pairs.get(at, {}) for row in rows) if at else (),
-            notes=notes(matches),
+            partner.ref.name,
+            f"after it had been measured: {translated(partner.ref.path, error).reason}; its numbers stand, but its "
+            f"values could not be compared with those of {ref.name}",
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A measured checkpoint under the names of its series, and the exact changes since earlier ones."""
+def _measure(contents: Contents, plan: Plan, others: Sequence[Beside]) -> tuple[Measured, tuple[Changes, ...]]:
+    """Measure, and pair with others that are open."""
+    return _compared(measure_checkpoint(contents, plan), contents, others)
 
-    ref: CheckpointRef
-    numbers: Measured
-    matched: Match
-    pairs: Pairs
+
+def _compared(numbers: Measured, contents: Contents, others: Sequence[Beside]) -> tuple[Measured, tuple[Changes, ...]]:
+    """Pair with others that are open, whose layers may go by other automatic numbers."""
+    pairs = (compare_contents(other, contents, match(numbers, row.measured).tensors) for row, other in others)
+    return numbers, tuple(pairs)
 
 
 def _concerns(error: Exception, ref: CheckpointRef) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from reporter.model.measured import GroupMeasure, Measured
+from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.structure import counters, stem
 from reporter.model.tensor import LayerInfo, TensorInfo
 
@@ -33,6 +35,8 @@ class Match:
 
 SAME = Match()
 
+M = TypeVar("M", TensorMeasure, GroupMeasure)
+
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
@@ -49,6 +53,8 @@ def match(series: Measured, other: Measured) -> Match:
     one in the order of their numbers, if there are as many of them on both sides, of the same shapes and roles, and
     in the same order in the model. Anything else is ambiguous and is left alone.
     """
+    if [t.info.name for t in series.tensors] == [t.info.name for t in other.tensors]:
+        return SAME
     ours, theirs = _by_stem(series), _by_stem(other)
     layers: dict[str, str] = {}
     ambiguous: list[str] = []
@@ -80,12 +86,12 @@ def renamed(numbers: Measured, matched: Match) -> Measured:
     layer, tensor = _by(matched.layers), _by(matched.tensors)
 
     def group(of: GroupMeasure, name: str) -> GroupMeasure:
-        return replace(of, name=name, tensors=tuple(tensor(n) for n in of.tensors))
+        return _relabelled(of, name=name, tensors=tuple(tensor(n) for n in of.tensors))
 
     return replace(
         numbers,
         tensors=tuple(
-            replace(t, info=replace(t.info, name=tensor(t.info.name), layer=layer(t.info.layer)))
+            _relabelled(t, info=replace(t.info, name=tensor(t.info.name), layer=layer(t.info.layer)))
             for t in numbers.tensors
         ),
         layers=tuple(group(g, layer(g.name)) for g in numbers.layers),
@@ -164,6 +170,17 @@ def _in_order(series: Measured, other: Measured, layers: Mapping[str, str]) -> b
     there = [layers[info.layer] for info in (t.info for t in other.model_tensors) if info.layer in layers]
     here = [t.info.layer for t in series.model_tensors if t.info.layer in set(layers.values())]
     return list(dict.fromkeys(there)) == list(dict.fromkeys(here))
+
+
+def _relabelled(measure: M, **labels: Any) -> M:
+    """A copy with other labels; what comes from a cache is not read for it, as ``dataclasses.replace`` would."""
+    copy = object.__new__(type(measure))
+    for class_ in type(measure).__mro__:
+        for name in vars(class_).get("__slots__", ()):
+            slot = vars(class_)[name]
+            with suppress(AttributeError):  # of a slot that is not filled
+                slot.__set__(copy, labels[name] if name in labels else slot.__get__(measure))
+    return copy
 
 
 def _by(names: Mapping[str, str]) -> Callable[[str], str]:

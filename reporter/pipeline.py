@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from reporter.cache import Cache, CacheDamaged
 from reporter.catalog import scan
 from reporter.compare import compare
+from reporter.discover.naming import natural
 from reporter.draw import draw_series
-from reporter.errors import RenderError
+from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
-from reporter.model.checkpoint import FileEntry, Found
+from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
 from reporter.model.comparison import Comparison
 from reporter.model.report import Report
 from reporter.progress import Progress
@@ -40,11 +42,16 @@ class Outcome:
         report: the data that was published.
         folder: the published run.
         pdf_problem: why there is no PDF, "" if there is one or none was wanted.
+        cache_problem: why nothing was kept for the next run, "" if it was or was not wanted.
+        read, read_bytes: checkpoints whose weights were read in this run, and the bytes of their tensors.
     """
 
     report: Report
     folder: Path
     pdf_problem: str = ""
+    cache_problem: str = ""
+    read: int = 0
+    read_bytes: int = 0
 
 
 def run(settings: Settings, progress: Progress, *, now: datetime | None = None) -> Outcome:
@@ -54,51 +61,59 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
         reporter.errors.SettingError: a folder does not exist.
         reporter.errors.OutputError: the report cannot be written.
     """
-    created = now or datetime.now(UTC)
-    clock = _Clock()
+    cache = Cache(settings.cache)
     with output_lock(settings.out):
-        with clock("discover"):
-            found = scan(settings)
-        series, gatherer = _measure_all(found, settings, progress, clock)
-        with clock("judge"):
-            judgement = judge(series)
-        with clock("draw"):
-            progress.say("drawing")
-            histograms = tuple(of_series(s, settings.bins) for s in series)
-            figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
-        report = Report(
-            title=settings.title or _title(settings.roots),
-            version=program_version(),
-            created=created,
-            settings=_described(settings),
-            series=series,
-            histograms=histograms,
-            figures=figures,
-            judgement=judgement,
-            files=_files(found, series, gatherer),
-            timings={},
-        )
-        with clock("compose"):
-            progress.say("writing")
-            files = _compose(report)
-        problem = ""
-        if settings.pdf:
-            with clock("pdf"):
-                try:
-                    files["report.pdf"] = _pdf(report, files)
-                except RenderError as error:
-                    problem = str(error)
-        report = replace(report, timings=clock.seconds)
-        files["report.json"] = write_json(report)
-        folder = publish(settings.out, created, identity(found, settings), files)
-    return Outcome(report, folder, problem)
+        while True:
+            try:
+                return _run(settings, cache, progress, now or datetime.now(UTC))
+            except CacheDamaged as error:
+                progress.say(f"{error}: starting again without it")
 
 
-def _measure_all(
-    found: Found, settings: Settings, progress: Progress, clock: _Clock
+def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime) -> Outcome:
+    clock = _Clock()
+    with clock("discover"):
+        found = scan(settings, cache)
+    series, gatherer = _gather(found, settings, cache, progress, clock)
+    with clock("judge"):
+        judgement = judge(series)
+    with clock("draw"):
+        progress.say("drawing")
+        histograms = tuple(of_series(s, settings.bins) for s in series)
+        figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
+    report = Report(
+        title=settings.title or _title(settings.roots),
+        version=program_version(),
+        created=created,
+        settings=_described(settings),
+        series=series,
+        histograms=histograms,
+        figures=figures,
+        judgement=judgement,
+        files=_files(found, series, gatherer),
+        timings={},
+    )
+    with clock("compose"):
+        progress.say("writing")
+        files = _compose(report)
+    problem = ""
+    if settings.pdf:
+        with clock("pdf"):
+            try:
+                files["report.pdf"] = _pdf(report, files)
+            except RenderError as error:
+                problem = str(error)
+    report = replace(report, timings=clock.seconds)
+    files["report.json"] = write_json(report)
+    folder = publish(settings.out, created, identity(found, settings), files)
+    return Outcome(report, folder, problem, cache.problem, gatherer.read, gatherer.read_bytes)
+
+
+def _gather(
+    found: Found, settings: Settings, cache: Cache, progress: Progress, clock: _Clock
 ) -> tuple[tuple[Comparison, ...], Gatherer]:
     with clock("measure"):
-        gatherer = Gatherer.of(settings, progress)
+        gatherer = Gatherer.of(settings, cache, progress)
     result: list[Comparison] = []
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
         for series in found.series:
@@ -113,7 +128,12 @@ def _measure_all(
 def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
     measured = {(s.name, ref.name): ref for s in series for ref in s.refs}
-    result = []
+    result = [
+        FileEntry(ref.name, ref.format, RotatedAway.state, _kept(ref), ref.step.value, s.name)
+        for s in series
+        for ref in s.refs
+        if ref.rotated
+    ]
     for entry in found.files:
         if entry.state == "found":
             error = gatherer.failed.get(entry.path) if (entry.series, entry.path) not in measured else None
@@ -121,7 +141,11 @@ def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tu
             state, reason = (error.state, error.reason) if error else ("measured", remark)
             entry = replace(entry, state=state, reason=reason)
         result.append(entry)
-    return tuple(result)
+    return tuple(sorted(result, key=lambda e: natural(e.path)))
+
+
+def _kept(ref: CheckpointRef) -> str:
+    return f"its files are gone; measured on {ref.rotated}, and in the trend with the numbers of that day"
 
 
 def _compose(report: Report) -> dict[str, bytes]:
@@ -165,6 +189,8 @@ def _described(settings: Settings) -> dict[str, str]:
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
     }
+    if not settings.history:
+        described["history"] = "no"
     if settings.baseline is not None:
         described["baseline"] = str(settings.baseline)
     return described

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,8 @@ class Settings:
         settle: seconds within which an unsound file counts as still being written.
         fail_on: lowest verdict that makes the exit code 3: ``fail``, ``warn`` or ``never``.
         pdf: whether to make the PDF.
+        cache: folder of what earlier runs measured; None: everything is measured anew, and nothing is kept.
+        history: whether checkpoints that an earlier run measured, and that are deleted by now, stay in the trend.
         baseline: a checkpoint that all others are held against as well, such as the pre-trained weights.
     """
 
@@ -42,6 +45,8 @@ class Settings:
     settle: float = 120.0
     fail_on: str = "fail"
     pdf: bool = True
+    cache: Path | None = None
+    history: bool = True
     baseline: Path | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +72,20 @@ class Settings:
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise SettingError(f"{name}: {value!r} is not one of {', '.join(allowed)}")
+
+
+def default_cache() -> Path | None:
+    """``$CKPT_REPORT_CACHE``, else a folder in the user's cache folder; None where the user has no home.
+
+    Source: XDG Base Directory Specification, which wants relative paths ignored.
+    """
+    if chosen := os.environ.get("CKPT_REPORT_CACHE"):
+        return Path(chosen)
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        return (base if base.is_absolute() else Path.home() / ".cache") / "ckpt-report"
+    except RuntimeError:
+        return None
 
 
 def parse_quantiles(text: str) -> tuple[float, ...]:

@@ -14,8 +14,8 @@ from reporter.errors import CheckpointError, RotatedAway
 from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Peek, Step
 from reporter.model.reader import Reader
 
-PeekInto = Callable[[str, Path], Peek]
-"""From format and path to what a checkpoint says of itself; may raise CheckpointError."""
+PeekInto = Callable[[Claim], Peek]
+"""From a claim to what the checkpoint says of itself; may raise CheckpointError."""
 
 SETTLED_STATES = frozenset({"corrupt", "partial"})
 """States that become "in progress" while the newest file is younger than the settle window."""
@@ -31,13 +31,14 @@ def find(
     *,
     settle: float,
     out: Path | None = None,
+    cache: Path | None = None,
     now: float | None = None,
 ) -> Found:
     """Every checkpoint below the roots, in series, and one entry for every file that is none.
 
     Args:
         settle: seconds; an unsound checkpoint whose newest file is younger is "in progress".
-        out: the output folder, left out of the walk.
+        out, cache: the folders of output and cache, left out of the walk.
         now: seconds since the epoch, for tests.
 
     Raises:
@@ -50,7 +51,7 @@ def find(
     names: set[str] = set()
     structures: dict[tuple[str, ...], tuple[str, ...]] = {}  # equal ones are kept once
     for root in roots:
-        walk = Walk(root, readers, out)
+        walk = Walk(root, readers, [p for p in (out, cache) if p is not None])
         base = root if root.is_dir() else root.parent
         prefix = f"{root.name}/" if len(roots) > 1 else ""
         entries += [replace(entry, path=prefix + _relative(path, base)) for path, entry in walk.others]
@@ -113,7 +114,7 @@ def _opened(claim: Claim, peek: PeekInto) -> tuple[Peek, str, str]:
     for last in (False, True):
         before = _stats(claim)
         try:
-            return peek(claim.format, claim.path), "", ""
+            return peek(claim), "", ""
         except CheckpointError as error:
             if last or _stats(claim) == before:
                 return Peek(), error.reason, error.state

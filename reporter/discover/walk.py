@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,9 +27,9 @@ SKIPPED_FOLDERS = frozenset({".git", ".venv", "__pycache__", "node_modules"})
 class Walk:
     """Everything below one root: claims of the readers, and entries for the rest."""
 
-    def __init__(self, root: Path, readers: Sequence[Reader], ignore: Path | None) -> None:
+    def __init__(self, root: Path, readers: Sequence[Reader], ignore: Sequence[Path]) -> None:
         self._readers = readers
-        self._ignore = ignore.resolve() if ignore is not None else None
+        self._ignore = {path.resolve() for path in ignore}
         self.claims: list[Claim] = []
         self.others: list[tuple[Path, FileEntry]] = []
         if root.is_dir():
@@ -36,7 +37,8 @@ class Walk:
         elif root.exists():
             # A file, such as one of a bundle's: look at its folder, keep what it belongs to.
             self._folder(root.parent, MAX_DEPTH)
-            self.claims = [c for c in self.claims if root in c.members or root == c.path]
+            claims = [c for c in self.claims if root in c.members or root == c.path]
+            self.claims = [replace(c, problem="", state="") if c.when_named else c for c in claims]
             self.others = [o for o in self.others if o[0] == root]
         else:
             # A bundle is named by its prefix, which is not a file.
@@ -85,14 +87,14 @@ class Walk:
 
     def _folders(self, folders: list[Path], depth: int) -> None:
         for folder in folders:
-            if folder.name in SKIPPED_FOLDERS or (self._ignore is not None and folder.resolve() == self._ignore):
+            if folder.name in SKIPPED_FOLDERS or folder.resolve() in self._ignore:
                 continue
             if depth >= MAX_DEPTH:
                 continue
             self._folder(folder, depth + 1)
 
     def _files(self, files: Mapping[str, Path]) -> None:
-        taken: set[Path] = set()
+        claims: list[Claim] = []
         left: list[tuple[Path, str, str]] = []
         for path in files.values():
             if reason := unfinished(path, files):
@@ -113,11 +115,14 @@ class Walk:
             for reader in self._readers:
                 claim = _asked(reader, path, partial(reader.claim_file, probe, files))
                 if claim is not None:
-                    self.claims.append(claim)
-                    taken.update(claim.members)
+                    claims.append(claim)
                     break
             else:
                 left.append((path, "not a checkpoint", ""))
+        # A shard can be read by itself, but is no checkpoint of its own beside the index that lists it.
+        taken = {member for claim in claims for member in claim.members}
+        parts = {member for claim in claims for member in claim.members if member != claim.path}
+        self.claims += [claim for claim in claims if claim.path not in parts]
         for path, state, reason in left:
             if path not in taken:
                 self._other(path, state, reason)

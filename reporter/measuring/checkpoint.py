@@ -40,6 +40,15 @@ def measure_checkpoint(contents: Contents, plan: Plan) -> Measured:
     """
     started = time.perf_counter()
     tensors = tuple(measure_tensor(source, plan.quantiles) for source in contents.tensors)
+    return assembled(contents, tensors, plan, time.perf_counter() - started)
+
+
+def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan, seconds: float) -> Measured:
+    """Measured tensors merged per layer, per role and as a whole; no weight is read.
+
+    Args:
+        contents: what else is known of the checkpoint; its own tensors are not looked at.
+    """
     selected = [t for t in tensors if is_selected(t, plan.variables)]
     notes = list(contents.notes)
     unknown = sum(t.info.trainable is None for t in selected)
@@ -63,7 +72,7 @@ def measure_checkpoint(contents: Contents, plan: Plan) -> Measured:
         integrity=contents.integrity,
         framework=contents.framework,
         notes=tuple(notes),
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         missing_layers=contents.missing_layers,
     )
 

@@ -36,24 +36,20 @@ def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
     return Change(before.info.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
 
 
-def compare_contents(
-    before: Contents, after: Contents, old_names: Mapping[str, str] = NONE, new_names: Mapping[str, str] = NONE
-) -> dict[str, Change]:
+def compare_contents(before: Contents, after: Contents, names: Mapping[str, str] = NONE) -> dict[str, Change]:
     """Paired changes of every tensor that both checkpoints hold with the same shape and dtype, by name.
 
     Args:
-        old_names: names under which tensors of ``before`` go where those differ from the file's.
-        new_names: the same for ``after``; these are the names of the result.
+        names: what tensors of ``before`` are called in ``after`` where that differs, see :mod:`reporter.matching`.
 
     Raises:
         reporter.errors.CheckpointError: from reading either.
     """
-    old = {old_names.get(source.info.name, source.info.name): source for source in before.tensors}
+    old = {names.get(source.info.name, source.info.name): source for source in before.tensors}
     changes = {}
     for source in after.tensors:
-        name = new_names.get(source.info.name, source.info.name)
-        earlier = old.get(name)
+        earlier = old.get(source.info.name)
         change = compare_tensors(earlier, source) if earlier is not None else None
         if change is not None:
-            changes[name] = change
+            changes[source.info.name] = change
     return changes

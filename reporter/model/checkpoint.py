@@ -28,6 +28,7 @@ class Claim:
         label: the name that number and stem are taken from, extension removed.
         problem: why it cannot be read, or "".
         state: the state that goes with ``problem``.
+        when_named: whether it is read all the same where the user names this very file.
     """
 
     format: str
@@ -36,6 +37,7 @@ class Claim:
     label: str
     problem: str = ""
     state: str = ""
+    when_named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class CheckpointRef:
         name: path relative to the scanned folder, for display; unique in a run.
         slug: safe to use as a file name and anchor; unique in a run.
         files: size, time of change in ns and inode of every member, as they were when it was found.
+        rotated: if its files are gone and its numbers are those of an earlier run: the day it was measured; else "".
     """
 
     name: str
@@ -92,6 +95,7 @@ class CheckpointRef:
     nbytes: int
     mtime_ns: int
     files: tuple[tuple[int, int, int], ...] = ()
+    rotated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from reporter.readers.base import Reader
-from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasWeightsReader
+from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasShardedReader, KerasWeightsReader
+from reporter.readers.npz import NumpyReader
 from reporter.readers.safetensors import SafetensorsReader
+from reporter.readers.safetensors_index import SafetensorsIndexReader
 from reporter.readers.tensorflow import BundleReader, SavedModelReader
 
 READERS: tuple[Reader, ...] = (
@@ -12,8 +14,11 @@ READERS: tuple[Reader, ...] = (
     BundleReader(),
     KerasArchiveReader(),
     KerasWeightsReader(),
+    KerasShardedReader(),
     KerasLegacyReader(),
     SafetensorsReader(),
+    SafetensorsIndexReader(),
+    NumpyReader(),
 )
 """In the order in which they are asked; a folder or file belongs to the first that claims it."""
 

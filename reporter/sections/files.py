@@ -16,7 +16,7 @@ _CHECKS = (
     "format has no checksum; none: not even that."
 )
 
-_LEVELS: dict[str, Level] = {"measured": "pass", "not a checkpoint": "", "in progress": "info"}
+_LEVELS: dict[str, Level] = {"measured": "pass", "not a checkpoint": "", "in progress": "info", "rotated away": "info"}
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:

@@ -73,7 +73,20 @@ def _about(report: Report, series: Comparison) -> str:
     return (
         f"{n} checkpoint{'s' if n > 1 else ''} in format {series.format}{made_by}"
         + (f", {order}{source}" if n > 1 else "")
+        + _rotated(series)
         + f". Statistics are of {what[report.settings['variables']]}; integrity check: {first.integrity}."
+    )
+
+
+def _rotated(series: Comparison) -> str:
+    gone = [ref for ref in series.refs if ref.rotated]
+    if not gone:
+        return ""
+    days = sorted({ref.rotated for ref in gone})
+    when = f"on {days[0]}" if len(days) == 1 else f"between {days[0]} and {days[-1]}"
+    return (
+        f"; the files of {len(gone)} of them have been rotated away since: their numbers are those measured {when}, "
+        "and what was not compared before that is estimated from sketches"
     )
 
 
@@ -103,7 +116,7 @@ def trend_table(series: Comparison, medium: Medium) -> Table:
         step = float(ref.step.value) if ref.step.value is not None else float(place)
         cells = [
             Cell(series.labels[place], sort=step),
-            Cell(ref.name.rsplit("/", 1)[-1], href=href),
+            Cell(ref.name.rsplit("/", 1)[-1] + (" (rotated away)" if ref.rotated else ""), href=href),
             *statistic_cells(numbers.whole.statistics, names),
             *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),
         ]

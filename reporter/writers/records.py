@@ -102,6 +102,7 @@ def reference(ref: CheckpointRef) -> Record:
         "step": ref.step.value,
         "step_source": ref.step.source,
         "file_bytes": ref.nbytes,
+        "rotated_away": ref.rotated or None,
     }
 
 

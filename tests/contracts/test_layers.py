@@ -27,9 +27,10 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "progress",
     ),
     ("draw",),
+    ("cache",),
     ("catalog",),
     ("steady",),
-    ("opened",),
+    ("opened", "history"),
     ("gather",),
     ("pipeline", "api", "verify"),
     ("cli",),
@@ -101,7 +102,7 @@ def heavy_importers(name: str) -> set[str]:
 
 def test_heavy_libraries_have_one_home_each() -> None:
     assert heavy_importers("numba") == {"measuring/kernels.py"}
-    assert heavy_importers("h5py") == {"readers/keras/hdf5.py"}
+    assert heavy_importers("h5py") == {"readers/keras/hdf5_parsing.py"}
     assert len(heavy_importers("weasyprint")) == 1
     assert all(path.startswith("plots/") for path in heavy_importers("matplotlib"))
     assert heavy_importers("tensorflow") == set()

@@ -35,7 +35,8 @@ class Toy:
         raise AssertionError("discovery opens nothing by itself")
 
 
-def peek(_format: str, path: Path) -> Peek:
+def peek(claim: Claim) -> Peek:
+    path = claim.path
     if path.is_dir():
         return Peek()
     text = path.read_bytes()[3:].decode()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
+from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, claims
 from reporter.readers.keras.config import ConfigError, parse_json, parse_model
 from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.inventory import contents
 from reporter.readers.keras.legacy import read_legacy
 from reporter.readers.keras.weights_v3 import read_v3
-from reporter.readers.keras.window import Window, open_file
 
 
 class KerasArchiveReader:
@@ -69,7 +69,7 @@ class KerasWeightsReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim an HDF5 file whose groups are objects with ``vars``."""
-        claim = claims.claim_hdf5(probe, siblings)
+        claim = claims.claim_hdf5(probe)
         return claim if claim is not None and claim.format == self.name else None
 
     @contextmanager
@@ -96,7 +96,7 @@ class KerasLegacyReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim an HDF5 file that lists its layers, and any other HDF5 file as one that holds no weights."""
-        claim = claims.claim_hdf5(probe, siblings)
+        claim = claims.claim_hdf5(probe)
         return claim if claim is not None and claim.format == self.name else None
 
     @contextmanager

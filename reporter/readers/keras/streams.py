@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.readers.base import BLOCK_BYTES
-from reporter.readers.keras.window import Window
+from reporter.readers.files.window import Window
 
 Array = npt.NDArray[np.generic]
 Slab = tuple[slice, ...]

@@ -14,9 +14,9 @@ import pytest
 
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, TensorInfo
-from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasWeightsReader
+from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasShardedReader, KerasWeightsReader
 
-READERS = (KerasArchiveReader(), KerasWeightsReader(), KerasLegacyReader())
+READERS = (KerasArchiveReader(), KerasWeightsReader(), KerasShardedReader(), KerasLegacyReader())
 
 
 @dataclass(frozen=True)
