@@ -28,9 +28,9 @@ def checkpoints(out: Path) -> dict[str, Path]:
 
         from tests.contracts.test_readers import MAKERS
 
-        image = keras.Input((6, 6, 1), name="image")
-        x = keras.layers.Flatten(name="flat")(keras.layers.Conv2D(2, 3, name="conv")(image))
-        model = keras.Model(image, keras.layers.Dense(2, name="head")(x))
+        image = keras.Input((8, 8, 1), name="image")
+        x = keras.layers.Flatten(name="flat")(keras.layers.Conv2D(4, 3, name="conv")(image))
+        model = keras.Model(image, keras.layers.Dense(3, name="head")(x))
         made = {}
         for name, make in MAKERS.items():
             folder = (out / "checkpoints" / name).absolute()
