@@ -14,6 +14,7 @@ from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import histogram
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
+from reporter.model.quantised import labelled
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
 from reporter.readers.live import live_contents
@@ -106,7 +107,7 @@ def measure(
     probabilities = tuple(quantiles)
     settings = Settings(variables=variables, bins=bins, quantiles=probabilities)
     is_path = isinstance(x, str | os.PathLike)
-    opened = _opened(Path(x), settings) if is_path else nullcontext(live_contents(x))
+    opened = _opened(Path(x), settings) if is_path else nullcontext(labelled(live_contents(x)))
     with opened as contents:
         chosen = _selected(contents, variables)
         numbers = measure_checkpoint(chosen, Plan(variables, settings.quantiles))

@@ -11,6 +11,7 @@ from reporter.cache import Cache
 from reporter.discover import find
 from reporter.errors import ReportError, SettingError, translated
 from reporter.model.checkpoint import CheckpointRef, Claim, Found, Peek
+from reporter.model.quantised import labelled
 from reporter.model.structure import structure
 from reporter.model.tensor import Contents
 from reporter.readers import READERS, reader
@@ -24,11 +25,11 @@ def scan(settings: Settings, cache: Cache | None = None) -> Found:
         cache: knows what is in checkpoints that were measured before, so that they are not opened.
     """
 
-    def known_or_peek(claim: Claim) -> Peek:
+    def known_or_seen(claim: Claim) -> Peek:
         known = cache.peek(claim.format, claim.members) if cache is not None else None
         return known or peek(claim.format, claim.path)
 
-    return find(settings.roots, READERS, known_or_peek, settle=settings.settle, out=settings.out, cache=settings.cache)
+    return find(settings.roots, READERS, known_or_seen, settle=settings.settle, out=settings.out, cache=settings.cache)
 
 
 def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:
@@ -65,7 +66,7 @@ def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
     """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own."""
     try:
         with reader(format_).open(path) as contents:
-            yield contents
+            yield labelled(contents)
     except ReportError:
         raise
     except Exception as error:

@@ -281,26 +281,6 @@ def _scan(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _verify(arguments: argparse.Namespace) -> int:
-    settings = Settings(roots=tuple(arguments.folders), settle=arguments.settle)
-    from dataclasses import asdict
-
-    from reporter.verify import SOUND, verify
-
-    verdicts = []
-    for verdict in verify(settings):
-        verdicts.append(verdict)
-        if not arguments.json:
-            about = f"{verdict.state:12}  {verdict.check or '-':9}  {_visible(verdict.path)}"
-            print(f"{about}  {_visible(verdict.reason)}".rstrip(), flush=True)
-    unsound = sum(verdict.state != SOUND for verdict in verdicts)
-    if arguments.json:
-        _print_json({"checkpoints": [asdict(verdict) for verdict in verdicts], "unsound": unsound})
-    else:
-        print(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound", file=sys.stderr)
-    return UNREADABLE if unsound else OK
-
-
 def _cache_info(arguments: argparse.Namespace) -> int:
     from reporter.numerals import integer, size
 
@@ -328,6 +308,26 @@ def _cache_folder(arguments: argparse.Namespace) -> Folder:
     if folder is None:
         raise SettingError("cache: this user has no home folder; say which folder it is with --cache")
     return Folder(folder)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    settings = Settings(roots=tuple(arguments.folders), settle=arguments.settle)
+    from dataclasses import asdict
+
+    from reporter.verify import SOUND, verify
+
+    verdicts = []
+    for verdict in verify(settings):
+        verdicts.append(verdict)
+        if not arguments.json:
+            about = f"{verdict.state:12}  {verdict.check or '-':9}  {_visible(verdict.path)}"
+            print(f"{about}  {_visible(verdict.reason)}".rstrip(), flush=True)
+    unsound = sum(verdict.state != SOUND for verdict in verdicts)
+    if arguments.json:
+        _print_json({"checkpoints": [asdict(verdict) for verdict in verdicts], "unsound": unsound})
+    else:
+        print(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound", file=sys.stderr)
+    return UNREADABLE if unsound else OK
 
 
 def _print_json(record: object) -> None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
 
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.structure import counters, stem
-from reporter.model.tensor import LayerInfo, TensorInfo
+from reporter.model.tensor import Contents, LayerInfo, TensorInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,6 @@ class Match:
 
 SAME = Match()
 
-M = TypeVar("M", TensorMeasure, GroupMeasure)
-
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
@@ -46,15 +42,13 @@ class _Layer:
     """What its tensors are called within the layer, their shapes and roles."""
 
 
-def match(series: Measured, other: Measured) -> Match:
+def match(series: Measured, other: Measured | Contents) -> Match:
     """Layers of ``other`` by the names in ``series``, the checkpoint that gives a series its names.
 
     Layers match by their full names. Where the names of one stem differ between the two, those layers match one to
     one in the order of their numbers, if there are as many of them on both sides, of the same shapes and roles, and
     in the same order in the model. Anything else is ambiguous and is left alone.
     """
-    if [t.info.name for t in series.tensors] == [t.info.name for t in other.tensors]:
-        return SAME
     ours, theirs = _by_stem(series), _by_stem(other)
     layers: dict[str, str] = {}
     ambiguous: list[str] = []
@@ -86,14 +80,18 @@ def renamed(numbers: Measured, matched: Match) -> Measured:
     layer, tensor = _by(matched.layers), _by(matched.tensors)
 
     def group(of: GroupMeasure, name: str) -> GroupMeasure:
-        return _relabelled(of, name=name, tensors=tuple(tensor(n) for n in of.tensors))
+        return GroupMeasure(
+            name, of.kind, tuple(tensor(n) for n in of.tensors), of.parameters, of.trainable, of.nbytes,
+            of.summary, of.statistics, of.quantiles,
+        )  # fmt: skip
+
+    def one(of: TensorMeasure) -> TensorMeasure:
+        info = replace(of.info, name=tensor(of.info.name), layer=layer(of.info.layer))
+        return TensorMeasure(info, of.summary, of.statistics, of.quantiles, of.units, of.sketch)
 
     return replace(
         numbers,
-        tensors=tuple(
-            _relabelled(t, info=replace(t.info, name=tensor(t.info.name), layer=layer(t.info.layer)))
-            for t in numbers.tensors
-        ),
+        tensors=tuple(one(t) for t in numbers.tensors),
         layers=tuple(group(g, layer(g.name)) for g in numbers.layers),
         roles=tuple(group(g, g.name) for g in numbers.roles),
         whole=group(numbers.whole, numbers.whole.name),
@@ -126,18 +124,22 @@ def notes(matches: Sequence[Match]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _by_stem(numbers: Measured) -> dict[str, list[_Layer]]:
+def _by_stem(numbers: Measured | Contents) -> dict[str, list[_Layer]]:
     """Layers that own model tensors, by stem, in the order of their numbers."""
     tensors: dict[str, list[tuple[str, tuple[int, ...], str]]] = {}
-    for measure in numbers.model_tensors:
-        info = measure.info
+    for info in _model_tensors(numbers):
         if info.layer:
             tensors.setdefault(info.layer, []).append((_within(info), info.shape, info.role))
-    kinds = {layer.name: layer.kind for layer in numbers.model_layers}
+    layers = numbers.layers if isinstance(numbers, Contents) else numbers.model_layers
+    kinds = {layer.name: layer.kind for layer in layers}
     found: dict[str, list[_Layer]] = {}
     for name in sorted(tensors, key=lambda n: (counters(n), n)):
         found.setdefault(stem(name), []).append(_Layer(name, kinds.get(name, ""), tuple(sorted(tensors[name]))))
     return found
+
+
+def _model_tensors(numbers: Measured | Contents) -> list[TensorInfo]:
+    return [t.info for t in numbers.tensors if t.info.collection == "model"]
 
 
 def _within(info: TensorInfo) -> str:
@@ -163,24 +165,13 @@ def _is_automatic(layer: _Layer) -> bool:
     return bool(layer.kind) and stem(layer.name).rsplit("/", 1)[-1] == snake
 
 
-def _in_order(series: Measured, other: Measured, layers: Mapping[str, str]) -> bool:
+def _in_order(series: Measured, other: Measured | Contents, layers: Mapping[str, str]) -> bool:
     """Whether the matched layers stand in the same order in both models, as far as both formats know the order."""
     if not (series.layers_ordered and other.layers_ordered):
         return True
-    there = [layers[info.layer] for info in (t.info for t in other.model_tensors) if info.layer in layers]
-    here = [t.info.layer for t in series.model_tensors if t.info.layer in set(layers.values())]
+    there = [layers[info.layer] for info in _model_tensors(other) if info.layer in layers]
+    here = [info.layer for info in _model_tensors(series) if info.layer in set(layers.values())]
     return list(dict.fromkeys(there)) == list(dict.fromkeys(here))
-
-
-def _relabelled(measure: M, **labels: Any) -> M:
-    """A copy with other labels; what comes from a cache is not read for it, as ``dataclasses.replace`` would."""
-    copy = object.__new__(type(measure))
-    for class_ in type(measure).__mro__:
-        for name in vars(class_).get("__slots__", ()):
-            slot = vars(class_)[name]
-            with suppress(AttributeError):  # of a slot that is not filled
-                slot.__set__(copy, labels[name] if name in labels else slot.__get__(measure))
-    return copy
 
 
 def _by(names: Mapping[str, str]) -> Callable[[str], str]:

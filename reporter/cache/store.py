@@ -18,7 +18,6 @@ from reporter.measuring.checkpoint import Plan, assembled
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef, Peek
 from reporter.model.measured import Measured
-from reporter.model.structure import structure
 from reporter.model.tensor import Contents
 
 GRID: tuple[float, ...] = (
@@ -56,21 +55,16 @@ class Cache:
     # Checkpoints
 
     def peek(self, format_: str, members: Sequence[Path]) -> Peek | None:
-        """What a checkpoint that was measured before says of itself; None for any other."""
+        """What a checkpoint that was measured before says of itself; else None."""
         entry = self._entry(self.identity(format_, members))
         if entry is None:
             return None
         try:
-            facts = entry.structure.facts
-            return Peek(
-                step=entry.header["step"],
-                step_source=entry.header["step_source"],
-                integrity=facts.integrity,
-                missing=len(facts.missing_layers),
-                structure=structure(entry.structure.infos),
-            )
+            facts, alike = entry.structure.facts, entry.structure.alike
         except MALFORMED:
             return None
+        step, source = entry.header["step"], entry.header["step_source"]
+        return Peek(step, source, facts.integrity, len(facts.missing_layers), alike)
 
     def measured_on(self, known: str) -> str:
         """When a checkpoint was measured, "" if it was not: a date and time in UTC, by ISO 8601."""

@@ -15,7 +15,7 @@ from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Pe
 from reporter.model.reader import Reader
 
 PeekInto = Callable[[Claim], Peek]
-"""From a claim to what the checkpoint says of itself; may raise CheckpointError."""
+"""From a claim to what a checkpoint says of itself; may raise CheckpointError."""
 
 SETTLED_STATES = frozenset({"corrupt", "partial"})
 """States that become "in progress" while the newest file is younger than the settle window."""

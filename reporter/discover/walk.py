@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from reporter.discover.foreign import foreign
 from reporter.discover.unfinished import unfinished
 from reporter.errors import RotatedAway, SettingError, translated
 from reporter.model.checkpoint import Claim, FileEntry, Probe
@@ -118,7 +119,7 @@ class Walk:
                     claims.append(claim)
                     break
             else:
-                left.append((path, "not a checkpoint", ""))
+                left.append((path, "not a checkpoint", foreign(probe)))
         # A shard can be read by itself, but is no checkpoint of its own beside the index that lists it.
         taken = {member for claim in claims for member in claim.members}
         parts = {member for claim in claims for member in claim.members if member != claim.path}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from reporter.measuring import kernels
 from reporter.measuring.accumulate import as_real, pieces
 from reporter.model.change import Change
 from reporter.model.tensor import Contents, TensorSource
-
-NONE: Mapping[str, str] = {}
 
 
 def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
@@ -36,16 +32,13 @@ def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
     return Change(before.info.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
 
 
-def compare_contents(before: Contents, after: Contents, names: Mapping[str, str] = NONE) -> dict[str, Change]:
+def compare_contents(before: Contents, after: Contents) -> dict[str, Change]:
     """Paired changes of every tensor that both checkpoints hold with the same shape and dtype, by name.
-
-    Args:
-        names: what tensors of ``before`` are called in ``after`` where that differs, see :mod:`reporter.matching`.
 
     Raises:
         reporter.errors.CheckpointError: from reading either.
     """
-    old = {names.get(source.info.name, source.info.name): source for source in before.tensors}
+    old = {source.info.name: source for source in before.tensors}
     changes = {}
     for source in after.tensors:
         earlier = old.get(source.info.name)

@@ -82,8 +82,8 @@ class CheckpointRef:
     Attributes:
         name: path relative to the scanned folder, for display; unique in a run.
         slug: safe to use as a file name and anchor; unique in a run.
-        files: size, time of change in ns and inode of every member, as they were when it was found.
         rotated: if its files are gone and its numbers are those of an earlier run: the day it was measured; else "".
+        files: size, time of change in ns and inode of every member, as they were when it was found.
     """
 
     name: str
@@ -94,8 +94,8 @@ class CheckpointRef:
     step: Step
     nbytes: int
     mtime_ns: int
-    files: tuple[tuple[int, int, int], ...] = ()
     rotated: str = ""
+    files: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
