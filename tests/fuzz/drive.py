@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.fuzz.targets import Target
 
 MEGABYTES = 2048
-HANG = 25
-"""Seconds for one input."""
+HANG = 150
+"""Seconds for one input: more than a child process with a library gets, which is stopped after its 120 s."""
 
 
 def guided(target: Target, seconds: int, folder: Path) -> None:

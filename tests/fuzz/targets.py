@@ -18,6 +18,8 @@ from reporter.errors import CheckpointError
 from reporter.model.checkpoint import Probe
 from reporter.readers.keras.config import ConfigError, leaves, parse_model
 from reporter.readers.npz.header import HEAD_BYTES, MAGIC, parse
+from reporter.readers.orbax.layout import CHECKPOINT, MANIFEST, STRINGS, TREE, items
+from reporter.readers.orbax.meaning import Leaf, interpret
 from reporter.readers.safetensors import SafetensorsReader
 from reporter.readers.tensorflow.bundle import Entry, read_index
 from reporter.readers.tensorflow.graph import parse_graph
@@ -105,8 +107,7 @@ def saved_model(data: bytes) -> None:
     path = SCRATCH.file(data, "saved_model.pb")
     with suppress(CheckpointError):
         model = read_saved_model(path)
-        nodes = parse_graph(b"")
-        explain(model, nodes)
+        explain(model, parse_graph(GRAPH))
     with suppress(CheckpointError):
         add_keras_metadata(SavedModel(), path)
 
@@ -132,6 +133,21 @@ def npy_header(data: bytes) -> None:
         with suppress(CheckpointError):
             found = parse(head[:HEAD_BYTES], len(head), PATH)
             assert found.size * found.dtype.itemsize <= len(head) or found.problem
+
+
+def orbax_metadata(data: bytes) -> None:
+    """The same bytes as the metadata of a checkpoint, as its tree, and as its strings."""
+    folder = SCRATCH.path / "orbax"
+    folder.mkdir(exist_ok=True)
+    for name in (CHECKPOINT, TREE, STRINGS):
+        (folder / name).write_bytes(data)
+    (folder / MANIFEST).touch()
+    with suppress(CheckpointError):
+        found, _ = items(folder)
+        for item in found:
+            found_leaves = [Leaf(key, path, (), True) for key, path in item.wanted().items()]
+            names = [m.name for m in interpret(found_leaves).meanings]
+            assert len(set(names)) == len(names), "two tensors of one name"
 
 
 CONFIG = {
@@ -176,6 +192,13 @@ ENTRIES = packed(
     (b"p", entry(1, (4,), 0, 0, 0, 0, message((1, message((1, 0), (2, 2)))))),
 )
 
+ORBAX = (
+    b'{"tree_metadata": {"(1)": {"key_metadata": [{"key": "params", "key_type": 2}, {"key": "Dense_0", "key_type": 2},'
+    b' {"key": "kernel", "key_type": 2}], "value_metadata": {"value_type": "jax.Array", "skip_deserialize": false}},'
+    b' "(2)": {"key_metadata": [{"key": "step"}], "value_metadata": {"value_type": "int"}}},'
+    b' "item_handlers": {"state": "PyTreeCheckpointHandler"}, "use_ocdbt": true}'
+)
+
 TARGETS: dict[str, Target] = {
     "table": Target(table, (Table([(b"", HEADER), (b"a", b"x" * 30), (b"ab", b"y")]).bytes,)),
     "entries": Target(entries, (ENTRIES,)),
@@ -184,6 +207,7 @@ TARGETS: dict[str, Target] = {
     "saved-model": Target(saved_model, (message((1, 1), (2, message((7, GRAPH), (1, message((5, "2.21")))))), GRAPH)),
     "safetensors-header": Target(safetensors_header, (json.dumps(HEADER_JSON).encode(),)),
     "keras-config": Target(keras_config, (json.dumps(CONFIG).encode(),)),
+    "orbax-metadata": Target(orbax_metadata, (ORBAX,)),
     "npy-header": Target(npy_header, (NPY, MAGIC + b"\x02\x00" + struct.pack("<I", len(NPY)) + NPY)),
 }
 
