@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reporter.discover.naming import natural, number_labels
+from reporter.discover.naming import Numbered, natural, number_labels
 from reporter.discover.walk import Walk, members_of
 from reporter.errors import CheckpointError
 from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Series, Step
@@ -54,6 +54,8 @@ def find(
             for claim, numbered in zip(group, numbers, strict=True):
                 name = prefix + _relative(claim.path, base)
                 folder = name.rpartition("/")[0]
+                if claim.part:
+                    numbered = Numbered(claim.label, None)
                 stem = numbered.stem.replace("#", "*")
                 series = f"{folder}/{stem}" if folder else stem
                 problem, state, inside, detail = claim.problem, claim.state, None, ""

@@ -106,7 +106,8 @@ def _members(window: Window) -> Iterator[tuple[str, MemberStream]]:
         raise RefusedCheckpoint(window.path, reason)
     for info in infos:
         check_readable(window.path, info)
-        yield info.filename.removesuffix(".npy"), MemberStream(place(window, info), head_of(window, info), info)
+        name = info.filename.removesuffix(".npy") or info.filename
+        yield name, MemberStream(place(window, info), head_of(window, info), info)
 
 
 def _header(window: Window) -> Header:
