@@ -139,7 +139,7 @@ def test_what_numpy_cannot_name_is_skipped(tmp_path: Path) -> None:
 def test_rows_too_large_to_be_reordered_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from reporter.readers.npz import readers
 
-    monkeypatch.setattr(readers, "SLAB_BYTES", 63)
+    monkeypatch.setattr(readers, "MAX_ROW_BYTES", 63)
     np.savez(tmp_path / "m.npz", wide=np.zeros((2, 8), order="F"), narrow=np.zeros((8, 2), order="F"))
     contents, found = read(tmp_path / "m.npz")
     assert list(found) == ["narrow"]
