@@ -125,6 +125,7 @@ def _finding(
         weight=min(1.0, parameters / all_parameters) if all_parameters else 0.0,
         tensors=tensors,
         layers=tuple(dict.fromkeys(name for name in layers if name)),
+        checkpoints=tuple(refs[place].name for place in sorted({m.check.place for m in members})) if refs else (),
         first_bad=refs[first.place].name if refs else "",
         last_good=refs[first.good].name if refs and first.good is not None else "",
         evidence=rule.evidence + (_ESTIMATED if estimated else ""),
