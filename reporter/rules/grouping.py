@@ -42,16 +42,23 @@ def explained(fired: Sequence[Fired]) -> list[Fired]:
                 covering[name].append(one)
             if one.check.whole:
                 whole.append(one)
-    left = []
+    causes: dict[Fired, Fired] = {}
     for one in fired:
         names = one.check.concerned
         candidates = [*whole, *(covering[names[0]] if names else ())]
-        cause = next((c for c in candidates if _explains(c, one)), None)
-        if cause is None:
-            left.append(one)
-        else:
-            cause.explains[one.rule.name] += 1
-    return left
+        cause = next((c for c in candidates if _explains(c, one) and _root(causes, c) is not one), None)
+        if cause is not None:
+            causes[one] = cause
+    for one in causes:
+        _root(causes, one).explains[one.rule.name] += 1
+    return [one for one in fired if one not in causes]
+
+
+def _root(causes: Mapping[Fired, Fired], one: Fired) -> Fired:
+    """What explains what explains it, and so on."""
+    while one in causes:
+        one = causes[one]
+    return one
 
 
 def _explains(cause: Fired, other: Fired) -> bool:
