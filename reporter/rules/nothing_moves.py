@@ -53,7 +53,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         parameters=values,
         whole=True,
         message=f"the saved weights never change: {counted(values, 'value')} in "
-        f"{counted(len(tracks + unnamed), 'tensor')} are the same in all {integer(len(compared) + 1)} checkpoints {steps}{_besides(history, tracks + unnamed)}",
+        f"{counted(len(tracks + unnamed), 'tensor')} are the same in "
+        f"all {integer(len(compared) + 1)} checkpoints {steps}" + _besides(history, tracks + unnamed),
     )
 
 
