@@ -28,7 +28,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     compared = sorted({place for t in tracks for place in t.updates.places.tolist()} - history.same_step)
     if not compared:
         return
-    still = halted(history, tracks)
+    still = halted(history, tracks, limits["threshold"])
     unnamed = tuple(t for t in history.tracks if t.may_learn and t not in tracks and t.updates.still.all())
     values = sum(t.info.size for t in tracks + unnamed)
     if len(still) < len(compared):

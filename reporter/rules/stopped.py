@@ -25,7 +25,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     for track, how in moves:
         if how.kind == "never":
             continue
-        if how.kind != "stopped":
+        if how.kind != "stopped" or how.still <= limits["threshold"]:
             share = equal_share(track)
             yield Check.of(track.info, 0.0, share or 0.0, place=how.until)
             continue
