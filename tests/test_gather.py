@@ -1,4 +1,4 @@
-"""Series measured and paired: with the one before, the first and a baseline, whatever happens to those meanwhile."""
+"""Series measured and paired with the one before, the first and a baseline, whatever happens to those meanwhile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from reporter import gather
-from reporter.cache import Cache
 from reporter.catalog import scan
 from reporter.errors import CorruptCheckpoint, SettingError
 from reporter.gather import Gatherer
@@ -28,7 +27,7 @@ def ckpts(tmp_path: Path) -> Path:
 
 def gathered(folder: Path, **settings: Any) -> tuple[Gathered, Gatherer]:
     chosen = Settings(roots=(folder,), out=folder.parent / "out", **settings)
-    gatherer = Gatherer.of(chosen, Cache(chosen.cache), Progress(quiet=True))
+    gatherer = Gatherer.of(chosen, Progress(quiet=True))
     (series,) = scan(chosen).series
     return gatherer.gather(series), gatherer
 
