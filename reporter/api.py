@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -10,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from reporter.catalog import only_checkpoint, open_checkpoint
+from reporter.compare import difference, difference_of_reports
+from reporter.errors import SettingError
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import histogram
+from reporter.measuring.pairs import compare_contents
+from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
+from reporter.model.report import SCHEMA_VERSION
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
 from reporter.readers.live import live_contents
@@ -127,6 +133,40 @@ def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
     """
     with _opened(path, settings) as contents:
         return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles))
+
+
+def diff(before: Path, after: Path, settings: Settings) -> Difference:
+    """Two checkpoints, or two report.json, against each other, for ``ckpt-report diff``.
+
+    Raises:
+        reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
+    """
+    names = str(before), str(after)
+    if before.suffix == after.suffix == ".json":
+        records = _report(before), _report(after)
+        try:
+            return difference_of_reports(*records, names)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise SettingError(f"{before} and {after}: not two report.json of ckpt-report ({what})") from error
+    plan = Plan(settings.variables, settings.quantiles)
+    with _opened(before, settings) as old, _opened(after, settings) as new:
+        a, b = measure_checkpoint(old, plan), measure_checkpoint(new, plan)
+        # Tensors are matched by their full names; a matching by structure renames b and goes into this call.
+        return difference(a, b, compare_contents(old, new), names)
+
+
+def _report(path: Path) -> Any:
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise SettingError(f"{path}: is no JSON: {error}") from error
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if version != SCHEMA_VERSION:
+        raise SettingError(f"{path}: not a report.json of ckpt-report with schema version {SCHEMA_VERSION}")
+    return record
 
 
 def _opened(path: Path, settings: Settings) -> Any:

@@ -88,6 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     _settling(inspect)
     inspect.set_defaults(command=_inspect)
 
+    diff = commands.add_parser("diff", help="compare two checkpoints, or two report.json, tensor by tensor")
+    diff.add_argument("before", type=Path, metavar="A", help="file, folder, prefix, or report.json")
+    diff.add_argument("after", type=Path, metavar="B", help="what it is compared with")
+    diff.add_argument("--json", action="store_true", help="one JSON object")
+    diff.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page")
+    diff.add_argument(
+        "--variables", default="model", choices=VARIABLES, help="what the whole speaks of (default: model)"
+    )
+    _settling(diff)
+    diff.set_defaults(command=_diff)
+
     _cache_commands(commands.add_parser("cache", help="what earlier runs measured: how much it is, and delete it"))
 
     scan = commands.add_parser("scan", help="list checkpoints and everything else in a folder; reads no weights")
@@ -239,6 +250,29 @@ def _inspect(arguments: argparse.Namespace) -> int:
         _print_json(record)
     else:
         print(console.tensors(contents, numbers))
+    return OK
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    settings = Settings(variables=arguments.variables, settle=arguments.settle)
+    if arguments.html and arguments.html.suffix != ".html":  # so that a slip never overwrites a checkpoint
+        raise SettingError(f"html: {arguments.html} does not end in .html")
+    from reporter.api import diff
+    from reporter.writers import differences
+
+    found = diff(arguments.before, arguments.after, settings)
+    if arguments.html:
+        from reporter.pipeline import program_version
+        from reporter.render.html import render_html
+        from reporter.sections.difference import difference_page
+        from reporter.writers.publish import write_file
+
+        page = render_html(difference_page(found, program_version()))
+        write_file(arguments.html, page.encode("utf-8", "backslashreplace"))
+    if arguments.json:
+        _print_json(differences.record(found))
+    else:
+        print(differences.text(found))
     return OK
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from reporter.cache import Cache, CacheDamaged
 from reporter.catalog import scan
-from reporter.compare import compare
+from reporter.compare import compare, runs_of_one_model
 from reporter.discover.naming import natural
-from reporter.draw import draw_series
+from reporter.draw import draw_runs, draw_series
 from reporter.errors import CheckpointError, RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
@@ -80,6 +80,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.say("drawing")
         histograms = tuple(of_series(s, settings.bins) for s in series)
         figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
+        runs = tuple(draw_runs(series, group) for group in runs_of_one_model(series))
     report = Report(
         title=settings.title or _title(settings.roots),
         version=program_version(),
@@ -91,6 +92,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         judgement=judgement,
         files=_files(found, series, gatherer.failed),
         timings={},
+        runs=runs,
     )
     with clock("compose"):
         progress.say("writing")
@@ -120,7 +122,7 @@ def _gather(
                 gathered = gatherer.gather(series)
             with clock("compare"):
                 if gathered.refs:
-                    result.append(compare(series, gathered.refs, gathered.measured, gathered.previous))
+                    result.append(compare(series, gathered))
     return tuple(result), gatherer
 
 

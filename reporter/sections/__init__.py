@@ -11,6 +11,7 @@ from reporter.sections import (
     files,
     method,
     overview,
+    runs,
     series,
     structure,
     verdict,
@@ -20,6 +21,7 @@ from reporter.sections.base import CheckpointSection, Medium, ReportSection, che
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
     overview.build,
+    runs.build,
     series.build,
     structure.build,
     checks.build,

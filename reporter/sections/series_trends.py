@@ -13,7 +13,6 @@ from reporter.sections.base import (
     bounded,
     checkpoint_href,
     number_cell,
-    share_cell,
     statistic_cells,
     statistic_columns,
 )
@@ -53,7 +52,7 @@ def _blocks(report: Report, series: Comparison, figures: SeriesFigures, medium: 
     if figures.bands:
         yield figures.bands
     if figures.trends:
-        yield Figures(figures.trends)
+        yield Figures(figures.trends[:1])
 
 
 def _about(report: Report, series: Comparison) -> str:
@@ -89,8 +88,7 @@ def _rotated(series: Comparison) -> str:
 
 
 def trend_table(series: Comparison, medium: Medium) -> Table:
-    """One row per checkpoint: the whole's statistics, quantiles and change."""
-    several = len(series.refs) > 1
+    """One row per checkpoint: the whole's statistics and quantiles."""
     names = _STATISTICS[medium]
     middle = [p for p in _QUANTILES[medium] if all(p in m.whole.quantiles.values for m in series.measured)]
     columns = [
@@ -99,15 +97,6 @@ def trend_table(series: Comparison, medium: Medium) -> Table:
         *statistic_columns(names),
         *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.") for p in middle),
     ]
-    if several:
-        columns += [
-            Column(
-                "Relative update", definition="‖W − W′‖₂ / ‖W′‖₂ against the checkpoint before, W′, value by value."
-            ),
-            Column("Unchanged", definition="Share of values that are equal to the bit in the checkpoint before."),
-        ]
-        if medium == "html":
-            columns.append(Column("Cosine", definition="ΣWW′ / (‖W‖‖W′‖) against the checkpoint before."))
     rows = []
     for place, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True)):
         href = checkpoint_href(ref) if medium == "html" else ""
@@ -118,13 +107,5 @@ def trend_table(series: Comparison, medium: Medium) -> Table:
             *statistic_cells(numbers.whole.statistics, names),
             *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),
         ]
-        if several:
-            change = series.pairs[place - 1].whole if place else None
-            cells += [
-                number_cell(change.relative_update if change else None),
-                share_cell(change.equal_share if change else None),
-            ]
-            if medium == "html":
-                cells.append(number_cell(change.cosine if change else None, 6))
         rows.append(Row(tuple(cells)))
     return bounded("Whole model over the checkpoints", columns, rows, medium, keep="ends")

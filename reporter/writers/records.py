@@ -11,6 +11,7 @@ from reporter.model.checkpoint import CheckpointRef, FileEntry
 from reporter.model.finding import Finding, Outcome
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure, Value
+from reporter.model.sketch import DISTANCE_ERROR
 
 Record = dict[str, Any]
 
@@ -112,7 +113,9 @@ def change(paired: Change) -> Record:
         "relative_update": plain(paired.relative_update),
         "cosine": plain(paired.cosine),
         "equal_share": plain(paired.equal_share),
-        "largest": plain(paired.largest),
+        "largest": plain(paired.largest) if paired.exact else None,
+        "exact": paired.exact,
+        "relative_error": 0.0 if paired.exact else DISTANCE_ERROR,
     }
 
 

@@ -8,6 +8,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import SCHEMA_VERSION, Report
 from reporter.writers import records
+from reporter.writers.comparisons import comparison
 from reporter.writers.records import Record
 
 
@@ -22,6 +23,7 @@ def report_record(report: Report) -> Record:
         "findings": [records.finding(f) for f in report.judgement.findings],
         "checks": [records.outcome(o) for o in report.judgement.outcomes],
         "series": [_series(s, h) for s, h in zip(report.series, report.histograms, strict=True)],
+        "runs": [[report.series[at].name for at in group.series] for group in report.runs],
         "files": [records.file_entry(entry) for entry in report.files],
         "settings": dict(report.settings),
         "timings": {name: round(seconds, 3) for name, seconds in report.timings.items()},
@@ -45,19 +47,7 @@ def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
             }
             for i, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True))
         ],
-        "pairs": [
-            {
-                "before": series.refs[pair.before].name,
-                "after": series.refs[pair.after].name,
-                "global": records.change(pair.whole),
-                "layers": records.changes(pair.layers),
-                "tensors": records.changes(pair.tensors),
-                "added": list(pair.added),
-                "removed": list(pair.removed),
-                "reshaped": [{"name": n, "before": a, "after": b} for n, a, b in pair.reshaped],
-            }
-            for pair in series.pairs
-        ],
+        **comparison(series),
     }
 
 

@@ -15,6 +15,7 @@ from reporter.measuring.pairs import compare_contents
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
+from reporter.model.gathered import Gathered
 from reporter.model.tensor import Contents, LayerInfo
 from reporter.rules import RULES, judge
 from tests.sources import ArraySource
@@ -51,9 +52,13 @@ def series(checkpoints: Sequence[Arrays], *, missing: tuple[str, ...] = (), firs
         CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(first_step + i, "in-file"), 0, 0)
         for i in range(len(opened))
     ]
-    changes = [compare_contents(a, b) for a, b in pairwise(opened)]
-    whole = Series("c-*", "c", "test", tuple(refs), "in-file")
-    return compare(whole, refs, [measure_checkpoint(c, Plan()) for c in opened], changes)
+    gathered = Gathered(
+        refs=tuple(refs),
+        measured=tuple(measure_checkpoint(c, Plan()) for c in opened),
+        previous=tuple(compare_contents(a, b) for a, b in pairwise(opened)),
+        first=tuple(compare_contents(opened[0], c) for c in opened[1:]),
+    )
+    return compare(Series("c-*", "c", "test", tuple(refs), "in-file"), gathered)
 
 
 def fired(comparison: Comparison) -> list[tuple[str, str, str, str]]:
@@ -164,7 +169,7 @@ def test_optimizer_state_without_weights() -> None:
     slot = ArraySource(np.ones((20, 10), "f4"), "optimizer/dense/kernel/m", "dense", "momentum", False, "optimizer")
     measured = measure_checkpoint(Contents("test", (), (slot,)), Plan())
     ref = CheckpointRef("c-0", "c-0", Path("c-0"), "test", (), Step(1, "in-file"), 0, 0)
-    comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), [ref], [measured], [])
+    comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), Gathered((ref,), (measured,), (), ()))
     (finding,) = judge([comparison]).findings
     assert (finding.rule, finding.severity) == ("incomplete", Severity.FAIL)
     assert "only the state of its optimizer (1 tensors)" in finding.message
