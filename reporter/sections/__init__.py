@@ -8,6 +8,7 @@ from reporter.sections import (
     checkpoint_summary,
     checkpoint_tensors,
     checks,
+    extent,
     files,
     method,
     overview,
@@ -25,6 +26,7 @@ REPORT_SECTIONS: tuple[ReportSection, ...] = (
     series.build,
     structure.build,
     checks.build,
+    extent.build,
     files.build,
     method.build,
 )
@@ -52,7 +54,8 @@ def checkpoint_pages(report: Report) -> dict[str, Page]:
     """One page per measured checkpoint, by its path beside the report."""
     pages = {}
     for at, one in enumerate(report.series):
-        for place, ref in enumerate(one.refs):
+        for place in report.details[at].pages:
+            ref = one.refs[place]
             sections = [section for build in CHECKPOINT_SECTIONS for section in build(report, at, place)]
             pages[checkpoint_href(ref)] = Page(
                 title=ref.name,

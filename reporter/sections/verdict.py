@@ -8,7 +8,7 @@ from reporter.model.finding import Finding, Severity
 from reporter.model.page import Banner, Block, Facts, FindingItem, FindingList, Level, Paragraph, Section
 from reporter.model.report import Report
 from reporter.numerals import integer, number, share, size
-from reporter.sections.base import LEVELS, Medium, checkpoint_href
+from reporter.sections.base import LEVELS, Medium, page_href
 
 SHOWN = {"html": 200, "pdf": 15}
 """Findings listed; the rest are counted, and are in report.json."""
@@ -89,10 +89,14 @@ def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
     where = " · ".join(part for part in (finding.checkpoint, finding.tensor or finding.layer) if part)
     href = ""
     if medium == "html":
-        ref = next(
-            (r for s in report.series if s.name == finding.series for r in s.refs if r.name == finding.checkpoint), None
+        places = (
+            (at, place)
+            for at, s in enumerate(report.series)
+            if s.name == finding.series
+            for place, ref in enumerate(s.refs)
+            if ref.name == finding.checkpoint
         )
-        href = checkpoint_href(ref) if ref else ""
+        href = next((page_href(report, at, place, medium) for at, place in places), "")
     share_text = f"; concerns {share(finding.weight)} of the parameters" if finding.weight else ""
     previous = f", before: {number(finding.previous)}" if finding.previous is not None else ""
     return FindingItem(
