@@ -11,8 +11,8 @@ from reporter.model.finding import Finding, Judgement
 PAGES = 60
 """Pages of checkpoints in one report: more than anyone opens."""
 
-PAGE_TENSORS = 20_000
-"""Rows of tensors on all of them together: about half a millisecond each to make, and a kilobyte."""
+PAGE_TENSORS = 10_000
+"""Rows of tensors on all of them together: about a millisecond each to make, and three kilobytes."""
 
 RECORD_TENSORS = 25_000
 """Tensors in report.json: about a kilobyte each."""

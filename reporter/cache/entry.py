@@ -63,12 +63,32 @@ class Grouping:
         return self.layers + self.roles + self.rest
 
 
+RECENT = 2048
+"""Cells kept of the rows read last, a few kilobytes each: a histogram asks for them several times."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Structures and groupings that were met, so that equal ones are one object; by their digests."""
+    """What is shared by the entries of a cache.
+
+    Attributes:
+        structures, groupings: that were met, so that equal ones are one object; by their digests.
+        recent: cells, by entry and row.
+    """
 
     structures: dict[str, Structure] = field(default_factory=dict)
     groupings: dict[str, Grouping] = field(default_factory=dict)
+    recent: dict[tuple[object, ...], Cells] = field(default_factory=dict)
+
+    def cells(self, key: tuple[object, ...], read: Callable[[], Cells]) -> Cells:
+        """Recent ones, or those just read."""
+        found = self.recent.pop(key, None)
+        if found is None:
+            found = read()
+            if len(self.recent) >= RECENT:
+                del self.recent[next(iter(self.recent))]
+        self.recent[key] = found
+        return found
 
 
 def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequence[float],
@@ -170,8 +190,11 @@ class Entry:
         infos = grouping.all
         whole = len(grouping.layers) + len(grouping.roles)
 
-        def cells(row: int) -> Cells:
+        def read(row: int) -> Cells:
             return self._whole(selection) if row == whole else self._merged(infos[row].members)
+
+        def cells(row: int) -> Cells:
+            return self._shelf.cells((self, selection, row), lambda: read(row))
 
         table = Rows(self._columns(f"{selection}/columns", len(infos), probabilities), cells)
         groups = [StoredGroup(info, table, row) for row, info in enumerate(infos)]
