@@ -13,12 +13,14 @@ from typing import Any
 from reporter.catalog import only_checkpoint, open_checkpoint
 from reporter.compare import difference, difference_of_reports
 from reporter.errors import SettingError
+from reporter.matching import match, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import histogram
 from reporter.measuring.pairs import compare_contents
 from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
+from reporter.model.quantised import labelled
 from reporter.model.report import SCHEMA_VERSION
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
@@ -112,7 +114,7 @@ def measure(
     probabilities = tuple(quantiles)
     settings = Settings(variables=variables, bins=bins, quantiles=probabilities)
     is_path = isinstance(x, str | os.PathLike)
-    opened = _opened(Path(x), settings) if is_path else nullcontext(live_contents(x))
+    opened = _opened(Path(x), settings) if is_path else nullcontext(labelled(live_contents(x)))
     with opened as contents:
         chosen = _selected(contents, variables)
         numbers = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
@@ -152,8 +154,8 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
     plan = Plan(settings.variables, settings.quantiles)
     with _opened(before, settings) as old, _opened(after, settings) as new:
         a, b = measure_checkpoint(old, plan), measure_checkpoint(new, plan)
-        # Tensors are matched by their full names; a matching by structure renames b and goes into this call.
-        return difference(a, b, compare_contents(old, new), names)
+        matched = match(a, b)
+        return difference(a, renamed(b, matched), compare_contents(old, under_names(new, matched.tensors)), names)
 
 
 def _report(path: Path) -> Any:

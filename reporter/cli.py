@@ -25,7 +25,8 @@ OK, INTERNAL, USAGE, FINDINGS, UNREADABLE = 0, 1, 2, 3, 4
 
 EXIT_CODES = """exit codes:
   0 ok   1 internal error   2 usage or settings   3 findings at or above --fail-on
-  4 report written, but some checkpoints could not be read   75 another run holds the output folder"""
+  4 report written, but some checkpoints could not be read; verify: some are not sound
+  75 another run holds the output folder"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -106,6 +107,17 @@ def _parser() -> argparse.ArgumentParser:
     scan.add_argument("--json", action="store_true", help="one JSON object")
     _settling(scan)
     scan.set_defaults(command=_scan)
+
+    verify = commands.add_parser(
+        "verify",
+        help="check the integrity of every checkpoint in a folder; measures nothing",
+        description="Reads every checkpoint once and checks every checksum that its format has. "
+        "Exit code 0 if all are sound, 4 if some are not, those that are being written included.",
+    )
+    verify.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    verify.add_argument("--json", action="store_true", help="one JSON object")
+    _settling(verify)
+    verify.set_defaults(command=_verify)
     return parser
 
 
@@ -291,6 +303,7 @@ def _scan(arguments: argparse.Namespace) -> int:
                         "name": s.name,
                         "format": s.format,
                         "ordered_by": s.ordered_by,
+                        "notes": list(s.notes),
                         "checkpoints": [records.reference(ref) for ref in s.checkpoints],
                     }
                     for s in found.series
@@ -329,6 +342,26 @@ def _cache_folder(arguments: argparse.Namespace) -> Folder:
     if folder is None:
         raise SettingError("cache: this user has no home folder; say which folder it is with --cache")
     return Folder(folder)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    settings = Settings(roots=tuple(arguments.folders), settle=arguments.settle)
+    from dataclasses import asdict
+
+    from reporter.verify import SOUND, verify
+
+    verdicts = []
+    for verdict in verify(settings):
+        verdicts.append(verdict)
+        if not arguments.json:
+            about = f"{verdict.state:12}  {verdict.check or '-':9}  {_visible(verdict.path)}"
+            print(f"{about}  {_visible(verdict.reason)}".rstrip(), flush=True)
+    unsound = sum(verdict.state != SOUND for verdict in verdicts)
+    if arguments.json:
+        _print_json({"checkpoints": [asdict(verdict) for verdict in verdicts], "unsound": unsound})
+    else:
+        print(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound", file=sys.stderr)
+    return UNREADABLE if unsound else OK
 
 
 def _print_json(record: object) -> None:

@@ -6,18 +6,18 @@ where it was.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
 from reporter.cache import Cache, CacheDamaged
-from reporter.catalog import only_checkpoint, translated
-from reporter.discover import settled
-from reporter.errors import CheckpointError, InProgress, RotatedAway, SettingError
+from reporter.catalog import only_checkpoint
+from reporter.errors import CheckpointError, InProgress, RotatedAway, SettingError, translated
 from reporter.history import Rotated, remember, rotated, same_structure
+from reporter.matching import SAME, Match, match, notes
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
@@ -25,27 +25,16 @@ from reporter.model.checkpoint import CheckpointRef, Series
 from reporter.model.gathered import Baseline, Gathered
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
-from reporter.opened import Opened, unchanged
+from reporter.opened import Opened
 from reporter.progress import Progress
+from reporter.row import Row
 from reporter.settings import Settings
+from reporter.steady import failure, twice, unchanged
 
 Changes = Mapping[str, Change]
+Work = Callable[[Sequence[Contents]], tuple["T", tuple[Changes, ...]]]
+"""From the contents of partners to a result, and the changes since each under the file's own names."""
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A measured checkpoint.
-
-    Attributes:
-        identity: in the cache; "" without one.
-        pairs: by the path of an earlier checkpoint, the exact changes since it.
-    """
-
-    ref: CheckpointRef
-    identity: str
-    measured: Measured
-    pairs: dict[Path, Changes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -55,6 +44,7 @@ class Gatherer:
     Attributes:
         baseline: the checkpoint that all others are held against.
         failed: by name, why a checkpoint could not be measured; filled while gathering.
+        remarks: by name, what to say of one that was measured; filled while gathering.
         read, read_bytes: checkpoints that were measured in this run, and the bytes of their tensors.
     """
 
@@ -64,6 +54,7 @@ class Gatherer:
     progress: Progress
     baseline: Row | None = None
     failed: dict[str, CheckpointError] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
     read: int = 0
     read_bytes: int = 0
 
@@ -79,7 +70,7 @@ class Gatherer:
             ref = only_checkpoint(settings.baseline, settings)
             try:
                 with Opened() as opened:
-                    gatherer.baseline = gatherer._row(ref, [], opened)
+                    gatherer.baseline = gatherer._row(None, [], opened, ref)
             except CheckpointError as error:
                 raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
         return gatherer
@@ -87,95 +78,123 @@ class Gatherer:
     def gather(self, series: Series) -> Gathered:
         """Measure a series in step order, with what was rotated away since an earlier run.
 
-        The first checkpoint, the one before and the baseline stay open, so that each is paired with them.
+        The first checkpoint, the one before and the baseline stay open, so that each is paired with them. The first
+        gives the series its names.
         """
         gone = rotated(self.cache, series, self.plan) if self.settings.history else []
         rows = self._rows(series, gone)
         later = {r.ref.name: next((n for n in rows[i:] if not n.ref.rotated), None) for i, r in enumerate(rows)}
-        kept = [g for g in gone if (n := later[g[0].name]) is not None and same_structure(g[2], n.measured)]
+        kept = [g for g in gone if (n := later[g[0].name]) is not None and same_structure(g[2], n.own)]
         if len(kept) < len(gone):  # some are of another model
             rows = self._rows(series, kept)
         return self._gathered(rows)
 
     def _rows(self, series: Series, gone: Sequence[Rotated]) -> list[Row]:
-        baseline = [self.baseline] if self.baseline else []
         rows: list[Row] = []
-        known = {ref.name: Row(ref, identity, numbers) for ref, identity, numbers in gone}
-        refs = [*series.checkpoints, *(row.ref for row in known.values())]
+        known = {ref.name: (identity, numbers) for ref, identity, numbers in gone}
+        refs = [*series.checkpoints, *(ref for ref, _, _ in gone)]
         if gone:
             refs.sort(key=lambda ref: ref.step.value or 0)  # only series with steps have any
         with Opened() as opened:
             for ref in refs:
-                partners = [*rows[-1:], *rows[:1], *baseline]
+                first = rows[0].own if rows else None
+                partners = [*rows[-1:], *rows[:1], *self._baseline(first)]
                 if ref.name in known:
-                    self._recall(known[ref.name], partners)
-                    rows.append(known[ref.name])
+                    identity, numbers = known[ref.name]
+                    rows.append(Row(ref, identity, numbers, _matched(first, numbers)))
+                    self._recall(rows[-1], partners)
                     continue
                 if ref.name in self.failed:
                     continue
                 try:
-                    row = self._row(ref, partners, opened)
+                    row = twice(ref, partial(self._row, first, partners, opened))
                 except CacheDamaged:
                     raise
                 except Exception as error:
                     opened.drop([ref])
-                    self.failed[ref.name] = _failure(ref, error, self.settings.settle)
+                    self.failed[ref.name] = failure(ref, error, self.settings.settle)
                     self.progress.failed(ref, self.failed[ref.name])
                     continue
                 rows.append(row)
                 remember(self.cache, series, ref, row.identity)
-                opened.keep([row.ref for row in (*rows[:1], *rows[-1:], *baseline)])
+                opened.keep([row.ref for row in (*rows[:1], *rows[-1:], *self._baseline(first))])
         return rows
 
+    def _baseline(self, first: Measured | None) -> list[Row]:
+        """The baseline under the names of a series, told by its first checkpoint."""
+        if self.baseline is None:
+            return []
+        return [self.baseline.matched_by(_matched(first, self.baseline.own))]
+
     def _gathered(self, rows: Sequence[Row]) -> Gathered:
+        baselines = self._baseline(rows[0].own if rows else None)
+        baseline = baselines[0] if baselines else None
         return Gathered(
             refs=tuple(row.ref for row in rows),
             measured=tuple(row.measured for row in rows),
-            previous=tuple(b.pairs.get(a.ref.path, {}) for a, b in pairwise(rows)),
-            first=tuple(row.pairs.get(rows[0].ref.path, {}) for row in rows[1:]),
-            baseline=Baseline(str(self.settings.baseline), self.baseline.measured) if self.baseline else None,
-            from_baseline=tuple(row.pairs.get(self.baseline.ref.path, {}) for row in rows) if self.baseline else (),
+            previous=tuple(b.changes_since(a.ref) for a, b in pairwise(rows)),
+            first=tuple(row.changes_since(rows[0].ref) for row in rows[1:]),
+            baseline=Baseline(str(self.settings.baseline), baseline.measured) if baseline else None,
+            from_baseline=tuple(row.changes_since(baseline.ref) for row in rows) if baseline else (),
+            notes=notes([row.matched for row in (*rows, *baselines)]),
         )
 
-    def _row(self, ref: CheckpointRef, partners: Sequence[Row], opened: Opened) -> Row:
-        """A checkpoint and its changes since the partners, from the cache as far as it goes."""
+    def _row(self, first: Measured | None, partners: Sequence[Row], opened: Opened, ref: CheckpointRef) -> Row:
+        """A checkpoint and its changes since the partners, from the cache as far as it goes.
+
+        Args:
+            first: the checkpoint that gives the series its names, None for itself.
+        """
+        opened.drop([ref])  # of a first try
         known = self.cache.identity(ref.format, ref.members)
         unchanged(ref)
         numbers = self.cache.measured(known, self.plan)
-        row = None if numbers is None else Row(ref, known, numbers)
+        row = None if numbers is None else Row(ref, known, numbers, _matched(first, numbers))
         if row is not None:
             self._recall(row, partners)
-        left = [p for p in partners if row is None or p.ref.path not in row.pairs]
-        left = [p for p in {p.ref.path: p for p in left}.values() if not p.ref.rotated]
+        left = {p.ref.path: p for p in partners if row is None or p.ref.path not in row.pairs}.values()
+        present = [p for p in left if not p.ref.rotated]
         if row is None:
-            row = self._measured(ref, known, left, opened)
+            row = self._measured(ref, known, first, present, opened)
             self.read += 1
-            self.read_bytes += row.measured.nbytes
-            self.progress.measured(ref, row.measured)
+            self.read_bytes += row.own.nbytes
+            self.progress.measured(ref, row.own)
         else:
-            if left:
+            if present:
                 contents = opened.contents(ref)
-                _, pairs = _with_partners(
-                    ref, left, opened, lambda others: (None, tuple(compare_contents(o, contents) for o in others))
+                _, pairs = self._with_partners(
+                    ref, row.matched, present, opened, lambda others: (None, _paired(contents, others))
                 )
-                self._keep(row, left, pairs)
+                self._keep(row, present, pairs)
             self.progress.known(ref)
         return row
 
     def _recall(self, row: Row, partners: Sequence[Row]) -> None:
         """The changes that are in the cache."""
         for partner in partners:
-            changes = self.cache.changes(partner.identity, row.identity, row.measured)
+            changes = self.cache.changes(row.pair_key(partner), row.identity, row.own)
             if changes is not None:
                 row.pairs[partner.ref.path] = changes
 
-    def _measured(self, ref: CheckpointRef, known: str, partners: Sequence[Row], opened: Opened) -> Row:
+    def _measured(
+        self, ref: CheckpointRef, known: str, first: Measured | None, partners: Sequence[Row], opened: Opened
+    ) -> Row:
         """Measure a checkpoint, and pair it with those of its partners that can still be read."""
         contents = opened.contents(ref)
+        if ref.step.source == "in-file" and contents.step != ref.step.value:
+            # Rewritten since it was put in its place: what is in it now belongs to another one.
+            raise InProgress(ref.path, f"it was at step {ref.step} when it was found, and is at {contents.step} now")
         full = self.cache.plan(known, self.plan)
-        numbers, pairs = _with_partners(ref, partners, opened, lambda others: _measure(contents, full, others))
+        matched = SAME if first is None else match(first, contents)
+        numbers, pairs = self._with_partners(
+            ref,
+            matched,
+            partners,
+            opened,
+            lambda others: (measure_checkpoint(contents, full), _paired(contents, others)),
+        )
         unchanged(ref)
-        row = Row(ref, known, self.cache.keep(known, ref, contents, full, numbers, self.plan))
+        row = Row(ref, known, self.cache.keep(known, ref, contents, full, numbers, self.plan), matched)
         self._keep(row, partners, pairs)
         return row
 
@@ -184,41 +203,53 @@ class Gatherer:
             if partner.ref.path in pairs:
                 changes = pairs[partner.ref.path]
                 row.pairs[partner.ref.path] = self.cache.keep_changes(
-                    partner.identity, row.identity, row.measured, changes
+                    row.pair_key(partner), row.identity, row.own, changes
                 )
 
+    def _with_partners(
+        self, ref: CheckpointRef, matched: Match, partners: Sequence[Row], opened: Opened, work: Work[T]
+    ) -> tuple[T, dict[Path, Changes]]:
+        """Work on a checkpoint beside others; trouble with one of those costs only the pair with it."""
+        ready: dict[Path, tuple[CheckpointRef, Contents]] = {}
+        for partner in partners:
+            try:
+                ready[partner.ref.path] = partner.ref, partner.contents(opened, matched)
+            except CheckpointError as error:
+                self._lost(partner.ref, ref, error)
+        while True:
+            try:
+                result, changes = work([contents for _, contents in ready.values()])
+                break
+            except Exception as error:
+                if not ready or _concerns(error, ref):
+                    raise
+                blamed = [p for p, _ in ready.values() if _concerns(error, p)] or [p for p, _ in ready.values()]
+                opened.drop(blamed)
+                for one in blamed:
+                    self._lost(one, ref, error)
+                    del ready[one.path]
+        pairs = dict(zip(ready, changes, strict=True))
+        for one, _ in ready.values():
+            if _overwritten(one):
+                self._lost(one, ref, InProgress(one.path, "it was rewritten"))
+                del pairs[one.path]
+        return result, pairs
 
-def _measure(contents: Contents, plan: Plan, against: Sequence[Contents]) -> tuple[Measured, tuple[Changes, ...]]:
-    """Measure, and pair with others that are open."""
-    return measure_checkpoint(contents, plan), tuple(compare_contents(other, contents) for other in against)
+    def _lost(self, partner: CheckpointRef, ref: CheckpointRef, error: Exception) -> None:
+        """A partner that was measured, and could not be read again: its numbers stand."""
+        self.remarks.setdefault(
+            partner.name,
+            f"after it had been measured: {translated(partner.path, error).reason}; its numbers stand, but its values "
+            f"could not be compared with those of {ref.name}",
+        )
 
 
-def _with_partners(
-    ref: CheckpointRef,
-    partners: Sequence[Row],
-    opened: Opened,
-    work: Callable[[Sequence[Contents]], tuple[T, tuple[Changes, ...]]],
-) -> tuple[T, dict[Path, Changes]]:
-    """Work on a checkpoint beside others; trouble with one of those costs only the pair with it."""
-    ready: dict[Path, tuple[CheckpointRef, Contents]] = {}
-    for partner in partners:
-        try:
-            ready[partner.ref.path] = partner.ref, opened.contents(partner.ref)
-        except CheckpointError:
-            continue  # gone or damaged since it was measured: there is no exact pair with it
-    while True:
-        try:
-            result, changes = work([contents for _, contents in ready.values()])
-            break
-        except Exception as error:
-            if not ready or _concerns(error, ref):
-                raise
-            blamed = [p for p, _ in ready.values() if _concerns(error, p)] or [p for p, _ in ready.values()]
-            opened.drop(blamed)
-            for one in blamed:
-                del ready[one.path]
-    pairs = dict(zip(ready, changes, strict=True))
-    return result, {path: pairs[path] for path, (partner, _) in ready.items() if not _overwritten(partner)}
+def _matched(first: Measured | None, numbers: Measured) -> Match:
+    return SAME if first is None else match(first, numbers)
+
+
+def _paired(contents: Contents, partners: Sequence[Contents]) -> tuple[Changes, ...]:
+    return tuple(compare_contents(partner, contents) for partner in partners)
 
 
 def _concerns(error: Exception, ref: CheckpointRef) -> bool:
@@ -234,9 +265,3 @@ def _overwritten(ref: CheckpointRef) -> bool:
     except InProgress:
         return True
     return False
-
-
-def _failure(ref: CheckpointRef, error: Exception, settle: float) -> CheckpointError:
-    known = translated(ref.path, error)
-    state, reason = settled(known.reason, known.state, ref.mtime_ns, settle, time.time())
-    return InProgress(ref.path, reason) if state != known.state else known

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reporter.cache import Cache
-from reporter.discover.find import slug
+from reporter.discover.series import slug
 from reporter.measuring.checkpoint import Plan
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.measured import Measured

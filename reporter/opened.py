@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 
 from reporter.catalog import open_checkpoint
-from reporter.errors import InProgress, RotatedAway
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.tensor import Contents
+from reporter.steady import unchanged
 
 
 class Opened:
@@ -53,22 +53,3 @@ class Opened:
         for path in [p for p in self._open if p in dropped]:
             stack, _ = self._open.pop(path)
             stack.close()
-
-
-def unchanged(ref: CheckpointRef) -> None:
-    """The files are still those that discovery saw.
-
-    Raises:
-        InProgress: one was written to meanwhile.
-        RotatedAway: one is gone.
-    """
-    nbytes, newest = 0, 0
-    for member in ref.members:
-        try:
-            stat = member.stat()
-        except OSError as error:
-            raise RotatedAway(ref.path, f"{member.name} was deleted while it was being read") from error
-        nbytes += stat.st_size
-        newest = max(newest, stat.st_mtime_ns)
-    if (nbytes, newest) != (ref.nbytes, ref.mtime_ns):
-        raise InProgress(ref.path, "it was written to while it was being read; the next run will have it")

@@ -17,7 +17,7 @@ from reporter.compare import compare, runs_of_one_model
 from reporter.detail import details
 from reporter.discover.naming import natural
 from reporter.draw import draw_runs, draw_series
-from reporter.errors import CheckpointError, RenderError, RotatedAway
+from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
@@ -29,6 +29,7 @@ from reporter.render.pdf import Attachment, render_pdf
 from reporter.rules import judge
 from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
+from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
 from reporter.writers.report_json import write_json
 from reporter.writers.tensors_csv import write_csv
@@ -92,7 +93,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         histograms=histograms,
         figures=figures,
         judgement=judgement,
-        files=_files(found, series, gatherer.failed),
+        files=_files(found, series, gatherer),
         timings={},
         runs=runs,
         details=shown,
@@ -126,10 +127,10 @@ def _gather(
             with clock("compare"):
                 if gathered.refs:
                     result.append(compare(series, gathered))
-    return tuple(result), gatherer
+    return with_twins(result), gatherer
 
 
-def _files(found: Found, series: Sequence[Comparison], failed: Mapping[str, CheckpointError]) -> tuple[FileEntry, ...]:
+def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
     measured = {(s.name, ref.name): ref for s in series for ref in s.refs}
     result = [
@@ -140,8 +141,9 @@ def _files(found: Found, series: Sequence[Comparison], failed: Mapping[str, Chec
     ]
     for entry in found.files:
         if entry.state == "found":
-            error = failed.get(entry.path) if (entry.series, entry.path) not in measured else None
-            state, reason = (error.state, error.reason) if error else ("measured", "")
+            error = gatherer.failed.get(entry.path) if (entry.series, entry.path) not in measured else None
+            remark = gatherer.remarks.get(entry.path, "")
+            state, reason = (error.state, error.reason) if error else ("measured", remark)
             entry = replace(entry, state=state, reason=reason)
         result.append(entry)
     return tuple(sorted(result, key=lambda e: natural(e.path)))

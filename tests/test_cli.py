@@ -310,7 +310,7 @@ def test_scan_json_is_the_contract(ckpts: Path, capsys: pytest.CaptureFixture[st
     (ckpts / "notes.txt").write_text("x")
     assert main(["scan", str(ckpts), "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
-    assert all(set(f) == {"path", "format", "state", "reason", "step", "series"} for f in files)
+    assert all(set(f) == {"path", "format", "state", "reason", "step", "series", "integrity"} for f in files)
     assert [f["step"] for f in files if f["state"] == "found"] == [9, 10, 100]
     assert [f["path"] for f in files if f["state"] == "not a checkpoint"] == ["notes.txt"]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from reporter import gather
+from reporter.cache import Cache
 from reporter.catalog import scan
 from reporter.errors import CorruptCheckpoint, SettingError
 from reporter.gather import Gatherer
@@ -27,7 +28,7 @@ def ckpts(tmp_path: Path) -> Path:
 
 def gathered(folder: Path, **settings: Any) -> tuple[Gathered, Gatherer]:
     chosen = Settings(roots=(folder,), out=folder.parent / "out", **settings)
-    gatherer = Gatherer.of(chosen, Progress(quiet=True))
+    gatherer = Gatherer.of(chosen, Cache(None), Progress(quiet=True))
     (series,) = scan(chosen).series
     return gatherer.gather(series), gatherer
 

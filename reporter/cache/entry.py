@@ -24,6 +24,7 @@ from reporter.cache.stored import GroupInfo, Rows, StoredGroup, StoredTensor, Te
 from reporter.model.cells import Cells
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Units
 from reporter.model.sketch import Sketch
+from reporter.model.structure import structure
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo
 from reporter.statistics import STATISTICS
 
@@ -41,11 +42,13 @@ class Structure:
     Attributes:
         facts: everything but the tensors and the step.
         places: name -> row.
+        alike: see :func:`reporter.model.structure.structure`.
     """
 
     infos: tuple[TensorInfo, ...]
     places: Mapping[str, int]
     facts: Contents
+    alike: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequenc
     """
     measured = next(iter(by_selection.values()))
     names = [s.name for s in STATISTICS]
-    structure = _json(
+    described = _json(
         {
             "tensors": _down(TensorInfo, [t.info for t in measured.tensors]),
             "layers": _down(LayerInfo, contents.layers),
@@ -113,7 +116,7 @@ def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequenc
     )
     places, parts = rows.pack(measured.tensors)
     blocks: dict[str, bytes | Sequence[bytes]] = {
-        "structure": structure,
+        "structure": described,
         "tensors": Columns.of(measured.tensors, names, probabilities).to_bytes(),
         "places": places.tobytes(),
         "rows": parts,
@@ -138,7 +141,7 @@ def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequenc
             "statistics": names,
             "probabilities": list(probabilities),
             "count": len(measured.tensors),
-            "structure": _digest(structure),
+            "structure": _digest(described),
             "groupings": groupings,
             "seconds": measured.seconds,
         },
@@ -271,7 +274,7 @@ def _structure(record: Any) -> Structure:
         skipped=tuple(_up(SkippedTensor, record["skipped"])),
         **facts,
     )
-    return Structure(infos, {info.name: i for i, info in enumerate(infos)}, contents)
+    return Structure(infos, {info.name: i for i, info in enumerate(infos)}, contents, structure(infos))
 
 
 def _group_down(group: GroupMeasure, position: Mapping[str, int]) -> list[Any]:

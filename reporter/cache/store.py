@@ -16,7 +16,7 @@ from reporter.cache.identity import identity, is_certain
 from reporter.errors import ReportError
 from reporter.measuring.checkpoint import Plan, assembled
 from reporter.model.change import Change
-from reporter.model.checkpoint import CheckpointRef
+from reporter.model.checkpoint import CheckpointRef, Peek
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
 
@@ -54,10 +54,17 @@ class Cache:
 
     # Checkpoints
 
-    def step(self, format_: str, members: Sequence[Path]) -> tuple[int | None, str] | None:
-        """The step inside a checkpoint that was measured before, and the entry that gave it; else None."""
-        header = self._header(self.identity(format_, members))
-        return None if header is None else (header["step"], header["step_source"])
+    def peek(self, format_: str, members: Sequence[Path]) -> Peek | None:
+        """What a checkpoint that was measured before says of itself; else None."""
+        entry = self._entry(self.identity(format_, members))
+        if entry is None:
+            return None
+        try:
+            facts, alike = entry.structure.facts, entry.structure.alike
+        except MALFORMED:
+            return None
+        step, source = entry.header["step"], entry.header["step_source"]
+        return Peek(step, source, facts.integrity, len(facts.missing_layers), alike)
 
     def measured_on(self, known: str) -> str:
         """When a checkpoint was measured, "" if it was not: a date and time in UTC, by ISO 8601."""

@@ -56,6 +56,7 @@ def compare(series: Series, gathered: Gathered) -> Comparison:
         baseline=baseline.name if baseline is not None else "",
         from_baseline=from_baseline,
         similarity=similarity(measured),
+        notes=(*series.notes, *gathered.notes),
     )
     return moved(trends(lined_up))
 

@@ -70,6 +70,7 @@ class Comparison:
         pairs: neighbouring pairs, one fewer.
         layers: names of all layers with selected tensors, in model order.
         tensors: names of all tensors, in model order, model tensors first.
+        notes: what a reader should know about how the checkpoints were put together.
         from_first: each checkpoint but the first held against the first, one fewer.
         baseline: name of the baseline, "" where none is set.
         from_baseline: each checkpoint held against the baseline; empty without one.
@@ -87,6 +88,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     layers: tuple[str, ...]
     tensors: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     from_first: tuple[Pair, ...] = ()
     baseline: str = ""
     from_baseline: tuple[Pair, ...] = ()

@@ -37,6 +37,7 @@ class Gathered:
         first: n − 1, checkpoint i + 1 against checkpoint 0.
         baseline: None where none is set.
         from_baseline: n, checkpoint i against the baseline; empty without one.
+        notes: what a reader should know about the names, see :mod:`reporter.matching`.
     """
 
     refs: tuple[CheckpointRef, ...]
@@ -45,3 +46,4 @@ class Gathered:
     first: tuple[Mapping[str, Change], ...]
     baseline: Baseline | None = None
     from_baseline: tuple[Mapping[str, Change], ...] = ()
+    notes: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ ROLES: tuple[str, ...] = (
     "moving_mean",
     "moving_variance",
     "ema",
+    "quantisation",
     "momentum",
     "velocity",
     "slot",
@@ -68,6 +69,12 @@ _BY_VARIABLE: dict[str, str] = {
     "exponentialmovingaverage": "ema",
     "average": "ema",
     "hidden": "other",
+    # What a quantised layer of Keras keeps beside its integers, or beside its weights where it trains in float8.
+    "g_idx": "quantisation",
+    **dict.fromkeys(("kernel_scale", "embeddings_scale", "reverse_embeddings_scale"), "quantisation"),
+    **dict.fromkeys(("kernel_zero", "embeddings_zero", "reverse_embeddings_zero"), "quantisation"),
+    **dict.fromkeys(("inputs_scale", "outputs_grad_scale"), "quantisation"),
+    **dict.fromkeys(("inputs_amax_history", "kernel_amax_history", "outputs_grad_amax_history"), "quantisation"),
 }
 
 # Optimizer variables (Keras slot names, TF1 slot names) -> role.

@@ -72,6 +72,18 @@ class TensorSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A tensor source under another name."""
+
+    source: TensorSource
+    info: TensorInfo
+
+    def blocks(self) -> Iterator[npt.NDArray[np.generic]]:
+        """See :meth:`TensorSource.blocks`."""
+        return self.source.blocks()
+
+
+@dataclass(frozen=True, slots=True)
 class SkippedTensor:
     """An entry that is listed but not measured (strings, variants), and why."""
 

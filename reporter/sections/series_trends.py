@@ -41,6 +41,8 @@ def build(report: Report, at: int, medium: Medium) -> Section:
 def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
     series, figures = report.series[at], report.figures[at]
     yield Paragraph(_about(report, series))
+    for note in series.notes:
+        yield Paragraph(note, "note")
     yield trend_table(report, at, medium)
     if len(series.refs) == 1:
         first = figures.checkpoints[0]

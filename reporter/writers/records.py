@@ -92,6 +92,7 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
             {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped
         ],
         "missing_layers": list(numbers.missing_layers),
+        "own_names": dict(numbers.own_names),
         "integrity": numbers.integrity,
         "framework": numbers.framework,
         "notes": list(numbers.notes),
@@ -170,4 +171,5 @@ def file_entry(entry: FileEntry) -> Record:
         "reason": entry.reason,
         "step": entry.step,
         "series": entry.series,
+        "integrity": entry.integrity,
     }

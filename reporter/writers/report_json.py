@@ -37,6 +37,7 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) ->
         "name": series.name,
         "format": series.format,
         "ordered_by": series.ordered_by,
+        "notes": list(series.notes),
         "layers": list(series.layers),
         "checkpoints": [
             records.reference(ref)

@@ -89,7 +89,8 @@ def test_no_field_was_forgotten(kind: type) -> None:
         Measured: "tensors layers roles whole optimizer model_layers layers_ordered skipped integrity framework notes "
         "seconds missing_layers",
     }
-    assert stored == set(known[kind].split())
+    of_the_series = {"own_names"}  # told anew when a checkpoint is put into its series
+    assert stored - of_the_series == set(known[kind].split())
 
 
 @given(

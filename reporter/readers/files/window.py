@@ -36,6 +36,8 @@ def open_file(path: Path) -> io.FileIO:
         raise RotatedAway(path, "it was deleted before it could be read") from exc
     except OSError as exc:
         raise CheckpointError(path, f"it cannot be opened: {exc.strerror or exc}") from exc
+    except ValueError as exc:  # a name with a null byte
+        raise CheckpointError(path, f"it cannot be opened: {exc}") from exc
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         file.close()
         raise CheckpointError(path, "it is not a regular file")

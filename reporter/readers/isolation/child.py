@@ -37,7 +37,6 @@ def main(module: str, channel: int, lifeline: int, memory: int) -> None:
         channel, lifeline: descriptors of a socket and of the reading end of a pipe.
         memory: bytes of address space beyond the libraries' own.
     """
-    give_up_files()
     die_with(lifeline)
     failure: dict[str, str] | None = None
     opener: Callable[..., Parsing] | None = None
@@ -45,6 +44,9 @@ def main(module: str, channel: int, lifeline: int, memory: int) -> None:
         opener = import_module(module).open_parsing
     except ImportError as exc:
         failure = {"error": MISSING, "reason": str(exc)}
+    except Exception:
+        failure = {"error": DEFECT, "reason": traceback.format_exc(limit=-3)}
+    give_up_files()  # not before: TensorFlow tries, while it is imported, whether it could write temporary files
     limit_memory(memory)
     with socket.socket(fileno=channel) as wire:
         _serve(wire, opener, failure)

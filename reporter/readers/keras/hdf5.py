@@ -128,4 +128,5 @@ def _dtype(said: str) -> np.dtype[Any]:
         return _ML_DTYPES[said]
     if not _DTYPE.fullmatch(said):
         raise ValueError(f"a dtype {said!r:.80}")
-    return np.dtype(said)
+    plain: np.dtype[Any] = np.dtype(said)
+    return plain

@@ -138,7 +138,7 @@ class _Legacy:
             dataset = dataset.reinterpreted(np.dtype(ml_dtypes.bfloat16))
         trainable = owner.trainable
         frozen = {v.name for v in VARIABLES.get(config.kind, ()) if not v.trainable}
-        if variable in frozen or (mode and variable != "bias"):
+        if variable in frozen or (mode not in {"", "float8"} and variable != "bias"):
             trainable = False
         elif not config.builtin and trainable:
             trainable = None  # a class of the user's own may hold variables that are never trained
