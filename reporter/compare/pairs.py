@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.compare.shift import shift
-from reporter.model.change import Change, merge
+from reporter.model.change import Change
+from reporter.model.changes import MergedChanges, merged
 from reporter.model.comparison import Pair
 from reporter.model.measured import Measured
 from reporter.model.shift import UNMOVED, Shift
@@ -28,12 +29,8 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
     selected = set(after.whole.tensors)
     changes = _complete(before, after, known)
     added, removed, reshaped = _structure(before, after)
-    layers = {
-        g.name: merge(changes[name] for name in g.tensors if name in changes)
-        for g in after.layers
-        if any(name in changes for name in g.tensors)
-    }
-    whole = merge(changes[name] for name in changes if name in selected)
+    layers = MergedChanges(changes, {g.name: g.tensors for g in after.layers})
+    whole = merged(changes, (name for name in changes if name in selected))
     unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
     return Pair(
         before=place,

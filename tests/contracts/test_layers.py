@@ -35,6 +35,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("row",),
     ("gather",),
     ("pipeline", "api", "verify"),
+    ("cache_command",),
     ("cli",),
     ("__init__", "__main__"),
 )
