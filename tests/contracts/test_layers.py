@@ -35,7 +35,6 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("row",),
     ("gather",),
     ("pipeline", "api", "verify"),
-    ("cache_command",),
     ("cli",),
     ("__init__", "__main__"),
 )
