@@ -14,6 +14,8 @@ from pathlib import Path
 from reporter.cache import Cache, CacheDamaged
 from reporter.catalog import scan
 from reporter.compare import compare, runs_of_one_model
+from reporter.config import policy
+from reporter.deploy import with_deployment
 from reporter.detail import details
 from reporter.discover.naming import natural
 from reporter.draw import draw_runs, draw_series
@@ -59,7 +61,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     """Make a report.
 
     Raises:
-        reporter.errors.SettingError: a folder does not exist.
+        reporter.errors.SettingError: a folder does not exist, or a rule's settings cannot be used.
         reporter.errors.OutputError: the report cannot be written.
     """
     cache = Cache(settings.cache)
@@ -73,11 +75,12 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime) -> Outcome:
     clock = _Clock()
+    rules = policy(settings, created.date())
     with clock("discover"):
         found = scan(settings, cache)
     series, gatherer = _gather(found, settings, cache, progress, clock)
     with clock("judge"):
-        judgement = judge(series)
+        judgement = judge(series, rules)
     with clock("draw"):
         progress.say("drawing")
         shown = details(series, judgement)
@@ -125,8 +128,11 @@ def _gather(
             with clock("measure"):
                 gathered = gatherer.gather(series)
             with clock("compare"):
-                if gathered.refs:
-                    result.append(compare(series, gathered))
+                if not gathered.refs:
+                    continue
+                comparison = compare(series, gathered)
+            with clock("deployment"):
+                result.append(with_deployment(comparison, settings, cache))
     return with_twins(result), gatherer
 
 
@@ -193,6 +199,14 @@ def _described(settings: Settings) -> dict[str, str]:
         "quantiles": ", ".join(f"{p:g}" for p in settings.quantiles),
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
+        "accepted findings": str(settings.accept or "none"),
+        "rules of the user's own": ", ".join(str(path) for path in settings.rule_files) or "none",
+        "rules changed": ", ".join(
+            f"{rule}.{key} = {value}" for rule, keys in sorted(settings.rules.items()) for key, value in keys.items()
+        )
+        or "none",
+        "deployment": settings.deployment,
+        "spectral": "on" if settings.spectral else "off",
     }
     if not settings.history:
         described["history"] = "no"

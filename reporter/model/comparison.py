@@ -9,9 +9,11 @@ from itertools import pairwise
 
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef
+from reporter.model.deployment import Readiness
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Value
 from reporter.model.shift import Shift
 from reporter.model.similarity import Similarity
+from reporter.model.spectrum import Spectrum
 from reporter.model.trend import Movement, Since, Trend
 
 BASELINE = -1
@@ -77,6 +79,9 @@ class Comparison:
         similarity: of each checkpoint to each; None for a single one, or where they share no tensor.
         trends: every layer's statistics over the checkpoints, in model order; empty for a single one.
         moved: what moved in the last checkpoint since the previous, the first and the baseline, as far as there are.
+        readiness: of the last checkpoint's tensors for deployment, by name; empty unless measured.
+        spectra: of the last checkpoint's weight matrices, by name; empty unless measured.
+        deployment_problem: why there is no readiness, or no spectra, although they were wanted; "" otherwise.
     """
 
     name: str
@@ -95,6 +100,9 @@ class Comparison:
     similarity: Similarity | None = None
     trends: tuple[Trend, ...] = ()
     moved: tuple[Movement, ...] = ()
+    readiness: Mapping[str, Readiness] = field(default_factory=dict)
+    spectra: Mapping[str, Spectrum] = field(default_factory=dict)
+    deployment_problem: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class FindingItem:
-    """One finding, ready to print."""
+    """One finding, ready to print; ``advice`` says what it usually means and what to look at next."""
 
     level: Level
     severity: str
@@ -129,6 +129,7 @@ class FindingItem:
     threshold: str
     basis: str
     href: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

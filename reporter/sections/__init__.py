@@ -5,15 +5,18 @@ from __future__ import annotations
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.sections import (
+    accepted,
     checkpoint_summary,
     checkpoint_tensors,
     checks,
+    deployment,
     extent,
     files,
     method,
     overview,
     runs,
     series,
+    spectral,
     structure,
     verdict,
 )
@@ -25,8 +28,11 @@ REPORT_SECTIONS: tuple[ReportSection, ...] = (
     runs.build,
     series.build,
     structure.build,
+    deployment.build,
+    spectral.build,
     checks.build,
     extent.build,
+    accepted.build,
     files.build,
     method.build,
 )

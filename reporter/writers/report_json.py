@@ -22,6 +22,8 @@ def report_record(report: Report) -> Record:
         "title": report.title,
         "verdict": report.verdict,
         "findings": [records.finding(f) for f in report.judgement.findings],
+        "accepted": [records.accepted(a) for a in report.judgement.accepted],
+        "acceptance_notes": list(report.judgement.notes),
         "checks": [records.outcome(o) for o in report.judgement.outcomes],
         "series": [_series(s, h, d) for s, h, d in zip(report.series, report.histograms, report.details, strict=True)],
         "runs": [[report.series[at].name for at in group.series] for group in report.runs],
@@ -54,6 +56,12 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) ->
             for i, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True))
         ],
         **comparison(series, detailed),
+        "deployment": {
+            "checkpoint": series.refs[-1].name,
+            "problem": series.deployment_problem,
+            "tensors": {name: records.readiness(ready) for name, ready in series.readiness.items()},
+        },
+        "spectra": {name: records.spectrum(measured) for name, measured in series.spectra.items()},
     }
 
 
