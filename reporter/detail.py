@@ -17,7 +17,7 @@ PAGE_TENSORS = 10_000
 RECORD_TENSORS = 25_000
 """Tensors in report.json: about a kilobyte each."""
 
-CSV_TENSORS = 250_000
+CSV_TENSORS = 150_000
 """Rows of tensors.csv: about 300 bytes each."""
 
 DRAWN = 60

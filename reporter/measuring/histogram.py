@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring.quantiles import from_cells
-from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, edge
+from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
 from reporter.model.histogram import Histogram, SeriesHistograms
@@ -96,7 +96,7 @@ def _are_cell_edges(edges: npt.NDArray[np.float64]) -> bool:
 
 def count(summary: Summary, edges: Sequence[float] | npt.NDArray[np.float64]) -> Histogram:
     """Exact counts of a sample on edges from :func:`dyadic_edges`."""
-    bounds = np.array([cell_of(e) for e in edges[:-1]] + [_closing(float(edges[-1]))], np.int64)
+    bounds = np.append(cells_of(edges[:-1]), _closing(float(edges[-1])))
     # float64 values beyond the grid share its outermost cells: they are outside every edge.
     if summary.minimum is not None and summary.minimum < float(edge(FIRST_CELL)):
         bounds = np.maximum(bounds, FIRST_CELL + 1)

@@ -37,8 +37,9 @@ def _row(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
     info = tensor.info
     trainable = "" if info.trainable is None else str(info.trainable).lower()
     shape = "×".join(str(n) for n in info.shape) or "scalar"
-    values = [plain(tensor.statistics[s.name]) for s in STATISTICS]
-    values += [plain(tensor.quantiles.values.get(p)) for p in probabilities]
+    statistics, quantiles = tensor.statistics, tensor.quantiles.values
+    values = [plain(statistics[s.name]) for s in STATISTICS]
+    values += [plain(quantiles.get(p)) for p in probabilities]
     texts = ["" if v is None else repr(v) if isinstance(v, float) else str(v) for v in values]
     return [
         inert(info.name),
