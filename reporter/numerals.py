@@ -74,6 +74,19 @@ def share(value: Value | None) -> str:
     return f"{percent:.2f} %"
 
 
+def decibels(value: float | None) -> str:
+    """A ratio in dB, rounded down, so that what is below a threshold also reads so; ∞ dB is said in words.
+
+    >>> decibels(29.97), decibels(-0.04), decibels(float("inf")), decibels(None)
+    ('29.9 dB', '−0.1 dB', 'lossless', '—')
+    """
+    if value is None or math.isnan(value):
+        return number(value)
+    if math.isinf(value):
+        return "lossless" if value > 0 else MINUS + "∞ dB"
+    return f"{math.floor(10 * value) / 10:.1f} dB".replace("-", MINUS)
+
+
 def size(nbytes: int) -> str:
     """Bytes in decimal units.
 

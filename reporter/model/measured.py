@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -109,6 +109,8 @@ class Measured:
         notes: remarks of the reader and of measuring.
         missing_layers: see :attr:`reporter.model.tensor.Contents.missing_layers`.
         seconds: time spent reading and measuring.
+        own_names: the file's own name of each layer that goes by another in its series, see
+            :mod:`reporter.matching`.
     """
 
     tensors: tuple[TensorMeasure, ...]
@@ -124,6 +126,7 @@ class Measured:
     notes: tuple[str, ...]
     seconds: float
     missing_layers: tuple[str, ...] = ()
+    own_names: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, TensorMeasure]:

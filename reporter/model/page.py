@@ -33,12 +33,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One table column; ``definition`` is explained on demand and in the glossary."""
+    """One table column; ``definition`` is explained on demand and in the glossary.
+
+    Attributes:
+        course: whether its texts are small pictures made of block characters, which never wrap.
+    """
 
     title: str
     unit: str = ""
     numeric: bool = True
     definition: str = ""
+    course: bool = False
 
 
 @dataclass(frozen=True, slots=True)

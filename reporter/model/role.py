@@ -17,6 +17,7 @@ ROLES: tuple[str, ...] = (
     "moving_mean",
     "moving_variance",
     "ema",
+    "quantisation",
     "momentum",
     "velocity",
     "slot",
@@ -68,6 +69,12 @@ _BY_VARIABLE: dict[str, str] = {
     "exponentialmovingaverage": "ema",
     "average": "ema",
     "hidden": "other",
+    # What a quantised layer of Keras keeps beside its integers, or beside its weights where it trains in float8.
+    "g_idx": "quantisation",
+    **dict.fromkeys(("kernel_scale", "embeddings_scale", "reverse_embeddings_scale"), "quantisation"),
+    **dict.fromkeys(("kernel_zero", "embeddings_zero", "reverse_embeddings_zero"), "quantisation"),
+    **dict.fromkeys(("inputs_scale", "outputs_grad_scale"), "quantisation"),
+    **dict.fromkeys(("inputs_amax_history", "kernel_amax_history", "outputs_grad_amax_history"), "quantisation"),
 }
 
 # Optimizer variables (Keras slot names, TF1 slot names) -> role.
@@ -168,3 +175,22 @@ def output_axis(role: str, kind: str = "") -> int:
     # (…, output, input) of a transposed convolution; (…, input, multiplier) of a depthwise one
     by_class = role == "kernel" and (kind.endswith("Transpose") or kind.startswith("DepthwiseConv"))
     return -2 if by_class or role == "depthwise_kernel" else -1
+
+
+def input_axis(role: str, output: int, ndim: int, kind: str = "") -> int | None:
+    """The axis that a weight matrix sums over, counted from the end; None for look-ups and depthwise filters.
+
+    Args:
+        output: the axis of the output units, from either end.
+
+    >>> input_axis("kernel", -1, 4, "Conv2D"), input_axis("kernel", -2, 4, "Conv2DTranspose")
+    (-2, -1)
+    >>> input_axis("kernel", 0, 4), input_axis("embedding", 0, 2), input_axis("kernel", -2, 4, "DepthwiseConv2D")
+    (-3, None, None)
+    """
+    if ndim < 2 or role in ("embedding", "depthwise_kernel") or kind.startswith("DepthwiseConv"):
+        return None
+    output = output % ndim - ndim
+    if output == -ndim:
+        return 1 - ndim  # (output, input, …), as PyTorch stores them
+    return -2 if output == -1 else -1

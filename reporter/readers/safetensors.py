@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,11 @@ import numpy as np
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
-from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis
-from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
-from reporter.readers.keras.streams import Array, DirectStream
-from reporter.readers.keras.window import Window, open_file
+from reporter.model.tensor import Contents, SkippedTensor
+from reporter.readers.files import flat
+from reporter.readers.files.index import no_duplicates
+from reporter.readers.files.window import Window, open_file
+from reporter.readers.keras.streams import DirectStream
 
 MAX_HEADER = 100_000_000
 """The limit of the reference implementation, in bytes."""
@@ -32,6 +32,9 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype(ml_dtypes.bfloat16),
     "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
     "F8_E5M2": np.dtype(ml_dtypes.float8_e5m2),
+    "F8_E4M3FNUZ": np.dtype(ml_dtypes.float8_e4m3fnuz),
+    "F8_E5M2FNUZ": np.dtype(ml_dtypes.float8_e5m2fnuz),
+    "F8_E8M0": np.dtype(ml_dtypes.float8_e8m0fnu),
     "I64": np.dtype("<i8"),
     "I32": np.dtype("<i4"),
     "I16": np.dtype("<i2"),
@@ -44,21 +47,16 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "C64": np.dtype("<c8"),
 }
 
+_PACKED = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
+"""Bits per element of the types whose elements share bytes."""
+
 _WRITERS = {"pt": "PyTorch", "tf": "TensorFlow", "flax": "Flax", "mlx": "MLX", "np": "NumPy", "numpy": "NumPy"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensor:
-    info: TensorInfo
-    stream: DirectStream
+class Entry:
+    """A tensor of the header; ``start`` and ``end`` count from the first byte after the header."""
 
-    def blocks(self) -> Iterator[Array]:
-        """The values, in blocks of a few MiB."""
-        return self.stream.blocks(self.info.name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
     name: str
     dtype: str
     shape: tuple[int, ...]
@@ -66,8 +64,18 @@ class _Entry:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """An open file whose offsets were checked: its tensors, where their bytes begin, and who wrote it."""
+
+    window: Window
+    start: int
+    entries: tuple[Entry, ...]
+    framework: str
+
+
 class SafetensorsReader:
-    """``.safetensors``, one file; each shard of a sharded model is a checkpoint of its own."""
+    """``.safetensors``, one file: a whole model, or a shard whose index is not there."""
 
     name = "safetensors"
     title = "safetensors"
@@ -96,11 +104,21 @@ class SafetensorsReader:
         Raises:
             CheckpointError: it cannot be read.
         """
-        with open_file(path) as file:
-            window = Window(path, file)
-            header, start = _read_header(window)
-            entries, metadata = _entries(path, header, window.length - start)
-            yield _contents(self.name, window, start, entries, metadata)
+        with open_file(path) as opened:
+            file = read_file(Window(path, opened))
+            found = [(file, entry) for entry in file.entries]
+            yield contents(self.name, found)
+
+
+def read_file(window: Window) -> File:
+    """Read the header and check every offset.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    header, start = _read_header(window)
+    entries, metadata = _entries(window.path, header, window.length - start)
+    return File(window, start, tuple(entries), _WRITERS.get(str(metadata.get("format")), ""))
 
 
 def _is_header(probe: Probe) -> bool:
@@ -138,7 +156,7 @@ def _read_header(window: Window) -> tuple[dict[str, Any], int]:
     if 8 + length > window.length:
         raise PartialCheckpoint(path, f"the header takes {length:,} bytes, the file has {window.length:,}")
     try:
-        header = json.loads(window.bytes_at(8, length).decode("utf-8"), object_pairs_hook=_no_duplicates)
+        header = json.loads(window.bytes_at(8, length).decode("utf-8"), object_pairs_hook=no_duplicates)
     except (ValueError, RecursionError) as exc:
         raise CorruptCheckpoint(path, f"its header is not JSON: {exc}") from exc
     if not isinstance(header, dict):
@@ -146,14 +164,7 @@ def _read_header(window: Window) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("the same key occurs twice")
-    return found
-
-
-def _entries(path: Path, header: dict[str, Any], length: int) -> tuple[list[_Entry], dict[str, Any]]:
+def _entries(path: Path, header: dict[str, Any], length: int) -> tuple[list[Entry], dict[str, Any]]:
     """The tensors in the order of their bytes, which must fill the buffer exactly."""
     metadata = header.pop("__metadata__", None)
     entries = sorted((_entry(path, name, raw) for name, raw in header.items()), key=lambda e: (e.start, e.end))
@@ -170,15 +181,16 @@ def _entries(path: Path, header: dict[str, Any], length: int) -> tuple[list[_Ent
     return entries, metadata if isinstance(metadata, dict) else {}
 
 
-def _entry(path: Path, name: str, raw: Any) -> _Entry:
+def _entry(path: Path, name: str, raw: Any) -> Entry:
     fields = raw if isinstance(raw, dict) else {}
     dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
     if not isinstance(dtype, str) or not _is_counts(shape) or not _is_counts(offsets) or len(offsets) != 2:
         raise CorruptCheckpoint(path, "its entry lacks a dtype, a shape or two offsets", tensor=name)
-    entry = _Entry(name, dtype, tuple(shape), offsets[0], offsets[1])
+    entry = Entry(name, dtype, tuple(shape), offsets[0], offsets[1])
     known = _DTYPES.get(dtype)
     size = entry.end - entry.start
-    if size < 0 or (known is not None and size != math.prod(entry.shape) * known.itemsize):
+    bits = 8 * known.itemsize if known is not None else _PACKED.get(dtype)
+    if size < 0 or (bits is not None and 8 * size != math.prod(entry.shape) * bits):
         raise CorruptCheckpoint(path, f"{dtype} of shape {shape} does not take {size:,} bytes", tensor=name)
     return entry
 
@@ -187,53 +199,23 @@ def _is_counts(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in value)
 
 
-def _contents(format: str, window: Window, start: int, entries: list[_Entry], metadata: Mapping[str, Any]) -> Contents:
-    tensors: list[TensorSource] = []
-    skipped: list[SkippedTensor] = []
-    layers: dict[str, None] = {}
-    for entry in sorted(entries, key=lambda e: _natural(e.name)):
+def contents(format: str, found: Sequence[tuple[File, Entry]], skipped: Sequence[SkippedTensor] = ()) -> Contents:
+    """Tensors of one or several files in natural order of their names."""
+    tensors: list[flat.FlatTensor] = []
+    left_out = list(skipped)
+    for file, entry in sorted(found, key=lambda one: flat.natural(one[1].name)):
         stored = _DTYPES.get(entry.dtype)
         if stored is None:
-            skipped.append(SkippedTensor(entry.name, entry.dtype, entry.shape, "a data type that is not read"))
+            left_out.append(SkippedTensor(entry.name, entry.dtype, entry.shape, _why_skipped(entry.dtype)))
             continue
         dtype = stored.newbyteorder("=")
-        layer, role = entry.name.rpartition(".")[0], model_role(entry.name, entry.shape)
-        layers.setdefault(layer)
-        info = TensorInfo(
-            name=entry.name,
-            layer=layer,
-            role=role,
-            shape=entry.shape,
-            dtype=dtype.name,
-            trainable=False if role in NEVER_TRAINABLE else None,
-            collection="model",
-            key=entry.name,
-            itemsize=dtype.itemsize,
-            output_axis=_axis(entry, role),
-        )
-        tensors.append(_Tensor(info, DirectStream(window, start + entry.start, info.size, stored, dtype)))
-    return Contents(
-        format=format,
-        layers=tuple(LayerInfo(name) for name in layers if name),
-        tensors=tuple(tensors),
-        skipped=tuple(skipped),
-        layers_ordered=False,
-        integrity="lengths",
-        framework=_WRITERS.get(str(metadata.get("format")), ""),
-    )
+        stream = DirectStream(file.window, file.start + entry.start, math.prod(entry.shape), stored, dtype)
+        tensors.append(flat.tensor(entry.name, entry.shape, dtype, stream))
+    framework = next((file.framework for file, _ in found if file.framework), "")
+    return flat.contents(format, tensors, left_out, integrity="lengths", framework=framework)
 
 
-def _axis(entry: _Entry, role: str) -> int:
-    """PyTorch and MLX keep a ``weight`` as (output, input, …), Keras a ``kernel`` as (…, input, output)."""
-    is_weight = entry.name.rpartition(".")[2].startswith("weight")
-    return 0 if is_weight and len(entry.shape) > 1 else output_axis(role)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key that puts ``layers.10`` after ``layers.9``.
-
-    >>> sorted(["layers.10.w", "layers.9.w"], key=_natural)
-    ['layers.9.w', 'layers.10.w']
-    """
-    parts = re.split(r"(\d{1,18})", name)
-    return [(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)]
+def _why_skipped(dtype: str) -> str:
+    if dtype in _PACKED:
+        return f"floats of {_PACKED[dtype]} bits, packed without regard to bytes: their raw bytes mean nothing"
+    return "a data type that this version does not know"

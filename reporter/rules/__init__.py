@@ -13,10 +13,14 @@ from reporter.rules.batch_norm import BATCH_NORM
 from reporter.rules.constant import CONSTANT
 from reporter.rules.dead_layers import DEAD_LAYERS
 from reporter.rules.dead_units import DEAD_UNITS
+from reporter.rules.duplicate_outputs import DUPLICATE_OUTPUTS
 from reporter.rules.fading import FADING
+from reporter.rules.float16_overflow import FLOAT16_OVERFLOW
+from reporter.rules.float16_underflow import FLOAT16_UNDERFLOW
 from reporter.rules.frozen import FROZEN
 from reporter.rules.heavy_tails import HEAVY_TAILS
 from reporter.rules.incomplete import INCOMPLETE
+from reporter.rules.int8_ready import INT8_READY
 from reporter.rules.judging import Policy, judge_by
 from reporter.rules.non_finite import NON_FINITE
 from reporter.rules.norm_jump import NORM_JUMP
@@ -50,6 +54,10 @@ RULES: tuple[Rule, ...] = (
     BATCH_NORM,
     ADAM_STATE,
     HEAVY_TAILS,
+    INT8_READY,
+    FLOAT16_OVERFLOW,
+    FLOAT16_UNDERFLOW,
+    DUPLICATE_OUTPUTS,
 )
 """In the order of the report's table of checks; of findings that weigh the same, the earlier rule's comes first."""
 

@@ -62,6 +62,6 @@ ALL_ZERO = Rule(
     evidence="certain: every value was counted",
     covers=(
         "dead-units", "vanished", "constant", "sparsity-jump", "frozen", "stopped", "fading", "norm-jump", "norm-trend",
-        "violent-update", "heavy-tails",
+        "violent-update", "heavy-tails", "duplicate-outputs",
     ),
 )  # fmt: skip

@@ -63,7 +63,7 @@ VANISHED = Rule(
     "weight decay and at the loss from there on.",
     covers=(
         "norm-jump", "norm-trend", "dead-units", "violent-update", "heavy-tails", "sparsity-jump",
-        "constant", "frozen", "stopped", "fading",
+        "constant", "frozen", "stopped", "fading", "float16-underflow", "int8-ready", "duplicate-outputs",
     ),
     covers_before=True,
 )  # fmt: skip

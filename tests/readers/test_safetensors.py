@@ -15,6 +15,7 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reporter.api import measure
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
@@ -85,22 +86,62 @@ def test_every_dtype(tmp_path: Path) -> None:
         assert found[name].tobytes() == values.tobytes()
 
 
-@pytest.mark.parametrize(
-    ("code", "name"), [("BF16", "bfloat16"), ("F8_E4M3", "float8_e4m3fn"), ("F8_E5M2", "float8_e5m2")]
-)
+SMALL = {
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
+}
+
+
+@pytest.mark.parametrize(("code", "name"), SMALL.items())
 def test_small_floats(code: str, name: str, tmp_path: Path) -> None:
-    values = np.arange(6).astype(getattr(ml_dtypes, name))
-    header = {"w": {"dtype": code, "shape": [6], "data_offsets": [0, values.nbytes]}}
-    contents, found = read(write(tmp_path / "m.safetensors", header, values.tobytes()))
+    """Every code of the type, so that its specials are among them; statistics are those of the float64 values."""
+    dtype = np.dtype(getattr(ml_dtypes, name))
+    values = np.arange(1 << (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}").view(dtype)
+    header = {"w": {"dtype": code, "shape": [values.size], "data_offsets": [0, values.nbytes]}}
+    path = write(tmp_path / "m.safetensors", header, values.tobytes())
+    contents, found = read(path)
     assert contents.tensors[0].info.dtype == name
     assert found["w"].tobytes() == values.tobytes()
+    with np.errstate(invalid="ignore"):
+        wide = values.astype(np.float64)
+    finite = wide[np.isfinite(wide)]
+    statistics = measure(path).variable("w").statistics
+    assert statistics["count"] == values.size
+    assert statistics["nan_count"] == np.isnan(wide).sum()
+    assert (statistics["min"], statistics["max"]) == (finite.min(), finite.max())
 
 
-def test_unknown_types_are_skipped_and_counted(tmp_path: Path) -> None:
-    header = {"w": {"dtype": "F4", "shape": [6], "data_offsets": [0, 3]}}
-    contents, found = read(write(tmp_path / "m.safetensors", header, b"abc"))
+def test_the_reference_knows_the_types_that_we_read(tmp_path: Path) -> None:
+    """And refuses the sizes that we refuse: a type's number of bits is the library's."""
+    for code, bits in {"F64": 64, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, **dict.fromkeys(SMALL, 8)}.items():
+        bits = 16 if code == "BF16" else bits
+        header = {"w": {"dtype": code, "shape": [8], "data_offsets": [0, bits]}}
+        path = write(tmp_path / "m.safetensors", header, bytes(bits))
+        with READER.open(path), safetensors.safe_open(path, "np") as reference:
+            assert list(reference.keys()) == ["w"]
+        header["w"]["shape"] = [16]
+        with pytest.raises(CorruptCheckpoint, match="does not take"), READER.open(write(path, header, bytes(bits))):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "size", "reason"),
+    [("F4", [6], 3, "floats of 4 bits"),
+     ("F6_E2M3", [4], 3, "floats of 6 bits"), ("F6_E3M2", [4], 3, "floats of 6 bits"),
+     ("Q9", [6], 3, "does not know")],
+)  # fmt: skip
+def test_packed_and_unknown_types_are_skipped_and_counted(
+    dtype: str, shape: list[int], size: int, reason: str, tmp_path: Path
+) -> None:
+    header = {"w": {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}}
+    contents, found = read(write(tmp_path / "m.safetensors", header, bytes(size)))
     assert not found
-    assert [(one.name, one.dtype) for one in contents.skipped] == [("w", "F4")]
+    assert [(one.name, one.dtype) for one in contents.skipped] == [("w", dtype)]
+    assert reason in contents.skipped[0].reason
 
 
 def test_natural_order_and_layers(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import numpy as np
 
 from reporter.compare import compare
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.pairs import compare_contents
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Judgement
+from reporter.model.gathered import Gathered
 from reporter.model.role import ROLES
 from reporter.model.tensor import Contents, LayerInfo
 from reporter.rules import judge
@@ -81,9 +84,15 @@ def series(
         CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(step, "in-file"), 0, 0)
         for i, step in enumerate(known)
     ]
-    changes = [compare_contents(a, b) for a, b in pairwise(opened)]
-    whole = Series("c-*", "c", "test", tuple(refs), "in-file")
-    return compare(whole, refs, [measure_checkpoint(c, Plan()) for c in opened], changes)
+    measured = tuple(measure_checkpoint(c, Plan())[0] for c in opened)
+    gathered = Gathered(
+        refs=tuple(refs),
+        measured=measured,
+        previous=tuple(compare_contents(a, b) for a, b in pairwise(opened)),
+        first=tuple(compare_contents(opened[0], c) for c in opened[1:]),
+    )
+    compared = compare(Series("c-*", "c", "test", tuple(refs), "in-file"), gathered)
+    return replace(compared, readiness=measure_deployment(opened[-1], measured[-1]))
 
 
 def verdict(comparison: Comparison, policy: Policy | None = None) -> Judgement:

@@ -11,6 +11,7 @@ from reporter.compare import compare
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.finding import Severity
+from reporter.model.gathered import Gathered
 from reporter.model.tensor import Contents
 from reporter.rules import RULES
 from reporter.rules.base import Rule
@@ -112,7 +113,12 @@ def test_kernels_that_underflow_are_named_although_every_value_is_finite() -> No
         "c-1",
     )
     assert "every value is finite" in finding.message
-    assert dict(finding.explains) == {"Exploding or collapsing norm": 1, "Norm trend": 1, "Dead units": 1}
+    assert dict(finding.explains) == {
+        "Exploding or collapsing norm": 1,
+        "Norm trend": 1,
+        "Dead units": 1,
+        "Underflow in float16": 1,
+    }
 
 
 def test_a_kernel_may_shrink_and_come_back() -> None:
@@ -260,9 +266,9 @@ def test_layers_without_weights() -> None:
 
 def test_optimizer_state_without_weights() -> None:
     slot = ArraySource(np.ones((20, 10), "f4"), "optimizer/dense/kernel/m", "dense", "momentum", False, "optimizer")
-    measured = measure_checkpoint(Contents("test", (), (slot,)), Plan())
+    measured, _ = measure_checkpoint(Contents("test", (), (slot,)), Plan())
     ref = CheckpointRef("c-0", "c-0", Path("c-0"), "test", (), Step(1, "in-file"), 0, 0)
-    comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), [ref], [measured], [])
+    comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), Gathered((ref,), (measured,), (), ()))
     (finding,) = findings(comparison)
     assert (finding.rule, finding.severity) == ("incomplete", Severity.FAIL)
     assert "only the state of its optimizer (1 tensor)" in finding.message

@@ -1,5 +1,6 @@
-"""Files that Keras writes: ``.keras``, ``.weights.h5``, and the ``.h5`` and ``.hdf5`` files of Keras 1 and 2."""
+"""Files that Keras writes: ``.keras``, ``.weights.h5``, shards of it, and the ``.h5``, ``.hdf5`` of Keras 1 and 2."""
 
 from reporter.readers.keras.readers import KerasArchiveReader, KerasLegacyReader, KerasWeightsReader
+from reporter.readers.keras.sharded import KerasShardedReader
 
-__all__ = ["KerasArchiveReader", "KerasLegacyReader", "KerasWeightsReader"]
+__all__ = ["KerasArchiveReader", "KerasLegacyReader", "KerasShardedReader", "KerasWeightsReader"]

@@ -1,44 +1,27 @@
 """The members of a ``.keras`` zip archive, and of the same files in a folder: read in place, never extracted by name.
 
 Keras stores members uncompressed, so the HDF5 file inside is read through a window. A member that somebody has
-compressed is spooled to an anonymous temporary file; limits are those of keras/src/saving/saving_lib.py (CWE-409).
+compressed is spooled to an anonymous temporary file.
 """
 
 from __future__ import annotations
 
-import io
-import struct
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from reporter.errors import (
-    CheckpointError,
-    CorruptCheckpoint,
-    PartialCheckpoint,
-    RefusedCheckpoint,
-    UnsupportedCheckpoint,
-)
+from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.readers.files.summed import SummedWindow
+from reporter.readers.files.window import Window, open_file
+from reporter.readers.files.zipped import MAGIC, check_readable, inflated, open_zip, place, stored, translated
 from reporter.readers.keras.config import MAX_CONFIG
-from reporter.readers.keras.window import Window, open_file
+from reporter.readers.npz.header import pickled_member
 
 CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ = "config.json", "metadata.json", "model.weights.h5", "model.weights.npz"
-
-SPOOL_FLOOR = 256 << 20
-SPOOL_RATIO = 100
-MAX_SPOOL = 16 << 30
-MAX_MEMBERS = 65_536
-MAX_DIRECTORY = 32 << 20
-
-_BLOCK = 1 << 20
-_FOREIGN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ArithmeticError, LookupError, OSError, RuntimeError,
-            TypeError, ValueError)  # fmt: skip
-"""What zipfile raises on damaged archives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +32,38 @@ class Members:
         config: text of ``config.json``.
         metadata: text of ``metadata.json``.
         weights: the HDF5 file.
-        integrity: the check that was made.
+        integrity: the check that is made.
+        verify: completes it; raises CorruptCheckpoint.
     """
 
     config: bytes
     metadata: bytes
     weights: Window
     integrity: str
+    verify: Callable[[], None]
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Members]:
-    """Open a ``.keras`` file and check the CRC-32 of its members.
+    """Open a ``.keras`` file; the CRC-32 of its members is checked, that of uncompressed weights by ``verify``.
 
     Raises:
         PartialCheckpoint: its central directory or its weights are missing.
         CorruptCheckpoint: a CRC-32 or a header is wrong.
         RefusedCheckpoint: it is encrypted, or a member is out of proportion to what is stored.
-        UnsupportedCheckpoint: the weights are in a format that is not read (npz).
+        RefusedCheckpoint: the weights are pickles (npz).
     """
     with ExitStack() as stack:
         file = stack.enter_context(open_file(path))
         window = Window(path, file)
-        with _translated(path):
-            archive = stack.enter_context(_zip(window, file))
+        archive = stack.enter_context(open_zip(window))
+        with translated(path):
             infos = {info.filename: info for info in archive.infolist()}
-            if len(infos) != len(archive.infolist()):
-                raise RefusedCheckpoint(path, "two members of the archive have the same name")
             if WEIGHTS not in infos:
-                _no_weights(path, infos)
+                _no_weights(path, _npz_member(window, infos))
             config, metadata = (_small(path, archive, infos, name) for name in (CONFIG, METADATA))
-            weights = _weights(stack, window, archive, infos[WEIGHTS])
-        yield Members(config, metadata, weights, "zip crc32")
+            weights = _weights(stack, window, infos[WEIGHTS])
+        yield Members(config, metadata, weights, "zip crc32", getattr(weights, "verify", _verified))
 
 
 @contextmanager
@@ -97,10 +80,18 @@ def open_folder(path: Path) -> Iterator[Members]:
             if window.length > MAX_CONFIG:
                 raise RefusedCheckpoint(path, f"{name} takes {window.length:,} bytes")
             texts.append(window.bytes_at(0, window.length))
-        if not (path / WEIGHTS).exists():
-            _no_weights(path, [WEIGHTS_NPZ] if (path / WEIGHTS_NPZ).exists() else [])
-        weights = Window(path / WEIGHTS, stack.enter_context(open_file(path / WEIGHTS)))
-        yield Members(texts[0], texts[1], weights, "lengths")
+        found = next((path / name for name in (WEIGHTS, WEIGHTS_NPZ) if (path / name).exists()), None)
+        if found is None:
+            _no_weights(path, None)
+        weights = Window(found, stack.enter_context(open_file(found)))
+        # Keras 3.15 gives an npz archive in a folder the name of the HDF5 file [X].
+        if found.name == WEIGHTS_NPZ or weights.bytes_at(0, 4) == MAGIC:
+            _no_weights(path, weights)
+        yield Members(texts[0], texts[1], weights, "lengths", _verified)
+
+
+def _verified() -> None:
+    """Nothing is left to check."""
 
 
 def member_names(path: Path) -> frozenset[str]:
@@ -110,41 +101,37 @@ def member_names(path: Path) -> frozenset[str]:
         PartialCheckpoint: it has no central directory.
         CheckpointError: it is damaged or out of proportion.
     """
-    with open_file(path) as file, _translated(path), _zip(Window(path, file), file) as archive:
+    with open_file(path) as file, open_zip(Window(path, file)) as archive:
         return frozenset(archive.namelist())
 
 
-def _no_weights(path: Path, names: Container[str]) -> NoReturn:
-    if WEIGHTS_NPZ in names:
-        raise UnsupportedCheckpoint(path, f"its weights are in {WEIGHTS_NPZ}; only {WEIGHTS} is read")
-    raise PartialCheckpoint(path, f"it holds no {WEIGHTS}")
+def _npz_member(window: Window, infos: dict[str, zipfile.ZipInfo]) -> Window | None:
+    """The NumPy archive inside, which Keras stores uncompressed; None where there is none."""
+    info = infos.get(WEIGHTS_NPZ)
+    if info is None:
+        return None
+    check_readable(window.path, info)
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise UnsupportedCheckpoint(window.path, f"its weights are in {WEIGHTS_NPZ}, compressed; {ADVICE}")
+    return stored(window, info)
 
 
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except CheckpointError:
-        raise
-    except _FOREIGN as exc:
-        raise CorruptCheckpoint(path, f"the zip archive cannot be read: {exc or type(exc).__name__}") from exc
+ADVICE = f"with h5py installed, `model.save` writes {WEIGHTS}, which is read"
 
 
-def _zip(window: Window, file: io.FileIO) -> zipfile.ZipFile:
-    """Open the archive; zipfile reads its whole central directory, so that is measured first."""
-    tail_at = max(window.length - 65_557, 0)  # 22 bytes and a comment of up to 65,535
-    tail = window.bytes_at(tail_at, 65_557)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or at + 22 > len(tail):
-        raise PartialCheckpoint(window.path, "no central directory: still being written, or truncated")
-    members, size = struct.unpack_from("<HI", tail, at + 10)
-    locator = tail.rfind(b"PK\x06\x07", 0, at)
-    if (members == 0xFFFF or size == 0xFFFFFFFF) and 0 <= locator <= len(tail) - 16:
-        (end64,) = struct.unpack_from("<Q", tail, locator + 8)
-        members, size = struct.unpack("<QQ", window.bytes_at(end64 + 32, 16))
-    if members > MAX_MEMBERS or size > MAX_DIRECTORY:
-        raise RefusedCheckpoint(window.path, f"its central directory lists {members:,} members in {size:,} bytes")
-    return zipfile.ZipFile(io.FileIO(file.fileno(), "rb", closefd=False))
+def _no_weights(path: Path, npz: Window | None) -> NoReturn:
+    """Say why an archive without ``model.weights.h5`` is not read.
+
+    Keras's ``NpzIOStore`` keeps each layer as a dict, which NumPy can only pickle; Keras 3.15 itself then refuses to
+    load what it saved [X].
+    """
+    if npz is None:
+        raise PartialCheckpoint(path, f"it holds no {WEIGHTS}")
+    member = pickled_member(npz)
+    if member:
+        reason = f"its weights are pickles (an npz archive with {member}), which only executing them could read"
+        raise RefusedCheckpoint(path, f"{reason}; {ADVICE}")
+    raise UnsupportedCheckpoint(path, f"its weights are in {WEIGHTS_NPZ}, in no layout that Keras writes; {ADVICE}")
 
 
 def _small(path: Path, archive: zipfile.ZipFile, infos: dict[str, zipfile.ZipInfo], name: str) -> bytes:
@@ -153,57 +140,17 @@ def _small(path: Path, archive: zipfile.ZipFile, infos: dict[str, zipfile.ZipInf
         raise CorruptCheckpoint(path, f"it holds no {name}")
     if info.file_size > MAX_CONFIG:
         raise RefusedCheckpoint(path, f"{name} takes {info.file_size:,} bytes")
-    _check_readable(path, info)
+    check_readable(path, info)
     return archive.read(info)
 
 
-def _check_readable(path: Path, info: zipfile.ZipInfo) -> None:
-    if info.flag_bits & 1:
-        raise RefusedCheckpoint(path, f"{info.filename} is encrypted")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise UnsupportedCheckpoint(path, f"{info.filename} is compressed with zip method {info.compress_type}")
-
-
-def _weights(stack: ExitStack, window: Window, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Window:
-    _check_readable(window.path, info)
+def _weights(stack: ExitStack, window: Window, info: zipfile.ZipInfo) -> Window:
+    check_readable(window.path, info)
     if info.compress_type == zipfile.ZIP_STORED:
-        return _stored(window, info)
-    size, packed = info.file_size, info.compress_size
-    if size > MAX_SPOOL or (size > SPOOL_FLOOR and size > SPOOL_RATIO * packed):
-        raise RefusedCheckpoint(window.path, f"{info.filename} declares {size:,} bytes in {packed:,}: a zip bomb")
+        part = place(window, info)
+        return SummedWindow(part.path, part.file, part.offset, part.length, info.filename, info.CRC, window.buffers)
     spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    done = crc = 0
-    with archive.open(info) as member:
-        while block := member.read(_BLOCK):
-            done += len(block)
-            if done > size:
-                raise RefusedCheckpoint(window.path, f"{info.filename} is longer than it declares")
-            crc = zlib.crc32(block, crc)
-            spool.write(block)
+    for block in inflated(place(window, info), info):
+        spool.write(block)
     spool.flush()
-    if done != size:
-        raise CorruptCheckpoint(window.path, f"{info.filename} holds {done:,} bytes, {size:,} are declared")
-    _check_crc(window.path, info, crc)
-    return Window(window.path, spool, 0, size)
-
-
-def _stored(window: Window, info: zipfile.ZipInfo) -> Window:
-    """The window of an uncompressed member, its local header and CRC-32 checked."""
-    header = window.bytes_at(info.header_offset, 30)
-    if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        raise CorruptCheckpoint(window.path, f"the local header of {info.filename} is damaged")
-    start = info.header_offset + 30 + sum(struct.unpack_from("<HH", header, 26))
-    if info.file_size != info.compress_size or start + info.file_size > window.length:
-        raise CorruptCheckpoint(window.path, f"{info.filename} lies outside the archive")
-    crc, buffer = 0, bytearray(_BLOCK)
-    for at in range(0, info.file_size, _BLOCK):
-        view = memoryview(buffer)[: min(_BLOCK, info.file_size - at)]
-        window.read_at(start + at, view)
-        crc = zlib.crc32(view, crc)
-    _check_crc(window.path, info, crc)
-    return window.part(start, info.file_size)
-
-
-def _check_crc(path: Path, info: zipfile.ZipInfo, crc: int) -> None:
-    if crc != info.CRC:
-        raise CorruptCheckpoint(path, f"{info.filename} fails its zip CRC-32: {crc:08x}, {info.CRC:08x} is recorded")
+    return Window(window.path, spool, 0, info.file_size)

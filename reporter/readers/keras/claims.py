@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from reporter.errors import CheckpointError, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
+from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, hdf5
-from reporter.readers.keras.window import Window, open_file
 
 ARCHIVE, WEIGHTS, LEGACY = "keras", "keras-weights", "keras-h5"
 
@@ -63,7 +62,7 @@ def claim_folder(folder: Path, names: Mapping[str, Path]) -> Claim | None:
     return Claim(ARCHIVE, folder, members, label(folder))
 
 
-def claim_hdf5(probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
+def claim_hdf5(probe: Probe) -> Claim | None:
     """Claim an HDF5 file of whatever layout, or a file that is named like one and is damaged."""
     name = probe.path.name.lower()
     by_name = WEIGHTS if name.endswith(".weights.h5") else LEGACY
@@ -85,10 +84,6 @@ def claim_hdf5(probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         return _claim(by_name, probe.path, error.reason, error.state)
     if found == "":
         return _claim(LEGACY, probe.path, "an HDF5 file without Keras weights", "not a checkpoint")
-    shard = re.fullmatch(r"(.+)_\d{5}\.weights\.h5", probe.path.name)
-    if found == "v3" and shard and f"{shard[1]}.weights.json" in siblings:
-        reason = f"one shard of {shard[1]}.weights.json; sharded Keras weights are not read"
-        return _claim(WEIGHTS, probe.path, reason, "unsupported")
     return _claim(WEIGHTS if found == "v3" else LEGACY, probe.path)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from reporter.errors import CheckpointError
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
+from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, claims
 from reporter.readers.keras.config import ConfigError, parse_json, parse_model
 from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.inventory import contents
 from reporter.readers.keras.legacy import read_legacy
 from reporter.readers.keras.weights_v3 import read_v3
-from reporter.readers.keras.window import Window, open_file
 
 
 class KerasArchiveReader:
@@ -40,7 +42,7 @@ class KerasArchiveReader:
         """
         notes = []
         members_of = archive.open_folder if path.is_dir() else archive.open_archive
-        with members_of(path) as members, open_hdf5(members.weights) as root:
+        with members_of(path) as members, _explained(path, members), open_hdf5(members.weights) as root:
             try:
                 config = parse_model(members.config)
             except ConfigError as exc:
@@ -48,13 +50,14 @@ class KerasArchiveReader:
                 notes.append(f"{archive.CONFIG} cannot be read: {exc}")
             inventory = read_v3(root, config)
             inventory.notes[:0] = notes
-            yield contents(
+            found = contents(
                 inventory,
                 config,
                 format=self.name,
                 integrity=members.integrity,
                 framework=_framework(members.metadata),
             )
+            yield replace(found, verify=members.verify)
 
 
 class KerasWeightsReader:
@@ -69,7 +72,7 @@ class KerasWeightsReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim an HDF5 file whose groups are objects with ``vars``."""
-        claim = claims.claim_hdf5(probe, siblings)
+        claim = claims.claim_hdf5(probe)
         return claim if claim is not None and claim.format == self.name else None
 
     @contextmanager
@@ -96,7 +99,7 @@ class KerasLegacyReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim an HDF5 file that lists its layers, and any other HDF5 file as one that holds no weights."""
-        claim = claims.claim_hdf5(probe, siblings)
+        claim = claims.claim_hdf5(probe)
         return claim if claim is not None and claim.format == self.name else None
 
     @contextmanager
@@ -109,6 +112,17 @@ class KerasLegacyReader:
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
             inventory, config, framework = read_legacy(root, path)
             yield contents(inventory, config, format=self.name, integrity="lengths", framework=framework or "Keras")
+
+
+@contextmanager
+def _explained(path: Path, members: archive.Members) -> Iterator[None]:
+    """What goes wrong in a member that fails its checksum is put down to that."""
+    try:
+        yield
+    except CheckpointError as error:
+        if error.path == path:
+            members.verify()
+        raise
 
 
 def _framework(metadata: bytes) -> str:

@@ -54,6 +54,9 @@ VARIABLES: dict[str, tuple[Variable, ...]] = {
 }  # fmt: skip
 
 # Dense.variable_serialization_spec and its like, for quantised layers.
+_FLOAT8 = _spec(" ".join(f"{what}_{kept}" for what in ("inputs", "kernel", "outputs_grad")
+                         for kept in ("scale", "amax_history")))  # fmt: skip
+
 _QUANTISED: dict[str, dict[str, tuple[Variable, ...]]] = {
     kind: {
         "int8": (Variable(first, "", False), *bias, Variable(f"{first}_scale", "", False)),
@@ -64,6 +67,7 @@ _QUANTISED: dict[str, dict[str, tuple[Variable, ...]]] = {
             Variable(f"{first}_zero", "grouped", False),  # of groups of inputs, not of whole channels
             Variable("g_idx", "grouped", False),
         ),
+        **({"float8": (Variable(first), *bias, *_FLOAT8)} if kind != "Embedding" else {}),
     }
     for kind, first, bias in (
         ("Dense", "kernel", _KERNEL[1:]),
@@ -135,7 +139,10 @@ def names_of(
     if quantised is not None:
         spec = quantised
     if options is None:
-        specs = _QUANTISED[kind].values() if integers and kind in _QUANTISED else [spec]
+        modes = _QUANTISED.get(kind, {})
+        specs = [modes[mode] for mode in ("int8", "int4")] if integers and modes else [spec]
+        if "float8" in modes and not integers and len(shapes) > len(_FLOAT8):
+            specs = [modes["float8"]]
         candidates = [c for one in specs for c in _subsets(one, len(shapes)) if _plausible(c, shapes)]
     else:
         known = tuple(v for v in spec if _exists(kind, v, options))

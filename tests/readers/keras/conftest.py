@@ -14,9 +14,9 @@ import pytest
 
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, TensorInfo
-from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasWeightsReader
+from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasShardedReader, KerasWeightsReader
 
-READERS = (KerasArchiveReader(), KerasWeightsReader(), KerasLegacyReader())
+READERS = (KerasArchiveReader(), KerasWeightsReader(), KerasShardedReader(), KerasLegacyReader())
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def _read(path: Path) -> Read:
             assert all(block.ndim == 1 and block.dtype.name == tensor.info.dtype for block in blocks), tensor.info
             values = np.concatenate(blocks) if blocks else np.empty(0, tensor.info.dtype)
             tensors[tensor.info.name] = (tensor.info, values.reshape(tensor.info.shape))
+        contents.verify()
         assert len(tensors) == len(contents.tensors)
         return Read(contents, tensors)
 

@@ -19,7 +19,8 @@ from reporter.errors import (
     RefusedCheckpoint,
     UnsupportedCheckpoint,
 )
-from reporter.readers.keras import KerasArchiveReader, archive
+from reporter.readers.files import zipped
+from reporter.readers.keras import KerasArchiveReader
 
 KERAS = "keras/src/saving/test_data/pre_pr22362_nested_container.keras"
 
@@ -131,6 +132,27 @@ def test_a_flipped_bit_fails_the_crc(compression: int, keras3: Any, read: Any, t
     assert raised >= 15
 
 
+def test_the_crc_covers_what_no_tensor_reads(keras3: Any, tmp_path: Path) -> None:
+    """It is computed from the blocks of tensors, in any order, and from the rest of the member."""
+    path = rewrite(keras3["nested"].files[".keras"], tmp_path / "m.keras")
+    for order in (1, -1):
+        with KerasArchiveReader().open(path) as contents:
+            for tensor in contents.tensors[::order][1:]:
+                list(tensor.blocks())
+            contents.verify()
+            contents.verify()
+    with zipfile.ZipFile(path) as members:
+        info = members.getinfo("model.weights.h5")
+    data = bytearray(path.read_bytes())
+    data[info.header_offset + 46 + info.file_size - 1] ^= 1  # behind everything that HDF5 looks at
+    path.write_bytes(data)
+    with KerasArchiveReader().open(path) as contents:
+        for tensor in contents.tensors:
+            list(tensor.blocks())
+        with pytest.raises(CorruptCheckpoint, match="CRC-32"):
+            contents.verify()
+
+
 def test_other_compressions_and_formats_are_unsupported(keras3: Any, tmp_path: Path) -> None:
     source = keras3["nested"].files[".keras"]
     with pytest.raises(UnsupportedCheckpoint, match="zip method 12"):
@@ -138,7 +160,7 @@ def test_other_compressions_and_formats_are_unsupported(keras3: Any, tmp_path: P
     path = rewrite(source, tmp_path / "npz.keras", model_weights_h5=None)
     with zipfile.ZipFile(path, "a") as members:
         members.writestr("model.weights.npz", b"")
-    with pytest.raises(UnsupportedCheckpoint, match=r"model\.weights\.npz"):
+    with pytest.raises(PartialCheckpoint, match="no central directory"):
         opened(path)
     with pytest.raises(PartialCheckpoint, match=r"no model\.weights\.h5"):
         opened(rewrite(source, tmp_path / "none.keras", model_weights_h5=None))
@@ -174,7 +196,7 @@ def test_encrypted_and_doubled_members_are_refused(keras3: Any, tmp_path: Path, 
 def test_a_central_directory_out_of_proportion_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     with zipfile.ZipFile(path, "w") as members:
-        for i in range(archive.MAX_MEMBERS + 10):
+        for i in range(zipped.MAX_MEMBERS + 10):
             members.writestr(f"{i}", b"")
     with pytest.raises(RefusedCheckpoint, match="central directory lists 65,546"):
         opened(path)
@@ -206,3 +228,23 @@ def test_every_error_names_the_archive(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError) as caught:
             opened(path)
         assert caught.value.path == path
+
+
+@pytest.mark.parametrize("zipped_", [True, False])
+def test_npz_weights_are_pickles_that_keras_refuses_too(
+    zipped_: bool, keras3: Any, keras: Any, claim: Any, tmp_path: Path
+) -> None:
+    from keras.src.saving import saving_lib
+
+    path = tmp_path / ("m.keras" if zipped_ else "m")
+    model = keras3["nested"].model
+    saving_lib.save_model(model, str(path), weights_format="npz", zipped=zipped_)
+    with pytest.raises(RefusedCheckpoint, match=r"pickles \(an npz archive with \w+\.npy\).*with h5py installed"):
+        opened(path)
+    if zipped_:
+        with pytest.raises(ValueError, match="allow_pickle=False"):
+            keras.saving.load_model(path)
+    else:
+        (path / "model.weights.h5").rename(path / "model.weights.npz")
+        with pytest.raises(RefusedCheckpoint, match="pickles"):
+            opened(path)

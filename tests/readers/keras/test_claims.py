@@ -80,15 +80,6 @@ def test_a_truncated_file_is_partial(keras3: Any, claim: Any, tmp_path: Path) ->
     assert "stored_eof" in found.problem
 
 
-def test_a_shard_is_not_a_checkpoint(keras3: Any, claim: Any, tmp_path: Path) -> None:
-    shutil.copy(keras3["mixed"].files[".weights.h5"], tmp_path / "x_00000.weights.h5")
-    assert claim(tmp_path / "x_00000.weights.h5").problem == ""
-    (tmp_path / "x.weights.json").write_text("{}")
-    found = claim(tmp_path / "x_00000.weights.h5")
-    assert found.state == "unsupported"
-    assert "shard" in found.problem
-
-
 def test_zip_archives_of_others(claim: Any, tmp_path: Path) -> None:
     import zipfile
 

@@ -1,0 +1,127 @@
+"""Tensors of files that know names and nothing else: what the parts of a name tell about layer, role and collection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
+from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo
+
+_OPTIMIZERS = frozenset({"optimizer", "optimizer_state", "optimizer_weights", "opt_state"})
+"""First part of the names under which training loops keep the state of their optimizer."""
+
+_STEPS = frozenset({"global_step", "step", "iterations", "iter"})
+
+
+class Stream(Protocol):
+    """Values that can be streamed any number of times; ``tensor`` is named in errors."""
+
+    def blocks(self, tensor: str) -> Iterator[npt.NDArray[np.generic]]:
+        """The values in C order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlatTensor:
+    """A tensor of a file without a structure."""
+
+    info: TensorInfo
+    stream: Stream
+
+    def blocks(self) -> Iterator[npt.NDArray[np.generic]]:
+        """The values, in blocks of a few MiB."""
+        return self.stream.blocks(self.info.name)
+
+
+def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stream) -> FlatTensor:
+    """A tensor as its name describes it; ``dtype`` is that of the values, in native byte order."""
+    owner, last = split(name)
+    collection: Collection = "model"
+    if re.split(r"[/.]", name, maxsplit=1)[0].lower() in _OPTIMIZERS:
+        collection, owner, role = "optimizer", "", slot_role(name)
+    else:
+        role = model_role(name, shape)
+        if role == "step":
+            collection, owner = "other", ""
+    # PyTorch and MLX keep a ``weight`` as (output, input, …), Keras a ``kernel`` as (…, input, output).
+    axis = 0 if last.startswith("weight") and len(shape) > 1 else output_axis(role)
+    info = TensorInfo(
+        name=name,
+        layer=owner,
+        role=role,
+        shape=shape,
+        dtype=dtype.name,
+        trainable=False if role in NEVER_TRAINABLE or collection != "model" else None,
+        collection=collection,
+        key=name,
+        itemsize=dtype.itemsize,
+        output_axis=axis,
+    )
+    return FlatTensor(info, stream)
+
+
+def split(name: str) -> tuple[str, str]:
+    """Layer and variable of a name, parted at its last slash or dot.
+
+    >>> split("encoder/dense/kernel:0"), split("h.9.weight"), split("step")
+    (('encoder/dense', 'kernel:0'), ('h.9', 'weight'), ('', 'step'))
+    """
+    at = max(name.rfind("/"), name.rfind("."))
+    return name[: max(at, 0)], name[at + 1 :]
+
+
+def contents(
+    format: str,
+    tensors: Sequence[FlatTensor],
+    skipped: Sequence[SkippedTensor],
+    *,
+    integrity: str,
+    framework: str = "",
+    notes: Sequence[str] = (),
+) -> Contents:
+    """Tensors in the order given, model first, with the training step where one of them is it.
+
+    Raises:
+        CheckpointError: the step cannot be read.
+    """
+    ordered = [one for which in ("model", "optimizer", "other") for one in tensors if one.info.collection == which]
+    layers = dict.fromkeys(one.info.layer for one in ordered if one.info.layer)
+    step, source = _step(ordered)
+    return Contents(
+        format=format,
+        layers=tuple(LayerInfo(name) for name in layers),
+        tensors=tuple(ordered),
+        skipped=tuple(skipped),
+        layers_ordered=False,
+        step=step,
+        step_source=source,
+        integrity=integrity,
+        framework=framework,
+        notes=tuple(notes),
+    )
+
+
+def _step(tensors: Sequence[FlatTensor]) -> tuple[int | None, str]:
+    """The largest of the integers that are called a step."""
+    found: list[tuple[int, str]] = []
+    for one in tensors:
+        last = split(one.info.name)[1].lower().partition(":")[0]
+        if last in _STEPS and one.info.size == 1 and re.fullmatch(r"u?int(8|16|32|64)", one.info.dtype):
+            found += [(int(block[0].item()), one.info.name) for block in one.blocks()]
+    return max(found, default=(None, ""), key=lambda item: item[0] if item[0] is not None else -1)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Sort key that puts ``layers.10`` after ``layers.9``.
+
+    >>> sorted(["layers.10.w", "layers.9.w"], key=natural)
+    ['layers.9.w', 'layers.10.w']
+    """
+    parts = re.split(r"(\d{1,18})", name)
+    return [(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)]

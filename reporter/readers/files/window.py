@@ -1,0 +1,161 @@
+"""A read-only window (offset, length) of an open file: what h5py is given, and what tensors are read from.
+
+Handing h5py a Python file object instead of a path means that HDF5 never takes a lock: a default
+``h5py.File(p, 'r')`` makes a trainer's next save fail and leave an empty file (formats.md, finding 1; keras#11101).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reporter.errors import CheckpointError, PartialCheckpoint, RotatedAway
+from reporter.readers.files.buffers import Buffers
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from _typeshed import WriteableBuffer
+
+_MAX_READ = 1 << 30
+"""Bytes per system call; Linux cuts a read at 2 GiB - 4 KiB."""
+
+
+def open_file(path: Path) -> io.FileIO:
+    """Open a regular file for reading, without a lock and without ever waiting.
+
+    Raises:
+        RotatedAway: it is gone.
+        CheckpointError: it is not a regular file (a pipe, a device), or may not be read.
+    """
+    try:
+        # A pipe that is named like a checkpoint would block a plain open for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = io.FileIO(descriptor, "rb")
+    except FileNotFoundError as exc:
+        raise RotatedAway(path, "it was deleted before it could be read") from exc
+    except OSError as exc:
+        raise CheckpointError(path, f"it cannot be opened: {exc.strerror or exc}") from exc
+    except ValueError as exc:  # a name with a null byte
+        raise CheckpointError(path, f"it cannot be opened: {exc}") from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise CheckpointError(path, "it is not a regular file")
+    return file
+
+
+class Window(io.RawIOBase):
+    """Bytes ``[offset, offset + length)`` of an open file as a file of its own.
+
+    Reads are positional (``preadv``): several threads may read tensors through one window.
+
+    Args:
+        path: the checkpoint, for messages.
+        file: stays open at least as long as the window; closing the window does not close it.
+        length: to the end of the file if None.
+        buffers: where blocks are read to; windows of one file share them.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        file: io.IOBase,
+        offset: int = 0,
+        length: int | None = None,
+        buffers: Buffers | None = None,
+    ) -> None:
+        super().__init__()
+        self.buffers = buffers or Buffers()
+        self.path = path
+        self.file = file
+        self._descriptor = file.fileno()
+        self.offset = offset
+        self._position = 0
+        size = os.fstat(self._descriptor).st_size
+        self.length = max(size - offset, 0) if length is None else length
+        if offset < 0 or self.length < 0 or offset + self.length > size:
+            raise PartialCheckpoint(path, f"{offset + self.length:,} bytes are expected, the file ends at {size:,}")
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """Position from the start of the window."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the position that :meth:`readinto` starts from."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.length}[whence]
+        self._position = max(base + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the buffer from the position on.
+
+        h5py ignores the number of bytes that a file object returns, and hands uninitialised memory to HDF5 for the
+        rest, so a short read is an error here.
+
+        Raises:
+            EOFError: the window ends before the buffer is full.
+        """
+        view = memoryview(buffer).cast("B")
+        self._fill(self._position, view)
+        self._position += len(view)
+        return len(view)
+
+    def read_at(self, position: int, buffer: WriteableBuffer, tensor: str = "") -> None:
+        """Fill the buffer with the bytes at a position.
+
+        Raises:
+            PartialCheckpoint: the file has become shorter.
+            CheckpointError: the device failed.
+        """
+        try:
+            self._fill(position, memoryview(buffer).cast("B"))
+        except EOFError as exc:
+            raise PartialCheckpoint(self.path, f"the file ends early: {exc}", tensor=tensor) from exc
+        except OSError as exc:
+            raise CheckpointError(self.path, f"it cannot be read: {exc.strerror or exc}", tensor=tensor) from exc
+
+    def part(self, offset: int, length: int) -> Window:
+        """A window inside this one.
+
+        Raises:
+            PartialCheckpoint: it reaches beyond the end of the file.
+        """
+        return Window(self.path, self.file, self.offset + offset, length, self.buffers)
+
+    def block(self, position: int, count: int, tensor: str = "") -> npt.NDArray[np.uint8]:
+        """The bytes at a position, in a buffer that is used again once no view of it is left.
+
+        Raises:
+            CheckpointError: as :meth:`read_at`.
+        """
+        memory = self.buffers.take(count)
+        self.read_at(position, memory.data, tensor)
+        return memory
+
+    def bytes_at(self, position: int, count: int) -> bytes:
+        """The bytes at a position, fewer at the end of the window."""
+        buffer = bytearray(max(min(count, self.length - position), 0))
+        self.read_at(position, buffer)
+        return bytes(buffer)
+
+    def _fill(self, position: int, view: memoryview) -> None:
+        if position + len(view) > self.length:
+            raise EOFError(f"{len(view):,} bytes at {position:,} are wanted, there are {self.length:,}")
+        done = 0
+        while done < len(view):
+            part = view[done : done + _MAX_READ]
+            count = os.preadv(self._descriptor, [part], self.offset + position + done)
+            if count == 0:
+                raise EOFError(f"it was cut to {position + done:,} bytes while it was read")
+            done += count
