@@ -108,3 +108,18 @@ class OutputBusy(OutputError):
     """Another run holds the lock of the output folder."""
 
     exit_code = 75
+
+
+def translated(path: Path, error: Exception) -> CheckpointError:
+    """The error of our own for anything that reading a checkpoint raised.
+
+    An unattended run must neither end because of one file, nor hide that the fault is this program's.
+    """
+    if isinstance(error, CheckpointError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return RotatedAway(path, f"{Path(error.filename or path).name} was deleted while it was being read")
+    if isinstance(error, OSError):
+        return CheckpointError(path, f"cannot be read: {error.strerror or error}")
+    what = f"{type(error).__name__}: {error}"
+    return CheckpointError(path, f"a defect of ckpt-report ({what}); please report it with this file")

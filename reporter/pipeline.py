@@ -5,32 +5,32 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from reporter.catalog import open_checkpoint, scan, translated
-from reporter.compare import compare
-from reporter.discover import settled
-from reporter.draw import draw_series
-from reporter.errors import CheckpointError, InProgress, RenderError, RotatedAway
-from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.cache import Cache, CacheDamaged
+from reporter.catalog import scan
+from reporter.compare import compare, runs_of_one_model
+from reporter.config import policy
+from reporter.deploy import with_deployment
+from reporter.discover.naming import natural
+from reporter.draw import draw_runs, draw_series
+from reporter.errors import RenderError, RotatedAway
+from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
-from reporter.measuring.pairs import compare_contents
-from reporter.model.change import Change
-from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, Series
+from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
 from reporter.model.comparison import Comparison
-from reporter.model.measured import Measured
 from reporter.model.report import Report
-from reporter.model.tensor import Contents
 from reporter.progress import Progress
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, render_pdf
 from reporter.rules import judge
 from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
+from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
 from reporter.writers.report_json import write_json
 from reporter.writers.tensors_csv import write_csv
@@ -44,146 +44,116 @@ class Outcome:
         report: the data that was published.
         folder: the published run.
         pdf_problem: why there is no PDF, "" if there is one or none was wanted.
+        cache_problem: why nothing was kept for the next run, "" if it was or was not wanted.
+        read, read_bytes: checkpoints whose weights were read in this run, and the bytes of their tensors.
     """
 
     report: Report
     folder: Path
     pdf_problem: str = ""
+    cache_problem: str = ""
+    read: int = 0
+    read_bytes: int = 0
 
 
 def run(settings: Settings, progress: Progress, *, now: datetime | None = None) -> Outcome:
     """Make a report.
 
     Raises:
-        reporter.errors.SettingError: a folder does not exist.
+        reporter.errors.SettingError: a folder does not exist, or a rule's settings cannot be used.
         reporter.errors.OutputError: the report cannot be written.
     """
-    created = now or datetime.now(UTC)
-    clock = _Clock()
+    cache = Cache(settings.cache)
     with output_lock(settings.out):
-        with clock("discover"):
-            found = scan(settings)
-        series, failed = _measure_all(found, settings, progress, clock)
-        with clock("judge"):
-            judgement = judge(series)
-        with clock("draw"):
-            progress.say("drawing")
-            histograms = tuple(of_series(s, settings.bins) for s in series)
-            figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
-        report = Report(
-            title=settings.title or _title(settings.roots),
-            version=program_version(),
-            created=created,
-            settings=_described(settings),
-            series=series,
-            histograms=histograms,
-            figures=figures,
-            judgement=judgement,
-            files=_files(found, series, failed),
-            timings={},
-        )
-        with clock("compose"):
-            progress.say("writing")
-            files = _compose(report)
-        problem = ""
-        if settings.pdf:
-            with clock("pdf"):
-                try:
-                    files["report.pdf"] = _pdf(report, files)
-                except RenderError as error:
-                    problem = str(error)
-        report = replace(report, timings=clock.seconds)
-        files["report.json"] = write_json(report)
-        folder = publish(settings.out, created, identity(found, settings), files)
-    return Outcome(report, folder, problem)
+        while True:
+            try:
+                return _run(settings, cache, progress, now or datetime.now(UTC))
+            except CacheDamaged as error:
+                progress.say(f"{error}: starting again without it")
 
 
-def _measure_all(
-    found: Found, settings: Settings, progress: Progress, clock: _Clock
-) -> tuple[tuple[Comparison, ...], dict[str, CheckpointError]]:
-    plan = Plan(settings.variables, settings.quantiles)
+def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime) -> Outcome:
+    clock = _Clock()
+    rules = policy(settings, created.date())
+    with clock("discover"):
+        found = scan(settings, cache)
+    series, gatherer = _gather(found, settings, cache, progress, clock)
+    with clock("judge"):
+        judgement = judge(series, rules)
+    with clock("draw"):
+        progress.say("drawing")
+        histograms = tuple(of_series(s, settings.bins) for s in series)
+        figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
+        runs = tuple(draw_runs(series, group) for group in runs_of_one_model(series))
+    report = Report(
+        title=settings.title or _title(settings.roots),
+        version=program_version(),
+        created=created,
+        settings=_described(settings),
+        series=series,
+        histograms=histograms,
+        figures=figures,
+        judgement=judgement,
+        files=_files(found, series, gatherer),
+        timings={},
+        runs=runs,
+    )
+    with clock("compose"):
+        progress.say("writing")
+        files = _compose(report)
+    problem = ""
+    if settings.pdf:
+        with clock("pdf"):
+            try:
+                files["report.pdf"] = _pdf(report, files)
+            except RenderError as error:
+                problem = str(error)
+    report = replace(report, timings=clock.seconds)
+    files["report.json"] = write_json(report)
+    folder = publish(settings.out, created, identity(found, settings), files)
+    return Outcome(report, folder, problem, cache.problem, gatherer.read, gatherer.read_bytes)
+
+
+def _gather(
+    found: Found, settings: Settings, cache: Cache, progress: Progress, clock: _Clock
+) -> tuple[tuple[Comparison, ...], Gatherer]:
+    with clock("measure"):
+        gatherer = Gatherer.of(settings, cache, progress)
     result: list[Comparison] = []
-    failed: dict[str, CheckpointError] = {}
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
         for series in found.series:
             with clock("measure"):
-                refs, measured, changes = _measure_series(series, plan, settings.settle, progress, failed)
+                gathered = gatherer.gather(series)
             with clock("compare"):
-                if refs:
-                    result.append(compare(series, refs, measured, changes))
-    return tuple(result), failed
+                if not gathered.refs:
+                    continue
+                comparison = compare(series, gathered)
+            with clock("deployment"):
+                result.append(with_deployment(comparison, settings, cache))
+    return with_twins(result), gatherer
 
 
-def _measure_series(
-    series: Series, plan: Plan, settle: float, progress: Progress, failed: dict[str, CheckpointError]
-) -> tuple[list[CheckpointRef], list[Measured], list[Mapping[str, Change]]]:
-    """Measure in step order; the checkpoint before stays open, so that the two can be paired value by value."""
-    refs: list[CheckpointRef] = []
-    measured: list[Measured] = []
-    changes: list[Mapping[str, Change]] = []
-    before: tuple[ExitStack, Contents] | None = None
-    try:
-        for ref in series.checkpoints:
-            stack = ExitStack()
-            try:
-                contents = stack.enter_context(open_checkpoint(ref.format, ref.path))
-                numbers = measure_checkpoint(contents, plan)
-                change = compare_contents(before[1], contents) if before else {}
-                _unchanged(ref)
-            except Exception as error:
-                stack.close()
-                failed[ref.name] = _failure(ref, error, settle)
-                progress.failed(ref, failed[ref.name])
-                continue
-            if before:
-                before[0].close()
-                changes.append(change)
-            before = (stack, contents)
-            refs.append(ref)
-            measured.append(numbers)
-            progress.measured(ref, numbers)
-    finally:
-        if before:
-            before[0].close()
-    return refs, measured, changes
-
-
-def _failure(ref: CheckpointRef, error: Exception, settle: float) -> CheckpointError:
-    known = translated(ref.path, error)
-    state, reason = settled(known.reason, known.state, ref.mtime_ns, settle, time.time())
-    return InProgress(ref.path, reason) if state != known.state else known
-
-
-def _unchanged(ref: CheckpointRef) -> None:
-    """The files are still those that discovery saw.
-
-    Raises:
-        InProgress: one was written to meanwhile.
-        RotatedAway: one is gone.
-    """
-    nbytes, newest = 0, 0
-    for member in ref.members:
-        try:
-            stat = member.stat()
-        except OSError as error:
-            raise RotatedAway(ref.path, f"{member.name} was deleted while it was being read") from error
-        nbytes += stat.st_size
-        newest = max(newest, stat.st_mtime_ns)
-    if (nbytes, newest) != (ref.nbytes, ref.mtime_ns):
-        raise InProgress(ref.path, "it was written to while it was being read; the next run will have it")
-
-
-def _files(found: Found, series: Sequence[Comparison], failed: Mapping[str, CheckpointError]) -> tuple[FileEntry, ...]:
+def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
     measured = {(s.name, ref.name): ref for s in series for ref in s.refs}
-    result = []
+    result = [
+        FileEntry(ref.name, ref.format, RotatedAway.state, _kept(ref), ref.step.value, s.name)
+        for s in series
+        for ref in s.refs
+        if ref.rotated
+    ]
     for entry in found.files:
         if entry.state == "found":
-            error = failed.get(entry.path) if (entry.series, entry.path) not in measured else None
-            state, reason = (error.state, error.reason) if error else ("measured", "")
+            error = gatherer.failed.get(entry.path) if (entry.series, entry.path) not in measured else None
+            remark = gatherer.remarks.get(entry.path, "")
+            state, reason = (error.state, error.reason) if error else ("measured", remark)
             entry = replace(entry, state=state, reason=reason)
         result.append(entry)
-    return tuple(result)
+    return tuple(sorted(result, key=lambda e: natural(e.path)))
+
+
+def _kept(ref: CheckpointRef) -> str:
+    return f"its files are gone; measured on {ref.rotated}, and in the trend with the numbers of that day"
 
 
 def _compose(report: Report) -> dict[str, bytes]:
@@ -219,14 +189,27 @@ def _title(roots: Sequence[Path]) -> str:
 
 
 def _described(settings: Settings) -> dict[str, str]:
-    return {
+    described = {
         "folders": ", ".join(str(root) for root in settings.roots),
         "variables": settings.variables,
         "bins": str(settings.bins),
         "quantiles": ", ".join(f"{p:g}" for p in settings.quantiles),
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
+        "accepted findings": str(settings.accept or "none"),
+        "rules of the user's own": ", ".join(str(path) for path in settings.rule_files) or "none",
+        "rules changed": ", ".join(
+            f"{rule}.{key} = {value}" for rule, keys in sorted(settings.rules.items()) for key, value in keys.items()
+        )
+        or "none",
+        "deployment": settings.deployment,
+        "spectral": "on" if settings.spectral else "off",
     }
+    if not settings.history:
+        described["history"] = "no"
+    if settings.baseline is not None:
+        described["baseline"] = str(settings.baseline)
+    return described
 
 
 def identity(found: Found, settings: Settings) -> str:

@@ -52,6 +52,10 @@ class Progress:
         )
         self._line(line, ref)
 
+    def known(self, ref: CheckpointRef) -> None:
+        """One checkpoint had been measured by an earlier run."""
+        self._line(f"known     {visible(ref.name)}  step {ref.step}", ref)
+
     def failed(self, ref: CheckpointRef, error: CheckpointError) -> None:
         """One checkpoint could not be measured."""
         self._line(f"{error.state}  {visible(ref.name)}  {visible(error.reason)}", ref, always=True)

@@ -21,6 +21,12 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what another one measured."""
+    monkeypatch.setenv("CKPT_REPORT_CACHE", str(tmp_path / "cache-of-this-test"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real third-party checkpoints beside the checkout."""

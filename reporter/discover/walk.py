@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from reporter.discover.foreign import foreign
-from reporter.errors import SettingError
+from reporter.discover.unfinished import unfinished
+from reporter.errors import RotatedAway, SettingError, translated
 from reporter.model.checkpoint import Claim, FileEntry, Probe
 from reporter.model.reader import Reader
 
@@ -26,9 +28,9 @@ SKIPPED_FOLDERS = frozenset({".git", ".venv", "__pycache__", "node_modules"})
 class Walk:
     """Everything below one root: claims of the readers, and entries for the rest."""
 
-    def __init__(self, root: Path, readers: Sequence[Reader], ignore: Path | None) -> None:
+    def __init__(self, root: Path, readers: Sequence[Reader], ignore: Sequence[Path]) -> None:
         self._readers = readers
-        self._ignore = ignore.resolve() if ignore is not None else None
+        self._ignore = {path.resolve() for path in ignore}
         self.claims: list[Claim] = []
         self.others: list[tuple[Path, FileEntry]] = []
         if root.is_dir():
@@ -52,6 +54,9 @@ class Walk:
         try:
             with os.scandir(folder) as scan:
                 entries = sorted(scan, key=lambda e: e.name)
+        except FileNotFoundError:
+            self._other(folder, RotatedAway.state, "the folder was deleted while it was being listed")
+            return
         except OSError as error:
             self._other(folder, "unreadable", f"the folder cannot be listed: {error.strerror}")
             return
@@ -71,7 +76,7 @@ class Walk:
                 self._other(path, "not a checkpoint", "not a regular file")
         everything = files | {f.name: f for f in folders}
         for reader in self._readers:
-            claim = reader.claim_folder(folder, everything)
+            claim = _asked(reader, folder, partial(reader.claim_folder, folder, everything))
             if claim is not None:
                 self.claims.append(claim)
                 inside = set(claim.members)
@@ -83,7 +88,7 @@ class Walk:
 
     def _folders(self, folders: list[Path], depth: int) -> None:
         for folder in folders:
-            if folder.name in SKIPPED_FOLDERS or (self._ignore is not None and folder.resolve() == self._ignore):
+            if folder.name in SKIPPED_FOLDERS or folder.resolve() in self._ignore:
                 continue
             if depth >= MAX_DEPTH:
                 continue
@@ -93,16 +98,23 @@ class Walk:
         claims: list[Claim] = []
         left: list[tuple[Path, str, str]] = []
         for path in files.values():
-            probe = look(path)
-            if isinstance(probe, str):
-                left.append((path, "unreadable", probe))
+            if reason := unfinished(path, files):
+                left.append((path, "not a checkpoint", reason))
+                continue
+            try:
+                probe = look(path)
+            except FileNotFoundError:
+                left.append((path, RotatedAway.state, "it was deleted while the folder was being listed"))
+                continue
+            except OSError as error:
+                left.append((path, "unreadable", f"cannot be read: {error.strerror}"))
                 continue
             if probe.head.startswith(LFS):
                 reason = "a Git-LFS pointer, not the file itself: run `git lfs pull`"
                 left.append((path, "not downloaded", reason))
                 continue
             for reader in self._readers:
-                claim = reader.claim_file(probe, files)
+                claim = _asked(reader, path, partial(reader.claim_file, probe, files))
                 if claim is not None:
                     claims.append(claim)
                     break
@@ -120,22 +132,23 @@ class Walk:
         self.others.append((path, FileEntry(str(path), "", state, reason)))
 
 
-def look(path: Path) -> Probe | str:
-    """A probe of a file, or why it cannot be read."""
+def look(path: Path) -> Probe:
+    """A probe of a file.
+
+    Raises:
+        OSError: it cannot be read, or is gone.
+    """
+    with path.open("rb") as file:
+        stat = os.fstat(file.fileno())
+        head = file.read(ENDS)
+        file.seek(max(0, stat.st_size - ENDS))
+        return Probe(path, stat.st_size, stat.st_mtime_ns, head, file.read(ENDS))
+
+
+def _asked(reader: Reader, path: Path, ask: Callable[[], Claim | None]) -> Claim | None:
+    """A reader's answer; where asking fails, a claim with the problem: a file may vanish under the question."""
     try:
-        with path.open("rb") as file:
-            stat = os.fstat(file.fileno())
-            head = file.read(ENDS)
-            file.seek(max(0, stat.st_size - ENDS))
-            return Probe(path, stat.st_size, stat.st_mtime_ns, head, file.read(ENDS))
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-
-
-def members_of(claim: Claim) -> Iterator[os.stat_result]:
-    """The stats of a claim's files; one that is gone is left out."""
-    for member in claim.members:
-        try:
-            yield member.stat()
-        except OSError:
-            continue
+        return ask()
+    except Exception as error:
+        known = translated(path, error)
+        return Claim(reader.name, path, (path,), path.name, known.reason, known.state)

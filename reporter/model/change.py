@@ -19,7 +19,9 @@ class Change:
         difference: Σ(b−a)².
         before, after: Σa², Σb².
         product: Σab.
-        largest: max |b−a|.
+        largest: max |b−a|; NaN where it is estimated.
+        exact: False where a part is estimated from sketches: then nothing is known of ``equal`` and ``largest``, and
+            the distance has the error :data:`reporter.model.sketch.DISTANCE_ERROR`.
     """
 
     count: int = 0
@@ -29,6 +31,7 @@ class Change:
     after: float = 0.0
     product: float = 0.0
     largest: float = 0.0
+    exact: bool = True
 
     def __add__(self, other: Change) -> Change:
         """Merge two sets of pairs."""
@@ -39,7 +42,8 @@ class Change:
             self.before + other.before,
             self.after + other.after,
             self.product + other.product,
-            max(self.largest, other.largest),
+            max(self.largest, other.largest) if self.exact and other.exact else math.nan,
+            self.exact and other.exact,
         )
 
     @property
@@ -59,15 +63,27 @@ class Change:
 
     @property
     def equal_share(self) -> float | None:
-        """Share of pairs that are equal to the bit; None where there are none."""
-        return self.equal / self.count if self.count else None
+        """Share of pairs that are equal to the bit; None where there are none, or where it is not known."""
+        return self.equal / self.count if self.count and self.exact else None
 
     @property
     def unchanged(self) -> bool:
-        """Whether every pair is equal to the bit."""
-        return self.equal == self.count
+        """Whether every pair is equal to the bit; of an estimate, whether the sketches are."""
+        return self.equal == self.count if self.exact else self.difference == 0.0
 
 
 def merge(changes: Iterable[Change]) -> Change:
-    """Merge in the order given."""
-    return sum(changes, Change())
+    """Merge in the order given: what adding them up gives, without an object for every partial sum."""
+    count = equal = 0
+    difference = before = after = product = largest = 0.0
+    exact = True
+    for c in changes:
+        count += c.count
+        equal += c.equal
+        difference += c.difference
+        before += c.before
+        after += c.after
+        product += c.product
+        exact = exact and c.exact
+        largest = max(largest, c.largest) if exact else math.nan
+    return Change(count, equal, difference, before, after, product, largest, exact)

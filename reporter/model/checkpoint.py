@@ -43,6 +43,23 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Peek:
+    """What discovery learns by opening a checkpoint, before any weight is read.
+
+    Attributes:
+        step, step_source, integrity: as in :class:`reporter.model.tensor.Contents`.
+        missing: number of layers that the file's own configuration promises and the file lacks.
+        structure: see :func:`reporter.model.structure.structure`.
+    """
+
+    step: int | None = None
+    step_source: str = ""
+    integrity: str = ""
+    missing: int = 0
+    structure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Where a checkpoint stands in its series.
 
@@ -67,6 +84,8 @@ class CheckpointRef:
     Attributes:
         name: path relative to the scanned folder, for display; unique in a run.
         slug: safe to use as a file name and anchor; unique in a run.
+        rotated: if its files are gone and its numbers are those of an earlier run: the day it was measured; else "".
+        files: size, time of change in ns and inode of every member, as they were when it was found.
     """
 
     name: str
@@ -77,6 +96,8 @@ class CheckpointRef:
     step: Step
     nbytes: int
     mtime_ns: int
+    rotated: str = ""
+    files: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +107,7 @@ class Series:
     Attributes:
         name: folder and stem, for display; unique in a run.
         ordered_by: the :attr:`Step.source` that ordered it.
+        notes: what a reader should know about what was put together here, and in which order.
     """
 
     name: str
@@ -93,6 +115,7 @@ class Series:
     format: str
     checkpoints: tuple[CheckpointRef, ...]
     ordered_by: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +125,7 @@ class FileEntry:
     Attributes:
         state: "measured", "found" (scan only), "not a checkpoint", or a state of :mod:`reporter.errors`.
         reason: one sentence a person can act on, or "".
+        integrity: the check that reading it makes ("crc32c", "zip crc32", "lengths", "none"), "" for other files.
     """
 
     path: str
@@ -110,6 +134,7 @@ class FileEntry:
     reason: str = ""
     step: int | None = None
     series: str = ""
+    integrity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

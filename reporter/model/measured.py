@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
 from reporter.model.tensor import LayerInfo, SkippedTensor, TensorInfo
 
@@ -46,15 +47,17 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
-    """L2 norm of every output unit (channel) of a weight matrix, in float64.
+    """L2 norm and largest |w| of every output unit (channel) of a weight matrix, in float64, over its finite values.
 
     Attributes:
         axis: the axis of the tensor that indexes the units.
         norms: shape (units,).
+        maxima: shape (units,).
     """
 
     axis: int
     norms: npt.NDArray[np.float64]
+    maxima: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class TensorMeasure:
     statistics: Statistics
     quantiles: Quantiles
     units: Units | None = None
+    sketch: Sketch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class Measured:
         notes: remarks of the reader and of measuring.
         missing_layers: see :attr:`reporter.model.tensor.Contents.missing_layers`.
         seconds: time spent reading and measuring.
+        own_names: the file's own name of each layer that goes by another in its series, see
+            :mod:`reporter.matching`.
     """
 
     tensors: tuple[TensorMeasure, ...]
@@ -120,6 +126,7 @@ class Measured:
     notes: tuple[str, ...]
     seconds: float
     missing_layers: tuple[str, ...] = ()
+    own_names: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, TensorMeasure]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from reporter.readers.base import Reader
 from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasShardedReader, KerasWeightsReader
 from reporter.readers.npz import NumpyReader
+from reporter.readers.orbax import OrbaxReader
 from reporter.readers.safetensors import SafetensorsReader
 from reporter.readers.safetensors_index import SafetensorsIndexReader
-from reporter.readers.tensorflow import BundleReader, SavedModelReader
+from reporter.readers.tensorflow import BundleReader, SavedModelReader, V1Reader
 
 READERS: tuple[Reader, ...] = (
     SavedModelReader(),
+    OrbaxReader(),
     BundleReader(),
+    V1Reader(),
     KerasArchiveReader(),
     KerasWeightsReader(),
     KerasShardedReader(),

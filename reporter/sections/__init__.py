@@ -5,13 +5,17 @@ from __future__ import annotations
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.sections import (
+    accepted,
     checkpoint_summary,
     checkpoint_tensors,
     checks,
+    deployment,
     files,
     method,
     overview,
+    runs,
     series,
+    spectral,
     structure,
     verdict,
 )
@@ -20,9 +24,13 @@ from reporter.sections.base import CheckpointSection, Medium, ReportSection, che
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
     overview.build,
+    runs.build,
     series.build,
     structure.build,
+    deployment.build,
+    spectral.build,
     checks.build,
+    accepted.build,
     files.build,
     method.build,
 )

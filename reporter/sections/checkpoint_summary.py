@@ -25,7 +25,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         ("Format", ref.format),
         ("Parameters", integer(whole.parameters)),
         ("Tensors", integer(len(numbers.tensors))),
-        ("Files", size(ref.nbytes)),
+        ("Files", f"rotated away; measured on {ref.rotated}" if ref.rotated else size(ref.nbytes)),
         ("Mean", number(whole.statistics["mean"])),
         ("Std", number(whole.statistics["std"])),
         ("L2 norm", number(whole.statistics["l2_norm"])),

@@ -11,7 +11,12 @@ from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections.base import Medium, bounded
 
-_LEVELS: dict[str, Level] = {"measured": "pass", "not a checkpoint": "", "in progress": "info"}
+_CHECKS = (
+    "What can be known of damage: crc32c and zip crc32 are checksums over every value; lengths: the sizes fit, and the "
+    "format has no checksum; none: not even that."
+)
+
+_LEVELS: dict[str, Level] = {"measured": "pass", "not a checkpoint": "", "in progress": "info", "rotated away": "info"}
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
@@ -28,6 +33,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             Column("Format", numeric=False),
             Column("Step"),
             Column("Series", numeric=False),
+            Column("Integrity check", numeric=False, definition=_CHECKS),
             Column("Reason", numeric=False),
         )
         blocks.append(bounded("Files", columns, [_row(e) for e in entries], medium))
@@ -47,6 +53,7 @@ def _row(entry: FileEntry) -> Row:
             Cell(entry.format or "—"),
             Cell("—" if entry.step is None else str(entry.step), sort=entry.step),
             Cell(entry.series or "—"),
+            Cell(entry.integrity or "—"),
             Cell(entry.reason or "—"),
         )
     )

@@ -13,7 +13,6 @@ from reporter.sections.base import (
     bounded,
     checkpoint_href,
     number_cell,
-    share_cell,
     statistic_cells,
     statistic_columns,
 )
@@ -42,6 +41,8 @@ def build(report: Report, at: int, medium: Medium) -> Section:
 
 def _blocks(report: Report, series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
     yield Paragraph(_about(report, series))
+    for note in series.notes:
+        yield Paragraph(note, "note")
     yield trend_table(series, medium)
     if len(series.refs) == 1:
         first = figures.checkpoints[0]
@@ -53,7 +54,7 @@ def _blocks(report: Report, series: Comparison, figures: SeriesFigures, medium: 
     if figures.bands:
         yield figures.bands
     if figures.trends:
-        yield Figures(figures.trends)
+        yield Figures(figures.trends[:1])
 
 
 def _about(report: Report, series: Comparison) -> str:
@@ -71,13 +72,25 @@ def _about(report: Report, series: Comparison) -> str:
     return (
         f"{n} checkpoint{'s' if n > 1 else ''} in format {series.format}{made_by}"
         + (f", {order}{source}" if n > 1 else "")
+        + _rotated(series)
         + f". Statistics are of {what[report.settings['variables']]}; integrity check: {first.integrity}."
     )
 
 
+def _rotated(series: Comparison) -> str:
+    gone = [ref for ref in series.refs if ref.rotated]
+    if not gone:
+        return ""
+    days = sorted({ref.rotated for ref in gone})
+    when = f"on {days[0]}" if len(days) == 1 else f"between {days[0]} and {days[-1]}"
+    return (
+        f"; the files of {len(gone)} of them have been rotated away since: their numbers are those measured {when}, "
+        "and what was not compared before that is estimated from sketches"
+    )
+
+
 def trend_table(series: Comparison, medium: Medium) -> Table:
-    """One row per checkpoint: the whole's statistics, quantiles and change."""
-    several = len(series.refs) > 1
+    """One row per checkpoint: the whole's statistics and quantiles."""
     names = _STATISTICS[medium]
     middle = [p for p in _QUANTILES[medium] if all(p in m.whole.quantiles.values for m in series.measured)]
     columns = [
@@ -86,32 +99,15 @@ def trend_table(series: Comparison, medium: Medium) -> Table:
         *statistic_columns(names),
         *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.") for p in middle),
     ]
-    if several:
-        columns += [
-            Column(
-                "Relative update", definition="‖W − W′‖₂ / ‖W′‖₂ against the checkpoint before, W′, value by value."
-            ),
-            Column("Unchanged", definition="Share of values that are equal to the bit in the checkpoint before."),
-        ]
-        if medium == "html":
-            columns.append(Column("Cosine", definition="ΣWW′ / (‖W‖‖W′‖) against the checkpoint before."))
     rows = []
     for place, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True)):
         href = checkpoint_href(ref) if medium == "html" else ""
         step = float(ref.step.value) if ref.step.value is not None else float(place)
         cells = [
             Cell(series.labels[place], sort=step),
-            Cell(ref.name.rsplit("/", 1)[-1], href=href),
+            Cell(ref.name.rsplit("/", 1)[-1] + (" (rotated away)" if ref.rotated else ""), href=href),
             *statistic_cells(numbers.whole.statistics, names),
             *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),
         ]
-        if several:
-            change = series.pairs[place - 1].whole if place else None
-            cells += [
-                number_cell(change.relative_update if change else None),
-                share_cell(change.equal_share if change else None),
-            ]
-            if medium == "html":
-                cells.append(number_cell(change.cosine if change else None, 6))
         rows.append(Row(tuple(cells)))
     return bounded("Whole model over the checkpoints", columns, rows, medium, keep="ends")

@@ -58,11 +58,12 @@ def tensors(contents: Contents, numbers: Measured) -> str:
 def files(found: Found) -> str:
     """Every file with its state; what is no checkpoint is only counted."""
     rows = [
-        [f.path, f.state, f.format, "" if f.step is None else str(f.step), f.series, f.reason]
+        [f.path, f.state, f.format, "" if f.step is None else str(f.step), f.integrity, f.series, f.reason]
         for f in found.files
         if f.state != "not a checkpoint"
     ]
     others = sum(f.state == "not a checkpoint" for f in found.files)
-    text = table(["path", "state", "format", "step", "series", "reason"], rows, left=6) + "\n" if rows else ""
+    notes = "".join(f"{visible(s.name)}: {visible(note)}\n" for s in found.series for note in s.notes)
+    text = table(["path", "state", "format", "step", "check", "series", "reason"], rows, left=7) + "\n" if rows else ""
     checkpoints = sum(len(s.checkpoints) for s in found.series)
-    return f"{text}{checkpoints} checkpoints in {len(found.series)} series; {others} other files"
+    return f"{text}{notes}{checkpoints} checkpoints in {len(found.series)} series; {others} other files"

@@ -8,9 +8,12 @@ from typing import Any
 
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef, FileEntry
-from reporter.model.finding import Finding, Outcome
+from reporter.model.deployment import Cast, Readiness
+from reporter.model.finding import Accepted, Finding, Outcome
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure, Value
+from reporter.model.sketch import DISTANCE_ERROR
+from reporter.model.spectrum import Spectrum
 
 Record = dict[str, Any]
 
@@ -87,6 +90,7 @@ def measured(numbers: Measured) -> Record:
             {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped
         ],
         "missing_layers": list(numbers.missing_layers),
+        "own_names": dict(numbers.own_names),
         "integrity": numbers.integrity,
         "framework": numbers.framework,
         "notes": list(numbers.notes),
@@ -101,6 +105,7 @@ def reference(ref: CheckpointRef) -> Record:
         "step": ref.step.value,
         "step_source": ref.step.source,
         "file_bytes": ref.nbytes,
+        "rotated_away": ref.rotated or None,
     }
 
 
@@ -111,13 +116,57 @@ def change(paired: Change) -> Record:
         "relative_update": plain(paired.relative_update),
         "cosine": plain(paired.cosine),
         "equal_share": plain(paired.equal_share),
-        "largest": plain(paired.largest),
+        "largest": plain(paired.largest) if paired.exact else None,
+        "exact": paired.exact,
+        "relative_error": 0.0 if paired.exact else DISTANCE_ERROR,
     }
 
 
 def changes(by_name: Mapping[str, Change]) -> Record:
     """Paired changes by name."""
     return {name: change(paired) for name, paired in by_name.items()}
+
+
+def readiness(ready: Readiness) -> Record:
+    """A tensor's readiness for deployment."""
+    return {
+        "int8_sqnr_per_tensor": plain(ready.int8_tensor),
+        "int8_sqnr_per_channel": plain(ready.int8_channel),
+        "int8_coarse_channels": ready.coarse,
+        "advice": ready.advice,
+        "casts": {cast.format: _cast(cast) for cast in ready.casts},
+        "pattern_2_4": plain(ready.pattern_2_4),
+        "distinct": ready.distinct,
+        "channels": ready.channels,
+        "prunable_channels": ready.prunable,
+        "duplicate_outputs": ready.duplicates,
+    }
+
+
+def _cast(cast: Cast) -> Record:
+    return {
+        "overflow": cast.overflow,
+        "flushed": cast.flushed,
+        "subnormal": cast.subnormal,
+        "sqnr": plain(cast.sqnr),
+    }
+
+
+def spectrum(measured: Spectrum) -> Record:
+    """A weight matrix's spectrum."""
+    fit = measured.power_law
+    return {
+        "rows": measured.rows,
+        "columns": measured.columns,
+        "norm": plain(measured.norm),
+        "stable_rank": plain(measured.stable_rank),
+        "effective_rank": plain(measured.effective_rank),
+        "alpha": plain(fit.alpha if fit else None),
+        "alpha_ks_distance": plain(fit.distance if fit else None),
+        "alpha_tail": fit.tail if fit else None,
+        "exact": measured.exact,
+        "left_out": measured.left_out,
+    }
 
 
 def finding(found: Finding) -> Record:
@@ -134,7 +183,21 @@ def finding(found: Finding) -> Record:
         "previous": plain(found.previous),
         "parameter_share": plain(found.weight),
         "message": found.message,
+        "tensors": list(found.tensors),
+        "layers": list(found.layers),
+        "first_bad": found.first_bad,
+        "last_good": found.last_good,
+        "evidence": found.evidence,
+        "meaning": found.meaning,
+        "next_step": found.next_step,
+        "explains": [{"title": title, "count": n} for title, n in found.explains],
+        "note": found.note,
     }
+
+
+def accepted(entry: Accepted) -> Record:
+    """A finding that was reviewed and accepted."""
+    return {"finding": finding(entry.finding), "reason": entry.reason, "until": entry.until}
 
 
 def outcome(seen: Outcome) -> Record:
@@ -145,6 +208,7 @@ def outcome(seen: Outcome) -> Record:
         "series": seen.series,
         "checked": seen.checked,
         "fired": seen.fired,
+        "explained": seen.explained,
         "worst": plain(seen.worst),
         "where": seen.where,
         "threshold": plain(seen.threshold),
@@ -162,4 +226,5 @@ def file_entry(entry: FileEntry) -> Record:
         "reason": entry.reason,
         "step": entry.step,
         "series": entry.series,
+        "integrity": entry.integrity,
     }

@@ -11,7 +11,7 @@ import pytest
 
 from reporter.discover import find
 from reporter.errors import CorruptCheckpoint, SettingError
-from reporter.model.checkpoint import Claim, Found, Probe
+from reporter.model.checkpoint import Claim, Found, Peek, Probe
 from reporter.model.tensor import Contents
 
 
@@ -35,13 +35,14 @@ class Toy:
         raise AssertionError("discovery opens nothing by itself")
 
 
-def peek(_format: str, path: Path) -> tuple[int | None, str]:
+def peek(claim: Claim) -> Peek:
+    path = claim.path
     if path.is_dir():
-        return None, ""
+        return Peek()
     text = path.read_bytes()[3:].decode()
     if text == "x":
         raise CorruptCheckpoint(path, "cannot be opened")
-    return (None, "") if text == "?" else (int(text), "toy step")
+    return Peek() if text == "?" else Peek(int(text), "toy step")
 
 
 def scan(folder: Path, **settings: float) -> Found:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.discover.find import slug
 from reporter.discover.naming import natural, number_labels
+from reporter.discover.series import slug
 
 
 @pytest.mark.parametrize(

@@ -1,262 +1,53 @@
-"""Untrusted HDF5: opened without a lock, walked without leaving the file, sizes checked. Alone imports h5py.
-
-Limits are Keras's own where it has any (keras/src/saving/saving_lib.py, ``safe_get_h5_dataset``; CVE-2026-0897 shape
-bombs, CVE-2026-1669 external storage).
-"""
+"""An HDF5 file as plain groups and datasets: a child process walks it, contiguous values are read without it."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-import h5py
 import ml_dtypes
 import numpy as np
 
-from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CorruptCheckpoint
 from reporter.readers.files.window import Window
-from reporter.readers.keras.heaps import HeapGuard
-from reporter.readers.keras.streams import SLAB_BYTES, Array, DirectStream, Slab, SlabStream
-from reporter.readers.keras.tree import Dataset, Group, decode
+from reporter.readers.isolation import GIB, Kind, Limits, Session, session
+from reporter.readers.keras.streams import Array, DirectStream, Slab, SlabStream
+from reporter.readers.keras.tree import Dataset, Group
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
-MAX_DEPTH = 64
-MAX_OBJECTS = 200_000
-MAX_NAME = 4096
-MAX_ATTRIBUTE = 64 << 20
-BOMB_FLOOR = 4 << 30
-BOMB_RATIO = 1000
-CHUNK_ROW_BYTES = 512 << 20
-"""A row of chunks is decompressed again for each of its slabs; more than this is refused."""
+HDF5 = Kind(
+    module="reporter.readers.keras.hdf5_parsing",
+    library="the HDF5 library",
+    # A slab, the chunk it is cut from and a copy of both take 256 MiB; the rest is for structures of many objects.
+    limits=Limits(memory=GIB),
+    missing="HDF5 files are read with h5py, which cannot be imported: pip install h5py",
+)
 
-FOREIGN = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SystemError,
-           TypeError, ValueError)  # fmt: skip
-"""What h5py has been seen to raise on damaged files: nearly every built-in error."""
-
-_TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
-
-_ML_DTYPES = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+_DTYPE = re.compile(r"[<>|]?[biufcSUVOmM]\d*(\[\d*\w+\])?")
+_ML_DTYPES: dict[str, np.dtype[Any]] = {
+    name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+}
 
 
 @contextmanager
 def open_hdf5(window: Window) -> Iterator[Group]:
-    """Open the HDF5 file that lies in a window; yields its root as :func:`scan` finds it.
+    """Open the HDF5 file that lies in a window; yields its root and everything below it.
 
     Raises:
         PartialCheckpoint: its end is missing.
         CorruptCheckpoint: it is not HDF5, or damaged.
         RefusedCheckpoint: it holds links, external storage, virtual datasets, or exceeds a limit.
     """
-    with _opened(window) as root:
-        yield scan(root, window)
-
-
-@contextmanager
-def _opened(window: Window) -> Iterator[Any]:
-    with translated(window.path):
-        # One chunk at most is kept: slabs follow the chunks. The cache must be able to hold it.
-        file = h5py.File(HeapGuard(window), "r", rdcc_nbytes=SLAB_BYTES, rdcc_nslots=521)
-    try:
-        with translated(window.path):
-            root = h5py.h5g.open(file.id, b"/")
+    with _session(window) as parsing:
+        try:
+            root = _Tree(parsing, window).group(parsing.ask("scan"), "")
+        except (LookupError, TypeError, ValueError, AttributeError) as exc:  # memory of the child was damaged
+            raise CorruptCheckpoint(window.path, f"{HDF5.library} gave nonsense back: {exc}") from exc
         yield root
-    finally:
-        with translated(window.path):
-            file.close()
-
-
-@contextmanager
-def translated(path: Path, tensor: str = "") -> Iterator[None]:
-    """Turn whatever h5py raises into a CheckpointError that names the file and tensor."""
-    try:
-        yield
-    except CheckpointError:
-        raise
-    except FOREIGN as exc:
-        text = re.sub(r"\s+", " ", str(exc))[:300]
-        if match := _TRUNCATED.search(text):
-            reason = f"it is cut: {int(match[1]):,} bytes are there, {int(match[2]):,} are recorded"
-            reason += f" (eof={match[1]}, stored_eof={match[2]}); an interrupted copy or save"
-            raise PartialCheckpoint(path, reason, tensor=tensor) from exc
-        if isinstance(exc, EOFError):
-            raise PartialCheckpoint(path, f"the file ends early: {text}", tensor=tensor) from exc
-        if isinstance(exc, MemoryError):
-            raise RefusedCheckpoint(path, "reading it needs more memory than there is", tensor=tensor) from exc
-        raise CorruptCheckpoint(path, f"HDF5 cannot read it: {text or type(exc).__name__}", tensor=tensor) from exc
-
-
-def scan(root: Any, window: Window) -> Group:
-    """Everything below an open group, by hard links only, each object once.
-
-    Raises:
-        RefusedCheckpoint: a soft or external link, a link cycle, external or virtual storage, or a limit.
-        CorruptCheckpoint: the structure is damaged, or data lie outside the file.
-    """
-    return _Scan(window).group(root, "", 0)
-
-
-class _Scan:
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._seen: set[int] = set()
-        self._declared = 0
-
-    def _refuse(self, reason: str) -> RefusedCheckpoint:
-        return RefusedCheckpoint(self._window.path, reason)
-
-    def group(self, handle: Any, path: str, depth: int) -> Group:
-        if depth > MAX_DEPTH:
-            raise self._refuse(f"groups are nested more than {MAX_DEPTH} deep")
-        with translated(self._window.path):
-            address = h5py.h5o.get_info(handle).addr
-            if handle.get_num_objs() > MAX_OBJECTS:
-                raise self._refuse(f"group {path!r} holds more than {MAX_OBJECTS:,} objects")
-            self._seen.add(address)
-            found = Group(path, address, partial(_attribute, handle, file=self._window.path))
-            for raw in handle:
-                name = decode(raw)
-                inner = f"{path}/{name}" if path else name
-                child = self._open(handle, raw, inner)
-                if isinstance(child, h5py.h5g.GroupID):
-                    found.groups[name] = self.group(child, inner, depth + 1)
-                elif isinstance(child, h5py.h5d.DatasetID):
-                    found.datasets[name] = self._dataset(child, inner)
-        return found
-
-    def _open(self, handle: Any, raw: bytes, path: str) -> Any:
-        """Open one child, which is neither a link out of here nor known already."""
-        if len(raw) > MAX_NAME:
-            raise self._refuse(f"a name of {len(raw):,} bytes below {path[:80]!r}")
-        kind = handle.links.get_info(raw).type
-        if kind != h5py.h5l.TYPE_HARD:
-            what = {h5py.h5l.TYPE_SOFT: "soft", h5py.h5l.TYPE_EXTERNAL: "external"}.get(kind, "user-defined")
-            raise self._refuse(f"{path!r} is a {what} link; links are never followed")
-        child = h5py.h5o.open(handle, raw)
-        address = h5py.h5o.get_info(child).addr
-        if address in self._seen:
-            raise self._refuse(f"{path!r} is a second link to an object: a cycle, or a copy that Keras never writes")
-        self._seen.add(address)
-        if len(self._seen) > MAX_OBJECTS:
-            raise self._refuse(f"more than {MAX_OBJECTS:,} objects")
-        return child
-
-    def _dataset(self, handle: Any, path: str) -> Dataset:
-        plist = handle.get_create_plist()
-        layout = plist.get_layout()
-        if plist.get_external_count():
-            raise self._refuse(f"dataset {path!r} keeps its values in another file")
-        if layout == h5py.h5d.VIRTUAL:
-            raise self._refuse(f"dataset {path!r} is virtual: it shows values of other files")
-        address = h5py.h5o.get_info(handle).addr
-        if handle.get_space().get_simple_extent_type() == h5py.h5s.NULL:
-            return Dataset(path, (), np.dtype("V1"), address, "an empty dataspace, without values", None)
-        shape = tuple(int(n) for n in handle.shape)
-        stored, dtype, problem = _dtypes(handle, self._window.path)
-        if problem and (dtype.kind != "V" or dtype.names or dtype.subdtype):
-            return Dataset(path, shape, dtype, address, problem, None)
-        chunk = tuple(int(n) for n in plist.get_chunk()) if layout == h5py.h5d.CHUNKED else ()
-        self._check_sizes(handle, path, shape, chunk, dtype.itemsize)
-        for i in range(plist.get_nfilters()):
-            code = plist.get_filter(i)[0]
-            if not h5py.h5z.filter_avail(code):
-                return Dataset(path, shape, dtype, address, f"compressed with HDF5 filter {code}, not installed", None)
-        size = math.prod(shape)
-        in_one_piece = layout == h5py.h5d.CONTIGUOUS and handle.get_storage_size() == size * dtype.itemsize > 0
-        position = handle.get_offset() if in_one_piece else None  # of values never written it is nonsense
-        if position is None or not _lies_as(handle.get_type(), stored):
-            return Dataset(path, shape, dtype, address, problem, SlabStream(self._reader(handle), shape, dtype, chunk))
-        if position + size * dtype.itemsize > self._window.length:
-            raise CorruptCheckpoint(self._window.path, f"dataset {path!r} lies outside the file")
-        return Dataset(path, shape, dtype, address, problem, DirectStream(self._window, position, size, stored, dtype))
-
-    def _check_sizes(
-        self, handle: Any, path: str, shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int
-    ) -> None:
-        """Declared sizes must stay in proportion to stored ones, each and in sum."""
-        declared = math.prod(shape) * itemsize
-        self._declared += declared
-        for what, size, stored in (
-            (f"dataset {path!r} declares", declared, handle.get_storage_size()),
-            ("its datasets together declare", self._declared, self._window.length),
-        ):
-            if size > BOMB_FLOOR and size > BOMB_RATIO * stored:
-                raise self._refuse(f"{what} {size:,} bytes, but only {stored:,} are stored: a shape bomb")
-        if math.prod(chunk) * itemsize > SLAB_BYTES:
-            raise self._refuse(f"dataset {path!r} has chunks of {math.prod(chunk) * itemsize:,} bytes")
-        if chunk and min(chunk[0], shape[0]) * math.prod(shape[1:]) * itemsize > CHUNK_ROW_BYTES:
-            raise self._refuse(f"dataset {path!r} has chunks that are too tall to be read in order")
-
-    def _reader(self, handle: Any) -> Any:
-        path, dataset = self._window.path, h5py.Dataset(handle)
-
-        def read(slab: Slab, tensor: str) -> Array:
-            with translated(path, tensor):
-                return np.asarray(dataset[slab])
-
-        return read
-
-
-def _dtypes(handle: Any, file: Path) -> tuple[np.dtype[Any], np.dtype[Any], str]:
-    """dtype of the bytes and of the values, and why they are no numbers, or ""."""
-    try:
-        stored = np.dtype(handle.dtype)
-    except FOREIGN as exc:
-        return np.dtype("O"), np.dtype("O"), f"an HDF5 type without an equivalent in numpy: {exc}"
-    if stored.kind == "O":
-        return stored, stored, "references" if h5py.check_ref_dtype(stored) else "strings or lists of varying length"
-    if stored.kind in "SU":
-        return stored, stored, "strings"
-    if stored.names or stored.subdtype:
-        return stored, stored, "compound values" if stored.names else "values that are arrays"
-    if stored.kind == "V":
-        named = _attribute(handle, "dtype", file=file)
-        dtype = _ML_DTYPES.get(decode(named)) if isinstance(named, str | bytes) else None
-        if dtype is not None and dtype.itemsize == stored.itemsize:
-            return stored, dtype, ""
-        return stored, stored, "opaque bytes, without the dtype attribute that Keras writes for bfloat16"
-    if stored.kind not in "biufc" or stored.itemsize > (16 if stored.kind == "c" else 8):
-        return stored, stored, f"values of type {stored.name}"
-    plain = np.dtype(stored.str)  # without h5py's metadata of enumerations
-    return plain, plain.newbyteorder("="), ""
-
-
-def _lies_as(file_type: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether the file's bytes are numpy's bytes, so that they can be read without HDF5."""
-    if file_type.get_size() != dtype.itemsize:
-        return False
-    if dtype.kind == "V":
-        return bool(file_type.get_class() == h5py.h5t.OPAQUE)
-    if dtype.kind == "b":
-        return True
-    if file_type.get_class() == h5py.h5t.ENUM:
-        file_type = file_type.get_super()
-    return dtype == dtype.newbyteorder("<") and bool(file_type.equal(h5py.h5t.py_create(dtype)))
-
-
-def _attribute(handle: Any, name: str, *, file: Path) -> Any:
-    """The value of a string or integer attribute as h5py gives it, or None; its type and size are checked first.
-
-    Other types, which Keras never writes, are not read: on a damaged sequence h5py crashes [X: h5py 3.14].
-    """
-    with translated(file):
-        key = name.encode()
-        if not h5py.h5a.exists(handle, key):
-            return None
-        attribute = h5py.h5a.open(handle, key)
-        kind, space = attribute.get_type(), attribute.get_space()
-        size = space.get_simple_extent_npoints() * kind.get_size()
-        if size > MAX_ATTRIBUTE:
-            raise RefusedCheckpoint(file, f"attribute {name!r} takes {size:,} bytes")
-        if kind.get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT):
-            return None
-        owner = h5py.Dataset(handle) if isinstance(handle, h5py.h5d.DatasetID) else h5py.Group(handle)
-        return owner.attrs[name]
 
 
 def layout(window: Window) -> str:
@@ -268,31 +59,74 @@ def layout(window: Window) -> str:
     Raises:
         CheckpointError: it cannot be opened.
     """
-    with _opened(window) as root, translated(window.path):
-        attributes = set(h5py.Group(root).attrs)
-        if attributes & {"layer_names", "layer_names0", "nb_layers"} or _has_group(root, b"model_weights"):
-            return "legacy"
-        return "v3" if _holds_vars(root, 4, [500]) else ""
+    with _session(window) as parsing:
+        return str(parsing.ask("layout"))
 
 
-def _has_group(handle: Any, name: bytes) -> bool:
-    return bool(
-        handle.links.exists(name)
-        and handle.links.get_info(name).type == h5py.h5l.TYPE_HARD
-        and isinstance(h5py.h5o.open(handle, name), h5py.h5g.GroupID)
-    )
+@contextmanager
+def _session(window: Window) -> Iterator[Session]:
+    files = (window.file.fileno(),)
+    with session(HDF5, window.path, files, offset=window.offset, length=window.length) as parsing:
+        yield parsing
 
 
-def _holds_vars(handle: Any, depth: int, budget: list[int]) -> bool:
-    """Whether a group named "vars" is at most ``depth`` levels below; ``budget`` objects are looked at."""
-    if _has_group(handle, b"vars"):
-        return True
-    if depth == 0:
-        return False
-    for name in handle:
-        budget[0] -= 1
-        if budget[0] < 0:
-            return False
-        if _has_group(handle, name) and _holds_vars(h5py.h5g.open(handle, name), depth - 1, budget):
-            return True
-    return False
+class _Tree:
+    """Builds groups and datasets from what the child has found; it has looked at sizes and links."""
+
+    def __init__(self, parsing: Session, window: Window) -> None:
+        self._parsing = parsing
+        self._window = window
+
+    def group(self, said: Mapping[str, Any], path: str) -> Group:
+        inner = f"{path}/" if path else ""
+        return Group(
+            path,
+            int(said["address"]),
+            dict(said["attributes"]),
+            {name: self.group(child, inner + name) for name, child in said["groups"].items()},
+            {name: self._dataset(child, inner + name) for name, child in said["datasets"].items()},
+        )
+
+    def _dataset(self, said: Mapping[str, Any], path: str) -> Dataset:
+        shape, dtype, problem = _counts(said["shape"]), _dtype(said["dtype"]), str(said["problem"])
+        stream: DirectStream | SlabStream | None = None
+        if "position" in said:
+            stored, size, (position,) = _dtype(said["stored"]), math.prod(shape), _counts([said["position"]])
+            if position + size * stored.itemsize > self._window.length:
+                raise CorruptCheckpoint(self._window.path, f"dataset {path!r} lies outside the file")
+            stream = DirectStream(self._window, position, size, stored, dtype)
+        elif "number" in said:
+            read = _Reading(self._parsing, int(said["number"]), _dtype(said["stored"]))
+            stream = SlabStream(read, shape, dtype, _counts(said["chunk"]))
+        return Dataset(path, shape, dtype, int(said["address"]), problem, stream)
+
+
+class _Reading:
+    """Reads slabs of a dataset in the child."""
+
+    def __init__(self, parsing: Session, number: int, stored: np.dtype[Any]) -> None:
+        self._parsing = parsing
+        self._number = number
+        self._stored = stored
+
+    def __call__(self, slab: Slab, tensor: str) -> Array:
+        values: Array = np.empty([axis.stop - axis.start for axis in slab], self._stored)
+        borders = [(axis.start, axis.stop) for axis in slab]
+        into = values.reshape(-1).view(np.uint8)
+        self._parsing.ask("read", into=into, tensor=tensor, number=self._number, slab=borders)
+        return values
+
+
+def _counts(said: Any) -> tuple[int, ...]:
+    if not all(type(n) is int and 0 <= n < 1 << 63 for n in said):
+        raise ValueError(f"sizes {said!r:.80}")
+    return tuple(said)
+
+
+def _dtype(said: str) -> np.dtype[Any]:
+    if said in _ML_DTYPES:
+        return _ML_DTYPES[said]
+    if not _DTYPE.fullmatch(said):
+        raise ValueError(f"a dtype {said!r:.80}")
+    plain: np.dtype[Any] = np.dtype(said)
+    return plain

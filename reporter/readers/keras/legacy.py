@@ -86,8 +86,8 @@ class _Legacy:
             return None
 
     def _count(self, group: Group, attribute: str) -> int:
-        value = group.read_attribute(attribute)
-        number = int(value) if isinstance(value, int | np.integer) else -1
+        value = group.attributes.get(attribute)
+        number = value if isinstance(value, int) else -1
         if not 0 <= number <= MAX_LAYERS:
             raise CorruptCheckpoint(self._path, f"it lists neither its layers nor their number ({attribute})")
         return number
@@ -95,7 +95,7 @@ class _Legacy:
     def _weights(self, group: Group, layer: str) -> Iterator[tuple[str, Dataset]]:
         """The weights of a layer in stored order: name without ``:0``, and values."""
         names = group.texts("weight_names")
-        if names is None and group.read_attribute("nb_params") is not None:
+        if names is None and "nb_params" in group.attributes:
             names = tuple(f"param_{i}" for i in range(self._count(group, "nb_params")))
         if names is None:
             raise PartialCheckpoint(self._path, f"layer {layer!r} lacks the list of its weights: an interrupted save")

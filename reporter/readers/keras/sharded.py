@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ class KerasShardedReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim a JSON file whose ``weight_map`` lists ``.weights.h5`` files."""
-        return claim_index(probe, self.name, ".weights.json", ".weights.h5")
+        return claim_index(probe, siblings, self.name, ".weights.json", ".weights.h5")
 
     @contextmanager
     def open(self, path: Path) -> Iterator[Contents]:
@@ -87,7 +87,7 @@ def merged(path: Path, shards: Sequence[Group]) -> Group:
 
 def _merged(path: Path, parts: list[tuple[int, Group]]) -> Group:
     place, first = parts[0]
-    whole = Group(first.path, first.address + place * _FAR, _first_attribute([group for _, group in parts]))
+    whole = Group(first.path, first.address + place * _FAR, _first_attributes(group for _, group in parts))
     inside: dict[str, list[tuple[int, Group]]] = {}
     for i, group in parts:
         for name, child in group.groups.items():
@@ -100,11 +100,9 @@ def _merged(path: Path, parts: list[tuple[int, Group]]) -> Group:
     return whole
 
 
-def _first_attribute(groups: Sequence[Group]) -> Any:
+def _first_attributes(groups: Iterable[Group]) -> dict[str, Any]:
     """Only the first shard of a group has its attributes."""
-
-    def read(name: str) -> Any:
-        values = (group.read_attribute(name) for group in groups)
-        return next((value for value in values if value is not None), None)
-
-    return read
+    found: dict[str, Any] = {}
+    for group in groups:
+        found = {**group.attributes, **found}
+    return found

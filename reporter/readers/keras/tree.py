@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -61,11 +60,15 @@ class Dataset:
 
 @dataclass(slots=True)
 class Group:
-    """A group that was found in a file; children in the file's own (alphabetical) order."""
+    """A group that was found in a file; children in the file's own (alphabetical) order.
+
+    Attributes:
+        attributes: those that matter: a string, a list of strings, or a number.
+    """
 
     path: str
     address: int
-    read_attribute: Callable[[str], Any] = field(repr=False)
+    attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     groups: dict[str, Group] = field(default_factory=dict)
     datasets: dict[str, Dataset] = field(default_factory=dict)
 
@@ -94,35 +97,17 @@ class Group:
         return group
 
     def text(self, name: str) -> str | None:
-        """A string attribute, or None.
-
-        Raises:
-            CheckpointError: it is damaged or too large.
-        """
-        value = self.read_attribute(name)
-        return decode(value) if isinstance(value, str | bytes) else None
+        """A string attribute, or None."""
+        value = self.attributes.get(name)
+        return value if isinstance(value, str) else None
 
     def texts(self, name: str) -> tuple[str, ...] | None:
-        """A list of strings, also where Keras has split it as ``name0``, ``name1`` …; None if it is absent.
-
-        Raises:
-            CheckpointError: it is damaged or too large.
-        """
-        whole = self.read_attribute(name)
-        if whole is not None:
-            return _strings(whole)
-        found: list[str] = []
-        for i in count():
-            part = self.read_attribute(f"{name}{i}")
-            if part is None:
-                return tuple(found) if i else None
-            found += _strings(part)
-        raise AssertionError
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    items = np.asarray(value, dtype=object).reshape(-1).tolist()
-    return tuple(decode(item) for item in items if isinstance(item, str | bytes))
+        """A list of strings; None if it is absent."""
+        value = self.attributes.get(name)
+        if value is None:
+            return None
+        items = value if isinstance(value, list) else [value]
+        return tuple(item for item in items if isinstance(item, str))
 
 
 def decode(text: Any) -> str:

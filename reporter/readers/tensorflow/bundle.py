@@ -161,7 +161,9 @@ def _index(table: list[tuple[bytes, bytes]], path: Path) -> Index:
     if not table or table[0][0] != b"":
         raise CorruptCheckpoint(path, "the index has no header entry")
     if next((isinstance(f.raw, bytes) for f in fields(table[0][1]) if f.number == 1), False):
-        raise UnsupportedCheckpoint(path, "a TensorFlow 1 checkpoint in V1 format, which is not read")
+        raise UnsupportedCheckpoint(
+            path, "a TensorFlow checkpoint in V1 format under the name of a V2 index; rename it"
+        )
     shards, big_endian = _header(table[0][1], path)
     whole: dict[bytes, tuple[Entry, list[Box]]] = {}
     stored: dict[bytes, Entry] = {}

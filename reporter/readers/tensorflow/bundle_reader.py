@@ -12,9 +12,9 @@ from reporter.model.tensor import Contents
 from reporter.readers.tensorflow.bundle import header_shards, shard_path
 from reporter.readers.tensorflow.contents import open_bundle
 from reporter.readers.tensorflow.table import FOOTER_BYTES, MAGIC, first_entry
+from reporter.readers.tensorflow.v1_reader import is_v1
 
 _SUFFIX = ".index"
-_V1 = "a TensorFlow V1 checkpoint, which is not read: save it again in TensorFlow's V2 format"
 _DATA = re.compile(r"(?s)(?P<prefix>.+)\.data-\d{5}-of-\d{5}")
 
 
@@ -35,8 +35,8 @@ class BundleReader:
             return None  # files of a save that is going on: TensorFlow renames them when it is done
         if data := _DATA.fullmatch(name):
             return self._orphan(probe.path, data["prefix"], siblings)
-        if _is_v1(probe):
-            return Claim(self.name, probe.path, (probe.path,), name, _V1, "unsupported")
+        if is_v1(probe):
+            return None
         shards = _shards(probe)
         if not name.endswith(_SUFFIX) or name == _SUFFIX:
             if not shards:
@@ -73,12 +73,6 @@ def _shards(probe: Probe) -> int:
         return 0
     entry = first_entry(probe.head)
     return header_shards(entry[1]) if entry is not None and entry[0] == b"" else 0
-
-
-def _is_v1(probe: Probe) -> bool:
-    """Whether this is a whole checkpoint in V1 format: the same table, with a message as first value."""
-    entry = first_entry(probe.head) if probe.tail.endswith(MAGIC) else None
-    return entry is not None and entry[0] == b"" and entry[1][:1] == b"\x0a"
 
 
 def _data_files(prefix: str, siblings: Mapping[str, Path]) -> tuple[Path, ...]:

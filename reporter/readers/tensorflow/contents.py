@@ -11,7 +11,7 @@ from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
 from reporter.readers.tensorflow.census import NOTHING, Extra
-from reporter.readers.tensorflow.dtypes import numeric, skipped_reason
+from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason
 from reporter.readers.tensorflow.graph import GRAPH_KEY, MAX_GRAPH_BYTES, Graph, parse_graph
 from reporter.readers.tensorflow.meaning import Interpretation, Meaning
 from reporter.readers.tensorflow.names import interpret_names
@@ -54,7 +54,7 @@ def open_bundle(
             m.key: _source(m, index.entries[m.key], kinds.get(m.layer, ""), shards, index.big_endian)
             for m in meaning.meanings
         }
-        step, source = _step(meaning, sources)
+        step, source = step_of(meaning, sources)
         strays = f"{index.strays} parts of tensors belong to no tensor of the index and are not read"
         yield Contents(
             format=format,
@@ -87,10 +87,16 @@ def _interpret(index: Index, shards: Shards, path: Path, explain: Callable[[Grap
 def _source(meaning: Meaning, entry: Entry, kind: str, shards: Shards, big_endian: bool) -> TensorSource:
     stored = numeric(entry.dtype)
     assert stored is not None  # meanings are made of numeric entries only
+    info = tensor_info(meaning, entry, stored, kind)
+    return (PartitionedTensor if entry.parts else WholeTensor)(info, entry, stored, shards, big_endian)
+
+
+def tensor_info(meaning: Meaning, entry: Entry, stored: NumericType, kind: str = "") -> TensorInfo:
+    """What is known of an entry without its values; ``kind`` is the class of its layer."""
     role = meaning.role
     if role == "kernel" and kind.startswith("Depthwise"):
         role = "depthwise_kernel"  # which Keras 3 calls just `kernel`
-    info = TensorInfo(
+    return TensorInfo(
         name=meaning.name,
         layer=meaning.layer,
         role=role,
@@ -102,7 +108,6 @@ def _source(meaning: Meaning, entry: Entry, kind: str, shards: Shards, big_endia
         itemsize=stored.itemsize,
         output_axis=output_axis(role, kind),
     )
-    return (PartitionedTensor if entry.parts else WholeTensor)(info, entry, stored, shards, big_endian)
 
 
 def _skipped(index: Index) -> tuple[SkippedTensor, ...]:
@@ -117,7 +122,7 @@ def _named(reason: tuple[str, str], entry: Entry) -> tuple[str, tuple[int, ...],
     return reason[0], entry.shape, reason[1]
 
 
-def _step(meaning: Interpretation, sources: Mapping[str, TensorSource]) -> tuple[int | None, str]:
+def step_of(meaning: Interpretation, sources: Mapping[str, TensorSource]) -> tuple[int | None, str]:
     """The largest count of the first group that has one: optimizers may have made different numbers of steps."""
     for keys, source in zip(meaning.steps, meaning.step_source, strict=True):
         counts = [count for key in keys if key in sources and (count := _count(sources[key])) is not None]

@@ -33,7 +33,7 @@ _MAX_SCOPES = 64
 
 def interpret_names(entries: Mapping[str, Entry]) -> Interpretation:
     """Find out what every entry is for, from its name and from which other names exist."""
-    keys = sorted((key for key, entry in entries.items() if numeric(entry.dtype)), key=_natural)
+    keys = sorted((key for key, entry in entries.items() if numeric(entry.dtype)), key=natural)
     slots = {key: slot for key in keys if (slot := _slot_of(key, entries)) is not None}
     averages = {
         key: key.rpartition("/")[0]
@@ -109,8 +109,8 @@ def _is_integer(entry: Entry) -> bool:
     return kind is not None and kind.numpy.kind in "iu"
 
 
-def _natural(key: str) -> list[tuple[int, int, str]]:
-    """Numbers inside names sort by value: ``layer_2`` before ``layer_10``."""
+def natural(key: str) -> list[tuple[int, int, str]]:
+    """Sort key in which numbers inside names count by value: ``layer_2`` before ``layer_10``."""
     return [
         (0, int(part), part) if part.isdecimal() and len(part) < 19 else (1, 0, part)
         for part in re.split(r"([0-9]+)", key)

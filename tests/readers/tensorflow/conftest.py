@@ -16,9 +16,9 @@ import pytest
 
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, TensorInfo
-from reporter.readers.tensorflow import BundleReader, SavedModelReader
+from reporter.readers.tensorflow import BundleReader, SavedModelReader, V1Reader
 
-READERS = (SavedModelReader(), BundleReader())
+READERS = (SavedModelReader(), BundleReader(), V1Reader())
 MAGIC = bytes.fromhex("57fb808b247547db")
 Array = npt.NDArray[Any]
 

@@ -20,9 +20,9 @@ from reporter.errors import (
     UnsupportedCheckpoint,
 )
 from reporter.model.reader import Reader
-from reporter.readers.tensorflow import BundleReader, SavedModelReader
+from reporter.readers.tensorflow import BundleReader, SavedModelReader, V1Reader
 
-READERS: tuple[Reader, ...] = (BundleReader(), SavedModelReader())
+READERS: tuple[Reader, ...] = (BundleReader(), SavedModelReader(), V1Reader())
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_shards_of_a_bundle(shared_data: Path, tmp_path: Path, claims: Any) -> N
 
 
 def test_every_real_folder(shared_data: Path, claims: Any) -> None:
-    """All bundles and SavedModels of the shared data and nothing else; V1 files are recognised, and said to be so."""
+    """All checkpoints of TensorFlow in the shared data and nothing else."""
     found = []
     for folder in sorted(path for path in shared_data.rglob("*") if path.is_dir()):
         found += claims(folder)
@@ -129,18 +129,17 @@ def test_every_real_folder(shared_data: Path, claims: Any) -> None:
     indexes = list(shared_data.rglob("*.index"))
     assert labels.count(("savedmodel", "")) == len(saved_models) == 15
     # Discovery does not descend into a claimed SavedModel; this loop does, so each variables.index is claimed as well.
-    v1 = [c for c in found if c.state == "unsupported"]
-    assert sum(c.format == "tf-bundle" for c in found) - len(v1) == len(indexes) == 79
-    assert [c.path.parent.name for c in found if c.problem and c not in v1] == ["resnet50"]
-    assert [c.path.name for c in v1] == ["model.ckpt", "export", "export-00000-of-00001"]
-    assert all("V1" in c.problem for c in v1)
+    assert sum(c.format == "tf-bundle" for c in found) == len(indexes) == 79
+    assert [c.path.parent.name for c in found if c.problem] == ["resnet50"]
+    v1 = [(c.path.name, c.label) for c in found if c.format == "tf-v1"]
+    assert v1 == [("model.ckpt", "model.ckpt"), ("export", "export"), ("export-00000-of-00001", "export")]
 
 
 def test_v1_behind_an_index_name(shared_data: Path, tmp_path: Path, claims: Any) -> None:
     shutil.copy(shared_data / "single/acrobot-tf1-v1/model.ckpt", tmp_path / "x.index")
     (tmp_path / "x.data-00000-of-00001").write_bytes(b"")
-    assert [c.state for c in claims(tmp_path)][:1] == ["unsupported"]
-    with pytest.raises(UnsupportedCheckpoint, match="V1"):
+    assert [(c.format, c.path.name, c.problem) for c in claims(tmp_path)] == [("tf-v1", "x.index", "")]
+    with pytest.raises(UnsupportedCheckpoint, match="rename it"):
         BundleReader().open(tmp_path / "x").__enter__()
 
 

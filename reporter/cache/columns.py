@@ -1,0 +1,147 @@
+"""The derived numbers of many samples as columns: exact, hundreds of bytes a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.cache.container import Unusable
+from reporter.model.measured import Absent, Quantiles, Statistics, Value
+from reporter.model.summary import Summary
+
+COUNTS = ("count", "nan", "posinf", "neginf", "zeros")
+MOMENTS = ("mean", "m2", "m3", "m4", "minimum", "maximum")
+_FLOAT, _INTEGER, _NO_DATA, _NOT_APPLICABLE = range(4)
+_ABSENT = {Absent.NO_DATA: _NO_DATA, Absent.NOT_APPLICABLE: _NOT_APPLICABLE}
+_ABSENT_OF = {code: value for value, code in _ABSENT.items()}
+
+
+class Sample(Protocol):
+    """A tensor or a group."""
+
+    @property
+    def summary(self) -> Summary: ...  # noqa: D102
+    @property
+    def statistics(self) -> Statistics: ...  # noqa: D102
+    @property
+    def quantiles(self) -> Quantiles: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Numbers of n samples.
+
+    Attributes:
+        names: place of each statistic in ``values``.
+        probabilities: place of each probability in ``quantiles``.
+        counts: int64 (n, 5), see :data:`COUNTS`.
+        moments: float64 (n, 6), see :data:`MOMENTS`; extremes NaN where there is no finite value.
+        values: float64 (n, statistics), integers as their bits.
+        codes: uint8 (n, statistics): float, integer, no data, not applicable.
+        quantiles: float64 (n, probabilities), NaN where there is no finite value.
+        exact: uint8 (n,): whether the quantiles are.
+    """
+
+    names: Mapping[str, int]
+    probabilities: Mapping[float, int]
+    counts: npt.NDArray[np.int64]
+    moments: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.uint8]
+    quantiles: npt.NDArray[np.float64]
+    exact: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], names: Sequence[str], probabilities: Sequence[float]) -> Columns:
+        """Take down samples."""
+        statistics = [[_coded(s.statistics[name]) for name in names] for s in samples]
+        return cls(
+            names={name: i for i, name in enumerate(names)},
+            probabilities={p: i for i, p in enumerate(probabilities)},
+            counts=_table(([getattr(s.summary, c) for c in COUNTS] for s in samples), np.int64, len(COUNTS)),
+            moments=_table((_moments(s.summary) for s in samples), np.float64, len(MOMENTS)),
+            values=_table(([value for value, _ in row] for row in statistics), np.float64, len(names)),
+            codes=_table(([code for _, code in row] for row in statistics), np.uint8, len(names)),
+            quantiles=_table(
+                ([s.quantiles.values.get(p, np.nan) for p in probabilities] for s in samples),
+                np.float64,
+                len(probabilities),
+            ),
+            exact=np.array([s.quantiles.exact for s in samples], np.uint8),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The arrays one after the other, little-endian, each column by column."""
+        arrays = (self.counts, self.moments, self.values, self.quantiles, self.codes, self.exact)
+        return b"".join(a.astype(a.dtype.newbyteorder("<")).tobytes("F") for a in arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, n: int, names: Sequence[str], probabilities: Sequence[float],
+                   wanted: Iterable[float]) -> Columns:  # fmt: skip
+        """The inverse; of the quantiles only those that are wanted are kept.
+
+        Raises:
+            Unusable: the length does not fit.
+        """
+        arrays: list[Any] = []
+        start = 0
+        layout = (("<i8", len(COUNTS)), ("<f8", len(MOMENTS)), ("<f8", len(names)), ("<f8", len(probabilities)),
+                  ("u1", len(names)), ("u1", 1))  # fmt: skip
+        if len(data) != n * sum(np.dtype(kind).itemsize * width for kind, width in layout):
+            raise Unusable("columns")
+        for kind, width in layout:
+            flat = np.frombuffer(data, kind, n * width, start)
+            arrays.append(flat.reshape((n, width), order="F"))
+            start += flat.nbytes
+        counts, moments, values, quantiles, codes, exact = arrays
+        chosen = [p for p in probabilities if p in set(wanted)]
+        return cls(
+            names={name: i for i, name in enumerate(names)},
+            probabilities={p: i for i, p in enumerate(chosen)},
+            counts=np.ascontiguousarray(counts),
+            moments=np.ascontiguousarray(moments),
+            values=np.ascontiguousarray(values),
+            codes=np.ascontiguousarray(codes),
+            quantiles=np.ascontiguousarray(quantiles[:, [list(probabilities).index(p) for p in chosen]]),
+            exact=exact[:, 0].copy(),
+        )
+
+    def statistic(self, row: int, name: str) -> Value:
+        """One statistic of one sample; KeyError if it is not among them."""
+        column = self.names[name]
+        code = self.codes[row, column]
+        value = float(self.values[row, column])
+        if code == _FLOAT:
+            return value
+        if code == _INTEGER:
+            return int(np.float64(value).view(np.int64))
+        return _ABSENT_OF[int(code)]
+
+    def quantiles_of(self, row: int) -> Quantiles:
+        """The quantiles of one sample."""
+        exact = bool(self.exact[row])
+        counts = self.counts[row]
+        if counts[0] == counts[1:4].sum():  # no finite value
+            return Quantiles({}, exact)
+        return Quantiles(dict(zip(self.probabilities, self.quantiles[row].tolist(), strict=True)), exact)
+
+
+def _coded(value: Value) -> tuple[float, int]:
+    if isinstance(value, Absent):
+        return 0.0, _ABSENT[value]
+    if isinstance(value, int):
+        return float(np.int64(value).view(np.float64)), _INTEGER
+    return value, _FLOAT
+
+
+def _moments(s: Summary) -> list[float]:
+    low, high = s.minimum, s.maximum
+    return [s.mean, s.m2, s.m3, s.m4, np.nan if low is None else low, np.nan if high is None else high]
+
+
+def _table(rows: Iterable[Sequence[float]], dtype: Any, width: int) -> npt.NDArray[Any]:
+    return np.array(list(rows), dtype).reshape(-1, width)

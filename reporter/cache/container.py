@@ -1,0 +1,181 @@
+"""The layout of a cache file: checked before it is believed, written aside and renamed into place.
+
+::
+
+    offset   bytes   what
+         0       8   MAGIC
+         8       4   length of the header, little-endian
+        12       4   CRC-32 of the header
+        16       …   the header: one JSON object in UTF-8 with
+                         "blocks": {name: [offset from the header's end, stored bytes, raw bytes, CRC-32 of the stored]}
+                         "bytes": length of everything behind the header
+                         and whatever the kind of file adds
+         …       …   the blocks, compressed by zlib where stored < raw
+
+Nothing in it is executed, and no length in it is trusted before it has been compared with that of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAGIC = b"CKPTRPT1"
+_START = struct.Struct("<8sII")
+
+UNFINISHED = ".new-"
+"""Names of files that are being written start so."""
+
+PAYS = 0.9
+"""A block is stored compressed if that makes it smaller than this share of it."""
+
+
+class Unusable(Exception):
+    """A cache file that is missing, damaged, cut off or none of ours; it is as good as none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """An opened cache file; blocks are read when they are asked for.
+
+    Attributes:
+        header: its own JSON object.
+        source: the file, or its content where it could not be written.
+    """
+
+    header: Mapping[str, Any]
+    source: Path | bytes
+    start: int
+
+    def block(self, name: str) -> bytes:
+        """A block, checked and decompressed.
+
+        Raises:
+            Unusable: it is not there, or not what was written.
+        """
+        try:
+            offset, stored, raw, crc = self.header["blocks"][name]
+        except (KeyError, TypeError, ValueError):
+            raise Unusable(f"no block {name}") from None
+        return unpacked(self.read(offset, stored), raw, crc)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes behind the header.
+
+        Raises:
+            Unusable: there are fewer.
+        """
+        if isinstance(self.source, bytes):
+            data = self.source[self.start + offset : self.start + offset + length]
+        else:
+            try:
+                with self.source.open("rb") as file:
+                    file.seek(self.start + offset)
+                    data = file.read(length)
+            except OSError as error:
+                raise Unusable(str(error)) from error
+        if len(data) != length:
+            raise Unusable("cut off")
+        return data
+
+
+def packed(raw: bytes) -> bytes:
+    """Compressed where it pays."""
+    small = zlib.compress(raw, 6)
+    return small if len(small) < PAYS * len(raw) else raw
+
+
+def unpacked(stored: bytes, raw: int, crc: int) -> bytes:
+    """The inverse of :func:`packed`, checked.
+
+    Raises:
+        Unusable: the bytes are not those that were written.
+    """
+    if zlib.crc32(stored) != crc:
+        raise Unusable("checksum")
+    if len(stored) == raw:
+        return stored
+    try:
+        stream = zlib.decompressobj()
+        data = stream.decompress(stored, raw + 1)
+    except zlib.error as error:
+        raise Unusable(str(error)) from error
+    if len(data) != raw:
+        raise Unusable("length")
+    return data
+
+
+def build(header: Mapping[str, Any], blocks: Mapping[str, bytes | Iterable[bytes]]) -> bytes:
+    """A whole file. Blocks given as several parts are stored as they are, for parts that are read singly."""
+    directory: dict[str, list[int]] = {}
+    parts: list[bytes] = []
+    offset = 0
+    for name, raw in blocks.items():
+        if isinstance(raw, bytes):
+            stored, length = packed(raw), len(raw)
+        else:
+            stored = b"".join(raw)
+            length = len(stored)
+        directory[name] = [offset, len(stored), length, zlib.crc32(stored)]
+        parts.append(stored)
+        offset += len(stored)
+    text = json.dumps({**header, "blocks": directory, "bytes": offset}, separators=(",", ":")).encode()
+    return b"".join([_START.pack(MAGIC, len(text), zlib.crc32(text)), text, *parts])
+
+
+def opened(source: Path | bytes) -> Container:
+    """The header of a file, checked, and its length.
+
+    Raises:
+        Unusable: it is missing, damaged, cut off or none of ours.
+    """
+    try:
+        if isinstance(source, bytes):
+            return _opened(source, source, len(source))
+        with source.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            start = file.read(_START.size)
+            if len(start) == _START.size:
+                start += file.read(min(_START.unpack(start)[1], size))
+            return _opened(source, start, size)
+    except OSError as error:
+        raise Unusable(str(error)) from error
+
+
+def _opened(source: Path | bytes, start: bytes, size: int) -> Container:
+    if len(start) < _START.size:
+        raise Unusable("cut off")
+    magic, length, crc = _START.unpack_from(start)
+    text = start[_START.size : _START.size + length]
+    if magic != MAGIC or len(text) != length or zlib.crc32(text) != crc:
+        raise Unusable("no cache file")
+    header = json.loads(text)
+    if _START.size + length + header["bytes"] != size:
+        raise Unusable("cut off")
+    return Container(header, source, _START.size + length)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file so that every reader sees the old one, the new one, or none; the last of several writers wins.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise

@@ -1,0 +1,294 @@
+"""A measured checkpoint as a cache file and back, without loss.
+
+Tier 1 is read as a whole: the structure (names, shapes, roles; one object for all checkpoints that share it), and
+columns of derived numbers for tensors and groups. Tier 2 is read row by row, when a histogram is drawn or two
+checkpoints are compared: cells, units and sketches. The cells of a layer are those of its tensors, merged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.cache import rows
+from reporter.cache.columns import Columns
+from reporter.cache.container import Container, Unusable, build
+from reporter.cache.stored import GroupInfo, Rows, StoredGroup, StoredTensor, TensorRows
+from reporter.model.cells import Cells
+from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Units
+from reporter.model.sketch import Sketch
+from reporter.model.structure import structure
+from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo
+from reporter.statistics import STATISTICS
+
+T = TypeVar("T")
+
+KIND = "checkpoint"
+_FACTS = ("format", "layers_ordered", "integrity", "framework", "notes", "missing_layers")
+_CELLS, _UNITS, _SKETCH = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What a checkpoint holds, without any number.
+
+    Attributes:
+        facts: everything but the tensors and the step.
+        places: name -> row.
+        alike: see :func:`reporter.model.structure.structure`.
+    """
+
+    infos: tuple[TensorInfo, ...]
+    places: Mapping[str, int]
+    facts: Contents
+    alike: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """The groups of one selection of variables: layers, roles, the whole, the optimizer."""
+
+    layers: tuple[GroupInfo, ...]
+    roles: tuple[GroupInfo, ...]
+    rest: tuple[GroupInfo, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[GroupInfo, ...]:
+        """In the order of their columns."""
+        return self.layers + self.roles + self.rest
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Structures and groupings that were met, so that equal ones are one object; by their digests."""
+
+    structures: dict[str, Structure] = field(default_factory=dict)
+    groupings: dict[str, Grouping] = field(default_factory=dict)
+
+
+def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequence[float],
+           by_selection: Mapping[str, Measured]) -> bytes:  # fmt: skip
+    """The whole cache file.
+
+    Args:
+        header: what else to note in its header.
+        contents: of the reader; its tensors are not looked at.
+        probabilities: of the quantiles that every tensor and group has.
+        by_selection: the same checkpoint, grouped for one or more selections of variables.
+    """
+    measured = next(iter(by_selection.values()))
+    names = [s.name for s in STATISTICS]
+    described = _json(
+        {
+            "tensors": _down(TensorInfo, [t.info for t in measured.tensors]),
+            "layers": _down(LayerInfo, contents.layers),
+            "skipped": _down(SkippedTensor, contents.skipped),
+            "facts": {name: getattr(contents, name) for name in _FACTS},
+        }
+    )
+    places, parts = rows.pack(measured.tensors)
+    blocks: dict[str, bytes | Sequence[bytes]] = {
+        "structure": described,
+        "tensors": Columns.of(measured.tensors, names, probabilities).to_bytes(),
+        "places": places.tobytes(),
+        "rows": parts,
+    }
+    groupings = {}
+    position = {t.info.name: i for i, t in enumerate(measured.tensors)}
+    for selection, numbers in by_selection.items():
+        rest = [numbers.whole, *([numbers.optimizer] if numbers.optimizer else [])]
+        members = {"layers": numbers.layers, "roles": numbers.roles, "rest": rest}
+        grouping = _json(
+            {kind: [_group_down(g, position) for g in of] for kind, of in members.items()} | {"notes": numbers.notes}
+        )
+        groupings[selection] = _digest(grouping)
+        blocks[f"{selection}/groups"] = grouping
+        groups = [*numbers.layers, *numbers.roles, *rest]
+        blocks[f"{selection}/columns"] = Columns.of(groups, names, probabilities).to_bytes()
+        blocks[f"{selection}/cells"] = rows.cells_to_bytes(numbers.whole.summary.cells)
+    return build(
+        {
+            **header,
+            "kind": KIND,
+            "statistics": names,
+            "probabilities": list(probabilities),
+            "count": len(measured.tensors),
+            "structure": _digest(described),
+            "groupings": groupings,
+            "seconds": measured.seconds,
+        },
+        blocks,
+    )
+
+
+class Entry:
+    """An opened cache file of a checkpoint."""
+
+    def __init__(self, container: Container, shelf: Shelf, damaged: Callable[[Unusable], Exception]) -> None:
+        """Args:
+        damaged: makes the error for a row that turns out to be unusable later, when nothing can be measured again.
+        """
+        self.header = container.header
+        self._container = container
+        self._shelf = shelf
+        self._damaged = damaged
+        if self.header.get("kind") != KIND:
+            raise Unusable("not of a checkpoint")
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """Of the quantiles that it holds."""
+        return tuple(self.header["probabilities"])
+
+    @property
+    def selections(self) -> tuple[str, ...]:
+        """That it is grouped for."""
+        return tuple(self.header["groupings"])
+
+    @cached_property
+    def structure(self) -> Structure:
+        """Read once for all checkpoints that share it."""
+        known, digest = self._shelf.structures, self.header["structure"]
+        if digest not in known:
+            known[digest] = _structure(json.loads(self._container.block("structure")))
+        return known[digest]
+
+    def tensors(self, probabilities: Sequence[float]) -> tuple[TensorMeasure, ...]:
+        """Its tensors, with these quantiles."""
+        infos = self.structure.infos
+        table = TensorRows(self._columns("tensors", len(infos), probabilities), self._cells, self._units, self._sketch)
+        return tuple(StoredTensor(info, table, row) for row, info in enumerate(infos))
+
+    def measured(self, selection: str, probabilities: Sequence[float]) -> Measured:
+        """Everything, grouped for a selection that it has."""
+        grouping, facts = self._grouping(selection), self.structure.facts
+        infos = grouping.all
+        whole = len(grouping.layers) + len(grouping.roles)
+
+        def cells(row: int) -> Cells:
+            return self._whole(selection) if row == whole else self._merged(infos[row].members)
+
+        table = Rows(self._columns(f"{selection}/columns", len(infos), probabilities), cells)
+        groups = [StoredGroup(info, table, row) for row, info in enumerate(infos)]
+        rest = groups[whole:]
+        return Measured(
+            tensors=self.tensors(probabilities),
+            layers=tuple(groups[: len(grouping.layers)]),
+            roles=tuple(groups[len(grouping.layers) : whole]),
+            whole=rest[0],
+            optimizer=rest[1] if len(rest) > 1 else None,
+            model_layers=facts.layers,
+            layers_ordered=facts.layers_ordered,
+            skipped=facts.skipped,
+            integrity=facts.integrity,
+            framework=facts.framework,
+            notes=grouping.notes,
+            seconds=float(self.header["seconds"]),
+            missing_layers=facts.missing_layers,
+        )
+
+    def _columns(self, block: str, n: int, probabilities: Sequence[float]) -> Columns:
+        data = self._container.block(block)
+        return Columns.from_bytes(data, n, self.header["statistics"], self.probabilities, probabilities)
+
+    def _grouping(self, selection: str) -> Grouping:
+        known, digest = self._shelf.groupings, self.header["structure"] + self.header["groupings"][selection]
+        if digest not in known:
+            known[digest] = _grouping(json.loads(self._container.block(f"{selection}/groups")), self.structure.infos)
+        return known[digest]
+
+    @cached_property
+    def _places(self) -> npt.NDArray[Any]:
+        return np.frombuffer(self._container.block("places"), rows.PLACE).reshape(-1, 3)
+
+    def _row(self, row: int, kind: int, read: Callable[[bytes], T]) -> T | None:
+        try:
+            place = self._places[row, kind]
+            if not place["raw"]:
+                return None
+            start = self._container.header["blocks"]["rows"][0]
+            stored = self._container.read(start + int(place["offset"]), int(place["stored"]))
+            return read(rows.unpack(stored, place))
+        except Unusable as error:
+            raise self._damaged(error) from error
+
+    def _cells(self, row: int) -> Cells:
+        cells = self._row(row, _CELLS, rows.cells_from_bytes)
+        return Cells.empty() if cells is None else cells
+
+    def _units(self, row: int) -> Units | None:
+        return self._row(row, _UNITS, rows.units_from_bytes)
+
+    def _sketch(self, row: int) -> Sketch | None:
+        return self._row(row, _SKETCH, rows.sketch_from_bytes)
+
+    def _merged(self, members: Sequence[int]) -> Cells:
+        return sum((self._cells(row) for row in members), Cells.empty())
+
+    def _whole(self, selection: str) -> Cells:
+        try:
+            return rows.cells_from_bytes(self._container.block(f"{selection}/cells"))
+        except Unusable as error:
+            raise self._damaged(error) from error
+
+
+def _structure(record: Any) -> Structure:
+    infos = tuple(_up(TensorInfo, record["tensors"]))
+    facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["facts"].items()}
+    if set(facts) != set(_FACTS):
+        raise Unusable("of another version")
+    contents = Contents(
+        layers=tuple(_up(LayerInfo, record["layers"])),
+        tensors=(),
+        skipped=tuple(_up(SkippedTensor, record["skipped"])),
+        **facts,
+    )
+    return Structure(infos, {info.name: i for i, info in enumerate(infos)}, contents, structure(infos))
+
+
+def _group_down(group: GroupMeasure, position: Mapping[str, int]) -> list[Any]:
+    members = [position[name] for name in group.tensors]
+    return [group.name, group.kind, members, group.parameters, group.trainable, group.nbytes]
+
+
+def _grouping(record: Any, infos: Sequence[TensorInfo]) -> Grouping:
+    def groups(kind: str) -> Iterator[GroupInfo]:
+        for name, of, members, parameters, trainable, nbytes in record[kind]:
+            names = tuple(infos[i].name for i in members)
+            yield GroupInfo(name, of, tuple(members), names, parameters, trainable, nbytes)
+
+    return Grouping(tuple(groups("layers")), tuple(groups("roles")), tuple(groups("rest")), tuple(record["notes"]))
+
+
+def _json(record: Any) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _down(kind: type, items: Sequence[Any]) -> dict[str, Any]:
+    """Dataclasses as a table: names of the fields, and one row each."""
+    names = [f.name for f in fields(kind)]
+    return {"fields": names, "rows": [[getattr(item, name) for name in names] for item in items]}
+
+
+def _up(kind: type[T], record: Any) -> Iterator[T]:
+    """The inverse.
+
+    Raises:
+        Unusable: the dataclass has other fields by now.
+    """
+    if record["fields"] != [f.name for f in fields(kind)]:  # type: ignore[arg-type]
+        raise Unusable("of another version")
+    for row in record["rows"]:
+        yield kind(*(tuple(v) if isinstance(v, list) else v for v in row))

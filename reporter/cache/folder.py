@@ -1,0 +1,132 @@
+"""The folder of cache files: read if usable, written whole, counted, pruned.
+
+No locks: files are only ever renamed into place, each is complete in itself, and what cannot be used counts as not
+there. So any number of runs can share the folder, on a network file system too.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from reporter.cache import container
+from reporter.cache.container import Container, Unusable
+
+T = TypeVar("T")
+
+LAYOUT = "v1"
+"""Folder below the cache folder; another layout of files gets another one."""
+
+KINDS = ("checkpoint", "changes", "record", "place")
+"""What the files hold, by the end of their names."""
+
+MALFORMED = (Unusable, KeyError, TypeError, ValueError, IndexError, AttributeError, struct.error)
+"""What reading a file raises that is whole but not as expected, such as one of another version."""
+
+_DAY, _HOUR = 86_400.0, 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What is in the cache folder: by kind of file, their number and bytes."""
+
+    folder: Path
+    kinds: Mapping[str, tuple[int, int]]
+
+
+class Folder:
+    """Cache files by their key, a hexadecimal hash, and a suffix that ends in their kind."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._root = folder / LAYOUT
+        self._distrusted: set[Path] = set()
+        self.problem = ""
+        """Why nothing more can be written, "" if all is well."""
+
+    def path(self, key: str, suffix: str) -> Path:
+        """Where a file is or would be."""
+        return self._root / key[:2] / f"{key}.{suffix}"
+
+    def read(self, path: Path, decode: Callable[[Container], T]) -> T | None:
+        """What a file holds, None where there is none that can be used."""
+        if path in self._distrusted:
+            return None
+        try:
+            result = decode(container.opened(path))
+            if time.time() - path.stat().st_mtime > _DAY:
+                os.utime(path)  # so that pruning by age spares what is in use
+        except (OSError, *MALFORMED):
+            return None
+        return result
+
+    def write(self, path: Path, content: bytes) -> bool:
+        """Write a file; whether it is there now."""
+        if self.problem or path in self._distrusted:
+            return False
+        try:
+            container.write(path, content)
+        except OSError as error:
+            why = error.strerror or error
+            self.problem = f"cache: {self._folder} cannot be written ({why}); nothing is kept for the next run"
+            return False
+        return True
+
+    def discard(self, path: Path) -> None:
+        """Never use this file again."""
+        self._distrusted.add(path)
+        with suppress(OSError):
+            path.unlink()
+            self._distrusted.discard(path)
+
+    def beside(self, folder: str, name: str) -> Path:
+        """Where a file of a series is or would be."""
+        return self._root / folder / name
+
+    def in_folder(self, folder: str, suffix: str) -> list[Path]:
+        """All files of a series with this suffix, sorted."""
+        return sorted((self._root / folder).glob(f"*.{suffix}"))
+
+    def use(self) -> Use:
+        """What there is."""
+        counted = dict.fromkeys(KINDS, (0, 0))
+        for path, stat in self._files():
+            number, nbytes = counted.get(path.suffix[1:], (0, 0))
+            if path.suffix[1:] in counted:
+                counted[path.suffix[1:]] = number + 1, nbytes + stat.st_size
+        return Use(self._folder, counted)
+
+    def prune(self, older_than: float | None = None) -> tuple[int, int]:
+        """Delete files: all, or those not used for so many seconds.
+
+        Only files of this program's naming are deleted, and the folders that are empty then.
+
+        Returns:
+            their number and bytes.
+        """
+        number = nbytes = 0
+        now = time.time()
+        for path, stat in self._files():
+            unfinished = path.suffix[1:] not in KINDS  # of a run that was killed, or is writing just now
+            age = _HOUR if unfinished and older_than is None else older_than
+            if age is None or now - stat.st_mtime > age:
+                with suppress(OSError):
+                    path.unlink()
+                    number, nbytes = number + 1, nbytes + stat.st_size
+        if self._root.is_dir():
+            for folder in sorted((p for p in self._root.rglob("*") if p.is_dir()), reverse=True):
+                with suppress(OSError):
+                    folder.rmdir()
+        return number, nbytes
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        for path in sorted(self._root.rglob("*")):
+            if path.suffix[1:] in KINDS or path.name.startswith(container.UNFINISHED):
+                with suppress(OSError):
+                    yield path, path.lstat()

@@ -1,0 +1,35 @@
+"""What makes two looks at the same files the same content, and where their numbers are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from reporter.cache.version import MEASURING_VERSION
+
+COARSE = 1_000_000_000
+"""Some file systems note times in whole seconds: there a second write within one goes unseen."""
+
+
+def identity(format_: str, members: Sequence[Path]) -> str:
+    """Forty characters that change with size, modification time (ns) or inode of any file, and with what measures it.
+
+    A rename or a move keeps it; a copy has other inodes and is measured again.
+
+    Raises:
+        OSError: a file is gone.
+    """
+    stats = [member.stat() for member in members]
+    facts = [f"{MEASURING_VERSION}", format_, *(f"{s.st_size} {s.st_mtime_ns} {s.st_ino}" for s in stats)]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:40]
+
+
+def is_certain(mtime_ns: int, now: float | None = None) -> bool:
+    """Whether a write after this modification time would have changed it.
+
+    Where times are whole seconds, that is so only once the second is over.
+    """
+    now = time.time() if now is None else now
+    return bool(mtime_ns % COARSE) or now - mtime_ns / 1e9 > 2

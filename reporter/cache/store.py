@@ -1,0 +1,233 @@
+"""What earlier runs measured: numbers of checkpoints, exact changes between two, and records of any other kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from reporter.cache import container, pairs
+from reporter.cache.container import Container, Unusable
+from reporter.cache.entry import Entry, Shelf, encode
+from reporter.cache.folder import MALFORMED, Folder
+from reporter.cache.identity import identity, is_certain
+from reporter.errors import ReportError
+from reporter.measuring.checkpoint import Plan, assembled
+from reporter.model.change import Change
+from reporter.model.checkpoint import CheckpointRef, Peek
+from reporter.model.measured import Measured
+from reporter.model.tensor import Contents
+
+GRID: tuple[float, ...] = (
+    0.001, 0.01, 0.05, 0.0668, 0.1, 0.1587, 0.25, 0.3085, 0.5, 0.6915, 0.75, 0.8413, 0.9, 0.9332, 0.95, 0.99, 0.999,
+)  # fmt: skip
+"""Probabilities whose quantiles are kept of everything, so that asking for others among them reads no weights.
+
+Among them those of TensorBoard's distribution bands: ±0.5, ±1 and ±1.5 σ of a normal sample.
+"""
+
+
+class CacheDamaged(ReportError):
+    """A cache file that had been relied on turned out to be unusable; it is gone, and the run has to start again."""
+
+
+class Cache:
+    """What earlier runs measured; without a folder nothing is known, and nothing is kept."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = None if folder is None else Folder(folder)
+        self._shelf = Shelf()
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be kept, "" if all is well."""
+        return self._folder.problem if self._folder else ""
+
+    def identity(self, format_: str, members: Sequence[Path]) -> str:
+        """Of files as they are now, see :func:`reporter.cache.identity.identity`; "" where one is gone."""
+        try:
+            return identity(format_, members)
+        except OSError:
+            return ""
+
+    # Checkpoints
+
+    def peek(self, format_: str, members: Sequence[Path]) -> Peek | None:
+        """What a checkpoint that was measured before says of itself; else None."""
+        entry = self._entry(self.identity(format_, members))
+        if entry is None:
+            return None
+        try:
+            facts, alike = entry.structure.facts, entry.structure.alike
+        except MALFORMED:
+            return None
+        step, source = entry.header["step"], entry.header["step_source"]
+        return Peek(step, source, facts.integrity, len(facts.missing_layers), alike)
+
+    def measured_on(self, known: str) -> str:
+        """When a checkpoint was measured, "" if it was not: a date and time in UTC, by ISO 8601."""
+        header = self._header(known)
+        return "" if header is None else header["measured"]
+
+    def plan(self, known: str, wanted: Plan) -> Plan:
+        """What to measure now so that later runs need not: the common quantiles, and those of an earlier run."""
+        if self._folder is None:
+            return wanted
+        entry = self._entry(known)
+        earlier = entry.probabilities if entry else ()
+        return replace(wanted, quantiles=tuple(sorted({*GRID, *wanted.quantiles, *earlier})))
+
+    def measured(self, known: str, plan: Plan, *, all_quantiles: bool = True) -> Measured | None:
+        """The numbers of a checkpoint, None where it has to be measured.
+
+        Args:
+            all_quantiles: False: those of ``plan`` that are known are enough.
+        """
+        entry = self._entry(known)
+        if entry is None or (all_quantiles and not set(plan.quantiles) <= set(entry.probabilities)):
+            return None
+        try:
+            if plan.variables not in entry.selections:
+                entry = self._regrouped(known, entry, plan.variables)
+            return entry.measured(plan.variables, plan.quantiles)
+        except MALFORMED:
+            return None
+
+    def keep(self, known: str, ref: CheckpointRef, contents: Contents, full: Plan, numbers: Measured,
+             plan: Plan) -> Measured:  # fmt: skip
+        """Keep what was measured, and return it as the next run will see it: with the quantiles of ``plan`` only.
+
+        Args:
+            contents: of the open checkpoint.
+            full: what was measured, from :meth:`plan`.
+        """
+        if self._folder is None:
+            return numbers
+        header = {
+            "identity": known,
+            "name": ref.name,
+            "step": contents.step,
+            "step_source": contents.step_source,
+            "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        content = encode(header, contents, full.quantiles, {full.variables: numbers})
+        entry = self._written(known if is_certain(ref.mtime_ns) else "", content)
+        return entry.measured(plan.variables, plan.quantiles)
+
+    def _regrouped(self, known: str, entry: Entry, selection: str) -> Entry:
+        """The same checkpoint, grouped for one more selection of variables; no weight is read."""
+        facts, full = entry.structure.facts, entry.probabilities
+        groups = {s: entry.measured(s, full) for s in entry.selections}
+        seconds = float(entry.header["seconds"])
+        groups[selection] = assembled(facts, entry.tensors(full), Plan(selection, full), seconds)
+        header = {k: entry.header[k] for k in ("identity", "name", "step", "step_source", "measured")}
+        return self._written(known, encode(header, facts, full, groups))
+
+    # Pairs
+
+    def changes(self, before: str, after: str, numbers: Measured) -> Mapping[str, Change] | None:
+        """The exact changes between two checkpoints, None where they have to be paired.
+
+        Args:
+            numbers: of the later one.
+        """
+        if self._folder is None or not before or not after:
+            return None
+        names = [t.info.name for t in numbers.tensors]
+        return self._folder.read(self._folder.path(after, f"{before}.changes"), lambda c: pairs.decode(c, names))
+
+    def keep_changes(
+        self, before: str, after: str, numbers: Measured, changes: Mapping[str, Change]
+    ) -> Mapping[str, Change]:
+        """Keep the exact changes between two checkpoints, and return them in small."""
+        if self._folder is None or not before or not after:
+            return changes
+        names = [t.info.name for t in numbers.tensors]
+        places = {name: i for i, name in enumerate(names)}
+        content = pairs.encode({"before": before, "after": after}, changes, places)
+        self._folder.write(self._folder.path(after, f"{before}.changes"), content)
+        return pairs.decode(container.opened(content), names)
+
+    # Records
+
+    def record(self, ref: CheckpointRef, kind: str, version: int) -> Any | None:
+        """Anything else that was worked out of a checkpoint: what :meth:`keep_record` was given, or None.
+
+        Args:
+            kind: letters and dashes.
+            version: of the code that works it out.
+        """
+        known = self.identity(ref.format, ref.members)
+        if self._folder is None or not known:
+            return None
+        return self._folder.read(self._folder.path(known, f"{kind}.{version}.record"), lambda c: c.header["record"])
+
+    def keep_record(self, ref: CheckpointRef, kind: str, version: int, record: Any) -> None:
+        """Keep something that JSON can hold, worked out of a checkpoint."""
+        known = self.identity(ref.format, ref.members)
+        if self._folder is not None and known and is_certain(ref.mtime_ns):
+            content = container.build({"kind": "record", "record": record}, {})
+            self._folder.write(self._folder.path(known, f"{kind}.{version}.record"), content)
+
+    # Places in a series
+
+    def places(self, series: str) -> Iterator[Mapping[str, Any]]:
+        """Everything noted by :meth:`keep_place` for a series."""
+        if self._folder is not None:
+            for path in self._folder.in_folder(_series(series), "place"):
+                place = self._folder.read(path, lambda c: c.header["place"])
+                if isinstance(place, dict):
+                    yield place
+
+    def keep_place(self, series: str, name: str, place: Mapping[str, Any]) -> None:
+        """Note where in its series a checkpoint stands; the latest note under a name counts."""
+        if self._folder is None:
+            return
+        path = self._folder.beside(_series(series), f"{_hash(name)}.place")
+        if self._folder.read(path, lambda c: c.header["place"]) != dict(place):
+            self._folder.write(path, container.build({"kind": "place", "place": dict(place)}, {}))
+
+    def drop_place(self, series: str, name: str) -> None:
+        """Forget a note."""
+        if self._folder is not None:
+            self._folder.discard(self._folder.beside(_series(series), f"{_hash(name)}.place"))
+
+    # Files
+
+    def _header(self, known: str) -> Any | None:
+        entry = self._entry(known)
+        return None if entry is None else entry.header
+
+    def _entry(self, known: str) -> Entry | None:
+        if self._folder is None or not known:
+            return None
+        return self._folder.read(self._folder.path(known, "checkpoint"), self._opened)
+
+    def _written(self, known: str, content: bytes) -> Entry:
+        """What was just written, read from the file where that worked, so that it does not fill the memory."""
+        if self._folder is not None and known:
+            path = self._folder.path(known, "checkpoint")
+            if self._folder.write(path, content):
+                entry = self._folder.read(path, self._opened)
+                if entry is not None:
+                    return entry
+        return self._opened(container.opened(content))
+
+    def _opened(self, opened: Container) -> Entry:
+        def damaged(error: Unusable) -> Exception:
+            if self._folder is not None and isinstance(opened.source, Path):
+                self._folder.discard(opened.source)
+            return CacheDamaged(f"a cache file is damaged ({error}): {opened.header.get('name')}")
+
+        return Entry(opened, self._shelf, damaged)
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+
+
+def _series(key: str) -> str:
+    return "series-" + _hash(key)

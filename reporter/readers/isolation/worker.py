@@ -1,0 +1,260 @@
+"""The parent's side: one child per kind of parser, started when needed, used for many files, replaced if it dies.
+
+A crash, a loop, or too much memory costs the file that caused it, and nothing else: other files that the child had
+open are opened again in its successor when they are next asked about.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from reporter import errors
+from reporter.errors import CheckpointError, CorruptCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.readers.isolation.child import DEFECT, MISSING
+from reporter.readers.isolation.frames import FrameError, receive_head, receive_into, send
+from reporter.readers.isolation.limits import GIB, Limits
+
+_BOOT = """
+import sys
+sys.path[:] = sys.argv[5:]
+from reporter.readers.isolation.child import main
+main(sys.argv[1], *map(int, sys.argv[2:5]))
+"""
+_FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""Threads and their heaps reserve address space by the GiB, which is what is limited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A parser that is kept in a child.
+
+    Attributes:
+        module: with ``open_parsing``; nothing but the child imports it.
+        library: who parses, for messages: "the HDF5 library".
+        limits: what it may use.
+        missing: what to install if its library cannot be imported.
+        environment: variables it is started with.
+    """
+
+    module: str
+    library: str
+    limits: Limits
+    missing: str
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@contextmanager
+def session(kind: Kind, path: Path, files: Sequence[int] = (), **arguments: Any) -> Iterator[Session]:
+    """Let the parser open a file or folder.
+
+    Args:
+        kind: which parser.
+        path: the checkpoint, for messages.
+        files: descriptors that the parser reads from; they stay open at least as long as the session.
+        arguments: what else ``open_parsing`` takes; anything JSON can write.
+
+    Raises:
+        CheckpointError: it cannot be opened.
+        UnsupportedCheckpoint: the parser's library is not installed.
+    """
+    opened = Session(_worker(kind), path, tuple(files), arguments)
+    try:
+        opened.ask("")
+        yield opened
+    finally:
+        opened.close()
+
+
+class Session:
+    """One file or folder that a parser has open."""
+
+    _numbers = count()
+
+    def __init__(self, worker: _Worker, path: Path, files: tuple[int, ...], arguments: dict[str, Any]) -> None:
+        self._worker = worker
+        self.path = path
+        self.files = files
+        self.arguments = arguments
+        self.number = next(self._numbers)
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def ask(self, question: str, *, into: Any = b"", tensor: str = "", **arguments: Any) -> Any:
+        """Ask the parser.
+
+        Args:
+            question: which of its answers; "" only makes sure that the file is open.
+            into: a writable buffer that the raw bytes of the answer must fill exactly.
+            tensor: for messages.
+
+        Returns:
+            The answer's JSON, which is as untrusted as the file.
+
+        Raises:
+            CheckpointError: the parser says so, or it crashed, or reached a limit.
+        """
+        return self._worker.exchange(self, question, into, tensor, arguments)
+
+    def close(self) -> None:
+        """Close the file in the child; whatever happens to the child there is no harm to what was read."""
+        with suppress(CheckpointError):
+            self._worker.close(self)
+
+
+class _Worker:
+    """One child; requests of several threads queue up."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._lifeline = -1
+        atexit.register(self._end)
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """In a process that was forked from this one: the child is not ours, and two must not share its channel."""
+        self._lock = threading.Lock()
+        if self._child is not None and self._channel is not None:
+            self._child.returncode = 0  # which says that there is nothing to wait for
+            self._channel.close()
+            os.close(self._lifeline)
+        self._child = self._channel = None
+
+    def exchange(self, asked: Session, question: str, into: Any, tensor: str, arguments: dict[str, Any]) -> Any:
+        """One question and its answer, see :meth:`Session.ask`."""
+        with self._lock:
+            if self._child is not None and self._child.poll() is not None:
+                self._end()
+            if self._child is None:
+                self._start(asked.path)
+            if asked.child is not self._child:
+                self._talk(asked, "open", asked.arguments, asked.files, b"", tensor)
+                asked.child = self._child
+            return self._talk(asked, question, arguments, (), into, tensor) if question else None
+
+    def close(self, asked: Session) -> None:
+        """Close a session if the child that knows it still lives."""
+        with self._lock:
+            if asked.child is not None and asked.child is self._child:
+                self._talk(asked, "close", {}, (), b"", "")
+            asked.child = None
+
+    def _start(self, path: Path) -> None:
+        ours, theirs = socket.socketpair()
+        lifeline, self._lifeline = os.pipe()
+        kind = self._kind
+        # A fresh interpreter, not a fork: other threads of this program may hold locks.
+        numbers = (theirs.fileno(), lifeline, kind.limits.memory)
+        command = [sys.executable, "-P", "-c", _BOOT, kind.module, *map(str, numbers)]
+        try:
+            self._child = subprocess.Popen(
+                command + [entry or str(Path.cwd()) for entry in sys.path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=numbers[:2],
+                env={**os.environ, **_FRUGAL, **dict(kind.environment)},
+                start_new_session=True,  # Ctrl-C ends this program, which then ends the child
+            )
+        except OSError as exc:
+            ours.close()
+            os.close(self._lifeline)
+            reason = f"it cannot be read: {sys.executable} does not start: {exc.strerror}"
+            raise CheckpointError(path, reason) from exc
+        finally:
+            theirs.close()
+            os.close(lifeline)
+        self._channel = ours
+
+    def _end(self) -> int:
+        """End the child; its exit code."""
+        if self._child is None or self._channel is None:
+            return 0
+        child, channel = self._child, self._channel
+        self._child = self._channel = None
+        channel.close()
+        os.close(self._lifeline)
+        with suppress(ProcessLookupError):
+            child.kill()
+        return child.wait()
+
+    def _talk(self, asked: Session, question: str, arguments: Any, files: Sequence[int], into: Any, tensor: str) -> Any:
+        channel, limits = self._channel, self._kind.limits
+        assert channel is not None
+        request = {"session": asked.number, "question": question, "arguments": arguments, "cpu": limits.cpu}
+        try:
+            until = time.monotonic() + limits.wall
+            channel.settimeout(limits.wall)
+            send(channel, request, files=files)
+            answer, following = receive_head(channel, until=until)
+            if not isinstance(answer, dict) or following != (0 if "error" in answer else len(into)):
+                raise FrameError(f"an answer of {following:,} bytes instead of {len(into):,}")
+            if following:
+                receive_into(channel, into, until)
+        except TimeoutError as exc:
+            self._end()
+            reason = f"{self._kind.library} did not come to an end within {limits.wall:g} s"
+            raise RefusedCheckpoint(asked.path, reason, tensor=tensor) from exc
+        except (EOFError, OSError, FrameError) as exc:
+            raise self._died(asked.path, tensor, exc) from exc
+        except BaseException:
+            self._end()
+            raise
+        if "error" in answer:
+            raise self._failure(asked.path, tensor, str(answer["error"]), str(answer.get("reason")))
+        return answer.get("value")
+
+    def _died(self, path: Path, tensor: str, exc: Exception) -> CheckpointError:
+        """The error that goes with how the child ended."""
+        child, library = self._child, self._kind.library
+        assert child is not None
+        with suppress(subprocess.TimeoutExpired):
+            if not isinstance(exc, FrameError):
+                child.wait(1)  # its end of the channel is closed: it is about to end by itself
+        code = self._end()
+        if isinstance(exc, FrameError):
+            return CorruptCheckpoint(path, f"{library} gave nonsense back: {exc}", tensor=tensor)
+        if code == -signal.SIGXCPU:
+            return RefusedCheckpoint(path, f"{library} worked on it for {self._kind.limits.cpu} s", tensor=tensor)
+        if code == -signal.SIGKILL:
+            reason = f"{library} was killed while it read this file: probably there was not enough memory"
+            return RefusedCheckpoint(path, reason, tensor=tensor)
+        if code < 0:
+            reason = f"{library} crashed on it (signal {-code}, {signal.Signals(-code).name})"
+            return CorruptCheckpoint(path, reason, tensor=tensor)
+        return CorruptCheckpoint(path, f"{library} ended the process (exit code {code})", tensor=tensor)
+
+    def _failure(self, path: Path, tensor: str, error: str, reason: str) -> Exception:
+        if error == MISSING:
+            return UnsupportedCheckpoint(path, self._kind.missing)
+        if error == DEFECT:
+            return RuntimeError(f"in the child process: {reason}")
+        kind = getattr(errors, error, None)
+        if not (isinstance(kind, type) and issubclass(kind, CheckpointError)):
+            kind = CorruptCheckpoint
+        if not reason:
+            reason = f"{self._kind.library} needs more than {self._kind.limits.memory / GIB:g} GiB of memory for it"
+        return kind(path, reason, tensor=tensor)
+
+
+_workers: dict[Kind, _Worker] = {}
+_registry = threading.Lock()
+
+
+def _worker(kind: Kind) -> _Worker:
+    with _registry:
+        return _workers.setdefault(kind, _workers.get(kind) or _Worker(kind))

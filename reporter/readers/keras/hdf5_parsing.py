@@ -1,0 +1,342 @@
+"""Untrusted HDF5, in a child process: opened without a lock, walked without leaving the file, sizes checked.
+
+Alone imports h5py, and runs nowhere but behind :mod:`reporter.readers.isolation`: on damaged files libhdf5 1.14 loops
+for ever (``H5HG__cache_heap_deserialize``), crashes, and corrupts its memory (fractal heaps) [X: flipped bits].
+Limits are Keras's own where it has any (keras/src/saving/saving_lib.py, ``safe_get_h5_dataset``; CVE-2026-0897 shape
+bombs, CVE-2026-1669 external storage).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import ml_dtypes
+import numpy as np
+
+from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.readers.files.window import Window
+from reporter.readers.keras.streams import SLAB_BYTES
+from reporter.readers.keras.tree import decode
+
+MAX_DEPTH = 64
+MAX_OBJECTS = 200_000
+MAX_NAME = 4096
+MAX_ATTRIBUTE = 64 << 20
+BOMB_FLOOR = 4 << 30
+BOMB_RATIO = 1000
+CHUNK_ROW_BYTES = 512 << 20
+"""A row of chunks is decompressed again for each of its slabs; more than this is refused."""
+
+ATTRIBUTES = ("layer_names", "weight_names", "nb_layers", "nb_params", "name", "keras_version", "model_config",
+              "training_config")  # fmt: skip
+"""Of groups, that tell anything; Keras splits long lists as ``layer_names0``, ``layer_names1`` …"""
+
+_PATH = Path()
+"""Of every error raised here: the parent knows the file."""
+
+FOREIGN = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SystemError,
+           TypeError, ValueError)  # fmt: skip
+"""What h5py has been seen to raise on damaged files: nearly every built-in error."""
+
+_TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
+
+_ML_DTYPES = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+
+
+def open_parsing(files: list[int], offset: int, length: int) -> Parsing:
+    """Open the HDF5 file that lies in a window of an open file.
+
+    Raises:
+        PartialCheckpoint: its end is missing.
+        CorruptCheckpoint: it is not HDF5, or damaged.
+    """
+    return Parsing(Window(_PATH, io.FileIO(files[0], closefd=False), offset, length))
+
+
+class Parsing:
+    """An open HDF5 file."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._scan: Scan | None = None
+        with translated():
+            # One chunk at most is kept: slabs follow the chunks. The cache must be able to hold it.
+            self._file = h5py.File(window, "r", rdcc_nbytes=SLAB_BYTES, rdcc_nslots=521)
+            self._root = h5py.h5g.open(self._file.id, b"/")
+
+    def answer(self, question: str, **arguments: Any) -> tuple[Any, Any]:
+        """Its ``layout``; what a ``scan`` finds; the values of a slab to ``read``.
+
+        Raises:
+            CheckpointError: it is damaged, or unsafe to read.
+        """
+        with translated():
+            if question == "layout":
+                return layout(self._root), b""
+            first = self._scan is None
+            self._scan = self._scan or Scan(self._window)
+            if first:
+                found = self._scan.group(self._root, "", 0)
+                if question == "scan":
+                    return found, b""
+            return None, self._read(self._scan.handles[arguments["number"]], arguments["slab"])
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()
+
+    def _read(self, handle: Any, slab: list[list[int]]) -> Any:
+        values = np.asarray(h5py.Dataset(handle)[tuple(slice(start, stop) for start, stop in slab)])
+        return np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn whatever h5py raises into a CheckpointError."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except FOREIGN as exc:
+        text = re.sub(r"\s+", " ", str(exc))[:300]
+        if match := _TRUNCATED.search(text):
+            reason = f"it is cut: {int(match[1]):,} bytes are there, {int(match[2]):,} are recorded"
+            reason += f" (eof={match[1]}, stored_eof={match[2]}); an interrupted copy or save"
+            raise PartialCheckpoint(_PATH, reason) from exc
+        if isinstance(exc, EOFError):
+            raise PartialCheckpoint(_PATH, f"the file ends early: {text}") from exc
+        if isinstance(exc, MemoryError):
+            raise RefusedCheckpoint(_PATH, "reading it needs more memory than it may take") from exc
+        raise CorruptCheckpoint(_PATH, f"HDF5 cannot read it: {text or type(exc).__name__}") from exc
+
+
+class Scan:
+    """Everything below a group, by hard links only, each object once, as JSON.
+
+    Attributes:
+        handles: datasets that are read here, by their number.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.handles: dict[int, Any] = {}
+        self._window = window
+        self._seen: set[int] = set()
+        self._declared = 0
+
+    def group(self, handle: Any, path: str, depth: int) -> dict[str, Any]:
+        """One group: ``address``, ``attributes``, ``groups`` and ``datasets`` by name.
+
+        Raises:
+            RefusedCheckpoint: a soft or external link, a link cycle, external or virtual storage, or a limit.
+            CorruptCheckpoint: the structure is damaged, or data lie outside the file.
+        """
+        if depth > MAX_DEPTH:
+            raise _refuse(f"groups are nested more than {MAX_DEPTH} deep")
+        address = h5py.h5o.get_info(handle).addr
+        if handle.get_num_objs() > MAX_OBJECTS:
+            raise _refuse(f"group {path!r} holds more than {MAX_OBJECTS:,} objects")
+        self._seen.add(address)
+        groups: dict[str, Any] = {}
+        datasets: dict[str, Any] = {}
+        for raw in handle:
+            name = decode(raw)
+            inner = f"{path}/{name}" if path else name
+            child = self._open(handle, raw, inner)
+            if isinstance(child, h5py.h5g.GroupID):
+                groups[name] = self.group(child, inner, depth + 1)
+            elif isinstance(child, h5py.h5d.DatasetID):
+                datasets[name] = self._dataset(child, inner)
+        return {"address": address, "attributes": _attributes(handle), "groups": groups, "datasets": datasets}
+
+    def _open(self, handle: Any, raw: bytes, path: str) -> Any:
+        """Open one child, which is neither a link out of here nor known already."""
+        if len(raw) > MAX_NAME:
+            raise _refuse(f"a name of {len(raw):,} bytes below {path[:80]!r}")
+        kind = handle.links.get_info(raw).type
+        if kind != h5py.h5l.TYPE_HARD:
+            what = {h5py.h5l.TYPE_SOFT: "soft", h5py.h5l.TYPE_EXTERNAL: "external"}.get(kind, "user-defined")
+            raise _refuse(f"{path!r} is a {what} link; links are never followed")
+        child = h5py.h5o.open(handle, raw)
+        address = h5py.h5o.get_info(child).addr
+        if address in self._seen:
+            raise _refuse(f"{path!r} is a second link to an object: a cycle, or a copy that Keras never writes")
+        self._seen.add(address)
+        if len(self._seen) > MAX_OBJECTS:
+            raise _refuse(f"more than {MAX_OBJECTS:,} objects")
+        return child
+
+    def _dataset(self, handle: Any, path: str) -> dict[str, Any]:
+        plist = handle.get_create_plist()
+        layout = plist.get_layout()
+        if plist.get_external_count():
+            raise _refuse(f"dataset {path!r} keeps its values in another file")
+        if layout == h5py.h5d.VIRTUAL:
+            raise _refuse(f"dataset {path!r} is virtual: it shows values of other files")
+        if handle.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+            return _described(handle, np.dtype("V1"), "an empty dataspace, without values")
+        shape = tuple(int(n) for n in handle.shape)
+        stored, dtype, problem = _dtypes(handle)
+        if problem and (dtype.kind != "V" or dtype.names or dtype.subdtype):
+            return _described(handle, dtype, problem)
+        chunk = tuple(int(n) for n in plist.get_chunk()) if layout == h5py.h5d.CHUNKED else ()
+        self._check_sizes(handle, path, shape, chunk, dtype.itemsize)
+        for i in range(plist.get_nfilters()):
+            code = plist.get_filter(i)[0]
+            if not h5py.h5z.filter_avail(code):
+                return _described(handle, dtype, f"compressed with HDF5 filter {code}, not installed")
+        found = {**_described(handle, dtype, problem), "stored": _said(stored), "chunk": chunk}
+        in_one_piece = (
+            layout == h5py.h5d.CONTIGUOUS and handle.get_storage_size() == math.prod(shape) * dtype.itemsize > 0
+        )
+        position = handle.get_offset() if in_one_piece else None  # of values never written it is nonsense
+        if position is not None and _lies_as(handle.get_type(), stored):
+            return {**found, "position": position}
+        number = len(self.handles)
+        self.handles[number] = handle
+        return {**found, "number": number}
+
+    def _check_sizes(
+        self, handle: Any, path: str, shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int
+    ) -> None:
+        """Declared sizes must stay in proportion to stored ones, each and in sum."""
+        declared = math.prod(shape) * itemsize
+        self._declared += declared
+        for what, size, stored in (
+            (f"dataset {path!r} declares", declared, handle.get_storage_size()),
+            ("its datasets together declare", self._declared, self._window.length),
+        ):
+            if size > BOMB_FLOOR and size > BOMB_RATIO * stored:
+                raise _refuse(f"{what} {size:,} bytes, but only {stored:,} are stored: a shape bomb")
+        if math.prod(chunk) * itemsize > SLAB_BYTES:
+            raise _refuse(f"dataset {path!r} has chunks of {math.prod(chunk) * itemsize:,} bytes")
+        if chunk and min(chunk[0], shape[0]) * math.prod(shape[1:]) * itemsize > CHUNK_ROW_BYTES:
+            raise _refuse(f"dataset {path!r} has chunks that are too tall to be read in order")
+
+
+def _refuse(reason: str) -> RefusedCheckpoint:
+    return RefusedCheckpoint(_PATH, reason)
+
+
+def _described(handle: Any, dtype: np.dtype[Any], problem: str) -> dict[str, Any]:
+    address = h5py.h5o.get_info(handle).addr
+    return {"address": address, "shape": handle.shape or (), "dtype": _said(dtype), "problem": problem}
+
+
+def _said(dtype: np.dtype[Any]) -> str:
+    """A dtype in one word that numpy or ml_dtypes understands; compound values are opaque."""
+    if dtype.names or dtype.subdtype:
+        return f"V{dtype.itemsize}"
+    return dtype.name if dtype.name in _ML_DTYPES else dtype.str
+
+
+def _dtypes(handle: Any) -> tuple[np.dtype[Any], np.dtype[Any], str]:
+    """dtype of the bytes and of the values, and why they are no numbers, or ""."""
+    try:
+        stored = np.dtype(handle.dtype)
+    except FOREIGN as exc:
+        return np.dtype("O"), np.dtype("O"), f"an HDF5 type without an equivalent in numpy: {exc}"
+    if stored.kind == "O":
+        return stored, stored, "references" if h5py.check_ref_dtype(stored) else "strings or lists of varying length"
+    if stored.kind in "SU":
+        return stored, stored, "strings"
+    if stored.names or stored.subdtype:
+        return stored, stored, "compound values" if stored.names else "values that are arrays"
+    if stored.kind == "V":
+        named = _attribute(handle, "dtype")
+        dtype = _ML_DTYPES.get(named) if isinstance(named, str) else None
+        if dtype is not None and dtype.itemsize == stored.itemsize:
+            return stored, dtype, ""
+        return stored, stored, "opaque bytes, without the dtype attribute that Keras writes for bfloat16"
+    if stored.kind not in "biufc" or stored.itemsize > (16 if stored.kind == "c" else 8):
+        return stored, stored, f"values of type {stored.name}"
+    plain = np.dtype(stored.str)  # without h5py's metadata of enumerations
+    return plain, plain.newbyteorder("="), ""
+
+
+def _lies_as(file_type: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether the file's bytes are numpy's bytes, so that they can be read without HDF5."""
+    if file_type.get_size() != dtype.itemsize:
+        return False
+    if dtype.kind == "V":
+        return bool(file_type.get_class() == h5py.h5t.OPAQUE)
+    if dtype.kind == "b":
+        return True
+    if file_type.get_class() == h5py.h5t.ENUM:
+        file_type = file_type.get_super()
+    return dtype == dtype.newbyteorder("<") and bool(file_type.equal(h5py.h5t.py_create(dtype)))
+
+
+def _attributes(handle: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ATTRIBUTES:
+        value = _attribute(handle, name)
+        if value is not None:
+            found[name] = value
+            continue
+        parts = takewhile(lambda part: part is not None, (_attribute(handle, f"{name}{i}") for i in count()))
+        if texts := [text for part in parts for text in (part if isinstance(part, list) else [part])]:
+            found[name] = texts
+    return found
+
+
+def _attribute(handle: Any, name: str) -> Any:
+    """A string, a list of strings, or a number; None if there is none. Its type and size are checked first.
+
+    Other types, which Keras never writes, are not read: on a damaged sequence h5py crashes [X: h5py 3.14].
+    """
+    key = name.encode()
+    if not h5py.h5a.exists(handle, key):
+        return None
+    attribute = h5py.h5a.open(handle, key)
+    kind, space = attribute.get_type(), attribute.get_space()
+    size = space.get_simple_extent_npoints() * kind.get_size()
+    if size > MAX_ATTRIBUTE:
+        raise _refuse(f"attribute {name!r} takes {size:,} bytes")
+    if kind.get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT):
+        return None
+    owner = h5py.Dataset(handle) if isinstance(handle, h5py.h5d.DatasetID) else h5py.Group(handle)
+    value = owner.attrs[name]
+    if isinstance(value, str | bytes):
+        return decode(value)
+    if isinstance(value, np.ndarray):
+        return [decode(item) for item in value.reshape(-1).tolist() if isinstance(item, str | bytes)]
+    return value.item() if isinstance(value, np.integer | np.floating) else None
+
+
+def layout(root: Any) -> str:
+    """Which of Keras's layouts a file has, told by its first few hundred objects: legacy, v3, or "" for neither."""
+    attributes = set(h5py.Group(root).attrs)
+    if attributes & {"layer_names", "layer_names0", "nb_layers"} or _has_group(root, b"model_weights"):
+        return "legacy"
+    return "v3" if _holds_vars(root, 4, [500]) else ""
+
+
+def _has_group(handle: Any, name: bytes) -> bool:
+    return bool(
+        handle.links.exists(name)
+        and handle.links.get_info(name).type == h5py.h5l.TYPE_HARD
+        and isinstance(h5py.h5o.open(handle, name), h5py.h5g.GroupID)
+    )
+
+
+def _holds_vars(handle: Any, depth: int, budget: list[int]) -> bool:
+    """Whether a group named "vars" is at most ``depth`` levels below; ``budget`` objects are looked at."""
+    if _has_group(handle, b"vars"):
+        return True
+    if depth == 0:
+        return False
+    for name in handle:
+        budget[0] -= 1
+        if budget[0] < 0:
+            return False
+        if _has_group(handle, name) and _holds_vars(h5py.h5g.open(handle, name), depth - 1, budget):
+            return True
+    return False

@@ -1,0 +1,73 @@
+"""Integrity alone: every checkpoint read once to its end, every checksum checked, nothing measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reporter.catalog import open_checkpoint, scan
+from reporter.errors import SettingError
+from reporter.model.checkpoint import CheckpointRef
+from reporter.settings import Settings
+from reporter.steady import failure, twice
+
+SOUND = "sound"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one checkpoint.
+
+    Attributes:
+        path: relative to the folder, as in every listing.
+        state: :data:`SOUND`, or a state of :mod:`reporter.errors`.
+        check: the check that was made: "crc32c", "zip crc32", "lengths" or "none"; "" where it did not come to that.
+        reason: why it is not sound, or what the check leaves open, or "".
+        tensors, nbytes: what was read.
+    """
+
+    path: str
+    format: str
+    state: str
+    check: str
+    reason: str
+    tensors: int = 0
+    nbytes: int = 0
+
+
+def verify(settings: Settings) -> Iterator[Verdict]:
+    """One verdict per checkpoint, in the order of the listing, each as soon as it is known.
+
+    Raises:
+        reporter.errors.SettingError: a folder does not exist, or holds no checkpoint at all.
+    """
+    found = scan(settings)
+    where = ", ".join(str(root) for root in settings.roots)
+    refs = {ref.name: ref for series in found.series for ref in series.checkpoints}
+    listed = [entry for entry in found.files if entry.state != "not a checkpoint"]
+    if not listed:
+        raise SettingError(f"{where}: no checkpoint was found; give the folder that holds them")
+    for entry in listed:
+        if entry.state != "found":
+            yield Verdict(entry.path, entry.format, entry.state, entry.integrity, entry.reason)
+        else:
+            yield _verified(refs[entry.path], entry.integrity, settings.settle)
+
+
+def _verified(ref: CheckpointRef, check: str, settle: float) -> Verdict:
+    try:
+        return twice(ref, _read)
+    except Exception as error:
+        known = failure(ref, error, settle)
+        return Verdict(ref.name, ref.format, known.state, check, known.reason)
+
+
+def _read(ref: CheckpointRef) -> Verdict:
+    nbytes = 0
+    with open_checkpoint(ref.format, ref.path) as contents:
+        for source in contents.tensors:
+            for block in source.blocks():
+                nbytes += block.nbytes
+        contents.verify()
+    remark = f"{len(contents.skipped)} entries that are no numbers were not read" if contents.skipped else ""
+    return Verdict(ref.name, ref.format, SOUND, contents.integrity, remark, len(contents.tensors), nbytes)
