@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -10,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from reporter.catalog import only_checkpoint, open_checkpoint
+from reporter.compare import difference, difference_of_reports
+from reporter.errors import SettingError
+from reporter.matching import match, notes, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import histogram
+from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
 from reporter.model.quantised import labelled
+from reporter.model.report import SCHEMA_VERSION
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
 from reporter.readers.live import live_contents
@@ -110,7 +116,7 @@ def measure(
     opened = _opened(Path(x), settings) if is_path else nullcontext(labelled(live_contents(x)))
     with opened as contents:
         chosen = _selected(contents, variables)
-        numbers = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
+        numbers, _ = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
     return Measurement(
         variables=tuple(_variable(t, bins) for t in numbers.tensors),
         layers=tuple(_group(g, bins) for g in numbers.layers),
@@ -127,7 +133,44 @@ def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
         reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
     """
     with _opened(path, settings) as contents:
-        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles))
+        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles, settings.threads))[0]
+
+
+def diff(before: Path, after: Path, settings: Settings) -> Difference:
+    """Two checkpoints, or two report.json, against each other, for ``ckpt-report diff``.
+
+    Raises:
+        reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
+    """
+    names = str(before), str(after)
+    if before.suffix == after.suffix == ".json":
+        records = _report(before), _report(after)
+        try:
+            return difference_of_reports(*records, names)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise SettingError(f"{before} and {after}: not two report.json of ckpt-report ({what})") from error
+    plan = Plan(settings.variables, settings.quantiles)
+    with _opened(before, settings) as old, _opened(after, settings) as new:
+        a, _ = measure_checkpoint(old, plan)
+        matched = match(a, new)
+        shown = matched.tensors
+        b, (own,) = measure_checkpoint(new, plan, [under_names(old, {name: own for own, name in shown.items()})])
+        changes = {shown.get(name, name): change for name, change in own.items()}
+        return difference(a, renamed(b, matched), changes, names, notes([matched]))
+
+
+def _report(path: Path) -> Any:
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise SettingError(f"{path}: is no JSON: {error}") from error
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if version != SCHEMA_VERSION:
+        raise SettingError(f"{path}: not a report.json of ckpt-report with schema version {SCHEMA_VERSION}")
+    return record
 
 
 def _opened(path: Path, settings: Settings) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from reporter import plots
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison
-from reporter.model.figures import CheckpointFigures, SeriesFigures
+from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.measured import Absent, Value
 from reporter.model.page import Figure
+from reporter.model.sketch import DISTANCE_ERROR
+from reporter.numerals import integer
 
 MAX_LAYER_FIGURES = 200
 """Layers that get a picture of their own over the steps; all of them are in the sheets of each checkpoint."""
@@ -26,7 +29,9 @@ def draw_series(series: Comparison, histograms: SeriesHistograms) -> SeriesFigur
         norms=_norms(series) if several and series.layers else None,
         updates=_updates(series) if series.pairs and series.layers else None,
         layers=_layers(series, histograms) if several else {},
-        checkpoints=tuple(_checkpoint(series, histograms, place) for place in range(len(series.refs))),
+        checkpoints={place: _checkpoint(series, histograms, place) for place in histograms.own_whole},
+        distances=_distances(series) if len(series.from_first) > 1 or series.from_baseline else None,
+        similarity=_similarity(series) if len(series.refs) > 2 else None,
     )
 
 
@@ -71,6 +76,63 @@ def _trends(series: Comparison) -> tuple[Figure, ...]:
     )
 
 
+def _distances(series: Comparison) -> Figure:
+    lines: dict[str, list[float | None]] = {}
+    if len(series.from_first) > 1:
+        lines["distance from the first checkpoint"] = [0.0, *(pair.whole.relative_update for pair in series.from_first)]
+    if series.from_baseline:
+        lines["distance from the baseline"] = [pair.whole.relative_update for pair in series.from_baseline]
+    return plots.lines(
+        f"{series.slug}-distances",
+        "Distance travelled: relative update against " + " and ".join(n.removeprefix("distance from ") for n in lines),
+        series.labels,
+        series.positions,
+        lines,
+        "‖ΔW‖ / ‖W‖",
+    )
+
+
+def _similarity(series: Comparison) -> Figure | None:
+    found = series.similarity
+    if found is None:
+        return None
+    n, of = len(found.places), len(series.refs)
+    error = (
+        "exact" if found.exact else f"estimated from sketches, with a standard error of {100 * DISTANCE_ERROR:.1f} %"
+    )
+    remark = f"Over {integer(found.tensors)} tensors that all of them have; {error}"
+    if n < of:
+        remark += f". {n} of {integer(of)} checkpoints, evenly chosen"
+    return plots.each_to_each(
+        f"{series.slug}-similarity",
+        "Distance of each checkpoint to each",
+        [series.labels[i] for i in found.places],
+        found.distance,
+        "‖ΔW‖ / ‖W‖ of the earlier one",
+        remark,
+    )
+
+
+def draw_runs(series: Sequence[Comparison], group: Sequence[int]) -> Runs:
+    """The norm and the relative update of several runs of one model, in one picture each."""
+    chosen = [series[i] for i in group]
+    stepped = all(s.positions is not None for s in chosen)
+
+    def course(of: Comparison, values: Sequence[float | None]) -> Course:
+        positions = of.positions if stepped and of.positions is not None else tuple(map(float, range(len(of.refs))))
+        return Course(of.labels, positions, values)
+
+    norms = {s.name: course(s, [plain(v) for v in s.whole("l2_norm")]) for s in chosen}
+    updates = {s.name: course(s, [None, *(p.whole.relative_update for p in s.pairs)]) for s in chosen if s.pairs}
+    axis = "step" if stepped else "checkpoint, in order"
+    name = chosen[0].slug
+    figures = [plots.runs(f"{name}-runs-norm", "L2 norm of all weights, every run", norms, "", axis)]
+    if updates:
+        title = "Relative update against the checkpoint before, every run"
+        figures.append(plots.runs(f"{name}-runs-update", title, updates, "‖ΔW‖ / ‖W‖", axis))
+    return Runs(tuple(group), tuple(figures))
+
+
 def _norms(series: Comparison) -> Figure:
     values = []
     for name in series.layers:
@@ -106,8 +168,9 @@ def _update(change: Change | None) -> float | None:
 
 
 def _layers(series: Comparison, histograms: SeriesHistograms) -> dict[str, Figure]:
+    labels = [series.labels[i] for i in histograms.shown]
     return {
-        name: plots.distribution_heat(f"{series.slug}-layer-{i}", name, series.labels, histograms.layers[name])
+        name: plots.distribution_heat(f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
         for i, name in enumerate(series.layers[:MAX_LAYER_FIGURES])
     }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.structure import counters, stem
-from reporter.model.tensor import Contents, LayerInfo, TensorInfo
+from reporter.model.tensor import Contents, LayerInfo, Named, TensorInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,14 @@ def renamed(numbers: Measured, matched: Match) -> Measured:
         missing_layers=tuple(layer(name) for name in numbers.missing_layers),
         own_names={shown: file for file, shown in matched.layers.items()},
     )
+
+
+def under_names(contents: Contents, names: Mapping[str, str]) -> Contents:
+    """The same open checkpoint with other names for some of its tensors."""
+    if not names:
+        return contents
+    renamed_ = (Named(t, replace(t.info, name=names.get(t.info.name, t.info.name))) for t in contents.tensors)
+    return replace(contents, tensors=tuple(renamed_))
 
 
 def notes(matches: Sequence[Match]) -> tuple[str, ...]:

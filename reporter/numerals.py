@@ -45,6 +45,15 @@ def integer(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f").replace("\u202f", " ").replace("-", MINUS)
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number of things.
+
+    >>> counted(1, "tensor"), counted(2, "tensor"), counted(0, "series", "series")
+    ('1 tensor', '2 tensors', '0 series')
+    """
+    return f"{integer(n)} {one if n == 1 else many or one + 's'}"
+
+
 def share(value: Value | None) -> str:
     """A fraction of 1 as a percentage: 0 % only for exactly none, 100 % only for exactly all.
 
@@ -63,6 +72,19 @@ def share(value: Value | None) -> str:
     if 99.99 < percent < 100:
         return ">99.99 %"
     return f"{percent:.2f} %"
+
+
+def decibels(value: float | None) -> str:
+    """A ratio in dB, rounded down, so that what is below a threshold also reads so; ∞ dB is said in words.
+
+    >>> decibels(29.97), decibels(-0.04), decibels(float("inf")), decibels(None)
+    ('29.9 dB', '−0.1 dB', 'lossless', '—')
+    """
+    if value is None or math.isnan(value):
+        return number(value)
+    if math.isinf(value):
+        return "lossless" if value > 0 else MINUS + "∞ dB"
+    return f"{math.floor(10 * value) / 10:.1f} dB".replace("-", MINUS)
 
 
 def size(nbytes: int) -> str:

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from reporter.cache import Cache, CacheDamaged
 from reporter.catalog import scan
-from reporter.compare import compare
+from reporter.compare import compare, runs_of_one_model
+from reporter.config import policy
+from reporter.deploy import with_deployment
+from reporter.detail import details
 from reporter.discover.naming import natural
-from reporter.draw import draw_series
+from reporter.draw import draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
@@ -58,7 +61,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     """Make a report.
 
     Raises:
-        reporter.errors.SettingError: a folder does not exist.
+        reporter.errors.SettingError: a folder does not exist, or a rule's settings cannot be used.
         reporter.errors.OutputError: the report cannot be written.
     """
     cache = Cache(settings.cache)
@@ -72,15 +75,18 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime) -> Outcome:
     clock = _Clock()
+    rules = policy(settings, created.date())
     with clock("discover"):
         found = scan(settings, cache)
     series, gatherer = _gather(found, settings, cache, progress, clock)
     with clock("judge"):
-        judgement = judge(series)
+        judgement = judge(series, rules)
     with clock("draw"):
         progress.say("drawing")
-        histograms = tuple(of_series(s, settings.bins) for s in series)
+        shown = details(series, judgement)
+        histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
         figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
+        runs = tuple(draw_runs(series, group) for group in runs_of_one_model(series))
     report = Report(
         title=settings.title or _title(settings.roots),
         version=program_version(),
@@ -92,6 +98,8 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         judgement=judgement,
         files=_files(found, series, gatherer),
         timings={},
+        runs=runs,
+        details=shown,
     )
     with clock("compose"):
         progress.say("writing")
@@ -120,8 +128,11 @@ def _gather(
             with clock("measure"):
                 gathered = gatherer.gather(series)
             with clock("compare"):
-                if gathered.refs:
-                    result.append(compare(series, gathered.refs, gathered.measured, gathered.previous, gathered.notes))
+                if not gathered.refs:
+                    continue
+                comparison = compare(series, gathered)
+            with clock("deployment"):
+                result.append(with_deployment(comparison, settings, cache))
     return with_twins(result), gatherer
 
 
@@ -188,6 +199,14 @@ def _described(settings: Settings) -> dict[str, str]:
         "quantiles": ", ".join(f"{p:g}" for p in settings.quantiles),
         "settle": f"{settings.settle:g} s",
         "fail-on": settings.fail_on,
+        "accepted findings": str(settings.accept or "none"),
+        "rules of the user's own": ", ".join(str(path) for path in settings.rule_files) or "none",
+        "rules changed": ", ".join(
+            f"{rule}.{key} = {value}" for rule, keys in sorted(settings.rules.items()) for key, value in keys.items()
+        )
+        or "none",
+        "deployment": settings.deployment,
+        "spectral": "on" if settings.spectral else "off",
     }
     if not settings.history:
         described["history"] = "no"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from reporter.matching import Match, renamed
+from reporter.matching import Match, renamed, under_names
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.measured import Measured
-from reporter.model.tensor import Contents, Named
+from reporter.model.tensor import Contents
 from reporter.opened import Opened
 
 
@@ -60,11 +60,7 @@ class Row:
         Raises:
             reporter.errors.CheckpointError: it cannot be opened.
         """
-        contents = opened.contents(self.ref)
         back = {shown: file for file, shown in under.tensors.items()}
-        if not (back or self.matched.tensors):
-            return contents
-        series = [self.matched.tensors.get(t.info.name, t.info.name) for t in contents.tensors]
-        names = [back.get(name, name) for name in series]
-        sources = (Named(t, replace(t.info, name=n)) for t, n in zip(contents.tensors, names, strict=True))
-        return replace(contents, tensors=tuple(sources))
+        names = {t.info.name: self.matched.tensors.get(t.info.name, t.info.name) for t in self.own.tensors}
+        names = {file: back.get(shown, shown) for file, shown in names.items()}
+        return under_names(opened.contents(self.ref), {a: b for a, b in names.items() if a != b})

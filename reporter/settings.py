@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from reporter.errors import SettingError
 
 VARIABLES: tuple[str, ...] = ("trainable", "model", "all")
-FAIL_ON: tuple[str, ...] = ("fail", "warn", "never")
+FAIL_ON: tuple[str, ...] = ("fail", "warn", "none", "never")
+"""``never`` is an older word for ``none``."""
+DEPLOYMENT: tuple[str, ...] = ("last", "off")
 
 QUANTILES: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 50
 MAX_BINS = 512
+MAX_THREADS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,17 @@ class Settings:
         bins: wanted number of histogram bins, 1 … 512; the nearest possible is used.
         quantiles: probabilities, ascending, each in [0, 1].
         settle: seconds within which an unsound file counts as still being written.
-        fail_on: lowest verdict that makes the exit code 3: ``fail``, ``warn`` or ``never``.
+        fail_on: lowest verdict that makes the exit code 3: ``fail``, ``warn`` or ``none``.
         pdf: whether to make the PDF.
         cache: folder of what earlier runs measured; None: everything is measured anew, and nothing is kept.
         history: whether checkpoints that an earlier run measured, and that are deleted by now, stay in the trend.
         baseline: a checkpoint that all others are held against as well, such as the pre-trained weights.
+        accept: file with reviewed findings that are accepted, None if there is none.
+        rule_files: Python files with rules of the user's own, which are run.
+        rules: rule name -> key -> value, as given; :func:`reporter.config.policy` checks them.
+        deployment: whose deployment readiness is measured: ``last`` (checkpoint of each series) or ``off``.
+        spectral: whether to compute spectra of the last checkpoint of each series.
+        threads: threads that read and measure, 0 for one per processor; the numbers do not depend on it.
     """
 
     roots: tuple[Path, ...] = (Path("ckpts"),)
@@ -48,6 +59,12 @@ class Settings:
     cache: Path | None = None
     history: bool = True
     baseline: Path | None = None
+    accept: Path | None = None
+    rule_files: tuple[Path, ...] = ()
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    deployment: str = "last"
+    spectral: bool = False
+    threads: int = 0
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -57,8 +74,13 @@ class Settings:
         """
         _one_of("variables", self.variables, VARIABLES)
         _one_of("fail-on", self.fail_on, FAIL_ON)
+        if self.fail_on == "never":
+            object.__setattr__(self, "fail_on", "none")
+        _one_of("deployment", self.deployment, DEPLOYMENT)
         if not 1 <= self.bins <= MAX_BINS:
             raise SettingError(f"bins: {self.bins} is not between 1 and {MAX_BINS}")
+        if not 0 <= self.threads <= MAX_THREADS:
+            raise SettingError(f"threads: {self.threads} is not between 0 and {MAX_THREADS}")
         if not self.quantiles:
             raise SettingError("quantiles: give at least one probability, such as 0.5")
         for p in self.quantiles:

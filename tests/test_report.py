@@ -123,7 +123,7 @@ REAL = {
     "single/keras-history": (4, 4, "FAIL"),
     "single/transformer-tf1-2shards": (1, 1, "PASS"),
     "single/basic-pitch-savedmodel": (1, 1, "PASS"),
-    "single/deeplc-keras": (2, 2, "PASS"),
+    "single/deeplc-keras": (2, 2, "WARN"),  # heavy tails: a hazard for quantisation, kurtosis up to 900
 }
 
 

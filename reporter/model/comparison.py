@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef
+from reporter.model.deployment import Readiness
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Value
+from reporter.model.shift import Shift
+from reporter.model.similarity import Similarity
+from reporter.model.spectrum import Spectrum
+from reporter.model.trend import Movement, Since, Trend
+
+BASELINE = -1
+"""Place of the baseline, which is no checkpoint of the series."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two neighbouring checkpoints of a series.
+    """Two checkpoints, one held against the other.
 
     Attributes:
-        before, after: their places in the series.
+        before, after: their places in the series; :data:`BASELINE` for the baseline.
         tensors: paired changes by tensor name, for tensors with the same shape and dtype in both.
         layers: the same, merged over the selected tensors of each layer.
         whole: the same, merged over all selected tensors.
         added, removed: tensor names present on one side only.
         reshaped: (name, before, after) where shape or dtype differ, such as ``"(3, 4) float32"``.
+        shift: of the distribution of all selected tensors; None where either has no finite value.
+        layer_shifts, tensor_shifts: the same by name, only where the last checkpoint is ``after``.
     """
 
     before: int
@@ -32,6 +43,21 @@ class Pair:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     reshaped: tuple[tuple[str, str, str], ...] = ()
+    shift: Shift | None = None
+    layer_shifts: Mapping[str, Shift] = field(default_factory=dict)
+    tensor_shifts: Mapping[str, Shift] = field(default_factory=dict)
+
+
+def per_step(relative_update: float, steps: int) -> tuple[float, float]:
+    """Smallest and largest relative update of one step that add up to that of several.
+
+    If all steps went the same way, each was R / k; if their directions were independent, each was R / √k. Only steps
+    that undo each other were larger.
+
+    >>> per_step(0.4, 100)
+    (0.004, 0.04)
+    """
+    return relative_update / steps, relative_update / math.sqrt(steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +73,15 @@ class Comparison:
         layers: names of all layers with selected tensors, in model order.
         tensors: names of all tensors, in model order, model tensors first.
         notes: what a reader should know about how the checkpoints were put together.
+        from_first: each checkpoint but the first held against the first, one fewer.
+        baseline: name of the baseline, "" where none is set.
+        from_baseline: each checkpoint held against the baseline; empty without one.
+        similarity: of each checkpoint to each; None for a single one, or where they share no tensor.
+        trends: every layer's statistics over the checkpoints, in model order; empty for a single one.
+        moved: what moved in the last checkpoint since the previous, the first and the baseline, as far as there are.
+        readiness: of the last checkpoint's tensors for deployment, by name; empty unless measured.
+        spectra: of the last checkpoint's weight matrices, by name; empty unless measured.
+        deployment_problem: why there is no readiness, or no spectra, although they were wanted; "" otherwise.
     """
 
     name: str
@@ -59,6 +94,15 @@ class Comparison:
     layers: tuple[str, ...]
     tensors: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    from_first: tuple[Pair, ...] = ()
+    baseline: str = ""
+    from_baseline: tuple[Pair, ...] = ()
+    similarity: Similarity | None = None
+    trends: tuple[Trend, ...] = ()
+    moved: tuple[Movement, ...] = ()
+    readiness: Mapping[str, Readiness] = field(default_factory=dict)
+    spectra: Mapping[str, Spectrum] = field(default_factory=dict)
+    deployment_problem: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -73,6 +117,25 @@ class Comparison:
         if len(known) < len(steps) or any(b <= a for a, b in pairwise(known)):
             return None
         return tuple(known)
+
+    @property
+    def latest(self) -> Mapping[Since, Pair]:
+        """The last checkpoint against the previous, the first (where that is another one) and the baseline."""
+        pairs: dict[Since, Pair] = {}
+        if self.pairs:
+            pairs["previous"] = self.pairs[-1]
+        if len(self.from_first) > 1:
+            pairs["first"] = self.from_first[-1]
+        if self.from_baseline:
+            pairs["baseline"] = self.from_baseline[-1]
+        return pairs
+
+    def steps_between(self, pair: Pair) -> int | None:
+        """How many training steps lie between two checkpoints; None where unknown, or where there are none."""
+        if pair.before == BASELINE:
+            return None
+        before, after = self.refs[pair.before].step.value, self.refs[pair.after].step.value
+        return after - before if before is not None and after is not None and after > before else None
 
     def tensor(self, name: str) -> tuple[TensorMeasure | None, ...]:
         """One tensor in every checkpoint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reporter.model.page import Figure
@@ -24,9 +24,11 @@ class SeriesFigures:
         moving: how the distribution moves over the steps (None for a single checkpoint).
         bands: percentile bands over the steps (None for a single checkpoint).
         trends: lines of statistics over the steps.
+        distances: how far the whole is from the first checkpoint and the baseline (None for a single checkpoint).
+        similarity: each checkpoint against each (None for less than three).
         norms, updates: layers × checkpoints heat maps.
         layers: layer -> its distribution over the steps.
-        checkpoints: one per checkpoint.
+        checkpoints: by place, of those with a page of their own.
     """
 
     moving: Figure | None
@@ -35,4 +37,28 @@ class SeriesFigures:
     norms: Figure | None
     updates: Figure | None
     layers: Mapping[str, Figure]
-    checkpoints: tuple[CheckpointFigures, ...]
+    checkpoints: Mapping[int, CheckpointFigures]
+    distances: Figure | None = None
+    similarity: Figure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One run in a picture: a number per checkpoint and where each is; None, NaN and infinity leave a gap."""
+
+    labels: Sequence[str]
+    positions: Sequence[float]
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Several series of one model, laid over each other.
+
+    Attributes:
+        series: their places in the report, ascending.
+        figures: norm and update of all of them in one picture each.
+    """
+
+    series: tuple[int, ...]
+    figures: tuple[Figure, ...]

@@ -33,12 +33,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One table column; ``definition`` is explained on demand and in the glossary."""
+    """One table column; ``definition`` is explained on demand and in the glossary.
+
+    Attributes:
+        course: whether its texts are small pictures made of block characters, which never wrap.
+    """
 
     title: str
     unit: str = ""
     numeric: bool = True
     definition: str = ""
+    course: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class FindingItem:
-    """One finding, ready to print."""
+    """One finding, ready to print; ``advice`` says what it usually means and what to look at next."""
 
     level: Level
     severity: str
@@ -124,6 +129,7 @@ class FindingItem:
     threshold: str
     basis: str
     href: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

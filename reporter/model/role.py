@@ -175,3 +175,22 @@ def output_axis(role: str, kind: str = "") -> int:
     # (…, output, input) of a transposed convolution; (…, input, multiplier) of a depthwise one
     by_class = role == "kernel" and (kind.endswith("Transpose") or kind.startswith("DepthwiseConv"))
     return -2 if by_class or role == "depthwise_kernel" else -1
+
+
+def input_axis(role: str, output: int, ndim: int, kind: str = "") -> int | None:
+    """The axis that a weight matrix sums over, counted from the end; None for look-ups and depthwise filters.
+
+    Args:
+        output: the axis of the output units, from either end.
+
+    >>> input_axis("kernel", -1, 4, "Conv2D"), input_axis("kernel", -2, 4, "Conv2DTranspose")
+    (-2, -1)
+    >>> input_axis("kernel", 0, 4), input_axis("embedding", 0, 2), input_axis("kernel", -2, 4, "DepthwiseConv2D")
+    (-3, None, None)
+    """
+    if ndim < 2 or role in ("embedding", "depthwise_kernel") or kind.startswith("DepthwiseConv"):
+        return None
+    output = output % ndim - ndim
+    if output == -ndim:
+        return 1 - ndim  # (output, input, …), as PyTorch stores them
+    return -2 if output == -1 else -1

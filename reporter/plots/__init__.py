@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from reporter.plots.density import distribution_heat
     from reporter.plots.fan import bands
     from reporter.plots.matrix import change_heat
+    from reporter.plots.overlay import runs
     from reporter.plots.ridgeline import ridge
     from reporter.plots.sheet import small_multiples
+    from reporter.plots.square import each_to_each
 
 __all__ = [
     "bands",
     "change_heat",
     "distribution_heat",
+    "each_to_each",
     "global_histogram",
     "lines",
     "ridge",
+    "runs",
     "small_multiples",
 ]
 
@@ -35,6 +39,8 @@ MODULES = {
     "bands": "fan",
     "change_heat": "matrix",
     "lines": "curves",
+    "each_to_each": "square",
+    "runs": "overlay",
 }
 """Picture -> the module that draws it."""
 

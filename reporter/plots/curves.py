@@ -53,7 +53,7 @@ def lines(
         unit: of all series, as in :data:`reporter.statistics.STATISTICS`, or any text.
     """
     steps = Steps(labels, x)
-    shown = {n: _column(v) for n, v in list(series.items())[: len(OKABE_ITO)]}
+    shown = {n: column_of(v) for n, v in list(series.items())[: len(OKABE_ITO)]}
     styles = list(zip(shown, OKABE_ITO, MARKERS, DASHES, strict=False))
     items = [Item(quoted(n), colour, "line", 1.6, dashes, marker) for n, colour, marker, dashes in styles]
     keys = legend(items if len(items) > 1 else [], FULL)
@@ -72,17 +72,19 @@ def lines(
     panel.y_axis(y, ticks, texts, units.heading(unit))
     places = steps.scale(panel.left + 8, panel.right - 8)(steps.positions)
     for series_name, colour, marker, dashes in styles:
-        _line(canvas, places, y(shown[series_name]), colour, marker, dashes)
+        draw_line(canvas, places, y(shown[series_name]), colour, marker, dashes)
     steps.axis(panel, places)
     return canvas.figure(name, _alt(title, labels, shown), _caption(len(series), shown, steps.spaced))
 
 
-def _column(values: Sequence[float | None]) -> Array:
+def column_of(values: Sequence[float | None]) -> Array:
+    """Numbers to draw; NaN where there is no finite one."""
     column = np.array([np.nan if v is None else float(v) for v in values], np.float64)
     return np.where(np.isfinite(column), column, np.nan)
 
 
-def _line(canvas: Canvas, x: Array, y: Array, colour: str, marker: str, dashes: tuple[float, ...]) -> None:
+def draw_line(canvas: Canvas, x: Array, y: Array, colour: str, marker: str, dashes: tuple[float, ...]) -> None:
+    """A line with gaps, and markers where there are few checkpoints or where a number stands alone."""
     canvas.curve(x, y, colour, 1.6, dashes)
     here = np.isfinite(y)
     alone = here & ~np.r_[False, here[:-1]] & ~np.r_[here[1:], False]

@@ -64,8 +64,8 @@ def change_heat(
     finite = table[np.isfinite(table)]
     logarithmic = log and not (finite < 0).any()
     coloured = finite[finite > 0] if logarithmic else finite
-    scale = _scale(coloured, logarithmic) if len(coloured) else None
-    keys = legend(_items(table, logarithmic), FULL)
+    scale = scale_of(coloured, logarithmic) if len(coloured) else None
+    keys = legend(items_of(table, logarithmic), FULL)
     top = TITLE + keys.height + 20
     height = max(len(rows) * (ROW if len(rows) <= 20 else LOW_ROW), SHORTEST)
     canvas = Canvas(FULL, round(top + height + BELOW))
@@ -81,7 +81,7 @@ def change_heat(
     for i, row in enumerate(names):
         canvas.text(panel.left - 8, top + height * (i + 0.5) / len(rows) + 4, row, "right")
     place = (panel.left, panel.top, panel.right, panel.bottom)
-    shade(canvas, place, _colours(table, scale, logarithmic), np.isnan(table))
+    shade(canvas, place, colours_of(table, scale, logarithmic), np.isnan(table))
     if scale:
         colour_bar(canvas, right + 14, top, top + height, scale, ticks, texts)
         canvas.text(FULL, top - 8, units.heading(unit), "right", room=FULL / 2)
@@ -110,12 +110,14 @@ def _narrow(table: Array, labels: Sequence[str]) -> tuple[Array, list[str]]:
     return np.fmax.reduceat(table, starts, axis=1), [labels[int(i)] for i in starts]
 
 
-def _scale(values: Array, logarithmic: bool) -> Scale:
+def scale_of(values: Array, logarithmic: bool) -> Scale:
+    """From numbers to 0 … 1 of the colours."""
     low, high = float(values.min()), float(values.max())
     return Log(low, high, 0.0, 1.0) if logarithmic else Linear(low, high, 0.0, 1.0)
 
 
-def _colours(table: Array, scale: Scale | None, logarithmic: bool) -> npt.NDArray[np.uint8]:
+def colours_of(table: Array, scale: Scale | None, logarithmic: bool) -> npt.NDArray[np.uint8]:
+    """RGB of every number; those without a place on the scale have colours of their own, see :func:`items_of`."""
     colours = np.full((*table.shape, 3), rgb(PAPER), np.uint8)
     coloured = np.isfinite(table) & ((table > 0) | (not logarithmic))
     if scale:
@@ -124,7 +126,8 @@ def _colours(table: Array, scale: Scale | None, logarithmic: bool) -> npt.NDArra
     return colours
 
 
-def _items(table: Array, logarithmic: bool) -> list[Item]:
+def items_of(table: Array, logarithmic: bool) -> list[Item]:
+    """Keys of the colours that are no numbers on the scale, as far as they occur."""
     items = []
     if np.isnan(table).any():
         items.append(Item("no number", kind="hatch"))

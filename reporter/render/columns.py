@@ -16,11 +16,14 @@ PARTS = 200
 _NUMBER, _WORDS, _LEAST = 16, 40, 8
 """Longest number and words given room on one line; longer ones wrap. Words get no less than the last."""
 
+_BLOCK = 1.3
+"""Width of a block character (0.77 em) in characters."""
+
 
 def _wanted(column: Column, texts: list[str]) -> float:
     """Characters a column wants: digits are 0.64 em wide and bold header words 0.7; then the padding."""
     header = 1.2 * max(map(len, [*column.title.split(), column.unit]), default=0)
-    longest = max(map(len, texts), default=0)
+    longest = max(map(len, texts), default=0) * (_BLOCK if column.course else 1)
     if column.numeric:
         return max(min(header, _NUMBER), 1.06 * min(longest, _NUMBER), 3) + 1.6
     return max(min(header, _WORDS), min(longest, _WORDS), 3) + 2.8

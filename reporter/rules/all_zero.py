@@ -4,48 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
+import numpy as np
+
 from reporter.model.finding import Severity
-from reporter.model.role import WEIGHT_MATRICES
 from reporter.numerals import share
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.history import History
 
 
-def check(series: Comparison) -> Iterator[Check]:
+def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix; one that is zero only at the start was initialised so, which is no defect."""
-    for name in series.tensors:
-        history = [(i, t) for i, t in enumerate(series.tensor(name)) if t is not None]
-        info = history[0][1].info
-        if info.collection != "model" or info.role not in WEIGHT_MATRICES or not info.size:
+    for track in history.matrices:
+        info = track.info
+        shares = track.values("zero_count") / track.values("count")
+        zero = np.flatnonzero(shares >= limits["threshold"])
+        if not len(zero):
+            yield Check.of(info, float(shares[-1]), float(shares[-1]), place=track.places[-1])
             continue
-        zero = [i for i, t in history if t.summary.zeros == t.summary.count]
-        last, tensor = history[-1]
-        zero_share = tensor.summary.zeros / tensor.summary.count if tensor.summary.count else 0.0
-        if not zero:
-            yield Check.of(info, zero_share, zero_share, place=last)
-            continue
-        at_start = zero == [i for i, _ in history[: len(zero)]]
-        moved_later = at_start and len(zero) < len(history)
-        untrained = at_start and series.refs[last].step.value == 0
+        at_start = bool(zero[-1] == len(zero) - 1)
+        moved_later = at_start and len(zero) < len(shares)
+        untrained = at_start and history.initial(track.places[-1])
+        first = track.places[int(zero[0])]
         if moved_later or untrained:
             yield Check.of(
                 info,
-                1.0,
+                float(shares[zero[0]]),
                 1.0,
                 Severity.INFO,
-                place=zero[0],
-                message=f"{name} ({info.role}) is all zero at step {series.labels[zero[0]]}, the start of the series: "
+                place=first,
+                message=f"{info.name} ({info.role}) is all zero at {history.step(first)}, the start of the series: "
                 "initialised so",
             )
         else:
-            where = zero[0] if not at_start else last
             yield Check.of(
                 info,
-                1.0,
+                float(shares[zero[0]]),
                 2.0,
                 Severity.FAIL,
-                place=where,
-                message=f"{name} ({info.role}) is {share(1.0)} zero at step {series.labels[where]}"
+                place=first,
+                previous=float(shares[zero[0] - 1]) if zero[0] else None,
+                good=track.places[int(zero[0]) - 1] if zero[0] else None,
+                message=f"{info.name} ({info.role}) is {share(float(shares[zero[0]]))} zero at {history.step(first)}"
                 + ("" if len(zero) == 1 else f", in {len(zero)} checkpoints"),
             )
 
@@ -57,4 +56,12 @@ ALL_ZERO = Rule(
     formula="zeros / values of a kernel or embedding",
     source="SageMaker Debugger, all zero; restricted to roles that carry what was learned",
     check=check,
-)
+    many="are zero throughout",
+    meaning="The layer passes nothing on: it was never initialised or trained, was overwritten, or was lost in saving.",
+    next_step="Check that the layer is part of the model that is trained, and that its variables are the ones saved.",
+    evidence="certain: every value was counted",
+    covers=(
+        "dead-units", "vanished", "constant", "sparsity-jump", "frozen", "stopped", "fading", "norm-jump", "norm-trend",
+        "violent-update", "heavy-tails", "duplicate-outputs",
+    ),
+)  # fmt: skip

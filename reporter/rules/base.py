@@ -1,13 +1,16 @@
-"""What a rule is: a pure function from a compared series to checks, each with its value and threshold."""
+"""What a rule is: a pure function from the history of a series to checks, each with its value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from reporter.model.comparison import Comparison
-from reporter.model.finding import Severity
+from reporter.model.finding import Severity as Severity
 from reporter.model.tensor import TensorInfo
+from reporter.rules.history import History
+
+Limits = Mapping[str, float]
+"""Name of a limit -> the number that values are held against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +21,13 @@ class Check:
         value: what was measured; None where the rule is about presence, not size.
         excess: how far it goes, for finding the worst: larger is worse.
         severity: None when the rule did not fire.
-        place: index of the checkpoint in the series.
-        message: one sentence, only needed when the rule fired.
+        place: index of the first checkpoint in the series that shows it.
+        message: one sentence without a full stop, only needed when the rule fired.
+        good: index of the last checkpoint before, None where there is none.
+        tensors: every tensor concerned where it is not the one of ``tensor``.
+        group: checks of a rule with one severity and one group have one cause and become one finding.
+        whole: it speaks of the series as a whole, and so of every tensor in it.
+        limit: name of the limit that the value was held against.
     """
 
     value: float | None
@@ -31,6 +39,11 @@ class Check:
     message: str = ""
     previous: float | None = None
     parameters: int = 0
+    good: int | None = None
+    tensors: tuple[str, ...] = ()
+    group: str = ""
+    whole: bool = False
+    limit: str = "threshold"
 
     @classmethod
     def of(
@@ -43,9 +56,45 @@ class Check:
         place: int = 0,
         message: str = "",
         previous: float | None = None,
+        good: int | None = None,
+        group: str = "",
+        limit: str = "threshold",
     ) -> Check:
         """A check of one tensor."""
-        return cls(value, excess, severity, place, info.layer, info.name, message, previous, info.size)
+        return cls(
+            value,
+            excess,
+            severity,
+            place,
+            info.layer,
+            info.name,
+            message,
+            previous,
+            info.size,
+            good,
+            group=group,
+            limit=limit,
+        )
+
+    @property
+    def concerned(self) -> tuple[str, ...]:
+        """Names of the tensors that it is about."""
+        return self.tensors or ((self.tensor,) if self.tensor else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A number that a setting may change: ``[rules.<rule>] <name> = …``.
+
+    Attributes:
+        name: the key; the one that the report prints beside a value is called ``threshold``.
+        default: see the rule's source.
+        meaning: what it limits, in words, with the unit.
+    """
+
+    name: str
+    default: float
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +104,19 @@ class Rule:
     Attributes:
         name: key in JSON and settings, kebab-case.
         title: in words.
-        threshold: the number that values are held against, None where there is none.
+        threshold: the number that values are held against, None where there is none; the limit ``threshold``.
         formula: what is computed, in the report's words.
         source: where the rule and its threshold come from.
         check: yields one check per value looked at, fired or not.
+        limits: further numbers that settings may change.
+        many: says of several what the message says of one: "hold NaN or infinite values".
+        noun: what is counted where several have one cause.
+        meaning: what a finding usually means, one sentence.
+        next_step: what to look at next, one sentence.
+        evidence: how sure a finding is.
+        compares: whether it rests on comparing checkpoints value by value, which may be estimated.
+        covers: rules that fire for the same cause: on the same tensors, from the same checkpoint on.
+        covers_before: their earlier findings as well.
     """
 
     name: str
@@ -66,4 +124,19 @@ class Rule:
     threshold: float | None
     formula: str
     source: str
-    check: Callable[[Comparison], Iterator[Check]]
+    check: Callable[[History, Limits], Iterator[Check]]
+    limits: tuple[Limit, ...] = ()
+    many: str = "are concerned"
+    noun: str = "tensors"
+    meaning: str = ""
+    next_step: str = ""
+    evidence: str = "computed from every value of the stored tensors"
+    compares: bool = False
+    covers: tuple[str, ...] = field(default=())
+    covers_before: bool = False
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """Every limit by name."""
+        own = {} if self.threshold is None else {"threshold": self.threshold}
+        return own | {limit.name: limit.default for limit in self.limits}

@@ -1,76 +1,172 @@
-"""Output units whose incoming weights are all (nearly) zero."""
+"""Output units that are dead: their incoming weights are (nearly) zero, or receive no update while others do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
-from reporter.model.measured import TensorMeasure
 from reporter.numerals import integer
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.history import History, Track
 
-RELATIVE = 1e-6
-"""A unit is dead when its norm is below this share of the median unit's."""
-
-
-def dead(tensor: TensorMeasure) -> npt.NDArray[np.bool_]:
-    """Which output units are dead; none where more than half are zero (then the matrix is sparse, not its units)."""
-    assert tensor.units is not None
-    norms = tensor.units.norms
-    median = float(np.median(norms))
-    return norms < RELATIVE * median if median > 0 else np.zeros(len(norms), bool)
+Norms = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
-def check(series: Comparison) -> Iterator[Check]:
-    """One check per weight matrix: units that died during the series, else those dead from the start."""
-    for name in series.tensors:
-        history = [(i, t) for i, t in enumerate(series.tensor(name)) if t is not None and t.units is not None]
-        if not history:
+def check(history: History, limits: Limits) -> Iterator[Check]:
+    """Two checks per weight matrix with units: by their norms and, where that does not tell it, by their updates."""
+    for track in history.matrices:
+        places: list[int] = []
+        rows: list[Norms] = []
+        for place, measure in zip(track.places, track.measures, strict=True):
+            units = measure.units
+            if units is not None and len(units.norms) > 1 and (not rows or len(rows[0]) == len(units.norms)):
+                places.append(place)
+                rows.append(units.norms)
+        if not rows:
             continue
-        info = history[0][1].info
-        first = dead(history[0][1])
-        if len(first) < 2:
-            continue
-        worst_place, worst_new = history[0][0], 0
-        for place, tensor in history[1:]:
-            now = dead(tensor)
-            new = int((now & ~first).sum()) if len(now) == len(first) else 0
-            if new > worst_new:
-                worst_place, worst_new = place, new
-        if worst_new:
-            yield Check.of(
-                info,
-                float(worst_new),
-                float(worst_new),
-                Severity.WARN,
-                place=worst_place,
-                previous=float(first.sum()),
-                message=f"{integer(worst_new)} of {integer(len(first))} output units of {name} have died since step "
-                f"{series.labels[history[0][0]]} (at step {series.labels[worst_place]})",
-            )
-        elif first.any():
-            yield Check.of(
-                info,
-                float(first.sum()),
-                0.5,
-                Severity.INFO,
-                place=history[0][0],
-                message=f"{integer(int(first.sum()))} of {integer(len(first))} output units of {name} are dead from "
-                f"the first checkpoint on",
-            )
-        else:
-            yield Check.of(info, 0.0, 0.0, place=history[-1][0])
+        norms = np.stack(rows)
+        tiny = _tiny(history, track, places, norms, limits)
+        yield tiny
+        if track.info.role != "embedding" and track.info.trainable is not False:
+            updates = _updates(history, track, places, norms, limits)
+            if updates is not None:
+                same = tiny.severity is not None and tiny.value is not None and tiny.value >= (updates.value or 0.0)
+                yield replace(updates, severity=None, excess=0.0) if same else updates
+
+
+def _tiny(history: History, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check:
+    """Units whose norm is below a share of the median unit's, or of that of a usual initialisation.
+
+    Where more than half are exactly zero, the median says nothing: the second reference still does.
+    """
+    info, count = track.info, norms.shape[1]
+    usual = track.usual_rms * np.sqrt(info.size / count) if info.role != "embedding" else 0.0
+    reference = np.maximum(np.median(norms, axis=1), usual)[:, None]
+    dead: Mask = norms < limits["relative"] * reference
+    counts = dead.sum(axis=1)
+    first = dead[0]
+    new = (dead & ~first).sum(axis=1)
+    revived = counts[-1] < counts.max()
+    worst = int(new.argmax())
+    share = float(counts[-1]) / count
+    unit = "rows" if info.role == "embedding" else "output units"
+    beyond = share > limits["threshold"]
+    if beyond and new[worst] and (new[-1] or not revived):
+        at = int(np.flatnonzero(new)[0])
+        return Check.of(
+            info,
+            share,
+            1.0 + share,
+            Severity.INFO if info.role == "embedding" else Severity.WARN,
+            place=places[at],
+            good=places[at - 1],
+            previous=float(counts[at - 1]) / count,
+            group="tiny",
+            message=f"{integer(int(new[worst]))} of {integer(count)} {unit} of {info.name} have died since "
+            f"{history.step(places[0])}, the first at {history.step(places[at])}: their incoming weights are zero or "
+            "next to it",
+        )
+    if beyond:
+        most = share >= limits["most"] and info.role != "embedding" and not history.initial(places[-1])
+        fixed = bool((norms[:, first] == 0).all())  # exact zeros throughout: pruned on purpose, perhaps
+        return Check.of(
+            info,
+            share,
+            share + most,
+            (Severity.WARN if fixed else Severity.FAIL) if most else Severity.INFO,
+            place=places[0],
+            group="tiny",
+            message=f"{integer(int(counts[-1]))} of {integer(count)} {unit} of {info.name} are dead from the first "
+            f"checkpoint on: their incoming weights are {'exactly zero' if fixed else 'zero or next to it'}",
+        )
+    return Check.of(info, share, share, place=places[-1], group="tiny")
+
+
+def _updates(history: History, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check | None:
+    """Units whose norm is equal to the bit in every pair of checkpoints in which others of the tensor change.
+
+    A norm is a float64 sum of squares: that it stays equal while a weight changes is next to impossible. In a dtype of
+    16 bits small updates round away, so a unit needs enough weights.
+    """
+    info, count = track.info, norms.shape[1]
+    if track.coarse or (info.itemsize == 2 and info.size / count < 1000) or count < 4:
+        return None
+    moved = set(track.updates.places[~track.updates.still].tolist())
+    pairs = [i for i in range(1, len(places)) if places[i] in moved and places[i] - places[i - 1] == 1]
+    pairs = [i for i in pairs if not history.initial(places[i - 1])]
+    if len(pairs) < 2:
+        return None
+    before, after = norms[[i - 1 for i in pairs]], norms[pairs]
+    equal: Mask = (before == after) & (before > 0)
+    run = np.cumprod(equal[::-1], axis=0).sum(axis=0)  # pairs since the last change, for each unit
+    still: Mask = run >= 2
+    what = "never change while the others do"
+    if not still.any():
+        still = _decaying(before, after)
+        run = np.where(still, len(pairs), 0)
+        what = "only shrink in step with each other, as under weight decay alone"
+    n, from_start = int(still.sum()), int((run == len(pairs)).sum())
+    share = n / count
+    if not n:
+        return Check.of(info, 0.0, 0.0, place=places[-1], group="updates", limit="share")
+    most = share >= limits["most"]
+    severity = Severity.INFO
+    if share >= limits["share"]:
+        severity = Severity.FAIL if from_start / count >= limits["most"] else Severity.WARN
+    begin = pairs[len(pairs) - int(run.max())] - 1
+    since = "from the first checkpoint on" if from_start == n else f"the first since {history.step(places[begin])}"
+    return Check.of(
+        info,
+        share,
+        1.0 + share,
+        severity,
+        place=places[begin],
+        good=places[begin - 1] if begin else None,
+        group="updates",
+        limit="share",
+        message=f"{'most of the layer is dead: ' if most else ''}the incoming weights of {integer(n)} of "
+        f"{integer(count)} output units of {info.name} {what}, {since}; no gradient reaches these units",
+    )
+
+
+DECAY = 1e-3
+"""Shrinkage per pair that tells decay from rounding; units in step with each other agree a hundred times better."""
+
+
+def _decaying(before: Norms, after: Norms) -> Mask:
+    """Units, at least half of all, whose norms shrink by one common factor in every pair."""
+    ratio = after / np.where(before > 0, before, np.inf)
+    centre = np.median(ratio, axis=1, keepdims=True)
+    none: Mask = np.zeros(before.shape[1], bool)
+    if (centre > 1 - DECAY).any() or (centre <= 0).any():
+        return none
+    together: Mask = np.all(np.abs(ratio / centre - 1) < DECAY / 100, axis=0)
+    return together if together.sum() >= max(4, len(none) // 2) else none
 
 
 DEAD_UNITS = Rule(
     name="dead-units",
     title="Dead units",
     threshold=0.0,
-    formula="number of output units (or embedding rows) with ‖w‖₂ < 10⁻⁶ × median ‖w‖₂ of the tensor's units",
-    source="own proposal after the dying-ReLU literature; biases are not considered",
+    limits=(
+        Limit("relative", 1e-6, "share of the usual norm below which a unit is dead"),
+        Limit("share", 0.1, "share of a layer's units without any update at which it is a warning"),
+        Limit("most", 0.5, "share of a layer's units at which the layer counts as dead"),
+    ),
+    formula="share of output units (or embedding rows) with ‖w‖₂ < 10⁻⁶ × the median unit's, or × that of a Glorot "
+    "initialisation; share of units whose ‖w‖₂ is equal to the bit in neighbouring checkpoints while others change",
+    source="own proposal after the dying-ReLU literature (L. Lu et al., 2019)",
     check=check,
+    compares=True,
+    many="have dead output units",
+    meaning="These units output the same for every input (a ReLU that is always off passes nothing on and learns "
+    "nothing), so the layer is narrower than it looks.",
+    next_step="Look at the activations of the layer, at its initialisation and bias, and at the learning rate of the "
+    "first epochs; if the layer was pruned on purpose, accept the finding.",
+    evidence="very likely: weights that get no update to the bit get no gradient; activations are not in a checkpoint",
 )

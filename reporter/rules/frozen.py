@@ -1,67 +1,97 @@
-"""Trainable tensors that do not change between checkpoints while the training step does."""
+"""Trainable tensors that do not change between checkpoints while other weights do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from reporter.model.comparison import Comparison, Pair
 from reporter.model.finding import Severity
-from reporter.model.role import NEVER_TRAINABLE
 from reporter.numerals import integer
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.history import History, Track
+from reporter.rules.movement import Movement, equal_share, movements
 
 
-def check(series: Comparison) -> Iterator[Check]:
-    """One check per model tensor that may be trained, and one per pair in which nothing at all moved."""
-    advancing = [pair for pair in series.pairs if _advances(series, pair)]
-    still = [pair for pair in advancing if pair.whole.count and pair.whole.unchanged]
-    for pair in still:
-        yield Check(
-            value=1.0,
-            excess=2.0,
-            severity=Severity.WARN,
-            place=pair.after,
-            message=f"no model variable changed between step {series.labels[pair.before]} and "
-            f"{series.labels[pair.after]}: {integer(pair.whole.count)} values are equal to the bit",
-            parameters=pair.whole.count,
-        )
-    moving = [pair for pair in advancing if pair not in still]
-    for name in series.tensors if moving else ():
-        info = next(t.info for t in series.tensor(name) if t is not None)
-        if info.collection != "model" or info.trainable is False or info.role in NEVER_TRAINABLE or not info.size:
-            continue
-        compared = [pair for pair in moving if name in pair.tensors]
-        frozen = [pair for pair in compared if pair.tensors[name].unchanged]
-        share = max((pair.tensors[name].equal_share or 0.0 for pair in compared), default=None)
-        if share is None:
-            continue
-        if not frozen:
-            yield Check.of(info, share, share, place=compared[-1].after)
-            continue
-        first, last = series.labels[frozen[0].before], series.labels[frozen[-1].after]
-        known = info.trainable is True
-        yield Check.of(
-            info,
-            1.0,
-            1.0,
-            Severity.WARN if known else Severity.INFO,
-            place=frozen[-1].after,
-            message=f"{name} is equal to the bit in {len(frozen)} of {len(compared)} neighbouring pairs "
-            f"(step {first} to {last}) while other variables moved"
-            + ("" if known else "; the format does not say whether it is trainable"),
-        )
+def check(history: History, limits: Limits) -> Iterator[Check]:
+    """One check per weight; where the format does not say what is trainable, what never moves may be meant so."""
+    moves = movements(history, limits["threshold"])
+    known = sum(t.info.size for t, _ in moves if t.info.trainable)
+    never = sum(t.info.size for t, m in moves if t.info.trainable and m.kind == "never" and not t.coarse)
+    most = bool(known) and never / known > limits["most"]
+    few = _few(moves)
+    for track, how in moves:
+        share = equal_share(track)
+        long = how.compared + 1 >= limits["checkpoints"]
+        if how.kind in ("moving", "stopped"):
+            yield Check.of(track.info, share, share or 0.0, place=how.until)
+        elif how.kind == "never":
+            severity, group, why = _never(track, most=most and long, few=few and long)
+            yield Check.of(
+                track.info,
+                1.0,
+                1.0,
+                severity,
+                place=how.since,
+                group=group,
+                message=f"{track.info.name} never changes from {history.step(how.since)} to "
+                f"{history.labels[how.until]} while other weights do{why}",
+            )
+        else:
+            sure = track.info.trainable is True and how.kind == "paused" and not track.coarse
+            what = (
+                f"does not move before {history.step(how.until)}, and does from then on"
+                if how.kind == "started"
+                else f"stays the same in {integer(how.still)} of {integer(how.compared)} pairs of checkpoints "
+                f"({history.step(how.since)} to {history.labels[how.until]}) while other weights move"
+            )
+            yield Check.of(
+                track.info,
+                1.0,
+                1.0,
+                Severity.WARN if sure else Severity.INFO,
+                place=how.since + 1,
+                good=how.since,
+                group=how.kind,
+                message=f"{track.info.name} {what}",
+            )
 
 
-def _advances(series: Comparison, pair: Pair) -> bool:
-    before, after = series.refs[pair.before].step.value, series.refs[pair.after].step.value
-    return before is None or after is None or after > before
+def _few(moves: Sequence[tuple[Track, Movement]]) -> bool:
+    """Whether what never moves is less than half of the layers and of the parameters: no backbone that was frozen."""
+    still = [t for t, m in moves if m.kind == "never"]
+    layers, still_layers = {t.info.layer for t, _ in moves}, {t.info.layer for t in still}
+    size, still_size = sum(t.info.size for t, _ in moves), sum(t.info.size for t in still)
+    return 2 * len(still_layers) < len(layers) and 2 * still_size < size
+
+
+def _never(track: Track, *, most: bool, few: bool) -> tuple[Severity, str, str]:
+    """Severity, group, and what is to be added, for a weight that never moves."""
+    if track.coarse:
+        return Severity.INFO, "coarse", f"; in so few values of {track.info.dtype} small updates round away"
+    if track.info.trainable is None:
+        loud = few and track.info.role != "embedding"
+        why = "; the format does not say whether it is meant to be trained"
+        return Severity.WARN if loud else Severity.INFO, "unknown", why
+    return Severity.FAIL if most else Severity.WARN, "never", ", although it is trainable"
 
 
 FROZEN = Rule(
     name="frozen",
-    title="Frozen variables",
+    title="Frozen weights",
     threshold=1.0,
-    formula="share of values of a trainable tensor that are equal to the bit in neighbouring checkpoints",
+    limits=(
+        Limit("most", 0.5, "share of the trainable parameters; when more never move, it is a failure"),
+        Limit("checkpoints", 3, "checkpoints that have to agree before it is a failure"),
+    ),
+    formula="share of values of a weight that are equal to the bit in neighbouring checkpoints, while others move; "
+    "variables known not to be trainable are left out",
     source="SageMaker Debugger, unchanged tensor; to the bit instead of allclose",
     check=check,
+    compares=True,
+    many="do not change while other weights do",
+    meaning="No gradient reaches them: the units of their layer are dead, the optimizer was not given them, or they "
+    "are frozen on purpose (fine-tuning).",
+    next_step="Check that they are among the trainable variables that the optimizer was given; if they are, look at "
+    "their gradients and at the activations of their layer.",
+    evidence="certain: every value was compared with the checkpoint before",
+    covers=("dead-units",),
 )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.history import History
 
 _SCALARS = frozenset({"step", "hyperparameter"})
 
 
-def check(series: Comparison) -> Iterator[Check]:
+def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per checkpoint."""
-    for place, measured in enumerate(series.measured):
+    for place, measured in enumerate(history.series.measured):
         missing = measured.missing_layers
         slots = sum(t.info.collection == "optimizer" and t.info.role not in _SCALARS for t in measured.tensors)
         if not measured.model_tensors and (missing or slots):
@@ -23,10 +23,10 @@ def check(series: Comparison) -> Iterator[Check]:
                 severity=Severity.FAIL,
                 place=place,
                 message="the file holds no weights of the model at all"
-                + (f", only the state of its optimizer ({slots} tensors)" if slots else ""),
+                + (f", only the state of its optimizer ({slots} tensor{'s' if slots > 1 else ''})" if slots else ""),
                 parameters=measured.parameters,
             )
-        elif missing:
+        elif len(missing) > limits["threshold"]:
             shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
             yield Check(
                 value=float(len(missing)),
@@ -49,4 +49,9 @@ INCOMPLETE = Rule(
     formula="configured layers of classes that own variables, minus layers found in the file; optimizer state alone",
     source="Keras: a list attribute can hide layers from saving without any error",
     check=check,
+    many="lack weights that their own configuration promises",
+    noun="checkpoints",
+    meaning="The file cannot restore the model: part of it was not saved.",
+    next_step="Check how the missing layers are attached to the model (a plain list can hide them), and save again.",
+    evidence="certain for the layers named: their class owns variables, and the file holds none",
 )

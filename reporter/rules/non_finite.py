@@ -4,52 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
+import numpy as np
+
 from reporter.model.finding import Severity
-from reporter.model.measured import TensorMeasure
 from reporter.numerals import integer
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.history import History
 
 
-def bad(tensor: TensorMeasure | None) -> int:
-    """NaN, +Inf and −Inf values of a tensor."""
-    return 0 if tensor is None else tensor.summary.count - tensor.summary.finite
-
-
-def check(series: Comparison) -> Iterator[Check]:
+def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per tensor: the first checkpoint in which it is bad, and the last good one before."""
-    for name in series.tensors:
-        history = series.tensor(name)
-        counts = [bad(t) for t in history]
-        place = next((i for i, n in enumerate(counts) if n), None)
-        if place is None:
-            info = next(t.info for t in history if t is not None)
-            yield Check.of(info, 0.0, 0.0)
+    for track in history.tracks:
+        counts = track.bad
+        bad = np.flatnonzero(counts > limits["threshold"])
+        if not len(bad):
+            yield Check.of(track.info, float(counts.max()), float(counts.max()), place=track.places[-1])
             continue
-        tensor = history[place]
-        assert tensor is not None
-        summary = tensor.summary
-        good = next((i for i in range(place - 1, -1, -1) if history[i] is not None), None)
+        at = int(bad[0])
+        place = track.places[at]
+        good = track.places[at - 1] if at else None
         since = (
-            f"; step {series.labels[good]} was the last good one"
-            if good is not None
-            else "; no earlier checkpoint had it"
+            f"; {history.step(good)} was the last good one" if good is not None else "; no earlier checkpoint had it"
         )
-        later = sum(1 for n in counts[place + 1 :] if n)
+        later = len(bad) - 1
         kinds = [
-            f"{integer(n)} {what}"
-            for n, what in ((summary.nan, "NaN"), (summary.posinf, "+Inf"), (summary.neginf, "−Inf"))
-            if n
+            f"{integer(int(track.values(name)[at]))} {what}"
+            for name, what in (("nan_count", "NaN"), ("posinf_count", "+Inf"), ("neginf_count", "−Inf"))
+            if track.values(name)[at]
         ]
         yield Check.of(
-            tensor.info,
-            float(counts[place]),
-            float(counts[place]),
+            track.info,
+            float(counts[at]),
+            float(counts[at]) / track.info.size,
             Severity.FAIL,
             place=place,
             previous=0.0 if good is not None else None,
-            message=f"{name} holds {', '.join(kinds)} among {integer(summary.count)} values at step "
-            f"{series.labels[place]}{since if len(series.refs) > 1 else ''}"
+            good=good,
+            message=f"{track.info.name} holds {', '.join(kinds)} among {integer(track.info.size)} values at "
+            f"{history.step(place)}{since if len(history.labels) > 1 else ''}"
             + (f"; also bad in {later} later checkpoint{'s' if later > 1 else ''}" if later else ""),
         )
 
@@ -61,4 +53,13 @@ NON_FINITE = Rule(
     formula="number of NaN, +Inf and −Inf values in a tensor",
     source="SageMaker Debugger, exploding tensor",
     check=check,
-)
+    many="hold NaN or infinite values",
+    meaning="The training has diverged: from here on every output of the model is undefined.",
+    next_step="Go back to the last good checkpoint; look at loss, gradient norm and learning rate just before the "
+    "first bad one; in mixed precision check the loss scale.",
+    evidence="certain: every value was counted",
+    covers=(
+        "norm-jump", "norm-trend", "violent-update", "dead-units", "vanished", "sparsity-jump",
+        "constant", "heavy-tails", "batch-norm", "adam-state", "frozen", "stopped", "fading",
+    ),
+)  # fmt: skip

@@ -5,70 +5,64 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
+import numpy as np
+
 from reporter.model.finding import Severity
-from reporter.model.measured import Absent, TensorMeasure
-from reporter.model.role import WEIGHT_MATRICES
 from reporter.numerals import number
-from reporter.rules.base import Check, Rule
-
-RATIO = 2.0
-"""Diagnostics' proposal: a norm that doubles or halves between neighbouring checkpoints is worth a look."""
+from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.history import History
 
 
-def check(series: Comparison) -> Iterator[Check]:
-    """One check per weight matrix: its largest change of norm between neighbours, up or down."""
-    for name in series.tensors:
-        history = series.tensor(name)
-        worst: tuple[float, float, int] | None = None
-        for i in range(1, len(history)):
-            if series.refs[i - 1].step.value == 0:
-                continue  # from its initialisation a norm may go anywhere: that is training
-            ratio = _ratio(history[i - 1], history[i])
-            if ratio is not None and (worst is None or abs(math.log(ratio)) > worst[0]):
-                worst = abs(math.log(ratio)), ratio, i
-        if worst is None:
+def check(history: History, limits: Limits) -> Iterator[Check]:
+    """One check per weight matrix: its largest change of norm between neighbours, up or down.
+
+    From its initialisation a norm may go anywhere: that is training. So may one that grows from far below the scale of
+    a usual initialisation, such as the second matrix of a LoRA adapter, which starts at zero.
+    """
+    bound = math.log(limits["threshold"])
+    for track in history.matrices:
+        norms = track.values("l2_norm")
+        if len(norms) < 2:
             continue
-        excess, ratio, place = worst
-        now, before = history[place], history[place - 1]
-        assert now is not None and before is not None
-        if excess <= math.log(RATIO):
-            yield Check.of(now.info, ratio, excess, place=place)
+        usable = np.isfinite(norms) & (norms > 0)
+        logs = np.log(np.where(usable, norms, 1.0))
+        steps = np.diff(logs)
+        counted = usable[1:] & usable[:-1] & history.trained(track.places[:-1])
+        if not counted.any():
             continue
-        old, new = norm(before), norm(now)
+        small = (steps > 0) & (track.values("rms")[1:] < track.usual_rms)
+        size = np.where(counted, np.abs(steps), -1.0)
+        loud = np.where(small, -1.0, size)
+        at = int(loud.argmax()) if (loud > bound).any() else int(size.argmax())
+        before, after, ratio = track.places[at], track.places[at + 1], math.exp(steps[at])
+        fired = loud[at] > bound
         yield Check.of(
-            now.info,
+            track.info,
             ratio,
-            excess,
-            Severity.WARN,
-            place=place,
-            previous=old,
-            message=f"the norm of {name} {'grew' if ratio > 1 else 'shrank'} × {number(ratio, 3)} from {number(old)} "
-            f"at step {series.labels[place - 1]} to {number(new)} at step {series.labels[place]}",
+            float(loud[at]),
+            Severity.WARN if fired else None,
+            place=after,
+            good=before,
+            previous=float(norms[at]),
+            message=f"the norm of {track.info.name} {'grew' if ratio > 1 else 'shrank'} × {number(ratio, 3)} from "
+            f"{number(float(norms[at]))} at {history.step(before)} to {number(float(norms[at + 1]))} at "
+            f"{history.step(after)}"
+            if fired
+            else "",
         )
-
-
-def _ratio(before: TensorMeasure | None, after: TensorMeasure | None) -> float | None:
-    if before is None or after is None or after.info.shape != before.info.shape:
-        return None
-    if after.info.collection != "model" or after.info.role not in WEIGHT_MATRICES:
-        return None
-    old, new = norm(before), norm(after)
-    # From or to zero is the business of the all-zero rule.
-    return new / old if old and new else None
-
-
-def norm(tensor: TensorMeasure) -> float:
-    """‖W‖₂ of the finite values; 0 where there is none, or where it overflows."""
-    value = tensor.statistics["l2_norm"]
-    return 0.0 if isinstance(value, Absent) else value
 
 
 NORM_JUMP = Rule(
     name="norm-jump",
     title="Exploding or collapsing norm",
-    threshold=RATIO,
+    threshold=2.0,
     formula="‖W‖₂ of a kernel or embedding / ‖W‖₂ in the checkpoint before, step 0 excepted; above 2 or below ½",
     source="own proposal, calibrated on healthy series",
     check=check,
+    many="change their norm by more than the limit between neighbouring checkpoints",
+    meaning="Something sudden happened between the two checkpoints: a learning rate that is too high, a bad batch, a "
+    "restart, or other weights loaded.",
+    next_step="Compare loss and learning rate between the two steps named, and continue from the earlier one if the "
+    "metrics fell as well.",
+    covers=("violent-update",),
 )

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
-from reporter.rules.base import Check, Rule
+from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.history import History
 
 
-def check(series: Comparison) -> Iterator[Check]:
-    """One check per pair of neighbours and kind of difference."""
+def check(history: History, limits: Limits) -> Iterator[Check]:
+    """One check per pair of neighbours and kind of difference; optimizer state may come and go with a remark."""
+    series = history.series
     for pair in series.pairs:
         before, after = series.measured[pair.before].by_name, series.measured[pair.after].by_name
-        step = f"at step {series.labels[pair.after]} (previous: {series.labels[pair.before]})"
-        kinds: tuple[tuple[str, Sequence[str], int], ...] = (
-            ("gone", pair.removed, sum(before[n].info.size for n in pair.removed)),
-            ("new", pair.added, sum(after[n].info.size for n in pair.added)),
-            (
-                "of another shape or dtype",
-                [f"{n}: {a} → {b}" for n, a, b in pair.reshaped],
-                sum(after[n].info.size for n, _, _ in pair.reshaped),
-            ),
-        )
-        for what, names, parameters in kinds:
-            if not names:
+        where = f"at {history.step(pair.after)} (previous: {history.labels[pair.before]})"
+        forms = {name: f"{name}: {a} → {b}" for name, a, b in pair.reshaped}
+        kinds = (("gone", pair.removed, before), ("new", pair.added, after), ("reshaped", tuple(forms), after))
+        for kind, names, holder in kinds:
+            if len(names) <= limits["threshold"]:
                 continue
-            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            of_model = [n for n in names if holder[n].info.collection == "model"]
+            listed = [forms.get(n, n) for n in (of_model or names)]
+            shown = ", ".join(listed[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            what = "of another shape or dtype" if kind == "reshaped" else kind
             yield Check(
                 value=float(len(names)),
                 excess=float(len(names)),
-                severity=Severity.WARN,
+                severity=Severity.WARN if of_model else Severity.INFO,
                 place=pair.after,
-                tensor=names[0].split(": ")[0] if len(names) == 1 else "",
-                message=f"{len(names)} tensor{'s are' if len(names) > 1 else ' is'} {what} {step}: {shown}",
+                good=pair.before,
+                tensor=names[0] if len(names) == 1 else "",
+                tensors=tuple(of_model or names),
+                message=f"{len(names)} tensor{'s are' if len(names) > 1 else ' is'} {what} {where}: {shown}",
                 previous=0.0,
-                parameters=parameters,
+                parameters=sum(holder[n].info.size for n in names),
+                group=kind,
             )
         if not (pair.added or pair.removed or pair.reshaped):
             yield Check(0.0, 0.0, place=pair.after)
@@ -45,7 +45,13 @@ STRUCTURE = Rule(
     name="structure",
     title="Missing, new or reshaped tensors",
     threshold=0.0,
-    formula="tensors of a checkpoint against those of the one before",
+    formula="tensors of a checkpoint against those of the one before, by name, shape and dtype",
     source="the series against itself",
     check=check,
+    many="differ in structure from the one before",
+    noun="checkpoints",
+    meaning="The code that builds or saves the model changed between the two checkpoints, or they belong to different "
+    "models.",
+    next_step="Compare the versions of the code at the two steps; a checkpoint with other tensors may not load.",
+    evidence="certain: names, shapes and dtypes are compared",
 )

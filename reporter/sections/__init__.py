@@ -5,13 +5,18 @@ from __future__ import annotations
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.sections import (
+    accepted,
     checkpoint_summary,
     checkpoint_tensors,
     checks,
+    deployment,
+    extent,
     files,
     method,
     overview,
+    runs,
     series,
+    spectral,
     structure,
     verdict,
 )
@@ -20,9 +25,14 @@ from reporter.sections.base import CheckpointSection, Medium, ReportSection, che
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
     overview.build,
+    runs.build,
     series.build,
     structure.build,
+    deployment.build,
+    spectral.build,
     checks.build,
+    extent.build,
+    accepted.build,
     files.build,
     method.build,
 )
@@ -50,7 +60,8 @@ def checkpoint_pages(report: Report) -> dict[str, Page]:
     """One page per measured checkpoint, by its path beside the report."""
     pages = {}
     for at, one in enumerate(report.series):
-        for place, ref in enumerate(one.refs):
+        for place in report.details[at].pages:
+            ref = one.refs[place]
             sections = [section for build in CHECKPOINT_SECTIONS for section in build(report, at, place)]
             pages[checkpoint_href(ref)] = Page(
                 title=ref.name,

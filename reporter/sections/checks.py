@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reporter.model.page import Cell, Column, Row, Section
 from reporter.model.report import Report
+from reporter.numerals import integer
 from reporter.sections.base import Medium, bounded, count_cell, number_cell
 
 
@@ -17,11 +18,12 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
                 Cell(o.title),
                 Cell(o.series),
                 count_cell(o.checked),
-                Cell(str(o.fired), sort=float(o.fired), level="" if not o.fired else "warn"),
+                Cell(integer(o.fired), sort=float(o.fired), level="" if not o.fired else "warn"),
+                count_cell(o.explained),
                 number_cell(o.worst),
                 number_cell(o.threshold),
                 Cell(o.where),
-                Cell(o.formula),
+                Cell(f"{o.formula}. Source: {o.source}"),
             )
         )
         for o in sorted(report.judgement.outcomes, key=lambda o: -o.fired)
@@ -32,7 +34,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Rule", numeric=False),
         Column("Series", numeric=False),
         Column("Checked", definition="Values held against the threshold."),
-        Column("Fired", definition="Findings, remarks included."),
+        Column("Fired", definition="Values beyond it, remarks included; those with one cause are one finding."),
+        Column("Explained", definition="How many of those are explained by another rule's finding."),
         Column("Worst value"),
         Column("Threshold"),
         Column("Where", numeric=False),

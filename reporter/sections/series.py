@@ -1,4 +1,4 @@
-"""Each series after the other: its trend, then its layers."""
+"""Each series after the other: what moved, its trend, its changes, its layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reporter.model.finding import Severity
 from reporter.model.page import Paragraph, Section
 from reporter.model.report import Report
 from reporter.numerals import integer
-from reporter.sections import series_layers, series_trends
+from reporter.sections import series_changes, series_layers, series_moved, series_trends
 from reporter.sections.base import Medium
 
 PDF_SERIES = 12
@@ -20,7 +20,7 @@ LISTED_SERIES = 10
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """Two sections per series; of many series, those without a warning are folded."""
+    """Up to four sections per series; of many series, those without a warning are folded."""
     many = len(report.series) > LISTED_SERIES
     warned = {f.series for f in report.judgement.findings if f.severity > Severity.INFO}
     for at, series in enumerate(report.series):
@@ -30,7 +30,10 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             )
             yield Section("series-more", "More series", (Paragraph(text, "note"),))
             return
-        sections = [series_trends.build(report, at, medium)]
+        sections = [series_moved.build(report, at, medium)] if series.moved else []
+        sections.append(series_trends.build(report, at, medium))
+        if series.pairs:
+            sections.append(series_changes.build(report, at, medium))
         if series.layers:
             sections.append(series_layers.build(report, at, medium))
         for section in sections:

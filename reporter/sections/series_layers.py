@@ -1,15 +1,15 @@
-"""Each series by layer: what moved most, and every layer's numbers first and last."""
+"""Each series by layer: updates, norms and trends, and every layer's numbers first and last."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.change import merge
 from reporter.model.comparison import Comparison
 from reporter.model.figures import SeriesFigures
 from reporter.model.measured import GroupMeasure
 from reporter.model.page import Block, Cell, Column, Figures, Row, Section, Table
 from reporter.model.report import Report
+from reporter.sections import layer_trends
 from reporter.sections.base import (
     Medium,
     bounded,
@@ -26,9 +26,6 @@ _STATISTICS: dict[Medium, tuple[str, ...]] = {
     "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share", "nan_count"),
 }
 
-MOST_MOVED = 15
-"""Layers in the table of what moved most."""
-
 
 def build(report: Report, at: int, medium: Medium) -> Section:
     """The section of one series."""
@@ -38,55 +35,16 @@ def build(report: Report, at: int, medium: Medium) -> Section:
 
 
 def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
-    if series.pairs:
-        yield _most_moved(series, medium)
     if figures.updates:
         yield figures.updates
     if figures.norms:
         yield figures.norms
+    yield from layer_trends.tables(series, medium)
     yield _table(series, medium)
     if len(series.refs) == 1:
         yield from figures.checkpoints[0].sheets
     if medium == "html" and figures.layers:
         yield Figures(tuple(figures.layers.values()))
-
-
-def _most_moved(series: Comparison, medium: Medium) -> Table:
-    """Layers by their largest relative update between neighbours."""
-    moved = []
-    for name in series.layers:
-        updates = [
-            (update, pair)
-            for pair in series.pairs
-            if name in pair.layers and (update := pair.layers[name].relative_update) is not None
-        ]
-        if updates:
-            largest, pair = max(updates, key=lambda u: u[0])
-            moved.append((largest, name, pair))
-    moved.sort(key=lambda m: -m[0])
-    rows = []
-    for largest, name, pair in moved[:MOST_MOVED]:
-        last = series.pairs[-1].layers.get(name)
-        whole = merge(p.layers[name] for p in series.pairs if name in p.layers)
-        rows.append(
-            Row(
-                (
-                    Cell(name),
-                    number_cell(largest),
-                    Cell(f"{series.labels[pair.before]} → {series.labels[pair.after]}"),
-                    number_cell(last.relative_update if last else None),
-                    number_cell(whole.largest),
-                )
-            )
-        )
-    columns = (
-        Column("Layer", numeric=False),
-        Column("Largest relative update", definition="Largest ‖ΔW‖₂ / ‖W‖₂ between neighbouring checkpoints."),
-        Column("Between steps"),
-        Column("Last relative update", definition="The same between the last two checkpoints."),
-        Column("Largest single change", definition="max |ΔW| of one value between neighbouring checkpoints."),
-    )
-    return bounded("What moved most", columns, rows, medium)
 
 
 def _table(series: Comparison, medium: Medium) -> Table:

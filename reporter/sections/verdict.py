@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.finding import Finding, Severity
+from reporter.model.finding import Finding
 from reporter.model.page import Banner, Block, Facts, FindingItem, FindingList, Level, Paragraph, Section
 from reporter.model.report import Report
-from reporter.numerals import integer, number, share, size
-from reporter.sections.base import LEVELS, Medium, checkpoint_href
+from reporter.numerals import counted, integer, number, share, size
+from reporter.sections.base import LEVELS, Medium, page_href
+from reporter.sections.narrative import headline, listed_explains, paragraphs
 
 SHOWN = {"html": 200, "pdf": 15}
 """Findings listed; the rest are counted, and are in report.json."""
@@ -20,40 +21,29 @@ def subtitle(report: Report) -> str:
     """What the report covers, in one line."""
     names = [s.name for s in report.series]
     if len(names) == 1:
-        return f"{names[0]}: {_count(len(report.series[0].refs), 'checkpoint')}"
-    return f"{_count(report.checkpoints, 'checkpoint')} in {_count(len(names), 'series', 'series')}"
+        return f"{names[0]}: {counted(len(report.series[0].refs), 'checkpoint')}"
+    return f"{counted(report.checkpoints, 'checkpoint')} in {counted(len(names), 'series', 'series')}"
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """The section."""
     verdict = report.verdict
-    unreadable = [f for f in report.files if f.state not in ("measured", "not a checkpoint")]
-    blocks: list[Block] = [Banner(_WORDS[verdict], verdict, _sentence(report)), Facts(_tiles(report), "tiles")]
+    remembered = {ref.name for s in report.series for ref in s.refs if ref.rotated}
+    unreadable = [
+        f for f in report.files if f.state not in ("measured", "not a checkpoint") and f.path not in remembered
+    ]
+    blocks: list[Block] = [Banner(_WORDS[verdict], verdict, headline(report))]
+    blocks += [Paragraph(text) for text in paragraphs(report)]
+    blocks.append(Facts(_tiles(report), "tiles"))
     if unreadable:
         named = ", ".join(f"{f.path} ({f.state})" for f in unreadable[:3])
         rest = f" and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
         blocks.append(
-            Paragraph(f"{_count(len(unreadable), 'file')} could not be measured: {named}{rest}. See Files.", "warning")
+            Paragraph(f"{counted(len(unreadable), 'file')} could not be measured: {named}{rest}. See Files.", "warning")
         )
     if report.judgement.findings:
         blocks.append(_findings(report, medium))
     yield Section("verdict", "Verdict", tuple(blocks))
-
-
-def _sentence(report: Report) -> str:
-    findings = report.judgement.findings
-    counts = {s: sum(f.severity is s for f in findings) for s in (Severity.FAIL, Severity.WARN, Severity.INFO)}
-    checked = sum(o.checked for o in report.judgement.outcomes)
-    if not report.checkpoints:
-        return "No checkpoint could be measured, so nothing was judged."
-    if not counts[Severity.FAIL] and not counts[Severity.WARN]:
-        remarks = f"; {_count(counts[Severity.INFO], 'remark')}" if counts[Severity.INFO] else ""
-        rules = _count(len({o.rule for o in report.judgement.outcomes}), "rule")
-        return f"None of {integer(checked)} checks by {rules} found a problem{remarks}."
-    parts = [
-        _count(counts[s], word) for s, word in ((Severity.FAIL, "failure"), (Severity.WARN, "warning")) if counts[s]
-    ]
-    return f"{' and '.join(parts)} in {integer(checked)} checks; worst first: {findings[0].message}."
 
 
 def _tiles(report: Report) -> tuple[tuple[str, str], ...]:
@@ -86,27 +76,32 @@ def _findings(report: Report, medium: Medium) -> FindingList:
 
 def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
     rule = next(o for o in report.judgement.outcomes if o.rule == finding.rule)
-    where = " · ".join(part for part in (finding.checkpoint, finding.tensor or finding.layer) if part)
+    many = len(finding.tensors) > 1
+    place = counted(len(finding.tensors), "tensor") if many else finding.tensor or finding.layer
+    where = " · ".join(part for part in (finding.first_bad or finding.checkpoint, place) if part)
     href = ""
     if medium == "html":
-        ref = next(
-            (r for s in report.series if s.name == finding.series for r in s.refs if r.name == finding.checkpoint), None
+        places = (
+            (at, i)
+            for at, s in enumerate(report.series)
+            if s.name == finding.series
+            for i, ref in enumerate(s.refs)
+            if ref.name == (finding.first_bad or finding.checkpoint)
         )
-        href = checkpoint_href(ref) if ref else ""
+        href = next((page_href(report, at, i, medium) for at, i in places), "")
     share_text = f"; concerns {share(finding.weight)} of the parameters" if finding.weight else ""
     previous = f", before: {number(finding.previous)}" if finding.previous is not None else ""
+    also = f" The same cause also set off: {listed_explains(finding)}." if finding.explains else ""
+    note = f" Note: {finding.note}." if finding.note else ""
     return FindingItem(
         level=LEVELS[finding.severity],
         severity=finding.severity.name,
         title=rule.title,
         where=where,
-        message=finding.message + share_text + ".",
+        message=finding.message + share_text + "." + also + note,
         value=number(finding.value) + previous,
         threshold=number(finding.threshold),
-        basis=f"{rule.formula}. Source: {rule.source}.",
+        basis=f"{rule.formula}. Source: {rule.source}. Evidence: {finding.evidence}.",
         href=href,
+        advice=f"{finding.meaning} {finding.next_step}".strip(),
     )
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{integer(n)} {one if n == 1 else many or one + 's'}"

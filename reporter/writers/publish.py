@@ -80,6 +80,31 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
     return target
 
 
+def write_file(path: Path, content: bytes) -> None:
+    """Write one file, so that a reader sees the old or the new one, never a part.
+
+    Raises:
+        OutputError: it could not be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); name a file in a folder that exists"
+        ) from error
+
+
 def _point(out: Path, target: Path) -> None:
     """Swap ``latest`` atomically: a new link is renamed over the old one."""
     link = out / "latest"

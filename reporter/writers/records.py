@@ -8,9 +8,12 @@ from typing import Any
 
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef, FileEntry
-from reporter.model.finding import Finding, Outcome
+from reporter.model.deployment import Cast, Readiness
+from reporter.model.finding import Accepted, Finding, Outcome
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure, Value
+from reporter.model.sketch import DISTANCE_ERROR
+from reporter.model.spectrum import Spectrum
 
 Record = dict[str, Any]
 
@@ -74,15 +77,19 @@ def histogram(counts: Histogram | None) -> Record | None:
     return {"edges": list(counts.edges), "counts": list(counts.counts), "below": counts.below, "above": counts.above}
 
 
-def measured(numbers: Measured) -> Record:
-    """All numbers of a checkpoint."""
+def measured(numbers: Measured, *, detailed: bool = True) -> Record:
+    """All numbers of a checkpoint; if not detailed, without tensors, layers, roles and the names of members."""
+    whole, optimizer = group(numbers.whole), group(numbers.optimizer) if numbers.optimizer else None
+    if not detailed:
+        whole["tensors"] = []
+        optimizer = optimizer and optimizer | {"tensors": []}
     return {
-        "tensors": [tensor(t) for t in numbers.tensors],
-        "layers": [group(g) for g in numbers.layers],
+        "tensors": [tensor(t) for t in numbers.tensors] if detailed else [],
+        "layers": [group(g) for g in numbers.layers] if detailed else [],
         "layers_in_model_order": numbers.layers_ordered,
-        "roles": [group(g) for g in numbers.roles],
-        "global": group(numbers.whole),
-        "optimizer": group(numbers.optimizer) if numbers.optimizer else None,
+        "roles": [group(g) for g in numbers.roles] if detailed else [],
+        "global": whole,
+        "optimizer": optimizer,
         "skipped": [
             {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped
         ],
@@ -113,13 +120,57 @@ def change(paired: Change) -> Record:
         "relative_update": plain(paired.relative_update),
         "cosine": plain(paired.cosine),
         "equal_share": plain(paired.equal_share),
-        "largest": plain(paired.largest),
+        "largest": plain(paired.largest) if paired.exact else None,
+        "exact": paired.exact,
+        "relative_error": 0.0 if paired.exact else DISTANCE_ERROR,
     }
 
 
 def changes(by_name: Mapping[str, Change]) -> Record:
     """Paired changes by name."""
     return {name: change(paired) for name, paired in by_name.items()}
+
+
+def readiness(ready: Readiness) -> Record:
+    """A tensor's readiness for deployment."""
+    return {
+        "int8_sqnr_per_tensor": plain(ready.int8_tensor),
+        "int8_sqnr_per_channel": plain(ready.int8_channel),
+        "int8_coarse_channels": ready.coarse,
+        "advice": ready.advice,
+        "casts": {cast.format: _cast(cast) for cast in ready.casts},
+        "pattern_2_4": plain(ready.pattern_2_4),
+        "distinct": ready.distinct,
+        "channels": ready.channels,
+        "prunable_channels": ready.prunable,
+        "duplicate_outputs": ready.duplicates,
+    }
+
+
+def _cast(cast: Cast) -> Record:
+    return {
+        "overflow": cast.overflow,
+        "flushed": cast.flushed,
+        "subnormal": cast.subnormal,
+        "sqnr": plain(cast.sqnr),
+    }
+
+
+def spectrum(measured: Spectrum) -> Record:
+    """A weight matrix's spectrum."""
+    fit = measured.power_law
+    return {
+        "rows": measured.rows,
+        "columns": measured.columns,
+        "norm": plain(measured.norm),
+        "stable_rank": plain(measured.stable_rank),
+        "effective_rank": plain(measured.effective_rank),
+        "alpha": plain(fit.alpha if fit else None),
+        "alpha_ks_distance": plain(fit.distance if fit else None),
+        "alpha_tail": fit.tail if fit else None,
+        "exact": measured.exact,
+        "left_out": measured.left_out,
+    }
 
 
 def finding(found: Finding) -> Record:
@@ -136,7 +187,22 @@ def finding(found: Finding) -> Record:
         "previous": plain(found.previous),
         "parameter_share": plain(found.weight),
         "message": found.message,
+        "tensors": list(found.tensors),
+        "layers": list(found.layers),
+        "checkpoints": list(found.checkpoints),
+        "first_bad": found.first_bad,
+        "last_good": found.last_good,
+        "evidence": found.evidence,
+        "meaning": found.meaning,
+        "next_step": found.next_step,
+        "explains": [{"title": title, "count": n} for title, n in found.explains],
+        "note": found.note,
     }
+
+
+def accepted(entry: Accepted) -> Record:
+    """A finding that was reviewed and accepted."""
+    return {"finding": finding(entry.finding), "reason": entry.reason, "until": entry.until}
 
 
 def outcome(seen: Outcome) -> Record:
@@ -147,6 +213,7 @@ def outcome(seen: Outcome) -> Record:
         "series": seen.series,
         "checked": seen.checked,
         "fired": seen.fired,
+        "explained": seen.explained,
         "worst": plain(seen.worst),
         "where": seen.where,
         "threshold": plain(seen.threshold),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 from reporter.model.comparison import Comparison
+from reporter.model.detail import Detail
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import SCHEMA_VERSION, Report
 from reporter.writers import records
+from reporter.writers.comparisons import comparison
 from reporter.writers.records import Record
 
 
@@ -20,15 +22,19 @@ def report_record(report: Report) -> Record:
         "title": report.title,
         "verdict": report.verdict,
         "findings": [records.finding(f) for f in report.judgement.findings],
+        "accepted": [records.accepted(a) for a in report.judgement.accepted],
+        "acceptance_notes": list(report.judgement.notes),
         "checks": [records.outcome(o) for o in report.judgement.outcomes],
-        "series": [_series(s, h) for s, h in zip(report.series, report.histograms, strict=True)],
+        "series": [_series(s, h, d) for s, h, d in zip(report.series, report.histograms, report.details, strict=True)],
+        "runs": [[report.series[at].name for at in group.series] for group in report.runs],
         "files": [records.file_entry(entry) for entry in report.files],
         "settings": dict(report.settings),
         "timings": {name: round(seconds, 3) for name, seconds in report.timings.items()},
     }
 
 
-def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
+def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) -> Record:
+    detailed, shown = set(detail.records), {place: i for i, place in enumerate(histograms.shown)}
     return {
         "name": series.name,
         "format": series.format,
@@ -37,28 +43,25 @@ def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
         "layers": list(series.layers),
         "checkpoints": [
             records.reference(ref)
-            | records.measured(numbers)
+            | {"detailed": i in detailed}
+            | records.measured(numbers, detailed=i in detailed)
             | {
                 "histograms": {
                     "global": records.histogram(histograms.whole[i]),
-                    "layers": {name: records.histogram(of[i]) for name, of in histograms.layers.items()},
+                    "layers": {name: records.histogram(of[shown[i]]) for name, of in histograms.layers.items()}
+                    if i in detailed and i in shown
+                    else {},
                 }
             }
             for i, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True))
         ],
-        "pairs": [
-            {
-                "before": series.refs[pair.before].name,
-                "after": series.refs[pair.after].name,
-                "global": records.change(pair.whole),
-                "layers": records.changes(pair.layers),
-                "tensors": records.changes(pair.tensors),
-                "added": list(pair.added),
-                "removed": list(pair.removed),
-                "reshaped": [{"name": n, "before": a, "after": b} for n, a, b in pair.reshaped],
-            }
-            for pair in series.pairs
-        ],
+        **comparison(series, detailed),
+        "deployment": {
+            "checkpoint": series.refs[-1].name,
+            "problem": series.deployment_problem,
+            "tensors": {name: records.readiness(ready) for name, ready in series.readiness.items()},
+        },
+        "spectra": {name: records.spectrum(measured) for name, measured in series.spectra.items()},
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reporter import plots
+from reporter.model.figures import Course
 from reporter.model.histogram import Histogram
 from reporter.model.page import Figure
 
@@ -239,4 +240,48 @@ def _lines() -> dict[str, Draw]:
     }
 
 
-CASES: dict[str, Draw] = _histograms() | _over_steps() | _bands() | _change_heats() | _lines()
+def _squares() -> dict[str, Draw]:
+    def draw(values: Sequence[Sequence[float]], names: Sequence[str] | None = None, unit: str = "‖ΔW‖ / ‖W‖") -> Draw:
+        chosen = labels(len(values)) if names is None else names
+        return lambda: plots.each_to_each("e", "Distance", chosen, values, unit)
+
+    def apart(count: int) -> list[list[float]]:
+        return [[abs(i - j) / 10 for j in range(count)] for i in range(count)]
+
+    return {
+        "each_to_each": draw(apart(9)),
+        "each_to_each two": draw(apart(2)),
+        "each_to_each one": draw([[0.0]]),
+        "each_to_each 40": draw(apart(40)),
+        "each_to_each zeros": draw([[0.0, 0.0], [0.0, 0.0]]),
+        "each_to_each none": draw([[NAN, NAN], [NAN, NAN]]),
+        "each_to_each nothing": draw([]),
+        "each_to_each all kinds": draw([[0.0, NAN, 1.0], [NAN, 0.0, INF], [1.0, INF, 0.0]]),
+        "each_to_each huge": draw([[0.0, 1e308], [1e308, 0.0]]),
+        "each_to_each tiny": draw([[0.0, 5e-324], [5e-324, 0.0]]),
+        "each_to_each hostile": draw(apart(len(HOSTILE)), names=HOSTILE, unit=HOSTILE[-3]),
+    }
+
+
+def _runs() -> dict[str, Draw]:
+    def draw(values: dict[str, list[float | None]], unit: str = "", title: str = "L2 norm", axis: str = "step") -> Draw:
+        courses = {n: Course(labels(len(v)), [7.0 * i for i in range(len(v))], v) for n, v in values.items()}
+        return lambda: plots.runs("r", title, courses, unit, axis)
+
+    return {
+        "runs": draw({"a": [1.0, 2.0, 3.0], "b": [1.5, 1.0]}),
+        "runs one checkpoint": draw({"a": [1.0], "b": [2.0]}),
+        "runs gaps": draw({"a": [1.0, None, NAN, 3.0], "b": [None, INF]}),
+        "runs none": draw({"a": [None], "b": []}),
+        "runs nothing": draw({}),
+        "runs constant": draw({"a": [2.0, 2.0], "b": [2.0]}),
+        "runs twenty": draw({f"run_{i}": [i * 1.0, i + 2.0, i + 1.0] for i in range(20)}),
+        "runs long": draw({"a": [math.sin(i / 50) for i in range(1000)], "b": [0.5] * 100}),
+        "runs huge": draw({"a": [-1.7e308, 1.7e308], "b": [0.0]}),
+        "runs hostile": draw(
+            {h: [float(i), i + 1.0] for i, h in enumerate(HOSTILE)}, unit=HOSTILE[4], title=HOSTILE[9], axis=HOSTILE[3]
+        ),
+    }
+
+
+CASES: dict[str, Draw] = _histograms() | _over_steps() | _bands() | _change_heats() | _lines() | _squares() | _runs()

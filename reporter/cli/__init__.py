@@ -1,0 +1,30 @@
+"""The command line; nothing heavier than argparse is imported before a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from reporter.cli.parser import parser
+from reporter.errors import ReportError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        code: int = arguments.command(arguments)
+        sys.stdout.flush()
+        return code
+    except ReportError as error:
+        from reporter.progress import visible
+
+        print(f"ckpt-report: {visible(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("ckpt-report: interrupted; the last published report stands", file=sys.stderr)
+        return 130

@@ -1,0 +1,259 @@
+"""What each command does; its heavy imports are made when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reporter.errors import SettingError
+from reporter.settings import Settings, default_cache
+
+if TYPE_CHECKING:
+    from reporter.cache.folder import Folder
+    from reporter.config import Config
+    from reporter.pipeline import Outcome
+
+SHOWN = 10
+"""Unreadable files named on the terminal; all of them are in the report."""
+
+OK, FINDINGS, UNREADABLE = 0, 3, 4
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Make a report."""
+    settings = _settings(arguments)
+    from reporter.pipeline import run
+    from reporter.progress import Progress
+
+    started = time.perf_counter()
+    outcome = run(settings, Progress(quiet=arguments.quiet))
+    _summarise(outcome, time.perf_counter() - started)
+    return _exit_code(outcome, settings)
+
+
+def _summarise(outcome: Outcome, seconds: float) -> None:
+    """Totals on standard error, the place of the report on standard output."""
+    from reporter.numerals import integer, number, size
+
+    report = outcome.report
+    measured = [m for s in report.series for m in s.measured]
+    nbytes = sum(m.nbytes for m in measured)
+    measuring = report.timings.get("measure", 0.0)
+    read = outcome.read_bytes
+    rate = f" ({number(read / measuring / 1e9, 3)} GB/s while measuring)" if measuring > 0 and read else ""
+    kept = len(measured) - outcome.read
+    if kept > 0:
+        rate += f"; {integer(kept)} of the checkpoints had been measured before"
+    tensors, parameters = sum(len(m.tensors) for m in measured), sum(m.parameters for m in measured)
+    print(
+        f"{len(measured)} checkpoints, {integer(tensors)} tensors, {integer(parameters)} values, {size(nbytes)} "
+        f"in {number(seconds, 3)} s{rate}",
+        file=sys.stderr,
+    )
+    rotated = {ref.name for s in report.series for ref in s.refs if ref.rotated}
+    if rotated:
+        print(f"{len(rotated)} of them are deleted by now: their numbers are those of an earlier run", file=sys.stderr)
+    unread = [
+        entry
+        for entry in report.files
+        if entry.state not in ("measured", "not a checkpoint") and entry.path not in rotated
+    ]
+    for entry in unread[:SHOWN]:
+        print(f"{entry.state}: {_visible(entry.path)}: {_visible(entry.reason)}", file=sys.stderr)
+    if len(unread) > SHOWN:
+        print(f"and {len(unread) - SHOWN} more that could not be measured; the report lists them", file=sys.stderr)
+    others = sum(entry.state == "not a checkpoint" for entry in report.files)
+    if others:
+        print(f"{others} other files are listed in the report", file=sys.stderr)
+    if not measured and not unread:
+        print(
+            "no checkpoint was found; give the folder that holds them (TensorFlow, SavedModel, .keras, .h5, "
+            ".safetensors)",
+            file=sys.stderr,
+        )
+    if outcome.cache_problem:
+        print(outcome.cache_problem, file=sys.stderr)
+    if outcome.pdf_problem:
+        print(f"no PDF: {outcome.pdf_problem}", file=sys.stderr)
+    print(f"verdict {report.verdict}: {len(report.judgement.findings)} findings", file=sys.stderr)
+    print(outcome.folder / "index.html")
+
+
+def _exit_code(outcome: Outcome, settings: Settings) -> int:
+    from reporter.errors import InProgress, RotatedAway
+
+    verdict = outcome.report.verdict
+    failing = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "none": ()}[settings.fail_on]
+    if verdict in failing:
+        return FINDINGS
+    harmless = ("measured", "not a checkpoint", InProgress.state, RotatedAway.state)
+    return UNREADABLE if any(entry.state not in harmless for entry in outcome.report.files) else OK
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    """Measure one checkpoint and print its numbers."""
+    settings = _settings(arguments)
+    from reporter import api
+    from reporter.writers import console, records
+
+    contents, numbers = api.inspect(arguments.path, settings)
+    if arguments.json:
+        record = {
+            "path": str(arguments.path),
+            "format": contents.format,
+            "step": contents.step,
+            "step_source": contents.step_source,
+            **records.measured(numbers),
+        }
+        _print_json(record)
+    else:
+        print(console.tensors(contents, numbers))
+    return OK
+
+
+def diff(arguments: argparse.Namespace) -> int:
+    """Compare two checkpoints or two reports."""
+    settings = _settings(arguments)
+    if arguments.html and arguments.html.suffix != ".html":  # so that a slip never overwrites a checkpoint
+        raise SettingError(f"html: {arguments.html} does not end in .html")
+    from reporter import api
+    from reporter.writers import differences
+
+    found = api.diff(arguments.before, arguments.after, settings)
+    if arguments.html:
+        from reporter.pipeline import program_version
+        from reporter.render.html import render_html
+        from reporter.sections.difference import difference_page
+        from reporter.writers.publish import write_file
+
+        page = render_html(difference_page(found, program_version()))
+        write_file(arguments.html, page.encode("utf-8", "backslashreplace"))
+    if arguments.json:
+        _print_json(differences.record(found))
+    else:
+        print(differences.text(found))
+    return OK
+
+
+def scan(arguments: argparse.Namespace) -> int:
+    """List what is in folders."""
+    settings = _settings(arguments)
+    from reporter import catalog
+    from reporter.writers import console, records
+
+    found = catalog.scan(settings)
+    if arguments.json:
+        _print_json(
+            {
+                "files": [records.file_entry(entry) for entry in found.files],
+                "series": [
+                    {
+                        "name": s.name,
+                        "format": s.format,
+                        "ordered_by": s.ordered_by,
+                        "checkpoints": [records.reference(ref) for ref in s.checkpoints],
+                    }
+                    for s in found.series
+                ],
+            }
+        )
+    else:
+        print(console.files(found))
+    return OK
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Check the integrity of everything in folders."""
+    settings = _settings(arguments)
+    from dataclasses import asdict
+
+    from reporter import verify as checking
+
+    verdicts = []
+    for verdict in checking.verify(settings):
+        verdicts.append(verdict)
+        if not arguments.json:
+            about = f"{verdict.state:12}  {verdict.check or '-':9}  {_visible(verdict.path)}"
+            print(f"{about}  {_visible(verdict.reason)}".rstrip(), flush=True)
+    unsound = sum(verdict.state != checking.SOUND for verdict in verdicts)
+    if arguments.json:
+        _print_json({"checkpoints": [asdict(verdict) for verdict in verdicts], "unsound": unsound})
+    else:
+        print(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound", file=sys.stderr)
+    return UNREADABLE if unsound else OK
+
+
+def cache_info(arguments: argparse.Namespace) -> int:
+    """Print how much is kept of earlier runs."""
+    from reporter.numerals import integer, size
+
+    use = _cache_folder(arguments).use()
+    print(use.folder)
+    for kind, (number, nbytes) in use.kinds.items():
+        print(f"{kind:<12}{integer(number):>10} files {size(nbytes):>12}")
+    return OK
+
+
+def cache_prune(arguments: argparse.Namespace) -> int:
+    """Delete what is kept of earlier runs."""
+    from reporter.numerals import integer, size
+
+    if not arguments.older_than >= 0:
+        raise SettingError(f"older-than: {arguments.older_than:g} is not a number of days, 0 or more")
+    number, nbytes = _cache_folder(arguments).prune(None if arguments.all else arguments.older_than * 86_400)
+    print(f"deleted {integer(number)} files, {size(nbytes)}")
+    return OK
+
+
+def config(arguments: argparse.Namespace) -> int:
+    """Print all settings."""
+    from reporter.config import shown
+
+    print(shown(_loaded(arguments)))
+    return OK
+
+
+def _cache_folder(arguments: argparse.Namespace) -> Folder:
+    from reporter.cache.folder import Folder
+
+    folder = arguments.cache or default_cache()
+    if folder is None:
+        raise SettingError("cache: this user has no home folder; say which folder it is with --cache")
+    return Folder(folder)
+
+
+def _loaded(arguments: argparse.Namespace) -> Config:
+    """Settings from the flags that were given, and from everywhere else."""
+    from reporter.config import OPTIONS, load
+
+    given = {option.name: getattr(arguments, option.field, None) for option in OPTIONS}
+    flags = {name: value for name, value in given.items() if value is not None}
+    assignments, file = getattr(arguments, "assignments", []), getattr(arguments, "config", None)
+    return load(flags, assignments, os.environ, Path.cwd(), file)
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    settings = _loaded(arguments).settings
+    if getattr(arguments, "no_cache", False):
+        settings = replace(settings, cache=None)
+    elif settings.cache is None:
+        settings = replace(settings, cache=default_cache())
+    folders = getattr(arguments, "folders", None)
+    return replace(settings, roots=tuple(folders)) if folders else settings
+
+
+def _print_json(record: object) -> None:
+    text = json.dumps(record, allow_nan=False, indent=1)
+    print(text)
+
+
+def _visible(text: str) -> str:
+    from reporter.progress import visible
+
+    return visible(text)

@@ -1,0 +1,83 @@
+"""Compare: a pure function from the measured checkpoints of a series to what changed between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reporter.compare.difference import difference, difference_of_reports
+from reporter.compare.moved import moved
+from reporter.compare.pairs import form, pair
+from reporter.compare.runs import runs_of_one_model
+from reporter.compare.similarity import similarity
+from reporter.compare.trends import trends
+from reporter.model.checkpoint import Series
+from reporter.model.comparison import BASELINE, Comparison
+from reporter.model.gathered import Gathered
+from reporter.model.tensor import COLLECTIONS
+
+__all__ = ["compare", "difference", "difference_of_reports", "form", "runs_of_one_model"]
+
+
+def compare(series: Series, gathered: Gathered) -> Comparison:
+    """Line up the checkpoints of a series, and hold each against the one before, the first and the baseline.
+
+    Tensors without an exact change in ``gathered`` are estimated from their sketches.
+    """
+    refs, measured, baseline = gathered.refs, gathered.measured, gathered.baseline
+    last = len(measured) - 1
+    pairs = tuple(
+        pair(i, i + 1, measured[i], measured[i + 1], known, shifts=i + 1 == last)
+        for i, known in enumerate(gathered.previous)
+    )
+    from_first = tuple(
+        pair(0, i, measured[0], measured[i], known, shifts=i == last) if i > 1 else pairs[0]
+        for i, known in enumerate(gathered.first, 1)
+    )
+    from_baseline = tuple(
+        pair(BASELINE, i, baseline.measured, measured[i], known, shifts=i == last)
+        for i, known in enumerate(gathered.from_baseline)
+        if baseline is not None
+    )
+    layers = _in_order([[g.name for g in m.layers] for m in measured])
+    by_collection = [
+        _in_order([[t.info.name for t in m.tensors if t.info.collection == c] for m in measured]) for c in COLLECTIONS
+    ]
+    lined_up = Comparison(
+        name=series.name,
+        slug=series.slug,
+        format=series.format,
+        ordered_by=series.ordered_by,
+        refs=tuple(refs),
+        measured=tuple(measured),
+        pairs=pairs,
+        layers=layers,
+        tensors=tuple(name for names in by_collection for name in names),
+        from_first=from_first,
+        baseline=baseline.name if baseline is not None else "",
+        from_baseline=from_baseline,
+        similarity=similarity(measured),
+        notes=(*series.notes, *gathered.notes),
+    )
+    return moved(trends(lined_up))
+
+
+def _in_order(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Names of all lists, each list's order kept: a new name goes behind the one it follows in its own list.
+
+    >>> _in_order([["a", "c"], ["a", "b", "c", "d"]])
+    ('a', 'b', 'c', 'd')
+    """
+    merged: list[str] = []
+    known: set[str] = set()
+    for names in lists:
+        if known.issuperset(names):
+            continue
+        place = 0
+        for name in names:
+            if name in known:
+                place = merged.index(name) + 1
+            else:
+                merged.insert(place, name)
+                known.add(name)
+                place += 1
+    return tuple(merged)

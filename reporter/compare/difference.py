@@ -1,0 +1,128 @@
+"""Two checkpoints of any origin held against each other: their values, or only what two reports say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reporter.compare.pairs import form, pair
+from reporter.model.change import Change
+from reporter.model.difference import Difference, State, TensorDifference, worst_first
+from reporter.model.measured import Absent, Measured, TensorMeasure
+
+Record = Mapping[str, Any]
+
+
+def difference(
+    before: Measured,
+    after: Measured,
+    known: Mapping[str, Change],
+    names: tuple[str, str],
+    notes: tuple[str, ...] = (),
+) -> Difference:
+    """Two measured checkpoints, tensors matched by name.
+
+    Args:
+        known: the exact change of every tensor that could be paired.
+        names: of the two, for display.
+        notes: what a reader should know about how tensors were matched.
+    """
+    compared = pair(0, 1, before, after, known, shifts=True)
+    tensors = []
+    for name in dict.fromkeys([*before.by_name, *after.by_name]):
+        old, new = before.by_name.get(name), after.by_name.get(name)
+        info = (new or old).info  # type: ignore[union-attr]
+        change = compared.tensors.get(name)
+        tensors.append(
+            TensorDifference(
+                name=name,
+                collection=info.collection,
+                role=info.role,
+                state=_state(_form(old), _form(new), change),
+                before=_form(old),
+                after=_form(new),
+                norms=(_norm(old), _norm(new)),
+                change=change,
+                shift=compared.tensor_shifts.get(name),
+            )
+        )
+    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift, notes)
+
+
+def difference_of_reports(before: Record, after: Record, names: tuple[str, str]) -> Difference:
+    """The last checkpoint of every series in two report.json; series are matched by name, or are the only ones.
+
+    Raises:
+        KeyError, TypeError, ValueError: a record is no report.json.
+    """
+    old, new = _last(before), _last(after)
+    if len(old) == len(new) == 1:
+        new = dict(zip(old, new.values(), strict=True))
+    several = len(old | new) > 1
+    tensors = [
+        tensor
+        for name in dict.fromkeys([*old, *new])
+        for tensor in _recorded(f"{name}: " if several else "", old.get(name, {}), new.get(name, {}))
+    ]
+    lonely = [name for name in old | new if name not in old or name not in new]
+    notes = [f"series {name} is only in {names[0] if name in old else names[1]}" for name in lonely]
+    note = "two reports hold statistics, not values: an update is the least that the norms allow"
+    return Difference(*names, False, worst_first(tensors), notes=(note, *notes))
+
+
+def _last(report: Record) -> dict[str, dict[str, Record]]:
+    """Series -> tensor -> record in its last checkpoint."""
+    return {
+        str(series["name"]): {str(t["name"]): t for t in series["checkpoints"][-1]["tensors"]}
+        for series in report["series"]
+        if series["checkpoints"]
+    }
+
+
+def _recorded(prefix: str, old: Mapping[str, Record], new: Mapping[str, Record]) -> Iterator[TensorDifference]:
+    for name in dict.fromkeys([*old, *new]):
+        a, b = old.get(name), new.get(name)
+        known = b if b is not None else old[name]
+        forms = _recorded_form(a), _recorded_form(b)
+        state = _state(*forms, None)
+        if state == "unknown" and a is not None and b is not None and a["statistics"] != b["statistics"]:
+            state = "changed"
+        yield TensorDifference(
+            name=prefix + name,
+            collection=str(known["collection"]),
+            role=str(known["role"]),
+            state=state,
+            before=forms[0],
+            after=forms[1],
+            norms=(_recorded_norm(a), _recorded_norm(b)),
+        )
+
+
+def _state(before: str, after: str, change: Change | None) -> State:
+    if not before:
+        return "added"
+    if not after:
+        return "removed"
+    if before != after:
+        return "reshaped"
+    if change is None:
+        return "unknown"
+    return "equal" if change.unchanged else "changed"
+
+
+def _form(tensor: TensorMeasure | None) -> str:
+    return "" if tensor is None else form(tensor.info)
+
+
+def _norm(tensor: TensorMeasure | None) -> float | None:
+    value = None if tensor is None else tensor.statistics["l2_norm"]
+    return None if value is None or isinstance(value, Absent) else float(value)
+
+
+def _recorded_form(tensor: Record | None) -> str:
+    return "" if tensor is None else f"{tuple(int(n) for n in tensor['shape'])} {tensor['dtype']}"
+
+
+def _recorded_norm(tensor: Record | None) -> float | None:
+    value = None if tensor is None else tensor["statistics"]["l2_norm"]
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,31 @@
+"""What moved most in the last checkpoint of a series, and what did not move at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from reporter.model.change import Change
+from reporter.model.comparison import Comparison
+from reporter.model.trend import Movement
+
+
+def moved(series: Comparison) -> Comparison:
+    """The comparison with what moved since the previous checkpoint, the first and the baseline."""
+    if not series.refs:
+        return series
+    model = [t.info.name for t in series.measured[-1].model_tensors]
+    found = []
+    for since, pair in series.latest.items():
+        layers, still_layers = _ranked(series.layers, pair.layers)
+        tensors, still_tensors = _ranked(model, pair.tensors)
+        found.append(Movement(since, layers, still_layers, tensors, still_tensors))
+    return replace(series, moved=tuple(found))
+
+
+def _ranked(names: Iterable[str], changes: Mapping[str, Change]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    compared = [(name, changes[name]) for name in names if name in changes and changes[name].count]
+    moving = [(name, change.relative_update) for name, change in compared if not change.unchanged]
+    # Relative to nothing there is no update: such tensors, biases after initialisation mostly, come last.
+    moving.sort(key=lambda m: -1.0 if m[1] is None else m[1], reverse=True)
+    return tuple(name for name, _ in moving), tuple(name for name, change in compared if change.unchanged)

@@ -1,0 +1,142 @@
+"""Two checkpoints held against each other: exact where their files were read side by side, else from the sketches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.compare.shift import shift
+from reporter.model.change import Change
+from reporter.model.changes import MergedChanges, merged
+from reporter.model.comparison import Pair
+from reporter.model.measured import Measured
+from reporter.model.shift import UNMOVED, Shift
+from reporter.model.summary import Summary
+from reporter.model.tensor import TensorInfo
+
+Sample = tuple[Summary, npt.NDArray[np.float64] | None]
+
+
+def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[str, Change], *, shifts: bool) -> Pair:
+    """Hold ``after`` (place ``at`` in its series) against ``before`` (``place``).
+
+    Args:
+        known: exact changes by tensor name.
+        shifts: whether the shift of every layer and tensor is wanted, not only that of the whole.
+    """
+    selected = set(after.whole.tensors)
+    changes = _complete(before, after, known)
+    added, removed, reshaped = _structure(before, after)
+    layers = MergedChanges(changes, {g.name: g.tensors for g in after.layers})
+    whole = merged(changes, (name for name in changes if name in selected))
+    unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
+    return Pair(
+        before=place,
+        after=at,
+        tensors=changes,
+        layers=layers,
+        whole=whole,
+        added=added,
+        removed=removed,
+        reshaped=reshaped,
+        shift=UNMOVED if unchanged and whole.count else shift(before.whole.summary, after.whole.summary),
+        layer_shifts=dict(_shifts(_layers(before, after), layers)) if shifts else {},
+        tensor_shifts=dict(_shifts(_tensors(before, after), changes)) if shifts else {},
+    )
+
+
+def _structure(
+    before: Measured, after: Measured
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str, str], ...]]:
+    """Names that were added and removed, and what changed its form."""
+    if _same_infos(before, after):
+        return (), (), ()
+    old = {name: t.info for name, t in before.by_name.items()}
+    new = {name: t.info for name, t in after.by_name.items()}
+    return (
+        tuple(name for name in new if name not in old),
+        tuple(name for name in old if name not in new),
+        tuple(
+            (name, form(old[name]), form(new[name]))
+            for name in new
+            if name in old and (old[name].shape, old[name].dtype) != (new[name].shape, new[name].dtype)
+        ),
+    )
+
+
+def _same_infos(before: Measured, after: Measured) -> bool:
+    """Whether the two hold the same tensors: quick where both come from the cache, which shares what is equal."""
+    return len(before.tensors) == len(after.tensors) and all(
+        a.info is b.info for a, b in zip(before.tensors, after.tensors, strict=True)
+    )
+
+
+def _complete(before: Measured, after: Measured, known: Mapping[str, Change]) -> Mapping[str, Change]:
+    """All changes that are known or can be estimated; the known ones as they are if they are all."""
+    if len(known) == len(after.tensors) and all(tensor.info.name in known for tensor in after.tensors):
+        return known
+    return dict(completed(before, after, known))
+
+
+def completed(before: Measured, after: Measured, known: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:
+    """The known changes, and those that two sketches tell of tensors of equal shape and dtype."""
+    for tensor in after.tensors:
+        name = tensor.info.name
+        if name in known:
+            yield name, known[name]
+            continue
+        old = before.by_name.get(name)
+        if old is None or (old.info.shape, old.info.dtype) != (tensor.info.shape, tensor.info.dtype):
+            continue
+        if old.sketch is not None and tensor.sketch is not None:
+            yield (
+                name,
+                old.sketch.change(tensor.sketch, old.summary.sum_of_squares, tensor.summary.sum_of_squares),
+            )
+
+
+def _layers(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
+    for group in after.layers:
+        old = before.layer_by_name.get(group.name)
+        if old is not None:
+            yield group.name, _sample(old.summary, before, old.tensors), _sample(group.summary, after, group.tensors)
+
+
+def _tensors(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
+    for tensor in after.model_tensors:
+        name = tensor.info.name
+        old = before.by_name.get(name)
+        if old is not None:
+            yield name, _sample(old.summary, before, (name,)), _sample(tensor.summary, after, (name,))
+
+
+def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:
+    """A summary, and the finite values themselves where sketches hold all of them."""
+    sketches = [of.by_name[name].sketch for name in names]
+    parts = [sketch.values for sketch in sketches if sketch is not None and sketch.exact]
+    if len(parts) < len(names):
+        return summary, None
+    values = np.concatenate(parts)
+    return summary, values[np.isfinite(values)]
+
+
+def _shifts(
+    samples: Iterator[tuple[str, Sample, Sample]], changes: Mapping[str, Change]
+) -> Iterator[tuple[str, Shift]]:
+    for name, (before, a), (after, b) in samples:
+        change = changes.get(name)
+        same = change is not None and change.exact and change.unchanged and change.count == before.count == after.count
+        found = UNMOVED if same else shift(before, after, None if a is None or b is None else (a, b))
+        if found is not None:
+            yield name, found
+
+
+def form(info: TensorInfo) -> str:
+    """Shape and dtype as text.
+
+    >>> form(TensorInfo("a/b", "a", "bias", (3,), "float32", None, "model"))
+    '(3,) float32'
+    """
+    return f"{info.shape} {info.dtype}"

@@ -1,0 +1,108 @@
+"""Every layer's statistics over the checkpoints: ends, slope, and where the course makes a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.model.comparison import Comparison
+from reporter.model.measured import Absent, Value
+from reporter.model.trend import PART, SHORTEST, THRESHOLD, ChangePoint, Trend
+
+STATISTICS: tuple[str, ...] = (
+    "mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share", "near_zero_share",
+)  # fmt: skip
+"""Followed over the checkpoints."""
+
+Array = npt.NDArray[np.float64]
+
+
+def trends(series: Comparison) -> Comparison:
+    """The comparison with its trends."""
+    n = len(series.refs)
+    if n < 2 or not series.layers:
+        return series
+    keys = [(layer, statistic) for layer in series.layers for statistic in STATISTICS]
+    table = np.array(
+        [
+            [np.nan if group is None else _number(group.statistics[statistic]) for group in history]
+            for history in map(series.layer, series.layers)
+            for statistic in STATISTICS
+        ],
+        np.float64,
+    ).reshape(len(keys), n)
+    positions = np.array(series.positions or range(n), np.float64)
+    slopes, steps = slope(positions, table), list(change_points(positions, table))
+    found = []
+    for (layer, statistic), row, rise, step in zip(keys, table, slopes, steps, strict=True):
+        finite = row[np.isfinite(row)]
+        if len(finite):
+            steepness = None if np.isnan(rise) else float(rise)
+            found.append(Trend(layer, statistic, float(finite[0]), float(finite[-1]), steepness, step))
+    return replace(series, trends=tuple(found))
+
+
+def slope(x: Array, table: Array) -> Array:
+    """Slope of the least-squares line through each row's finite numbers; NaN where there is less than two of them.
+
+    >>> slope(np.array([0.0, 10.0, 20.0]), np.array([[1.0, 2.0, 3.0], [np.nan, 5.0, np.nan]])).tolist()
+    [0.1, nan]
+    """
+    known = np.isfinite(table)
+    count = known.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        dx = np.where(known, x - (x * known).sum(axis=1, keepdims=True) / count, 0.0)
+        values = np.where(known, table, 0.0)
+        dy = np.where(known, values - values.sum(axis=1, keepdims=True) / count, 0.0)
+        rise = (dx * dy).sum(axis=1) / (dx * dx).sum(axis=1)
+    return np.where((count[:, 0] >= 2) & np.isfinite(rise), rise, np.nan)
+
+
+def change_points(x: Array, table: Array) -> Iterator[ChangePoint | None]:
+    """For each row the split into two levels that leaves the least variance, where it is clear enough.
+
+    The split is the one of maximum likelihood for one change of the mean in normal noise of equal variance
+    (D. V. Hinkley, *Inference about the change-point in a sequence of random variables*, 1970). It counts if the
+    means are :data:`THRESHOLD` standard deviations within the parts away from each other, and if it leaves less than
+    half the variance that a straight line over ``x`` leaves: steady growth over uneven gaps is no sudden change.
+
+    Of a row with gaps, the finite numbers are split.
+    """
+    for row in table:
+        known = np.flatnonzero(np.isfinite(row))
+        found = _change_point(x[known], row[known]) if len(known) >= SHORTEST else None
+        yield None if found is None else replace(found, place=int(known[found.place]))
+
+
+def _change_point(x: Array, y: Array) -> ChangePoint | None:
+    n = len(y)
+    scale = float(np.abs(y).max())
+    if not np.ptp(y) > 1e-12 * scale:
+        return None  # constant, but for rounding
+    z = (y - y[0]) / scale
+    k = np.arange(PART, n - PART + 1)
+    sums = np.cumsum(z)
+    before, after = sums[k - 1] / k, (sums[-1] - sums[k - 1]) / (n - k)
+    place = int(k[np.argmax((after - before) ** 2 * k * (n - k))])
+    first, second = z[:place], z[place:]
+    a, b = float(first.mean()), float(second.mean())
+    left = float(((first - a) ** 2).sum() + ((second - b) ** 2).sum())
+    within = math.sqrt(left / (n - 2))
+    effect = abs(b - a) / within if within > 1e-12 else math.inf
+    if effect < THRESHOLD or left > _about_line(x, z) / 2:
+        return None
+    return ChangePoint(place, float(y[:place].mean()), float(y[place:].mean()), effect)
+
+
+def _about_line(x: Array, y: Array) -> float:
+    """Sum of squares that the least-squares line leaves."""
+    dx, dy = x - x.mean(), y - y.mean()
+    return float((dy**2).sum() - (dx * dy).sum() ** 2 / (dx**2).sum())
+
+
+def _number(value: Value) -> float:
+    return np.nan if isinstance(value, Absent) else float(value)

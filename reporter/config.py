@@ -1,0 +1,331 @@
+"""Where settings come from: flags, CKPT_REPORT_* variables, ckpt-report.toml, pyproject.toml, defaults."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reporter.errors import SettingError
+from reporter.settings import Settings, parse_quantiles
+
+if TYPE_CHECKING:
+    from reporter.rules.judging import Policy
+
+FILE, PROJECT, TABLE, ACCEPT, PREFIX = (
+    "ckpt-report.toml",
+    "pyproject.toml",
+    "ckpt-report",
+    "accept.toml",
+    "CKPT_REPORT_",
+)
+SEVERITIES = ("off", "info", "warn", "fail")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting.
+
+    Attributes:
+        name: in files and flags; a variable of the environment has ``_`` for ``-``, and capitals.
+        field: of :class:`Settings`.
+        parse: from what a file or a text holds; raises ValueError.
+        is_path: relative to the file that it stands in.
+    """
+
+    name: str
+    field: str
+    parse: Callable[[Any], Any]
+    is_path: bool = False
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("has to be text")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("has to be a whole number")
+    return int(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("has to be a number")
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if isinstance(value, str):
+        value = words.get(value.lower(), value)
+    if not isinstance(value, bool):
+        raise ValueError("has to be true or false")
+    return value
+
+
+def _probabilities(value: Any) -> tuple[float, ...]:
+    if isinstance(value, str):
+        return parse_quantiles(value)
+    if not isinstance(value, list | tuple):
+        raise ValueError("has to be a list of probabilities")
+    return tuple(_number(p) for p in value)
+
+
+def _path(value: Any) -> Path:
+    return value if isinstance(value, Path) else Path(_text(value))
+
+
+def _paths(value: Any) -> tuple[Path, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        raise ValueError("has to be a list of paths")
+    return tuple(_path(part) for part in parts)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("out", "out", _path, is_path=True),
+    Option("title", "title", _text),
+    Option("variables", "variables", _text),
+    Option("bins", "bins", _whole),
+    Option("quantiles", "quantiles", _probabilities),
+    Option("settle", "settle", _number),
+    Option("fail-on", "fail_on", _text),
+    Option("pdf", "pdf", _flag),
+    Option("threads", "threads", _whole),
+    Option("cache", "cache", _path, is_path=True),
+    Option("history", "history", _flag),
+    Option("baseline", "baseline", _path, is_path=True),
+    Option("deployment", "deployment", _text),
+    Option("spectral", "spectral", _flag),
+    Option("accept", "accept", _path, is_path=True),
+    Option("rule-files", "rule_files", _paths, is_path=True),
+)
+"""Every setting but ``[rules.<name>]``, in the order of ``config show``."""
+
+_BY_NAME = {option.name: option for option in OPTIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of a run, and where each of them comes from.
+
+    Attributes:
+        sources: name of a setting, or ``rules.<rule>.<key>``, -> where its value comes from.
+    """
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+def load(
+    flags: Mapping[str, Any],
+    assignments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    file: Path | None = None,
+) -> Config:
+    """Settings from everywhere.
+
+    Args:
+        flags: setting -> value, of the flags that were given.
+        assignments: ``key=value`` of each ``--set``.
+        environment: variables; those that begin with ``CKPT_REPORT_`` count.
+        folder: where ``ckpt-report.toml`` and ``pyproject.toml`` are looked for.
+        file: instead of both.
+
+    Raises:
+        SettingError: naming the place, the key, and the nearest key there is.
+    """
+    values: dict[str, Any] = {}
+    rules: dict[str, dict[str, Any]] = {}
+    sources: dict[str, str] = {}
+    files = _files(folder, file)
+    for path, table in files:
+        _merge(path.name if file is None else str(path), table, path.parent, values, rules, sources)
+    for variable, text in sorted(environment.items()):
+        if variable.startswith(PREFIX):
+            name = variable.removeprefix(PREFIX).lower().replace("_", "-")
+            _merge(variable, {name: text}, None, values, rules, sources)
+    for assignment in assignments:
+        _merge(f"--set {assignment}", _assigned(assignment), None, values, rules, sources)
+    for name, value in flags.items():
+        _merge(f"--{name}", {name: value}, None, values, rules, sources)
+    if "accept" not in values:
+        beside = (files[-1][0].parent if files else folder) / ACCEPT
+        if beside.is_file():
+            values["accept"], sources["accept"] = beside, f"{ACCEPT} beside the settings"
+    fields = {_BY_NAME[name].field: value for name, value in values.items()}
+    return Config(replace(Settings(), **fields, rules=rules), sources)
+
+
+def _files(folder: Path, file: Path | None) -> list[tuple[Path, dict[str, Any]]]:
+    """Files that hold settings, weakest first."""
+    if file is not None:
+        table = _read(file)
+        return [(file, _tool(table) if file.name == PROJECT else table)]
+    found = []
+    if (folder / PROJECT).is_file():
+        table = _tool(_read(folder / PROJECT))
+        if table:
+            found.append((folder / PROJECT, table))
+    if (folder / FILE).is_file():
+        found.append((folder / FILE, _read(folder / FILE)))
+    return found
+
+
+def _tool(table: dict[str, Any]) -> dict[str, Any]:
+    tool = table.get("tool", {})
+    own = tool.get(TABLE, {}) if isinstance(tool, dict) else {}
+    return own if isinstance(own, dict) else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read ({error.strerror}); give --config a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path}: is no TOML: {error}") from error
+
+
+def _assigned(assignment: str) -> dict[str, Any]:
+    key, equals, text = assignment.partition("=")
+    if not equals or not key.strip():
+        raise SettingError(f"--set {assignment}: write it as key=value, such as rules.frozen.severity=info")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    table: Any = value
+    for part in reversed(key.strip().split(".")):
+        table = {part: table}
+    return dict(table)
+
+
+def _merge(
+    where: str,
+    table: Mapping[str, Any],
+    base: Path | None,
+    values: dict[str, Any],
+    rules: dict[str, dict[str, Any]],
+    sources: dict[str, str],
+) -> None:
+    """Take in the settings of one place, which win over those taken in before."""
+    for name, value in table.items():
+        if name == "rules":
+            if not isinstance(value, Mapping) or not all(isinstance(v, Mapping) for v in value.values()):
+                raise SettingError(f"{where}: rules has to be tables such as [rules.frozen]; files go into rule-files")
+            for rule, keys in value.items():
+                rules.setdefault(rule, {}).update(keys)
+                sources.update({f"rules.{rule}.{key}": where for key in keys})
+            continue
+        option = _BY_NAME.get(name)
+        if option is None:
+            raise SettingError(f"{where}: there is no setting {name!r}{nearest(name, [*_BY_NAME, 'rules'])}")
+        try:
+            parsed = option.parse(value)
+        except ValueError as error:
+            reason = str(error) if "has to be" in str(error) else f"{value!r} is not of its kind"
+            raise SettingError(f"{where}: {name} {reason}") from error
+        if option.is_path and base is not None:
+            parsed = tuple(base / p for p in parsed) if isinstance(parsed, tuple) else base / parsed
+        values[name], sources[name] = parsed, where
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """What to write instead.
+
+    >>> nearest("fail_on", ["fail-on", "bins"])
+    '; did you mean fail-on?'
+    >>> nearest("x", ["fail-on", "bins"])
+    '; there are fail-on, bins'
+    """
+    close = difflib.get_close_matches(name.replace("_", "-"), known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+
+
+def policy(settings: Settings, today: date | None) -> Policy:
+    """What the settings say about judging; acceptances expire after ``today``, or never.
+
+    Raises:
+        SettingError: an unknown rule or key, a value that is no number, a rule file or accept.toml that cannot be used.
+    """
+    from reporter.rules import RULES
+    from reporter.rules.acceptance import read_acceptances
+    from reporter.rules.external import with_external
+    from reporter.rules.judging import Policy
+
+    rules = with_external(RULES, settings.rule_files)
+    by_name = {rule.name: rule for rule in rules}
+    limits: dict[str, dict[str, float]] = {}
+    severities: dict[str, str] = {}
+    for name, keys in settings.rules.items():
+        if name not in by_name:
+            raise SettingError(f"rules: there is no rule {name!r}{nearest(name, list(by_name))}")
+        known = ["severity", *by_name[name].defaults]
+        for key, value in keys.items():
+            if key not in known:
+                raise SettingError(f"rules.{name}: there is no key {key!r}{nearest(key, known)}")
+            if key == "severity":
+                if value not in SEVERITIES:
+                    raise SettingError(f"rules.{name}.severity: {value!r} is not one of {', '.join(SEVERITIES)}")
+                severities[name] = value
+                continue
+            try:
+                limit = _number(value)
+            except ValueError:
+                limit = math.nan
+            if not math.isfinite(limit):
+                raise SettingError(f"rules.{name}.{key}: {value!r} is not a number")
+            limits.setdefault(name, {})[key] = limit
+    acceptances = read_acceptances(settings.accept, list(by_name)) if settings.accept else ()
+    return Policy(rules, limits, severities, acceptances, today)
+
+
+def shown(config: Config) -> str:
+    """All settings as TOML, each with where it comes from; what is printed can be used as a ckpt-report.toml.
+
+    Raises:
+        SettingError: as :func:`policy`.
+    """
+    judging = policy(config.settings, None)
+    lines = []
+    for option in OPTIONS:
+        value = getattr(config.settings, option.field)
+        if value is not None:
+            lines.append(f"{option.name} = {_toml(value)}  # {_source(config, option.name)}")
+    for rule in judging.rules:
+        lines += ["", f"[rules.{rule.name}]"]
+        given = config.settings.rules.get(rule.name, {})
+        meanings = {"severity": "of its warnings and failures", "threshold": rule.formula}
+        meanings |= {limit.name: limit.meaning for limit in rule.limits}
+        for key, default in {"severity": None, **rule.defaults}.items():
+            if key in given or default is not None:
+                source = _source(config, f"rules.{rule.name}.{key}")
+                lines.append(f"{key} = {_toml(given.get(key, default))}  # {source}: {' '.join(meanings[key].split())}")
+    return "\n".join(lines)
+
+
+def _source(config: Config, name: str) -> str:
+    return " ".join(config.sources.get(name, "default").split())
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    if isinstance(value, str | Path):
+        escaped = "".join(
+            f"\\u{ord(c):04x}" if ord(c) < 0x20 or ord(c) == 0x7F else "\\" + c if c in '"\\' else c for c in str(value)
+        )
+        return f'"{escaped}"'
+    return repr(value)

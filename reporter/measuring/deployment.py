@@ -1,0 +1,196 @@
+"""Deployment readiness of a measured checkpoint: one more streaming pass over its floating-point model tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.measuring.kernels import rounding as kernels
+from reporter.measuring.one_thread import one_thread
+from reporter.measuring.pieces import pieces, to_float64
+from reporter.measuring.redundancy import (
+    ENOUGH,
+    FEW,
+    LEVELS,
+    Distinct,
+    Pattern24,
+    coarse,
+    duplicates,
+    prunable,
+    searchable,
+)
+from reporter.model.deployment import Cast, Readiness
+from reporter.model.measured import Measured, TensorMeasure
+from reporter.model.role import WEIGHT_MATRICES, input_axis
+from reporter.model.summary import Summary
+from reporter.model.tensor import Contents, TensorSource
+
+Array = npt.NDArray[Any]
+Reals = npt.NDArray[np.floating[Any]]
+
+ROUNDING = 2.0**-96
+"""Share of the signal below which noise is rounding: between that of float64, 2⁻¹⁰⁴ or so, and of float32, 2⁻⁴⁸."""
+
+
+def measure_deployment(contents: Contents, measured: Measured) -> Mapping[str, Readiness]:
+    """Readiness of every floating-point tensor of the model, by the name that it has in ``measured``.
+
+    Args:
+        contents: the open checkpoint.
+        measured: its numbers, tensor by tensor; ranges and norms are taken from there, so one pass suffices.
+
+    Raises:
+        reporter.errors.CheckpointError: from reading.
+    """
+    kinds = {layer.name: layer.kind for layer in contents.layers}
+    with one_thread():
+        return {
+            known.info.name: measure_readiness(source, known, kinds.get(source.info.layer, ""))
+            for source, known in zip(contents.tensors, measured.tensors, strict=True)
+            if source.info.collection == "model" and is_float(source.info.dtype)
+        }
+
+
+def is_float(dtype: str) -> bool:
+    """Whether a dtype is a real floating-point one."""
+    return dtype.startswith(("float", "bfloat"))
+
+
+def measure_readiness(source: TensorSource, known: TensorMeasure, kind: str = "") -> Readiness:
+    """Readiness of one tensor; everything but the casts is for weight matrices, and ``prunable`` for gammas too.
+
+    Values of float64 are rounded to float32 before they are cast.
+
+    Raises:
+        reporter.errors.CheckpointError: from reading.
+    """
+    info, summary = source.info, known.summary
+    matrix = info.role in WEIGHT_MATRICES
+    axis = info.output_axis % len(info.shape) if info.shape else 0
+    over = input_axis(info.role, info.output_axis, len(info.shape), kind) if matrix else None
+    casts = Casts()
+    int8 = Int8.of(known) if matrix else None
+    zero_share = summary.zeros / summary.finite if summary.finite else 0.0
+    pattern = Pattern24.of(info.shape, over, zero_share)
+    few = len(summary.cells.index) <= FEW and info.size >= ENOUGH and info.itemsize > 1
+    distinct = Distinct() if matrix and few else None
+    whole = over is not None and searchable(info.size, info.shape[over], info.shape[axis])
+    kept: list[Reals] = []
+    for values in _reals(source):
+        casts.add(values)
+        for taker in (int8, pattern, distinct):
+            if taker is not None:
+                taker.add(values)
+        if whole or info.role == "gamma":
+            kept.append(values)
+    weights = known.units.norms if known.units else _flat(kept) if info.role == "gamma" else np.empty(0)
+    tensor, channel = int8.close(summary) if int8 else (None, None)
+    return Readiness(
+        int8_tensor=tensor,
+        int8_channel=channel,
+        coarse=coarse(known.units.norms, known.units.maxima) if known.units and tensor is not None else None,
+        casts=casts.close(summary),
+        pattern_2_4=pattern.close() if pattern else None,
+        distinct=distinct.close() if distinct else None,
+        channels=weights.size or None,
+        prunable=prunable(weights),
+        duplicates=duplicates(_flat(kept).reshape(info.shape), axis) if whole else None,
+    )
+
+
+class Int8:
+    """Noise of symmetric max-abs int8 quantisation, per tensor and per output channel, streamed."""
+
+    def __init__(self, known: TensorMeasure) -> None:
+        assert known.summary.minimum is not None and known.summary.maximum is not None
+        self._scale, self._inverse = _scales(max(-known.summary.minimum, known.summary.maximum))
+        self._tensor = self._channel = 0.0
+        self._position = 0
+        self._units = known.units is not None
+        if known.units is not None:
+            shape, maxima = known.info.shape, known.units.maxima
+            self._stride = math.prod(shape[known.units.axis + 1 :])
+            self._period = self._stride * len(maxima)
+            if self._period <= kernels.LANES:
+                # Short patterns of scales are laid out value by value.
+                maxima = np.resize(np.repeat(maxima, self._stride), self._period + kernels.LANES)
+                self._stride = 1
+            self._scales, self._inverses = _scales(maxima)
+
+    @classmethod
+    def of(cls, known: TensorMeasure) -> Int8 | None:
+        """For a tensor with a finite value."""
+        return cls(known) if known.summary.finite else None
+
+    def add(self, values: Reals) -> None:
+        """Take in the next values in C order."""
+        self._tensor += kernels.int8_noise(values, float(self._scale), float(self._inverse))
+        if self._units:
+            self._channel += kernels.int8_noise_by_unit(
+                values, self._position, self._period, self._stride, self._scales, self._inverses
+            )
+        self._position += values.size
+
+    def close(self, summary: Summary) -> tuple[float | None, float | None]:
+        """SQNR in dB per tensor and per channel."""
+        signal = summary.sum_of_squares
+        # Whole multiples of the scale come out with float64's own rounding, which is no noise of int8.
+        tensor, channel = (0.0 if noise < ROUNDING * signal else noise for noise in (self._tensor, self._channel))
+        return decibel(signal, tensor), decibel(signal, channel) if self._units else None
+
+
+class Casts:
+    """What rounding to each narrower float loses, streamed."""
+
+    def __init__(self) -> None:
+        self._noise = np.zeros(len(kernels.FORMATS))
+        self._counts = np.zeros((len(kernels.FORMATS), 3), np.int64)
+
+    def add(self, values: Reals) -> None:
+        """Take in values."""
+        with np.errstate(over="ignore", under="ignore"):
+            kernels.cast32(values.astype(np.float32, copy=False), self._noise, self._counts)
+
+    def close(self, summary: Summary) -> tuple[Cast, ...]:
+        """One cast per format."""
+        result = []
+        for name, noise, (over, zero, subnormal) in zip(kernels.FORMATS, self._noise, self._counts, strict=True):
+            overflow = int(over) - (summary.count - summary.finite)
+            sqnr = None if overflow else decibel(summary.sum_of_squares, float(noise))
+            result.append(Cast(name, overflow, int(zero) - summary.zeros, int(subnormal), sqnr))
+        return tuple(result)
+
+
+def decibel(signal: float, noise: float) -> float | None:
+    """10 · log₁₀(signal / noise), ∞ without noise; None without a signal, and where a sum of squares left float64.
+
+    >>> decibel(100.0, 1.0), decibel(1.0, 0.0), decibel(0.0, 0.0)
+    (20.0, inf, None)
+    """
+    if not (0.0 < signal < math.inf and noise < math.inf):
+        return None
+    return 10.0 * (math.log10(signal) - math.log10(noise)) if noise > 0 else math.inf
+
+
+def _scales(largest: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Step of int8 and its inverse; both 0 where there is no range to speak of, which leaves the values as noise."""
+    scales = np.asarray(largest, np.float64) / LEVELS
+    usable = scales > np.finfo(np.float64).tiny
+    scales = np.where(usable, scales, 0.0)
+    return scales, np.divide(1.0, scales, out=np.zeros_like(scales), where=usable)
+
+
+def _reals(source: TensorSource) -> Iterator[Reals]:
+    for piece in pieces(source.blocks()):
+        if piece.dtype == np.float64 or piece.dtype == np.float32:
+            yield piece
+        else:
+            yield to_float64(piece).astype(np.float32)  # exact: narrower floats all fit float32
+
+
+def _flat(held: list[Reals]) -> Reals:
+    return np.concatenate(held) if held else np.empty(0)

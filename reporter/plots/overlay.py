@@ -1,0 +1,78 @@
+"""Several runs of one model in one picture, each at its own steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from reporter.model.figures import Course
+from reporter.model.page import Figure
+from reporter.numerals import integer
+from reporter.plots import units
+from reporter.plots.canvas import FULL, Canvas
+from reporter.plots.colours import OKABE_ITO
+from reporter.plots.curves import DASHES, MARKERS, PLOT, TOLD, column_of, draw_line
+from reporter.plots.legend import Item, legend
+from reporter.plots.panel import BELOW, TITLE, Panel, gutter
+from reporter.plots.scale import Linear, tick_labels
+from reporter.plots.words import listing, plural, quoted, sentence, trend
+
+
+def runs(name: str, title: str, courses: Mapping[str, Course], unit: str, axis: str) -> Figure:
+    """One line per run, at most eight (the first); the caption says how many more there are.
+
+    Args:
+        unit: of all runs, as in :data:`reporter.statistics.STATISTICS`, or any text.
+        axis: what the positions are, such as "step".
+    """
+    shown = dict(list(courses.items())[: len(OKABE_ITO)])
+    columns = {n: column_of(c.values) for n, c in shown.items()}
+    styles = list(zip(shown, OKABE_ITO, MARKERS, DASHES, strict=False))
+    keys = legend([Item(quoted(n), colour, "line", 1.6, dashes, mark) for n, colour, mark, dashes in styles], FULL)
+    top = TITLE + keys.height + 22
+    canvas = Canvas(FULL, round(top + PLOT + BELOW))
+    canvas.text(0, 14, title, bold=True)
+    known = np.concatenate([*columns.values(), np.empty(0)])
+    known = known[np.isfinite(known)]
+    if not len(known):
+        Panel(canvas, 0, top, FULL, top + PLOT).message("no number to show")
+        return canvas.figure(name, f"{quoted(title)}: line chart without any number.", "There is no number to show.")
+    keys.draw(canvas, 0, TITLE)
+    y = Linear(float(known.min()), float(known.max()), top + PLOT - 6, top + 6)
+    ticks, texts = units.labels(unit, y.ticks(5))
+    panel = Panel(canvas, gutter(texts), top, FULL - 12, top + PLOT)
+    panel.y_axis(y, ticks, texts, units.heading(unit))
+    places = np.concatenate([np.asarray(c.positions, np.float64) for c in shown.values()])
+    x = Linear(float(places.min()), float(places.max()), panel.left + 8, panel.right - 8)
+    for run, colour, mark, dashes in styles:
+        draw_line(canvas, x(shown[run].positions), y(columns[run]), colour, mark, dashes)
+    panel.x_axis(x, axis, _whole)
+    return canvas.figure(name, _alt(title, shown), _caption(len(courses) - len(shown), columns))
+
+
+def _whole(ticks: Sequence[float]) -> list[str]:
+    """Steps in full: 1000, not 1e+03; only beyond what a step can be is it a power."""
+    plain = all(t == round(t) and abs(t) < 1e9 for t in ticks)
+    return [str(round(t)) for t in ticks] if plain else tick_labels(ticks)
+
+
+def _alt(title: str, shown: Mapping[str, Course]) -> str:
+    told = [
+        f"{quoted(n)} {trend(c.labels, [None if v != v else float(v) for v in column_of(c.values)])}"
+        for n, c in list(shown.items())[:TOLD]
+    ]
+    more = list(shown)[TOLD:]
+    return sentence(
+        f"{quoted(title)}: line chart of {plural(len(shown), 'run')}",
+        "; ".join(told),
+        f"Also shown: {listing(more, 5)}" if more else "",
+    )
+
+
+def _caption(left_out: int, columns: Mapping[str, np.ndarray]) -> str:
+    return sentence(
+        "Every run at its own checkpoints",
+        "Gaps: there is no finite number" if any(np.isnan(c).any() for c in columns.values()) else "",
+        f"{integer(left_out)} more runs are not drawn" if left_out else "",
+    )

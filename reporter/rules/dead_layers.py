@@ -1,0 +1,112 @@
+"""Layers that nothing gets through: the next layer's bias learns, its kernel does not, so its input is always zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reporter.model.finding import Severity
+from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.history import History, Track
+from reporter.rules.movement import Movement, equal_share, movements
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A layer's weights and how they move."""
+
+    name: str
+    tracks: tuple[Track, ...]
+    moves: tuple[Movement, ...]
+
+    def role(self, role: str) -> Movement | None:
+        return next((m for t, m in zip(self.tracks, self.moves, strict=True) if t.info.role == role), None)
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing of it moves any more, or ever did."""
+        return all(m.kind in ("never", "stopped") for m in self.moves)
+
+
+def check(history: History, limits: Limits) -> Iterator[Check]:
+    """One check per layer with a kernel and a bias: how much of the kernel stays equal while the bias learns.
+
+    The gradient of a kernel is input × error, that of its bias the error alone: a kernel that stays equal to the bit
+    while its bias moves sees only zeros. The layers in front of it are still as well, for no gradient gets through.
+    Where biases alone are trained on purpose (E. Ben Zaken et al., *BitFit*, 2022), no layer is wholly still.
+    """
+    known: dict[str, list[tuple[Track, Movement]]] = {}
+    for track, how in movements(history, limits["threshold"]):
+        known.setdefault(track.info.layer, []).append((track, how))
+    layers = [
+        _Layer(name, tuple(t for t, _ in pairs), tuple(m for _, m in pairs))
+        for name, pairs in known.items()
+        if not any(t.coarse for t, _ in pairs)
+    ]
+    ordered = all(measured.layers_ordered for measured in history.series.measured)
+    for at, layer in enumerate(layers):
+        kernel, bias = layer.role("kernel"), layer.role("bias")
+        if kernel is None or bias is None:
+            continue
+        own = next(t for t in layer.tracks if t.info.role == "kernel")
+        share = equal_share(own) or 0.0
+        learning = bias.kind not in ("never", "stopped")
+        starved = kernel.kind in ("never", "stopped") and learning and kernel.still >= limits["pairs"]
+        chain = _chain(layers, at, ordered) if starved else []
+        if not chain:
+            yield Check(share if learning else 0.0, share if learning else 0.0, place=kernel.until, layer=layer.name)
+            continue
+        never = kernel.kind == "never"
+        if not never and not ordered:
+            yield Check(share, share, place=kernel.until, layer=layer.name)
+            continue
+        tensors = [t.info for one in chain for t in one.tracks] + [own.info]
+        names = [one.name for one in chain]
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        since = "from the first checkpoint on" if never else f"since {history.step(kernel.since)}"
+        yield Check(
+            value=share,
+            excess=1.0 + share,
+            severity=Severity.FAIL if never else Severity.WARN,
+            place=kernel.since,
+            good=None if never else kernel.since - 1,
+            layer=names[-1],
+            tensors=tuple(info.name for info in tensors),
+            parameters=sum(info.size for info in tensors),
+            message=f"{shown} {'is' if len(names) == 1 else 'are'} dead {since}: only zeros reach {layer.name}, the "
+            f"layer after {'it' if len(names) == 1 else 'them'} (its bias learns, its kernel is equal to the bit), and "
+            f"no weight of {shown} changes; nothing of the input gets through",
+        )
+
+
+def _chain(layers: list[_Layer], at: int, ordered: bool) -> list[_Layer]:
+    """The still layers in front of one; all still ones where the order is not known."""
+    if not ordered:
+        return [one for i, one in enumerate(layers) if i != at and one.still]
+    chain: list[_Layer] = []
+    for one in reversed(layers[:at]):
+        if not one.still:
+            break
+        chain.insert(0, one)
+    return chain
+
+
+DEAD_LAYERS = Rule(
+    name="dead-layers",
+    title="Dead layers",
+    threshold=1.0,
+    limits=(Limit("pairs", 2, "pairs of checkpoints that have to agree"),),
+    formula="share of values of a kernel that are equal to the bit in neighbouring checkpoints while the bias of its "
+    "layer moves; it fires where this lasts and the layers in front are wholly still as well",
+    source="the gradient of a kernel is input × error, that of its bias the error alone; dying ReLU (L. Lu et al., "
+    "2019)",
+    check=check,
+    compares=True,
+    many="belong to dead layers or to kernels that receive only zeros",
+    meaning="All units of these layers output zero for every input (a ReLU that is always off), so nothing passes "
+    "forward and no gradient passes back: the model can only learn a constant.",
+    next_step="Run one batch through the first layer named and look at its outputs; check the scale of the inputs, the "
+    "initialisation and biases, and the learning rate of the first epoch; start again, as dead layers do not recover.",
+    evidence="very likely: every value was compared with the checkpoint before; activations are not in a checkpoint",
+    covers=("frozen", "stopped", "fading", "dead-units"),
+)

@@ -1,0 +1,249 @@
+"""A series turned on its side: each tensor's numbers over the checkpoints, gathered once for all rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.model.change import Change
+from reporter.model.comparison import Comparison, Pair
+from reporter.model.measured import Absent, TensorMeasure
+from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
+from reporter.model.tensor import TensorInfo
+
+STATISTICS: tuple[str, ...] = (
+    "count", "mean", "std", "min", "max", "l2_norm", "rms", "kurtosis", "zero_count", "near_zero_share", "nan_count",
+    "posinf_count", "neginf_count",
+)  # fmt: skip
+"""Statistics that rules may ask a track for."""
+
+_wanted = itemgetter(*STATISTICS)
+
+UNTRAINED_ROLES = NEVER_TRAINABLE | {"ema", "other"}
+"""Roles of which nobody expects an update unless the format says so."""
+
+
+STILL = 1e-8
+"""A relative update below this moves nothing: SageMaker Debugger's lower bound of the weight update ratio."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Updates:
+    """The paired changes of one tensor, side by side.
+
+    Attributes:
+        places: of the later checkpoint of each pair, ascending.
+        relative: ‖W − W′‖ / ‖W′‖; NaN where W′ is zero.
+        equal_share: share of values that are equal to the bit; NaN where it is not known.
+        unchanged: whether all are; of an estimate, whether the sketches are.
+        still: whether nothing moved, or less than :data:`STILL`.
+        exact: whether compared value by value.
+    """
+
+    places: npt.NDArray[np.int64]
+    relative: npt.NDArray[np.float64]
+    equal_share: npt.NDArray[np.float64]
+    unchanged: npt.NDArray[np.bool_]
+    still: npt.NDArray[np.bool_]
+    exact: npt.NDArray[np.bool_]
+
+    def resting(self, share: float) -> npt.NDArray[np.bool_]:
+        """Where it is still, or at least such a share of its values is equal to the bit."""
+        return self.still if share >= 1.0 else self.still | (self.equal_share >= share)
+
+    @classmethod
+    def of(cls, changes: Sequence[tuple[int, Change]]) -> Updates:
+        """Side by side."""
+        rows = [(place, c.count, c.equal, c.difference, c.before, c.exact) for place, c in changes]
+        table = np.array(rows, np.float64).reshape(len(rows), 6).T
+        places, count, equal, difference, before = table[:5]
+        exact = table[5] == 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.where(before > 0, np.sqrt(difference / before), np.nan)
+            share = np.where(exact & (count > 0), equal / count, np.nan)
+        unchanged = np.where(exact, equal == count, difference == 0)
+        return cls(places.astype(np.int64), relative, share, unchanged, unchanged | (relative < STILL), exact)
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One tensor over the checkpoints of a series.
+
+    Attributes:
+        info: as in the first checkpoint that holds it.
+        places: the checkpoints that hold it in that shape, ascending.
+        measures: its numbers there, same length.
+        pairs: neighbouring checkpoints of the series.
+    """
+
+    info: TensorInfo
+    places: tuple[int, ...]
+    measures: tuple[TensorMeasure, ...]
+    pairs: Sequence[Pair]
+
+    @property
+    def changes(self) -> tuple[tuple[int, Change], ...]:
+        """(place of the later checkpoint, paired change from the one before), ascending; made anew each time."""
+        name = self.info.name
+        return tuple((pair.after, pair.tensors[name]) for pair in self.pairs if name in pair.tensors)
+
+    @cached_property
+    def _table(self) -> npt.NDArray[np.float64]:
+        rows = [_wanted(m.statistics) for m in self.measures]
+        try:
+            return np.array(rows, np.float64).T
+        except TypeError:
+            return np.array([[math.nan if isinstance(v, Absent) else v for v in row] for row in rows], np.float64).T
+
+    @cached_property
+    def updates(self) -> Updates:
+        """:attr:`changes` as columns."""
+        return Updates.of(self.changes)
+
+    def values(self, statistic: str) -> npt.NDArray[np.float64]:
+        """A statistic over :attr:`places`; NaN where there is no number."""
+        column: npt.NDArray[np.float64] = self._table[STATISTICS.index(statistic)]
+        return column
+
+    @property
+    def largest(self) -> npt.NDArray[np.float64]:
+        """Largest finite |w| over :attr:`places`."""
+        return np.maximum(np.abs(self.values("min")), np.abs(self.values("max")))
+
+    @property
+    def bad(self) -> npt.NDArray[np.float64]:
+        """How many values are not finite, over :attr:`places`."""
+        return self.values("nan_count") + self.values("posinf_count") + self.values("neginf_count")
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it is a weight matrix of the model: a kernel or an embedding, or trainable and of that form."""
+        info = self.info
+        named = info.role in WEIGHT_MATRICES
+        formed = info.role == "other" and info.trainable is True and len(info.shape) > 1 and "float" in info.dtype
+        return info.collection == "model" and info.size > 0 and (named or formed)
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether an optimizer may be expected to move it: floating, of the model, not known to be fixed."""
+        info = self.info
+        if info.collection != "model" or info.trainable is False or not info.size or "float" not in info.dtype:
+            return False
+        return info.trainable is True or info.role not in UNTRAINED_ROLES
+
+    @property
+    def may_learn(self) -> bool:
+        """Whether it could be a weight with a name of its own; it could be a buffer or a mask as well."""
+        info = self.info
+        return (
+            info.collection == "model"
+            and info.role == "other"
+            and info.trainable is None
+            and info.size > 1
+            and "float" in info.dtype
+        )
+
+    @property
+    def coarse(self) -> bool:
+        """Whether normal updates may round away in it altogether.
+
+        A relative update of 1e-4 leaves 98 % of bfloat16 values as they are, so a small tensor may well stay equal;
+        of 1,000 values that is hardly possible. Eight bits are no measure of an update at all.
+        """
+        return self.info.itemsize < 2 or (self.info.itemsize == 2 and self.info.size < 1000)
+
+    @property
+    def usual_rms(self) -> float:
+        """RMS of a freshly Glorot-initialised matrix of this shape: √(2 / (fan in + fan out)).
+
+        Source: X. Glorot, Y. Bengio, *Understanding the difficulty of training deep feedforward networks*, 2010.
+        """
+        shape = self.info.shape
+        if len(shape) < 2:
+            return 1.0
+        units = shape[self.info.output_axis]
+        return math.sqrt(2.0 / (self.info.size / units + units)) if self.info.size else 1.0
+
+
+class History:
+    """A compared series, tensor by tensor.
+
+    Attributes:
+        series: what it was made from.
+        tracks: every tensor, in model order, model tensors first.
+    """
+
+    def __init__(self, series: Comparison) -> None:
+        self.series = series
+        self.labels = series.labels
+        places: dict[str, list[int]] = {name: [] for name in series.tensors}
+        measures: dict[str, list[TensorMeasure]] = {name: [] for name in series.tensors}
+        for place, measured in enumerate(series.measured):
+            for tensor in measured.tensors:
+                seen = measures[tensor.info.name]
+                if seen and seen[0].info.shape != tensor.info.shape:
+                    continue  # the structure rule names it
+                seen.append(tensor)
+                places[tensor.info.name].append(place)
+        self.tracks = tuple(
+            Track(measures[name][0].info, tuple(places[name]), tuple(measures[name]), series.pairs)
+            for name in series.tensors
+        )
+
+    @property
+    def matrices(self) -> Iterator[Track]:
+        """Kernels and embeddings of the model."""
+        return (track for track in self.tracks if track.is_matrix)
+
+    @cached_property
+    def weights(self) -> tuple[Track, ...]:
+        """What an optimizer may be expected to move; where no name tells, whatever could learn."""
+        named = tuple(track for track in self.tracks if track.is_weight)
+        return named or tuple(track for track in self.tracks if track.may_learn)
+
+    @cached_property
+    def by_layer(self) -> dict[str, list[Track]]:
+        """Weights by layer, in model order."""
+        layers: dict[str, list[Track]] = {}
+        for track in self.weights:
+            layers.setdefault(track.info.layer, []).append(track)
+        return layers
+
+    @cached_property
+    def advancing(self) -> frozenset[int]:
+        """Places whose step is known to be later than that of the checkpoint before."""
+        steps = [ref.step.value for ref in self.series.refs]
+        return frozenset(
+            i for i in range(1, len(steps)) if (a := steps[i - 1]) is not None and (b := steps[i]) is not None and b > a
+        )
+
+    @cached_property
+    def same_step(self) -> frozenset[int]:
+        """Places whose step is known to be no later than that of the checkpoint before."""
+        steps = [ref.step.value for ref in self.series.refs]
+        return frozenset(
+            i for i in range(1, len(steps)) if steps[i - 1] is not None and steps[i] is not None
+        ) - self.advancing  # fmt: skip
+
+    @cached_property
+    def initial_places(self) -> frozenset[int]:
+        """Checkpoints that are known to be from before the first step."""
+        return frozenset(i for i, ref in enumerate(self.series.refs) if ref.step.value == 0)
+
+    def initial(self, place: int) -> bool:
+        """Whether a checkpoint is known to be from before the first step."""
+        return place in self.initial_places
+
+    def trained(self, places: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """Which of some checkpoints are not known to be from before the first step."""
+        return ~np.isin(places, list(self.initial_places))
+
+    def step(self, place: int) -> str:
+        """Where a checkpoint stands, in words."""
+        return f"step {self.labels[place]}"

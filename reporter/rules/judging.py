@@ -1,0 +1,140 @@
+"""Judging: every rule over every series; what fired is explained, accepted, grouped and ranked."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from reporter.errors import ReportError
+from reporter.model.comparison import Comparison
+from reporter.model.finding import Accepted, Finding, Judgement, Outcome, Severity
+from reporter.rules.acceptance import Acceptance, matching
+from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.grouping import Fired, explained, grouped
+from reporter.rules.history import History
+
+OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is judged by, and how.
+
+    Attributes:
+        rules: in the order of the table of checks.
+        limits: rule name -> the limits that differ from its defaults.
+        severities: rule name -> ``off``, or the severity that its warnings and failures get; remarks stay remarks.
+        acceptances: reviewed findings.
+        today: against which acceptances expire; None: none does.
+    """
+
+    rules: tuple[Rule, ...]
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    severities: Mapping[str, str] = field(default_factory=dict)
+    acceptances: tuple[Acceptance, ...] = ()
+    today: date | None = None
+
+
+def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
+    """Apply every rule to every series; findings come worst first, then by the share of parameters concerned."""
+    findings: list[Finding] = []
+    outcomes: list[Outcome] = []
+    accepted: list[Accepted] = []
+    used: set[int] = set()
+    titles = {rule.name: rule.title for rule in policy.rules}
+    for series in comparisons:
+        history = History(series)
+        fired: list[Fired] = []
+        checked: Counter[str] = Counter()
+        rows: list[tuple[Rule, Limits, Check | None, int]] = []
+        for rule in policy.rules:
+            severity = policy.severities.get(rule.name, "")
+            if severity == OFF:
+                continue
+            limits = rule.defaults | dict(policy.limits.get(rule.name, {}))
+            checks = [_rated(check, severity) for check in _checks(rule, history, limits)]
+            checked[rule.name] = len(checks)
+            worst = max(checks, key=lambda c: c.excess, default=None)
+            fired += [Fired(rule, check) for check in checks if check.severity is not None]
+            rows.append((rule, limits, worst, len(checks)))
+        left = explained(fired)
+        outcomes += [
+            _outcome(series, rule, limits, worst, n, fired=_count(fired, rule), left=_count(left, rule))
+            for rule, limits, worst, n in rows
+        ]
+        taken: dict[int, list[Fired]] = {}
+        standing: list[Fired] = []
+        for one in left:
+            at, expired = matching(policy.acceptances, series.name, one.rule.name, one.check.concerned, policy.today)
+            if at is not None:
+                used.add(at)
+            if at is None or expired:
+                if at is not None:
+                    entry = policy.acceptances[at]
+                    one.note = f"it was accepted until {entry.until} ({entry.reason}); that has expired"
+                standing.append(one)
+            else:
+                taken.setdefault(at, []).append(one)
+        # An entry whose finding another one explains is still of use.
+        for one in fired:
+            at, _ = matching(policy.acceptances, series.name, one.rule.name, one.check.concerned, policy.today)
+            used |= set() if at is None else {at}
+        held = {rule.name: limits for rule, limits, _, _ in rows}
+        findings += grouped(history, standing, checked, titles, held)
+        for at, members in sorted(taken.items()):
+            entry = policy.acceptances[at]
+            accepted += [
+                Accepted(finding, entry.reason, entry.until.isoformat())
+                for finding in grouped(history, members, checked, titles, held)
+            ]
+    rank = {rule.name: i for i, rule in enumerate(policy.rules)}
+    findings.sort(key=lambda f: (-f.severity, -f.weight, rank[f.rule]))
+    unused = tuple(
+        f"accepted, but nothing matches it: {entry}" for at, entry in enumerate(policy.acceptances) if at not in used
+    )
+    return Judgement(tuple(findings), tuple(outcomes), tuple(accepted), unused)
+
+
+def _checks(rule: Rule, history: History, limits: Limits) -> list[Check]:
+    """A rule's checks; a rule that fails, one of the user's own perhaps, is a warning of its own and ends no run."""
+    try:
+        checks = list(rule.check(history, limits))
+        if not all(isinstance(check, Check) for check in checks):
+            raise TypeError("it yields something that is no Check")
+    except ReportError:
+        raise
+    except Exception as error:
+        reason = f"the rule {rule.name} could not be applied: {type(error).__name__}: {error}"
+        return [Check(None, math.inf, Severity.WARN, message=reason)]
+    return checks
+
+
+def _rated(check: Check, severity: str) -> Check:
+    if not severity or check.severity is None or check.severity is Severity.INFO:
+        return check
+    return replace(check, severity=Severity[severity.upper()])
+
+
+def _count(fired: list[Fired], rule: Rule) -> int:
+    return sum(one.rule is rule for one in fired)
+
+
+def _outcome(
+    series: Comparison, rule: Rule, limits: Limits, worst: Check | None, checked: int, *, fired: int, left: int
+) -> Outcome:
+    return Outcome(
+        rule=rule.name,
+        title=rule.title,
+        series=series.name,
+        checked=checked,
+        worst=worst.value if worst else None,
+        where=(worst.tensor or worst.layer) if worst else "",
+        threshold=limits.get(worst.limit if worst else "threshold"),
+        fired=fired,
+        formula=rule.formula,
+        source=rule.source,
+        explained=fired - left,
+    )

@@ -1,0 +1,107 @@
+"""Which weights move between checkpoints, which never do, and which have stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from reporter.rules.history import History, Track
+
+Kind = Literal["moving", "never", "stopped", "started", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """How one tensor moves over the checkpoints in which its series does.
+
+    Attributes:
+        kind: ``moving``: in every pair; ``never``: in none; ``stopped``: moved, and is still up to the end;
+            ``started``: still at first, moving since; ``paused``: still in between.
+        compared: pairs looked at.
+        still: pairs in which it did not move; of a stopped one, those since it stopped.
+        since: the first checkpoint that shows it: of a stopped one, the last that brought a change.
+        until: the last checkpoint of the (last) still stretch.
+        to_the_bit: whether still means equal to the bit in every one of them.
+    """
+
+    kind: Kind
+    compared: int
+    still: int
+    since: int
+    until: int
+    to_the_bit: bool = True
+
+
+def halted(history: History, tracks: tuple[Track, ...], share: float = 1.0) -> frozenset[int]:
+    """Places at which none of the tracks differs from the checkpoint before, though the step may.
+
+    Args:
+        share: of the values of a tensor that have to be equal.
+    """
+    compared = np.zeros(len(history.labels), bool)
+    moved = np.zeros(len(history.labels), bool)
+    for track in tracks:
+        compared[track.updates.places] = True
+        moved[track.updates.places[~track.updates.resting(share)]] = True
+    return frozenset(np.flatnonzero(compared & ~moved).tolist()) - history.same_step
+
+
+def movements(history: History, share: float = 1.0) -> list[tuple[Track, Movement]]:
+    """How each weight moves; without those of which no pair is left in which anything did.
+
+    A tensor whose name does not tell what it is counts as a weight once it has moved.
+    """
+    all_still = halted(history, history.weights)
+    weights = set(history.weights)
+    found = []
+    for track in history.tracks:
+        if track in weights or track.may_learn:
+            how = movement(history, track, all_still, share)
+            if how is not None and (track in weights or how.kind in ("moving", "stopped")):
+                found.append((track, how))
+    return found
+
+
+def movement(history: History, track: Track, all_still: frozenset[int], share: float = 1.0) -> Movement | None:
+    """How a tensor moves; None where there is no pair in which anything did.
+
+    Args:
+        all_still: see :func:`halted`; pairs in which nothing moves say nothing about a single tensor.
+        share: of its values that have to be equal.
+    """
+    updates = track.updates
+    resting = updates.resting(share)
+    if not len(updates.places):
+        return None
+    if not resting.any() and not all_still and not history.same_step:
+        last = int(updates.places[-1])
+        return Movement("moving", len(updates.places), 0, last, last)
+    pairs = [
+        (place, still, equal)
+        for place, still, equal in zip(
+            updates.places.tolist(), resting.tolist(), updates.unchanged.tolist(), strict=True
+        )
+        if place not in history.same_step
+    ]
+    live = [(place, still, equal) for place, still, equal in pairs if place not in all_still]
+    if not live:
+        return None
+    quiet = [(place, equal) for place, still, equal in live if still]
+    moving = [place for place, still, _ in live if not still]
+    if not moving:
+        return Movement("never", len(live), len(live), live[0][0] - 1, live[-1][0], all(e for _, e in quiet))
+    tail = [(place, equal) for place, still, equal in pairs if place > moving[-1]]
+    if tail:
+        return Movement("stopped", len(pairs), len(tail), moving[-1], tail[-1][0], all(e for _, e in tail))
+    if not quiet:
+        return Movement("moving", len(live), 0, live[-1][0], live[-1][0])
+    kind: Kind = "started" if quiet[-1][0] < moving[0] else "paused"
+    return Movement(kind, len(live), len(quiet), quiet[0][0] - 1, quiet[-1][0], all(e for _, e in quiet))
+
+
+def equal_share(track: Track) -> float | None:
+    """Largest share of values that are equal to the bit in two neighbours; None where it is not known."""
+    known = track.updates.equal_share
+    return float(np.nanmax(known)) if np.isfinite(known).any() else None

@@ -1,0 +1,102 @@
+"""Norms that grow or shrink without end, and norms that leave their own past."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.model.finding import Severity
+from reporter.numerals import number
+from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.history import History, Track
+
+POINTS = 5
+"""Checkpoints that a trend needs (popmon's rolling reference is of this order)."""
+
+
+def check(history: History, limits: Limits) -> Iterator[Check]:
+    """Two checks per weight matrix of five checkpoints or more: the slope of log ‖W‖, and the last step's pull."""
+    for track in history.matrices:
+        norms = track.values("l2_norm")
+        trained = history.trained(track.places)
+        usable = np.isfinite(norms) & (norms > 0) & trained
+        if usable.sum() < POINTS:
+            continue
+        places = np.array(track.places)[usable]
+        logs = np.log(norms[usable])
+        yield _slope(history, track, places, logs, limits)
+        yield _pull(history, track, places, logs, limits)
+
+
+def _slope(
+    history: History, track: Track, places: npt.NDArray[np.int64], logs: npt.NDArray[np.float64], limits: Limits
+) -> Check:
+    """The last five points: do they all go one way, and how far?"""
+    last, steps = logs[-POINTS:], np.diff(logs[-POINTS:])
+    slope = float(np.polyfit(np.arange(POINTS), last, 1)[0])
+    one_way = bool((steps > 0).all() or (steps < 0).all())
+    small = slope > 0 and track.values("rms")[-1] < track.usual_rms
+    fired = one_way and abs(slope) > math.log(limits["threshold"]) and not small
+    first = int(places[-POINTS])
+    total = math.exp(float(last[-1] - last[0]))
+    return Check.of(
+        track.info,
+        math.exp(slope),
+        abs(slope),
+        Severity.WARN if fired else None,
+        place=first + 1,
+        good=first,
+        group="slope",
+        message=f"the norm of {track.info.name} {'grows' if slope > 0 else 'shrinks'} steadily, × {number(total, 3)} "
+        f"over the last {POINTS} checkpoints ({history.step(first)} to {history.labels[int(places[-1])]})",
+    )
+
+
+def _pull(
+    history: History, track: Track, places: npt.NDArray[np.int64], logs: npt.NDArray[np.float64], limits: Limits
+) -> Check:
+    """Each step of log ‖W‖ against those before it; a change of less than 10 % is none, however quiet the past."""
+    steps = np.diff(logs)
+    past = steps[:-1]
+    spread = max(float(past.std()), math.log(1.0 + limits["change"]) / limits["pull"])
+    pull = (float(steps[-1]) - float(past.mean())) / spread
+    ratio = math.exp(float(steps[-1]))
+    severity = None
+    if abs(steps[-1]) > math.log(1.0 + limits["change"]):
+        severity = Severity.WARN if abs(pull) > limits["red"] else Severity.INFO if abs(pull) > limits["pull"] else None
+    before, after = int(places[-2]), int(places[-1])
+    return Check.of(
+        track.info,
+        abs(pull),
+        0.0 if severity is None else abs(pull),
+        severity,
+        place=after,
+        good=before,
+        group="pull",
+        limit="red" if severity is Severity.WARN else "pull",
+        message=f"the norm of {track.info.name} changed × {number(ratio, 3)} from {history.step(before)} to "
+        f"{history.labels[after]}, {number(abs(pull), 3)} standard deviations off its earlier changes",
+    )
+
+
+NORM_TREND = Rule(
+    name="norm-trend",
+    title="Norm trend",
+    threshold=1.5,
+    limits=(
+        Limit("pull", 4.0, "standard deviations off the earlier changes at which the last one is remarked on"),
+        Limit("red", 7.0, "standard deviations at which it is a warning"),
+        Limit("change", 0.25, "relative change of the norm below which a pull is not considered"),
+    ),
+    formula="factor per checkpoint fitted to log ‖W‖₂ of the last five, all going one way (above 1.5 or below ⅔); "
+    "pull (x − μ) / σ of the last change of log ‖W‖₂ against the earlier ones",
+    source="popmon (pull, yellow at 4, red at 7); the slope is our own proposal",
+    check=check,
+    many="leave their own trend",
+    meaning="The training is drifting to divergence (growth) or the weights are dying (decay).",
+    next_step="Look at the trend of the layer's norm, at loss and learning rate, and at the weight decay.",
+    evidence="an estimate from few points: norms are exact, the trend is judged on at least five checkpoints",
+)

@@ -1,0 +1,65 @@
+"""Checkpoints that hold less of the model than earlier ones of their series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.finding import Severity
+from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.history import History
+
+
+def check(history: History, limits: Limits) -> Iterator[Check]:
+    """One check per checkpoint from the second on: model tensors seen before that it lacks."""
+    seen: dict[str, int] = {}
+    complete = 0
+    for place, measured in enumerate(history.series.measured):
+        here = {t.info.name: t.info.size for t in measured.model_tensors}
+        missing = [name for name in seen if name not in here]
+        if place:
+            yield _checked(history, place, complete, here, seen, missing, limits)
+        if not missing:
+            complete = place
+        seen |= here
+
+
+def _checked(
+    history: History,
+    place: int,
+    complete: int,
+    here: dict[str, int],
+    seen: dict[str, int],
+    missing: list[str],
+    limits: Limits,
+) -> Check:
+    if len(missing) <= limits["threshold"]:
+        return Check(float(len(missing)), 0.0, place=place)
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    return Check(
+        value=float(len(missing)),
+        excess=float(len(missing)),
+        severity=Severity.WARN,
+        place=place,
+        good=complete,
+        tensors=tuple(missing),
+        previous=0.0,
+        parameters=sum(seen[name] for name in missing),
+        message=f"the checkpoint of {history.step(place)} holds {len(here)} of the {len(seen)} weight tensors that the "
+        f"series has had so far; missing: {shown}; {history.step(complete)} was the last complete one",
+    )
+
+
+SHRUNKEN = Rule(
+    name="shrunken",
+    title="Shrunken checkpoint",
+    threshold=0.0,
+    formula="model tensors of earlier checkpoints that this one lacks",
+    source="the series against itself",
+    check=check,
+    many="hold less of the model than an earlier one",
+    noun="checkpoints",
+    meaning="Part of the model is no longer saved: a layer was renamed or dropped, or it is hidden from saving.",
+    next_step="Do not restore from it before the missing tensors are explained; compare with the last complete one.",
+    evidence="certain: names are compared",
+    covers=("structure",),
+)

@@ -1,0 +1,37 @@
+"""Findings that were reviewed and accepted, with the reasons given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section
+from reporter.model.report import Report
+from reporter.sections.base import LEVELS, Medium, bounded
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """The section, nothing where nothing was accepted."""
+    judgement = report.judgement
+    if not judgement.accepted and not judgement.notes:
+        return
+    titles = {o.rule: o.title for o in judgement.outcomes}
+    blocks: list[Block] = [Paragraph(f"{note}.", "warning") for note in judgement.notes]
+    rows = [
+        Row(
+            (
+                Cell(titles.get(a.finding.rule, a.finding.rule)),
+                Cell(a.finding.severity.name, level=LEVELS[a.finding.severity]),
+                Cell(a.finding.series),
+                Cell(a.finding.message),
+                Cell(a.reason),
+                Cell(a.until),
+            )
+        )
+        for a in judgement.accepted
+    ]
+    columns = tuple(
+        Column(title, numeric=False) for title in ("Rule", "Severity", "Series", "Finding", "Reason", "Until")
+    )
+    if rows:
+        blocks.append(bounded("Accepted findings", columns, rows, medium, note="They are no part of the verdict."))
+    yield Section("accepted", "Accepted", tuple(blocks))

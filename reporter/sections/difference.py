@@ -1,0 +1,131 @@
+"""The page of ``ckpt-report diff``: two checkpoints against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from reporter.model.difference import STATES, Difference, TensorDifference
+from reporter.model.page import Block, Cell, Column, Facts, Level, Page, Paragraph, Row, Section, Table
+from reporter.numerals import NO_DATA, integer, number
+from reporter.sections.base import bounded, number_cell
+from reporter.sections.paired import (
+    COSINE,
+    DEFINITIONS,
+    LARGEST,
+    PER_STEP,
+    UNCHANGED,
+    UPDATE,
+    WASSERSTEIN,
+    bins,
+    cosine_cell,
+    js_cell,
+    largest_cell,
+    psi_cell,
+    unchanged_cell,
+    update_cell,
+    wasserstein_cell,
+)
+
+AT_LEAST = Column("Update, at least", definition="|‖W‖ − ‖W′‖| / ‖W′‖, which is never more than ‖W − W′‖ / ‖W′‖.")
+
+_LEVELS: dict[str, Level] = {"reshaped": "warn", "removed": "warn", "added": "info", "equal": "pass"}
+
+
+def difference_page(difference: Difference, version: str) -> Page:
+    """One self-contained page: the whole, every tensor, definitions."""
+    columns = [c for c in DEFINITIONS if c is not PER_STEP] if difference.paired else [AT_LEAST]
+    glossary = tuple((column.title, column.definition) for column in columns)
+    before, after = (PurePath(path).name or path for path in (difference.before, difference.after))
+    return Page(
+        title=f"Difference: {before} → {after}",
+        subtitle="Two checkpoints, tensor by tensor" if difference.paired else "Two reports, tensor by tensor",
+        sections=(
+            Section("whole", "Whole model", tuple(_whole(difference))),
+            Section("tensors", "Tensors", (_tensors(difference),)),
+            Section("glossary", "Definitions", (Facts(glossary),), folded=True),
+        ),
+        facts=(f"ckpt-report {version}",),
+    )
+
+
+def _whole(difference: Difference) -> Iterator[Block]:
+    yield Facts((("Before, W′", difference.before), ("After, W", difference.after)))
+    tiles: list[tuple[str, str]] = [
+        (f"Tensors {state}", integer(n)) for state in STATES if (n := difference.count(state))
+    ]
+    whole, shift = difference.whole, difference.shift
+    if whole is not None and whole.count:
+        tiles += [
+            ("Relative update", update_cell(whole).text),
+            ("Cosine", cosine_cell(whole).text),
+            ("Unchanged", unchanged_cell(whole).text),
+            ("Max change", largest_cell(whole).text),
+        ]
+    if shift is not None:
+        tiles += [
+            ("W1 / σ", wasserstein_cell(shift).text),
+            ("PSI", psi_cell(shift).text),
+            ("JS distance", js_cell(shift).text),
+        ]
+    yield Facts(tuple(tiles), "tiles")
+    if whole is not None:
+        yield Paragraph(
+            f"Over {integer(whole.count)} values of model variables that both hold, compared value by value."
+            if whole.count
+            else "No model variable is in both under the same name, shape and dtype.",
+        )
+    if shift is not None and shift.bins:
+        yield Paragraph(f"PSI and JS distance are over {bins(shift)}.", "note")
+    for note in difference.notes:
+        yield Paragraph(note[:1].upper() + note[1:].rstrip(".") + ".", "note")
+
+
+def _tensors(difference: Difference) -> Table:
+    columns = (
+        Column("Tensor", numeric=False),
+        Column("State", numeric=False),
+        UPDATE
+        if difference.paired
+        else Column("Update, at least", definition="|‖W‖ − ‖W′‖| / ‖W′‖ ≤ ‖W − W′‖ / ‖W′‖."),
+        *((COSINE, UNCHANGED, LARGEST, WASSERSTEIN) if difference.paired else ()),
+        Column("L2 norm", unit="before"),
+        Column("L2 norm", unit="after"),
+        Column("Shape and dtype", numeric=False),
+        Column("Role", numeric=False),
+    )
+    rows = [_row(tensor, difference.paired) for tensor in difference.tensors]
+    note = "Model variables first, then optimizer state; in each what came, went or changed its shape, then by update."
+    return bounded("Worst first", columns, rows, "html", note=note)
+
+
+def _row(tensor: TensorDifference, paired: bool) -> Row:
+    shape = tensor.after or tensor.before
+    if tensor.state == "reshaped":
+        shape = f"{tensor.before} → {tensor.after}"
+    update = update_cell(tensor.change) if paired else Cell(at_least(tensor), sort=tensor.update)
+    return Row(
+        (
+            Cell(tensor.name),
+            Cell(tensor.state, level=_LEVELS.get(tensor.state, "")),
+            update,
+            *(
+                (
+                    cosine_cell(tensor.change),
+                    unchanged_cell(tensor.change),
+                    largest_cell(tensor.change),
+                    wasserstein_cell(tensor.shift),
+                )
+                if paired
+                else ()
+            ),
+            *(number_cell(norm) for norm in tensor.norms),
+            Cell(shape),
+            Cell(tensor.role),
+        )
+    )
+
+
+def at_least(tensor: TensorDifference) -> str:
+    """The least relative update that the norms allow."""
+    return NO_DATA if tensor.update is None else f"≥ {number(tensor.update, 3)}"

@@ -1,0 +1,174 @@
+"""Each layer's statistics over the checkpoints: ends, slope, course, and sudden changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from reporter.model.comparison import Comparison
+from reporter.model.measured import Absent
+from reporter.model.page import Cell, Column, Row, Table
+from reporter.model.trend import PART, SHORTEST, THRESHOLD, Trend
+from reporter.numerals import integer, number
+from reporter.sections.base import BY_NAME, Medium, bounded, number_cell, statistic_cell
+from reporter.sections.sparkline import sparkline
+
+SHOWN: dict[Medium, tuple[str, ...]] = {
+    "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share"),
+    "pdf": ("l2_norm", "mean", "std"),
+}
+"""Statistics in the table; all that are followed are in report.json."""
+
+PDF_LAYERS = 10
+SUDDEN = {"html": 40, "pdf": 10}
+"""Rows of sudden changes."""
+
+COURSE = Column(
+    "Course",
+    numeric=False,
+    course=True,
+    definition="One block per checkpoint (evenly chosen ones of many), from the row's smallest number to its largest.",
+)
+SLOPE = Column("Slope", definition="Of the least-squares line through all checkpoints, each at its step.")
+CHANGE_POINT = Column(
+    "Sudden change",
+    definition=f"The step at which the course splits best into two levels (largest difference of two segment means), "
+    f"where these are at least {THRESHOLD:g} standard deviations within the segments apart, and the split leaves less "
+    "than half the variance of a straight line over the steps. "
+    f"Looked for in {SHORTEST} or more checkpoints, {PART} at least on either side.",
+)
+
+
+def tables(series: Comparison, medium: Medium) -> Iterator[Table]:
+    """The trends of every layer, and the sudden changes among all of them; nothing for a single checkpoint."""
+    if not series.trends:
+        return
+    yield _trends(series, medium)
+    sudden = _sudden(series, medium)
+    if sudden:
+        yield sudden
+
+
+def slope_unit(series: Comparison) -> tuple[str, float]:
+    """What slopes are printed per, and how many steps or checkpoints that is."""
+    positions = series.positions
+    if positions is None:
+        return "per checkpoint", 1.0
+    return ("per 1 000 steps", 1000.0) if positions[-1] - positions[0] >= 1000 else ("per step", 1.0)
+
+
+def _trends(series: Comparison, medium: Medium) -> Table:
+    by_layer: dict[str, list[Trend]] = {}
+    flat = 0
+    for trend in series.trends:
+        if trend.statistic in SHOWN[medium]:
+            if _is_flat(_values(series, trend)):
+                flat += 1
+            else:
+                by_layer.setdefault(trend.layer, []).append(trend)
+    ranked = sorted(by_layer, key=lambda layer: -_norm_change(by_layer[layer]))
+    unit, factor = slope_unit(series)
+    shown = ranked[:PDF_LAYERS] if medium == "pdf" else ranked
+    rows = [
+        _row(series, trend, factor)
+        for layer in shown
+        for trend in sorted(by_layer[layer], key=lambda t: SHOWN[medium].index(t.statistic))
+    ]
+    columns = (
+        Column("Layer", numeric=False),
+        Column("Statistic", numeric=False),
+        Column("First"),
+        Column("Last"),
+        Column("Change", definition="Last − first."),
+        Column("Change", unit="% of first", definition="(Last − first) / |first|."),
+        Column(SLOPE.title, unit=unit, definition=SLOPE.definition),
+        COURSE,
+        CHANGE_POINT,
+    )
+    note = "Layers whose norm changed most, up or down, come first."
+    if flat:
+        note += f" {integer(flat)} statistics that are the same in every checkpoint, to six digits, are left out."
+    if len(shown) < len(ranked):
+        note += f" {PDF_LAYERS} of {integer(len(ranked))} layers; all of them are in index.html."
+    return bounded("Trends by layer", columns, rows, medium, note=note)
+
+
+def _norm_change(trends: list[Trend]) -> float:
+    norm = next((t for t in trends if t.statistic == "l2_norm"), None)
+    if norm is None or norm.first == norm.last:
+        return 0.0
+    return abs(math.log(norm.last / norm.first)) if norm.first > 0 and norm.last > 0 else math.inf
+
+
+def _row(series: Comparison, trend: Trend, factor: float) -> Row:
+    statistic = trend.statistic
+    relative = trend.change / abs(trend.first) if trend.first else None
+    point = trend.change_point
+    cells = (
+        Cell(trend.layer),
+        Cell(BY_NAME[statistic].title),
+        statistic_cell(statistic, trend.first),
+        statistic_cell(statistic, trend.last),
+        Cell(_signed(trend.change), sort=trend.change),
+        Cell("—" if relative is None else _percent(relative), sort=relative),
+        number_cell(None if trend.slope is None else trend.slope * factor, 3),
+        Cell(sparkline(_values(series, trend))),
+        Cell(series.labels[point.place] if point else "—", sort=float(point.place) if point else None),
+    )
+    return Row(cells)
+
+
+def _values(series: Comparison, trend: Trend) -> list[float | None]:
+    values = [None if g is None else g.statistics[trend.statistic] for g in series.layer(trend.layer)]
+    return [None if v is None or isinstance(v, Absent) else float(v) for v in values]
+
+
+def _is_flat(values: list[float | None]) -> bool:
+    known = [v for v in values if v is not None]
+    # A smaller difference is rounding, of float32 weights or of float64 sums, and would fill the row's picture.
+    return not known or max(known) - min(known) <= 1e-6 * max(map(abs, known))
+
+
+def _percent(relative: float) -> str:
+    text = integer(round(100 * relative)) if 10 <= abs(relative) < 1e6 else number(100 * relative, 3)
+    return ("+" if relative > 0 else "") + text + " %"
+
+
+def _signed(value: float, digits: int = 4) -> str:
+    return ("+" if value > 0 else "") + number(value, digits)
+
+
+def _sudden(series: Comparison, medium: Medium) -> Table | None:
+    found = [(t, t.change_point) for t in series.trends if t.change_point is not None]
+    if not found:
+        return None
+    found.sort(key=lambda f: -f[1].effect)
+    limit = SUDDEN[medium]
+    rows = tuple(
+        Row(
+            (
+                Cell(trend.layer),
+                Cell(BY_NAME[trend.statistic].title),
+                Cell(series.labels[point.place], sort=float(point.place)),
+                statistic_cell(trend.statistic, point.before),
+                statistic_cell(trend.statistic, point.after),
+                Cell("∞" if math.isinf(point.effect) else number(point.effect, 3), sort=min(point.effect, 1e308)),
+                Cell(sparkline(_values(series, trend))),
+            )
+        )
+        for trend, point in found[:limit]
+    )
+    columns = (
+        Column("Layer", numeric=False),
+        Column("Statistic", numeric=False),
+        Column("From step", definition="The first checkpoint at the new level."),
+        Column("Mean before"),
+        Column("Mean after"),
+        Column(
+            "Distance", unit="σ", definition="Distance of the two means in standard deviations within the segments."
+        ),
+        COURSE,
+    )
+    note = CHANGE_POINT.definition
+    more = len(found) - len(rows)
+    return Table("Sudden changes", columns, rows, note, more, "index.html" if medium == "pdf" else "report.json")

@@ -1,0 +1,154 @@
+"""Cells that tell how one checkpoint differs from another; what is estimated is printed with its error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from reporter.model.change import Change
+from reporter.model.comparison import Pair, per_step
+from reporter.model.page import Cell, Column
+from reporter.model.shift import Shift
+from reporter.model.sketch import BUCKETS, DISTANCE_ERROR
+from reporter.numerals import NO_DATA, integer, number
+from reporter.sections.base import number_cell, share_cell, unrounded
+
+FROM_ZERO = "from 0"
+"""In place of a relative update where everything was zero before."""
+
+UPDATE = Column(
+    "Relative update",
+    definition="‖W − W′‖₂ / ‖W′‖₂, value by value; W′ is the earlier checkpoint. “from 0”: W′ was all zero.",
+)
+PER_STEP = Column(
+    "Per step",
+    definition="Bounds of one step's relative update R₁ for a relative update R over k steps: R / k if all steps went "
+    "the same way, R / √k if their directions were independent. A common rule of thumb is 1e-3 (CS231n).",
+)
+COSINE = Column("Cosine", definition="ΣWW′ / (‖W‖‖W′‖): 1 where only the length of W changed.")
+UNCHANGED = Column("Unchanged", definition="Share of values that are equal to the bit; not known of an estimate.")
+LARGEST = Column("Max change", definition="max |W − W′| of a single value; not known of an estimate.")
+WASSERSTEIN = Column(
+    "W1 / σ",
+    definition="Shift of the distribution, whatever happened to single values: the mean distance by which values must "
+    "move to turn one into the other (Wasserstein-1), in standard deviations of W′. Evidently calls 0.1 a drift.",
+)
+PSI = Column(
+    "PSI",
+    definition="Population stability index Σ(p − q)·ln(p / q) over shared bins about σ / 4 wide, open at the ends; an "
+    "empty bin counts as half a value. By convention 0.1 is a shift, 0.25 a large one.",
+)
+JS = Column(
+    "JS distance",
+    definition="Jensen-Shannon distance over the same bins, base 2: 0 for equal distributions, 1 for disjoint ones.",
+)
+DEFINITIONS = (UPDATE, PER_STEP, COSINE, UNCHANGED, LARGEST, WASSERSTEIN, PSI, JS)
+
+
+def update_cell(change: Change | None) -> Cell:
+    """The relative update; with its standard error where it is estimated."""
+    if change is None or not change.count:
+        return Cell(NO_DATA)
+    value = change.relative_update
+    if value is None:
+        return Cell(NO_DATA if change.unchanged else FROM_ZERO, title="there was no value other than 0 before")
+    if change.exact or value == 0:
+        return number_cell(value)
+    title = f"estimated from sketches: {value!r}, standard error {100 * DISTANCE_ERROR:.1f} %"
+    return Cell(f"{number(value, 3)} ± {100 * DISTANCE_ERROR:.1f} %", sort=value, title=title)
+
+
+def per_step_cell(change: Change | None, steps: int | None) -> Cell:
+    """R / k … R / √k, one number for a single step."""
+    value = change.relative_update if change is not None else None
+    if value is None or not steps:
+        return Cell(NO_DATA)
+    low, high = per_step(value, steps)
+    title = f"{integer(steps)} steps"
+    return Cell(
+        number(low, 2) if steps == 1 or not value else f"{number(low, 2)} … {number(high, 2)}", high, title=title
+    )
+
+
+def cosine_cell(change: Change | None) -> Cell:
+    """The cosine; of an estimate with as many digits as its error leaves, and the error."""
+    value = change.cosine if change is not None else None
+    if change is None or value is None:
+        return Cell(NO_DATA)
+    error = cosine_error(change)
+    if not error:
+        return number_cell(value, 6)
+    digits = max(2, min(6, -math.floor(math.log10(error)) + 1)) if error < 1 else 2
+    return Cell(
+        f"{number(value, digits)} ± {number(error, 1)}", sort=value, title=f"estimated from sketches: {value!r}"
+    )
+
+
+def cosine_error(change: Change) -> float:
+    """Standard error of an estimated cosine: that of the squared distance, twice the distance's, carried over."""
+    norms = math.sqrt(change.before) * math.sqrt(change.after)
+    return 0.0 if change.exact or not norms else DISTANCE_ERROR * change.difference / norms
+
+
+def unchanged_cell(change: Change | None) -> Cell:
+    """Share of values that are equal to the bit."""
+    return share_cell(change.equal_share if change is not None else None)
+
+
+def largest_cell(change: Change | None) -> Cell:
+    """The largest change of a single value."""
+    return number_cell(change.largest if change is not None and change.exact and change.count else None)
+
+
+def wasserstein_cell(shift: Shift | None) -> Cell:
+    """W1 / σ with its error, unless that is far below the last digit."""
+    if shift is None or shift.wasserstein is None:
+        return Cell(NO_DATA)
+    value, error = shift.wasserstein, shift.error
+    title = f"{value!r}, error at most {error:.2g}" if error else unrounded(value)
+    if error < 5e-4 * max(value, 1e-3):
+        return Cell(number(value, 3), sort=value, title=title)
+    places = min(max(0, -math.floor(math.log10(error))), 5)
+    return Cell(f"{value:.{places}f} ± {number(error, 1)}", sort=value, title=title)
+
+
+def psi_cell(shift: Shift | None) -> Cell:
+    """PSI; its bins on demand."""
+    return _binned(shift, None if shift is None else shift.psi)
+
+
+def js_cell(shift: Shift | None) -> Cell:
+    """Jensen-Shannon distance; its bins on demand."""
+    return _binned(shift, None if shift is None else shift.js)
+
+
+def _binned(shift: Shift | None, value: float | None) -> Cell:
+    cell = number_cell(value, 3)
+    return Cell(cell.text, cell.sort, title=bins(shift) if shift is not None and shift.bins else cell.title)
+
+
+def bins(shift: Shift) -> str:
+    """The bins of PSI and JS in words.
+
+    >>> bins(Shift(0.1, psi=0.2, js=0.1, bins=34, low=-0.5, high=0.5))
+    '34 bins: 32 from −0.5 to 0.5, and one open at either end'
+    """
+    return (
+        f"{shift.bins} bins: {shift.bins - 2} from {number(shift.low)} to {number(shift.high)}, and one open at either "
+        "end"
+    )
+
+
+def exactness(pairs: Iterable[Pair]) -> str:
+    """Which of the pairs are exact, as a sentence."""
+    all_, estimated = 0, 0
+    for pair in pairs:
+        all_ += 1
+        estimated += not pair.whole.exact
+    if not estimated:
+        return "Every comparison is exact: the files were read side by side, value by value."
+    which = "All" if estimated == all_ else f"{integer(estimated)} of {integer(all_)}"
+    return (
+        f"{which} comparisons are estimated, at least in part, because a file was not there any more: from sketches of "
+        f"{integer(BUCKETS)} numbers per tensor, with a standard error of {100 * DISTANCE_ERROR:.1f} % on the distance."
+    ) + (" The others are exact." if estimated < all_ else "")

@@ -1,0 +1,80 @@
+"""Several runs of one model side by side: their curves in one picture, their final numbers in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.comparison import Comparison
+from reporter.model.figures import Runs
+from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section, Table
+from reporter.model.report import Report
+from reporter.numerals import integer
+from reporter.sections.base import (
+    Medium,
+    bounded,
+    count_cell,
+    number_cell,
+    sortable,
+    statistic_cells,
+    statistic_columns,
+)
+from reporter.sections.paired import UPDATE, update_cell
+
+_STATISTICS: dict[Medium, tuple[str, ...]] = {
+    "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share", "nan_count"),
+    "pdf": ("l2_norm", "mean", "std", "min", "max", "zero_share", "nan_count"),
+}
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """One section per group of runs, nothing where no two series have the same structure."""
+    for i, group in enumerate(report.runs):
+        chosen = [report.series[at] for at in group.series]
+        title = "Runs of one model" if len(report.runs) == 1 else f"Runs of one model: {_names(chosen)}"
+        yield Section(f"runs-{i + 1}", title, tuple(_blocks(group, chosen, medium)))
+
+
+def _names(series: list[Comparison]) -> str:
+    return series[0].name + (f" and {integer(len(series) - 1)} more" if len(series) > 1 else "")
+
+
+def _blocks(group: Runs, chosen: list[Comparison], medium: Medium) -> Iterator[Block]:
+    first = chosen[0].measured[-1]
+    yield Paragraph(
+        f"{integer(len(chosen))} series have the same structure in their last checkpoints: "
+        f"{integer(len(first.model_tensors))} model tensors of equal roles, shapes and dtypes."
+    )
+    yield _table(chosen, medium)
+    if any(len(s.refs) > 1 for s in chosen):
+        yield from group.figures
+
+
+def _table(chosen: list[Comparison], medium: Medium) -> Table:
+    names = _STATISTICS[medium]
+    rows = [
+        Row(
+            (
+                Cell(series.name, href=f"#trend-{series.slug}"),
+                count_cell(len(series.refs)),
+                Cell(series.labels[-1], sort=None if (step := series.refs[-1].step.value) is None else float(step)),
+                *statistic_cells(series.measured[-1].whole.statistics, names),
+                _norm_ratio(series),
+                update_cell(series.from_first[-1].whole if series.from_first else None),
+            )
+        )
+        for series in chosen
+    ]
+    columns = (
+        Column("Run", numeric=False),
+        Column("Checkpoints"),
+        Column("Last step"),
+        *statistic_columns(names),
+        Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
+        Column(UPDATE.title, unit="last vs first", definition=UPDATE.definition),
+    )
+    return bounded("Last checkpoint of every run", columns, rows, medium)
+
+
+def _norm_ratio(series: Comparison) -> Cell:
+    first, last = (sortable(series.measured[i].whole.statistics["l2_norm"]) for i in (0, -1))
+    return number_cell(last / first if first and last is not None and len(series.refs) > 1 else None)

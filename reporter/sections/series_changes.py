@@ -1,0 +1,112 @@
+"""Each series: how every checkpoint differs from the one before, the first and the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from reporter.model.comparison import Comparison, Pair
+from reporter.model.figures import SeriesFigures
+from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
+from reporter.model.report import Report
+from reporter.numerals import integer
+from reporter.sections.base import Medium, bounded
+from reporter.sections.paired import (
+    COSINE,
+    JS,
+    LARGEST,
+    PER_STEP,
+    PSI,
+    UNCHANGED,
+    UPDATE,
+    WASSERSTEIN,
+    bins,
+    cosine_cell,
+    exactness,
+    js_cell,
+    largest_cell,
+    per_step_cell,
+    psi_cell,
+    unchanged_cell,
+    update_cell,
+    wasserstein_cell,
+)
+
+
+def build(report: Report, at: int, medium: Medium) -> Section:
+    """The section of one series."""
+    series = report.series[at]
+    title = "Change between checkpoints" if len(report.series) == 1 else f"Changes: {series.name}"
+    return Section(f"changes-{series.slug}", title, tuple(_blocks(series, report.figures[at], medium)))
+
+
+def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
+    yield Paragraph(exactness(chain(series.pairs, series.from_first, series.from_baseline)))
+    yield _table(series, medium)
+    if figures.trends:
+        yield Figures(figures.trends[1:])
+    if figures.distances:
+        yield figures.distances
+    if figures.similarity:
+        yield figures.similarity
+
+
+def _table(series: Comparison, medium: Medium) -> Table:
+    html = medium == "html"
+    columns = [
+        Column("Step", definition="Training step, or place in the series (#) where none is known."),
+        Column("Steps", unit="since", definition="Training steps since the checkpoint before."),
+        *(_against(c, "previous") for c in (UPDATE, PER_STEP, COSINE, UNCHANGED)),
+        *([_against(LARGEST, "previous")] if html else []),
+        *(_against(c, "previous") for c in ((WASSERSTEIN, PSI, JS) if html else (WASSERSTEIN, PSI))),
+    ]
+    if len(series.from_first) > 1:
+        columns += [_against(c, "first") for c in (UPDATE, COSINE)]
+        columns += [_against(WASSERSTEIN, "first")] if html else []
+    if series.from_baseline:
+        columns += [_against(c, "baseline") for c in ((UPDATE, COSINE) if html else (UPDATE,))]
+    rows = [_row(series, place, html) for place in range(len(series.refs))]
+    note = "Below each heading: which checkpoint W′ is. " + _bins(series, html)
+    return bounded("Whole model, checkpoint by checkpoint", columns, rows, medium, keep="ends", note=note.strip())
+
+
+def _against(column: Column, reference: str) -> Column:
+    return Column(column.title, unit=reference, definition=column.definition)
+
+
+def _row(series: Comparison, place: int, html: bool) -> Row:
+    before = series.pairs[place - 1] if place else None
+    steps = series.steps_between(before) if before else None
+    change, shift = (before.whole, before.shift) if before else (None, None)
+    step = series.refs[place].step.value
+    cells = [
+        Cell(series.labels[place], sort=float(place if step is None else step)),
+        Cell(integer(steps) if steps else "—", sort=steps),
+        update_cell(change),
+        per_step_cell(change, steps),
+        cosine_cell(change),
+        unchanged_cell(change),
+        *([largest_cell(change)] if html else []),
+        wasserstein_cell(shift),
+        psi_cell(shift),
+        *([js_cell(shift)] if html else []),
+    ]
+    if len(series.from_first) > 1:
+        first = series.from_first[place - 1] if place else None
+        cells += _reference(first, html)
+    if series.from_baseline:
+        cells += _reference(series.from_baseline[place], shifted=False)[: 2 if html else 1]
+    return Row(tuple(cells))
+
+
+def _reference(pair: Pair | None, shifted: bool) -> list[Cell]:
+    change = pair.whole if pair else None
+    cells = [update_cell(change), cosine_cell(change)]
+    return [*cells, wasserstein_cell(pair.shift if pair else None)] if shifted else cells
+
+
+def _bins(series: Comparison, html: bool) -> str:
+    shift = series.pairs[-1].shift
+    if shift is None or not shift.bins:
+        return ""
+    return f"{'PSI and JS distance of the last row are' if html else 'PSI of the last row is'} over {bins(shift)}."

@@ -1,0 +1,167 @@
+"""Each series' last checkpoint: what moved most, and what did not move at all, since which checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reporter.model.change import Change
+from reporter.model.comparison import BASELINE, Comparison, Pair
+from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section, Table
+from reporter.model.report import Report
+from reporter.model.shift import Shift
+from reporter.model.trend import Movement, Since
+from reporter.numerals import integer
+from reporter.sections.base import Medium, bounded, number_cell
+from reporter.sections.paired import (
+    COSINE,
+    UNCHANGED,
+    UPDATE,
+    WASSERSTEIN,
+    cosine_cell,
+    exactness,
+    unchanged_cell,
+    update_cell,
+    wasserstein_cell,
+)
+
+EACH = 5
+"""Rows for what moved most since each of the checkpoints compared with; most of them are the same."""
+
+NAMED = 12
+"""Names listed of what did not move."""
+
+
+def build(report: Report, at: int, medium: Medium) -> Section:
+    """The section of one series."""
+    series = report.series[at]
+    title = "What moved" if len(report.series) == 1 else f"What moved: {series.name}"
+    return Section(f"moved-{series.slug}", title, tuple(_blocks(series, medium)))
+
+
+def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
+    pairs = series.latest
+    yield Paragraph(_about(series, pairs))
+    yield _most("Layers that moved most", "Layer", series, medium, layers=True)
+    yield _most("Tensors that moved most", "Tensor", series, medium, layers=False)
+    yield _still(series, pairs, medium)
+
+
+def _about(series: Comparison, pairs: Mapping[Since, Pair]) -> str:
+    against = _joined([f"{_since(since)} ({_label(series, pair)})" for since, pair in pairs.items()])
+    return f"Step {series.labels[-1]} against {against}. {exactness(pairs.values())}"
+
+
+def _joined(parts: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def _since(since: Since) -> str:
+    return {"previous": "the previous checkpoint", "first": "the first", "baseline": "the baseline"}[since]
+
+
+def _label(series: Comparison, pair: Pair) -> str:
+    return series.baseline if pair.before == BASELINE else f"step {series.labels[pair.before]}"
+
+
+def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers: bool) -> Table:
+    """Those that moved most since any of the checkpoints compared with, by the update since the previous one."""
+    pairs = series.latest
+    ranked = {m.since: m.layers if layers else m.tensors for m in series.moved}
+    chosen = dict.fromkeys(name for names in ranked.values() for name in names[:EACH])
+    order = {name: i for names in reversed(ranked.values()) for i, name in enumerate(names)}
+    first = next(iter(ranked.values()), ())
+    place = {name: i for i, name in enumerate(first)}
+    names = sorted(chosen, key=lambda n: (place.get(n, len(place)), order[n]))
+    html = medium == "html"
+    columns = [Column(what, numeric=False), *([] if layers or not html else [Column("Role", numeric=False)])]
+    for since in pairs:
+        columns += [Column(c.title, unit=since, definition=c.definition) for c in _columns(since)]
+    largest = html and layers and len(series.pairs) > 1
+    if largest:
+        columns += [
+            Column("Largest update", unit="of neighbours", definition="Over all pairs of neighbouring checkpoints."),
+            Column("Reached", unit="at step"),
+        ]
+    rows = []
+    for name in names:
+        cells = [Cell(name), *([] if layers or not html else [Cell(series.measured[-1].by_name[name].info.role)])]
+        for since, pair in pairs.items():
+            change, shift = _of(pair, name, layers)
+            cells += [update_cell(change), cosine_cell(change)]
+            if since == "previous":
+                cells += [unchanged_cell(change), wasserstein_cell(shift)]
+        if largest:
+            cells += _largest(series, name)
+        rows.append(Row(tuple(cells)))
+    return bounded(caption, columns, rows, medium, note="" if layers else _note(pairs))
+
+
+def _note(pairs: Mapping[Since, Pair]) -> str:
+    which = _joined([f"since {_since(since)}" for since in pairs])
+    return (
+        f"In both tables: the {EACH} that moved most {which}, by relative update. Below each heading: which checkpoint "
+        "the last one is held against. W1 / σ has its largest error beside it where that shows in the digits."
+    )
+
+
+def _columns(since: Since) -> tuple[Column, ...]:
+    return (UPDATE, COSINE, UNCHANGED, WASSERSTEIN) if since == "previous" else (UPDATE, COSINE)
+
+
+def _of(pair: Pair, name: str, layers: bool) -> tuple[Change | None, Shift | None]:
+    if layers:
+        return pair.layers.get(name), pair.layer_shifts.get(name)
+    return pair.tensors.get(name), pair.tensor_shifts.get(name)
+
+
+def _largest(series: Comparison, name: str) -> list[Cell]:
+    updates = [
+        (update, pair)
+        for pair in series.pairs
+        if name in pair.layers and (update := pair.layers[name].relative_update) is not None
+    ]
+    if not updates:
+        return [Cell("—"), Cell("—")]
+    largest, pair = max(updates, key=lambda u: u[0])
+    return [number_cell(largest), Cell(series.labels[pair.after], sort=float(pair.after))]
+
+
+def _still(series: Comparison, pairs: Mapping[Since, Pair], medium: Medium) -> Table:
+    rows = []
+    for movement in series.moved:
+        steps = series.steps_between(pairs[movement.since])
+        for what, still, moving in _kinds(movement):
+            if not still and not moving:
+                continue
+            rows.append(
+                Row(
+                    (
+                        Cell(_since(movement.since)),
+                        Cell(integer(steps) if steps else "—", sort=steps),
+                        Cell(what),
+                        Cell(f"{integer(len(still))} of {integer(len(still) + len(moving))}", sort=float(len(still))),
+                        Cell(_listing(still)),
+                    )
+                )
+            )
+    columns = (
+        Column("Since", numeric=False),
+        Column("Steps", definition="Training steps in between, where they are known."),
+        Column("What", numeric=False),
+        Column("Not moved", definition="Equal to the bit in both checkpoints; of an estimate: equal sketches."),
+        Column("Which", numeric=False),
+    )
+    note = "Variables that are not trained, such as the statistics of a frozen normalisation, need not move."
+    return bounded("What did not move at all", columns, rows, medium, note=note)
+
+
+def _kinds(movement: Movement) -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
+    return (
+        ("layers", movement.still_layers, movement.layers),
+        ("tensors", movement.still_tensors, movement.tensors),
+    )
+
+
+def _listing(names: tuple[str, ...]) -> str:
+    more = f" and {integer(len(names) - NAMED)} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more if names else "none"

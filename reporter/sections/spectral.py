@@ -1,0 +1,68 @@
+"""Spectra of the last checkpoint's weight matrices, with ``--spectral``; they inform and judge nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reporter.model.page import Cell, Column, Paragraph, Row, Section
+from reporter.model.report import Report
+from reporter.model.spectrum import Spectrum
+from reporter.numerals import integer
+from reporter.sections.base import Medium, bounded, number_cell
+
+WORDS: tuple[tuple[str, str], ...] = (
+    ("Spectral norm", "Largest singular value σ₁ of the weights as a matrix of (all other axes × outputs)."),
+    ("Stable rank", "‖W‖_F² / σ₁²: how many directions carry about as much as the strongest."),
+    (
+        "Effective rank",
+        "exp(−Σ p log p), p the singular values divided by their sum (Roy & Vetterli 2007): how many directions are in "
+        "use.",
+    ),
+    (
+        "Alpha",
+        "Exponent of a power law fitted to the largest eigenvalues of WᵀW (Martin & Mahoney 2021; the fit of Clauset "
+        "et al. 2009). WeightWatcher reads 2 to 6 as usual for well-trained layers. KS is the fit's distance from the "
+        "data, 0 to 1: above 0.1 or so alpha says little. Not shown below 50 eigenvalues.",
+    ),
+)
+"""For the glossary."""
+
+
+def build(report: Report, medium: Medium) -> Iterator[Section]:
+    """One section for all series; nothing where nothing was measured."""
+    spectra = [(series.name, name, s) for series in report.series for name, s in series.spectra.items()]
+    if not spectra:
+        return
+    several = len(report.series) > 1
+    remarks = [_remark(s) for _, _, s in spectra]
+    rows = []
+    for (of, name, s), remark in zip(spectra, remarks, strict=True):
+        cells = [Cell(name), Cell(f"{integer(s.rows)} × {integer(s.columns)}")]
+        norm, fit = number_cell(s.norm), s.power_law
+        if s.norm is not None and not s.exact:
+            norm = Cell("≥ " + norm.text, sort=norm.sort, title=norm.title)
+        cells += [norm, number_cell(s.stable_rank, 3), number_cell(s.effective_rank, 3)]
+        cells += [number_cell(fit.alpha if fit else None, 3), number_cell(fit.distance if fit else None, 2)]
+        cells += [*([Cell(remark)] if any(remarks) else []), *([Cell(of)] if several else [])]
+        rows.append(Row(tuple(cells)))
+    text = "For information: these numbers describe how the weights use their directions; no rule judges them."
+    if left_out := sum(bool(s.left_out) for _, _, s in spectra):
+        text += f" {integer(left_out)} of {integer(len(rows))} matrices were left out; the table says why."
+    columns = (
+        Column("Weights", numeric=False),
+        Column("Matrix", numeric=False),
+        Column("Spectral norm", definition="Largest singular value; ≥ where it comes from an iteration."),
+        Column("Stable rank", definition="‖W‖_F² / ‖W‖₂²."),
+        Column("Effective rank", definition="exp of the entropy of the normalised singular values."),
+        Column("Alpha", definition="Exponent of the power law of the eigenvalues' tail."),
+        Column("KS", definition="Distance between the eigenvalues' tail and the fitted power law."),
+        *([Column("Remark", numeric=False)] if any(remarks) else []),
+        *([Column("Series", numeric=False)] if several else []),
+    )
+    note = "Alpha and its distance KS are shown from 50 eigenvalues on. See Definitions."
+    table = bounded("Spectra of the weights", columns, rows, medium, note=note)
+    yield Section("spectra", "Spectra", (Paragraph(text), table))
+
+
+def _remark(s: Spectrum) -> str:
+    return f"left out: {s.left_out}" if s.left_out else "" if s.exact else "too large for all singular values"

@@ -1,0 +1,120 @@
+"""What changed in a series as plain JSON records; like those of :mod:`reporter.writers.records`, a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+from reporter.model.comparison import BASELINE, Comparison, Pair, per_step
+from reporter.model.shift import Shift
+from reporter.model.similarity import Similarity
+from reporter.model.trend import Movement, Trend
+from reporter.writers.records import Record, change, changes, plain
+
+
+def comparison(series: Comparison, detailed: Container[int]) -> Record:
+    """All pairs, trends and similarities of a series.
+
+    The tensors of a pair are there for neighbours, and for the last checkpoint against the first and the baseline.
+
+    Args:
+        detailed: places of the checkpoints whose pairs are given by layer and tensor.
+    """
+    last = len(series.refs) - 1
+
+    def pair(series: Comparison, paired: Pair, *, tensors: bool = True) -> Record:
+        return _pair(series, paired, layers=paired.after in detailed, tensors=tensors and paired.after in detailed)
+
+    return {
+        "pairs": [pair(series, p) for p in series.pairs],
+        "from_first": [pair(series, p, tensors=p.after == last) for p in series.from_first],
+        "baseline": series.baseline or None,
+        "from_baseline": [pair(series, p, tensors=p.after == last) for p in series.from_baseline],
+        "similarity": similarity(series, series.similarity) if series.similarity else None,
+        "trends": [trend(series, t) for t in series.trends],
+        "moved": [movement(m) for m in series.moved],
+    }
+
+
+def _pair(series: Comparison, paired: Pair, *, layers: bool, tensors: bool) -> Record:
+    """Two checkpoints, one held against the other."""
+    steps = series.steps_between(paired)
+    update = paired.whole.relative_update
+    return {
+        "before": series.baseline if paired.before == BASELINE else series.refs[paired.before].name,
+        "after": series.refs[paired.after].name,
+        "steps": steps,
+        "per_step": [plain(v) for v in per_step(update, steps)] if steps and update is not None else None,
+        "global": change(paired.whole),
+        "shift": shift(paired.shift),
+        "layers": changes(paired.layers) if layers else None,
+        "layer_shifts": shifts(paired.layer_shifts),
+        "tensors": changes(paired.tensors) if tensors else None,
+        "tensor_shifts": shifts(paired.tensor_shifts),
+        "added": list(paired.added),
+        "removed": list(paired.removed),
+        "reshaped": [{"name": n, "before": a, "after": b} for n, a, b in paired.reshaped],
+    }
+
+
+def shift(found: Shift | None) -> Record | None:
+    """The shift of a distribution; ``bins`` is null where there are none."""
+    if found is None:
+        return None
+    bins = {"count": found.bins, "low": plain(found.low), "high": plain(found.high)} if found.bins else None
+    return {
+        "wasserstein": plain(found.wasserstein),
+        "wasserstein_error": plain(found.error),
+        "psi": plain(found.psi),
+        "js": plain(found.js),
+        "bins": bins,
+    }
+
+
+def shifts(by_name: Mapping[str, Shift]) -> Record:
+    """Shifts by name."""
+    return {name: shift(found) for name, found in by_name.items()}
+
+
+def similarity(series: Comparison, found: Similarity) -> Record:
+    """Each checkpoint against each."""
+    return {
+        "checkpoints": [series.refs[i].name for i in found.places],
+        "distance": [[plain(float(v)) for v in row] for row in found.distance],
+        "cosine": [[plain(float(v)) for v in row] for row in found.cosine],
+        "exact": found.exact,
+        "tensors": found.tensors,
+        "values": found.values,
+    }
+
+
+def trend(series: Comparison, found: Trend) -> Record:
+    """The course of a statistic; ``slope`` is per step, or per checkpoint where the steps are not known."""
+    point = found.change_point
+    return {
+        "layer": found.layer,
+        "statistic": found.statistic,
+        "first": plain(found.first),
+        "last": plain(found.last),
+        "change": plain(found.change),
+        "slope": plain(found.slope),
+        "slope_per": "step" if series.positions is not None else "checkpoint",
+        "change_point": None
+        if point is None
+        else {
+            "checkpoint": series.refs[point.place].name,
+            "before": plain(point.before),
+            "after": plain(point.after),
+            "effect": plain(point.effect),
+        },
+    }
+
+
+def movement(found: Movement) -> Record:
+    """What moved and what did not, the most moved first."""
+    return {
+        "since": found.since,
+        "layers": list(found.layers),
+        "still_layers": list(found.still_layers),
+        "tensors": list(found.tensors),
+        "still_tensors": list(found.still_tensors),
+    }

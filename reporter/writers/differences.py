@@ -1,0 +1,81 @@
+"""The difference of two checkpoints, for a terminal and as JSON."""
+
+from __future__ import annotations
+
+from reporter.model.difference import STATES, Difference, TensorDifference
+from reporter.numerals import NO_DATA, integer, number, share
+from reporter.progress import visible
+from reporter.writers.comparisons import shift
+from reporter.writers.console import table
+from reporter.writers.records import Record, change, plain
+
+SHOWN = 100
+"""Rows on a terminal; all are in the JSON and on the page."""
+
+
+def text(difference: Difference) -> str:
+    """A table, worst first, without what is equal to the bit; then one line for the whole."""
+    rows = [t for t in difference.tensors if t.state != "equal"]
+    header = ["tensor", "state", "shape and dtype", "update", "cosine", "unchanged", "W1/σ", "norm before", "after"]
+    lines = [table(header, [_cells(t) for t in rows[:SHOWN]], left=3)] if rows else []
+    if len(rows) > SHOWN:
+        lines.append(f"and {integer(len(rows) - SHOWN)} more; --json and --html have all of them")
+    lines += [visible(note) for note in difference.notes]
+    counts = ", ".join(f"{integer(n)} {state}" for state in STATES if (n := difference.count(state)))
+    summary = f"{integer(len(difference.tensors))} tensors: {counts or 'none'}"
+    whole = difference.whole
+    if whole is not None and whole.count:
+        summary += (
+            f"; model: relative update {number(whole.relative_update)}, cosine {number(whole.cosine, 6)}, "
+            f"{share(whole.equal_share)} of {integer(whole.count)} values equal to the bit"
+        )
+    return "\n".join([*lines, summary])
+
+
+def _cells(tensor: TensorDifference) -> list[str]:
+    change_, shift_ = tensor.change, tensor.shift
+    shape = tensor.after or tensor.before
+    update = NO_DATA if tensor.update is None else number(tensor.update)
+    if change_ is None and tensor.update is not None and tensor.state in ("changed", "unknown"):
+        update = f"≥ {update}"
+    elif change_ is None:
+        update = NO_DATA
+    return [
+        tensor.name,
+        tensor.state,
+        f"{tensor.before} → {tensor.after}" if tensor.state == "reshaped" else shape,
+        update,
+        number(change_.cosine if change_ else None, 6),
+        share(change_.equal_share if change_ else None),
+        number(shift_.wasserstein if shift_ else None, 3),
+        number(tensor.norms[0]),
+        number(tensor.norms[1]),
+    ]
+
+
+def record(difference: Difference) -> Record:
+    """Everything, as one JSON object."""
+    return {
+        "before": difference.before,
+        "after": difference.after,
+        "paired": difference.paired,
+        "counts": {state: difference.count(state) for state in STATES},
+        "global": change(difference.whole) if difference.whole is not None else None,
+        "shift": shift(difference.shift),
+        "tensors": [
+            {
+                "name": t.name,
+                "collection": t.collection,
+                "role": t.role,
+                "state": t.state,
+                "before": t.before,
+                "after": t.after,
+                "l2_norm": [plain(norm) for norm in t.norms],
+                "update_at_least": plain(t.update) if t.change is None and t.before == t.after else None,
+                "change": change(t.change) if t.change is not None else None,
+                "shift": shift(t.shift),
+            }
+            for t in difference.tensors
+        ],
+        "notes": list(difference.notes),
+    }

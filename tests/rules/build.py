@@ -1,0 +1,110 @@
+"""Series of arrays, and what the rules say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from reporter.compare import compare
+from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.deployment import measure_deployment
+from reporter.measuring.pairs import compare_contents
+from reporter.model.checkpoint import CheckpointRef, Series, Step
+from reporter.model.comparison import Comparison
+from reporter.model.finding import Finding, Judgement
+from reporter.model.gathered import Gathered
+from reporter.model.role import ROLES
+from reporter.model.tensor import Contents, LayerInfo
+from reporter.rules import judge
+from reporter.rules.judging import Policy
+from tests.sources import ArraySource
+
+Arrays = dict[str, np.ndarray]
+
+KERNEL, BIAS, MEAN = "dense/kernel", "dense/bias", "bn/moving_mean"
+VARIANCE, GAMMA, SLOT = "bn/moving_variance", "bn/gamma", "optimizer/dense/kernel/velocity"
+
+
+def healthy(n: int = 6) -> list[Arrays]:
+    """A small model whose every weight moves a little in every checkpoint."""
+    rng = np.random.default_rng(0)
+    kernel = rng.standard_normal((64, 32)).astype("f4") / 8
+    head = rng.standard_normal((32, 16)).astype("f4") / 6
+    return [
+        {
+            KERNEL: kernel * np.float32(1 + 0.05 * i) + 0.001 * rng.standard_normal(kernel.shape).astype("f4"),
+            BIAS: np.full(32, 0.1 * i, "f4"),
+            MEAN: np.full(32, 0.01 * i, "f4"),
+            VARIANCE: np.full(32, 0.5 + 0.01 * i, "f4"),
+            GAMMA: (1 + 0.01 * i * rng.standard_normal(32)).astype("f4"),
+            "head/kernel": head + np.float32(0.01 * i) * rng.standard_normal(head.shape).astype("f4"),
+            "head/bias": np.full(16, 0.1 * i, "f4"),
+            SLOT: np.square(rng.standard_normal(kernel.shape)).astype("f4"),
+        }
+        for i in range(n)
+    ]
+
+
+def source(name: str, values: np.ndarray, trainable: bool | None = True) -> ArraySource:
+    """A tensor whose name says what it is."""
+    layer, role = [*name.removeprefix("optimizer/").split("/"), ""][:2]
+    if name.startswith("optimizer/"):
+        last = name.rsplit("/", 1)[1]
+        role = "hyperparameter" if last == "learning_rate" else last
+        return ArraySource(values, name, layer, role, False, "optimizer")
+    fixed = role in ("moving_mean", "moving_variance", "step")
+    role = role if role in ROLES else "other"
+    axis = 0 if role == "embedding" else -1
+    return ArraySource(values, name, layer, role, False if fixed else trainable, output_axis=axis)
+
+
+def contents(arrays: Arrays, missing: tuple[str, ...] = (), trainable: bool | None = True) -> Contents:
+    """An open checkpoint."""
+    sources = tuple(source(name, values, trainable) for name, values in arrays.items())
+    layers = tuple(LayerInfo(name) for name in dict.fromkeys(s.layer for s in sources))
+    return Contents("test", layers, sources, missing_layers=missing)
+
+
+def series(
+    checkpoints: Sequence[Arrays],
+    *,
+    missing: tuple[str, ...] = (),
+    first_step: int | None = 1,
+    trainable: bool | None = True,
+    steps: Sequence[int] | None = None,
+) -> Comparison:
+    """Checkpoints ``c-0``, ``c-1`` … at the steps ``first_step``, ``first_step + 1`` …; None: not known."""
+    opened = [contents(arrays, missing, trainable) for arrays in checkpoints]
+    known = steps or [None if first_step is None else first_step + i for i in range(len(opened))]
+    refs = [
+        CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(step, "in-file"), 0, 0)
+        for i, step in enumerate(known)
+    ]
+    measured = tuple(measure_checkpoint(c, Plan())[0] for c in opened)
+    gathered = Gathered(
+        refs=tuple(refs),
+        measured=measured,
+        previous=tuple(compare_contents(a, b) for a, b in pairwise(opened)),
+        first=tuple(compare_contents(opened[0], c) for c in opened[1:]),
+    )
+    compared = compare(Series("c-*", "c", "test", tuple(refs), "in-file"), gathered)
+    return replace(compared, readiness=measure_deployment(opened[-1], measured[-1]))
+
+
+def verdict(comparison: Comparison, policy: Policy | None = None) -> Judgement:
+    """All rules over one series."""
+    return judge([comparison], policy)
+
+
+def findings(comparison: Comparison, rule: str = "") -> list[Finding]:
+    """The findings, of one rule or of all."""
+    return [f for f in verdict(comparison).findings if rule in ("", f.rule)]
+
+
+def fired(comparison: Comparison) -> list[tuple[str, str, str, str]]:
+    """Rule, severity, first bad checkpoint and tensor of each finding."""
+    return [(f.rule, f.severity.name, f.first_bad, f.tensor) for f in findings(comparison)]

@@ -1,0 +1,314 @@
+"""What stays the same although the training goes on: models, layers and units that do not learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from reporter.model.finding import Severity
+from tests.rules.build import BIAS, GAMMA, KERNEL, MEAN, SLOT, VARIANCE, Arrays, findings, fired, healthy, series
+
+WEIGHTS = (KERNEL, BIAS, GAMMA, "head/kernel", "head/bias")
+
+
+def held(checkpoints: list[Arrays], names: tuple[str, ...], since: int = 0) -> list[Arrays]:
+    """The named tensors stay as they are from a checkpoint on."""
+    for arrays in checkpoints[since:]:
+        for name in names:
+            arrays[name] = checkpoints[since][name]
+    return checkpoints
+
+
+def test_a_model_that_never_changes_is_one_failure() -> None:
+    same = healthy(1) * 5
+    (finding,) = findings(series(same, steps=[100, 200, 300, 400, 900]))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
+    assert "never change" in finding.message
+    assert "all 5 checkpoints while the step went from 100 to 900" in finding.message
+    assert "not the one being trained" in finding.meaning
+    assert set(finding.tensors) == set(WEIGHTS)
+    assert finding.weight > 0.9
+
+
+def test_names_that_tell_nothing_do_not_hide_it() -> None:
+    renamed = {KERNEL: "dense/w1", BIAS: "dense/offsets", "head/kernel": "head/w2", "head/bias": "head/c"}
+    checkpoints = [{renamed[k]: v for k, v in a.items() if k in renamed} for a in healthy()]
+    (finding,) = findings(series([checkpoints[0]] * 4, trainable=None))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
+    assert fired(series(checkpoints, trainable=None)) == []
+    (finding,) = findings(series(held(checkpoints, ("dense/w1",), 2), trainable=None))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-2")
+
+
+def test_a_model_that_the_format_calls_fixed_is_named_as_well() -> None:
+    (finding,) = findings(series(healthy(1) * 4, trainable=False))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
+
+
+def test_what_does_change_beside_it_tells_where_to_look() -> None:
+    (finding,) = findings(series(held(healthy(4), WEIGHTS)))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.FAIL)
+    assert "moving statistics do change" in finding.message
+    assert "something else is being trained" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "steps"),
+    [(2, [1, 2]), (4, None)],
+    ids=["two checkpoints may be copies", "without steps nobody knows that training went on"],
+)
+def test_less_evidence_is_a_warning(checkpoints: int, steps: list[int] | None) -> None:
+    found = fired(series(healthy(1) * checkpoints, first_step=None, steps=steps))
+    assert found == [("nothing-moves", "WARN", "c-0", "")]
+
+
+def test_the_same_step_saved_twice_is_nothing() -> None:
+    checkpoints = healthy(3)
+    assert fired(series([*checkpoints, checkpoints[2]], steps=[1, 2, 3, 3])) == []
+
+
+def test_a_stretch_in_which_nothing_moves() -> None:
+    checkpoints = healthy(5)
+    assert fired(series([*checkpoints[:3], checkpoints[2], *checkpoints[3:]])) == [("nothing-moves", "WARN", "c-3", "")]
+
+
+def test_layers_that_stop_one_after_another() -> None:
+    checkpoints = held(held(healthy(8), (BIAS,), 5), (GAMMA,), 3)
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity) == ("stopped", Severity.WARN)
+    assert (finding.first_bad, finding.last_good) == ("c-3", "c-2")
+    assert "bn/gamma (step 4), dense/bias (step 6)" in finding.message
+
+
+def test_most_parameters_stopped_is_a_failure() -> None:
+    (finding,) = findings(series(held(healthy(8), (KERNEL, BIAS), 3)))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-3")
+    assert set(finding.layers) == {"dense"}
+    (finding,) = findings(series(held(healthy(5), WEIGHTS, 3)))
+    assert (finding.rule, finding.severity) == ("stopped", Severity.WARN), "one pair alone may be a coincidence"
+
+
+def test_all_stopped_by_a_schedule_that_ends_at_zero_is_a_remark() -> None:
+    for last, severity in ((0.0, Severity.INFO), (0.1, Severity.FAIL)):
+        checkpoints = held(healthy(6), WEIGHTS, 3)
+        for i, arrays in enumerate(checkpoints):
+            arrays["optimizer/learning_rate"] = np.array(0.1 if i < 3 else last, "f4")
+        (finding,) = findings(series(checkpoints))
+        assert (finding.rule, finding.severity) == ("stopped", severity)
+        assert ("learning rate stored in the last checkpoint is 0" in finding.message) is (last == 0.0)
+
+
+def test_a_schedule_that_ends_without_saying_so_is_a_warning() -> None:
+    """The updates shrink, then all weights stop at once; where they stop in full swing, it is a failure."""
+    rng = np.random.default_rng(4)
+    for scale, severity in ((0.3, Severity.WARN), (1.0, Severity.FAIL)):
+        values = {name: a for name, a in healthy(1)[0].items() if name in WEIGHTS}
+        checkpoints = [values]
+        for i in range(8):
+            step = 0.05 * scale**i if i < 5 else 0.0
+            values = {k: (v + step * rng.standard_normal(v.shape)).astype("f4") for k, v in values.items()}
+            checkpoints.append(values)
+        (finding,) = findings(series(checkpoints), "stopped")
+        assert finding.severity is severity
+        assert ("as when a learning-rate schedule ends" in finding.message) is (severity is Severity.WARN)
+
+
+def test_a_recurrent_network_whose_layers_stop_one_after_another() -> None:
+    rng = np.random.default_rng(2)
+    shapes = {"kernel": (16, 64), "recurrent_kernel": (16, 64), "bias": (64,)}
+    values = {f"lstm_{i}/{role}": 0.2 * rng.standard_normal(shapes[role]) for i in (1, 2, 3) for role in shapes}
+    values |= {"head/kernel": rng.standard_normal((16, 2)), "head/bias": np.zeros(2)}
+    checkpoints: list[Arrays] = []
+    for i in range(12):
+        for name in values:
+            stopped = name.startswith("lstm_") and i > 2 * int(name[5])
+            values[name] = values[name] + (0 if stopped else 0.01) * rng.standard_normal(values[name].shape)
+        checkpoints.append({name: value.astype("f4") for name, value in values.items()})
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-2")
+    assert "layers lstm_1 (step 3), lstm_2 (step 5), lstm_3 (step 7)" in finding.message
+    assert finding.weight > 0.9
+
+
+def test_updates_too_small_to_matter_are_none() -> None:
+    checkpoints = healthy(6)
+    for i, arrays in enumerate(checkpoints[3:]):
+        arrays[KERNEL] = checkpoints[3][KERNEL].copy()
+        arrays[KERNEL][0, 0] *= np.float32(1 + i * 2e-7)
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.first_bad) == ("stopped", "c-3")
+    assert "practically equal" in finding.message
+
+
+def test_frozen_names_trainable_tensors_only() -> None:
+    assert fired(series(held(healthy(), (GAMMA,)))) == [("frozen", "WARN", "c-0", GAMMA)]
+    assert fired(series(held(healthy(), (MEAN, VARIANCE, SLOT)))) == []
+    assert fired(series(held(healthy(), (GAMMA,)), trainable=False)) == []
+
+
+def test_most_of_the_trainable_parameters_frozen_is_a_failure() -> None:
+    (finding,) = findings(series(held(healthy(), (KERNEL, BIAS))))
+    assert (finding.rule, finding.severity, set(finding.tensors)) == ("frozen", Severity.FAIL, {KERNEL, BIAS})
+
+
+def test_a_backbone_frozen_throughout_is_one_remark_where_the_format_does_not_tell() -> None:
+    (finding,) = findings(series(held(healthy(), (KERNEL, BIAS, GAMMA)), trainable=None))
+    assert (finding.rule, finding.severity) == ("frozen", Severity.INFO)
+    assert set(finding.tensors) == {KERNEL, BIAS, GAMMA}
+
+
+def test_a_few_layers_that_never_move_are_a_warning_although_the_format_does_not_tell() -> None:
+    (finding,) = findings(series(held(healthy(), (GAMMA,)), trainable=None))
+    assert (finding.rule, finding.severity) == ("frozen", Severity.WARN)
+    assert "does not say whether it is meant to be trained" in finding.message
+
+
+def test_estimated_comparisons_say_so() -> None:
+    """As when rotation has deleted a checkpoint, and only its sketch is left."""
+    comparison = series(held(healthy(), (KERNEL, BIAS)))
+    pairs = []
+    for pair in comparison.pairs:
+        before, after = (comparison.measured[i].by_name for i in (pair.before, pair.after))
+        changes = {}
+        for name in pair.tensors:
+            a, b = before[name], after[name]
+            assert a.sketch is not None and b.sketch is not None
+            changes[name] = a.sketch.change(b.sketch, a.summary.sum_of_squares, b.summary.sum_of_squares)
+        pairs.append(replace(pair, tensors=changes))
+    (finding,) = findings(replace(comparison, pairs=tuple(pairs)))
+    assert (finding.rule, finding.severity, set(finding.tensors)) == ("frozen", Severity.FAIL, {KERNEL, BIAS})
+    assert "estimates from the fingerprints" in finding.evidence
+    (exact,) = findings(comparison)
+    assert "estimates" not in exact.evidence
+
+
+def test_a_pause_and_a_late_start() -> None:
+    checkpoints = healthy(6)
+    checkpoints[3][GAMMA] = checkpoints[2][GAMMA]
+    assert fired(series(checkpoints)) == [("frozen", "WARN", "c-3", GAMMA)]
+    checkpoints = healthy(6)
+    for arrays in checkpoints[:3]:
+        arrays[GAMMA] = checkpoints[0][GAMMA]
+    assert fired(series(checkpoints)) == [("frozen", "INFO", "c-1", GAMMA)]
+
+
+def stack(checkpoints: list[Arrays]) -> list[Arrays]:
+    """Three layers, one after the other."""
+    return [
+        {f"one/{k.split('/')[1]}": v for k, v in a.items() if k in (KERNEL, BIAS)}
+        | {"two/kernel": a["head/kernel"], "two/bias": a["head/bias"]}
+        | {"three/kernel": a["head/kernel"][:, ::-1].copy(), "three/bias": a["head/bias"]}
+        for a in checkpoints
+    ]
+
+
+@pytest.mark.parametrize("trainable", [True, None])
+def test_a_kernel_that_stays_while_its_bias_learns_has_a_dead_layer_before_it(trainable: bool | None) -> None:
+    """Layer one is dead from the first checkpoint on: nothing of it moves, and of layer two only the bias."""
+    dead = held(stack(healthy()), ("one/kernel", "one/bias", "two/kernel"))
+    (finding,) = findings(series(dead, trainable=trainable))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("dead-layers", Severity.FAIL, "c-0")
+    assert finding.message.startswith("one is dead from the first checkpoint on: only zeros reach two")
+    assert set(finding.tensors) == {"one/kernel", "one/bias", "two/kernel"}
+    assert finding.explains == (("Frozen weights", 3),)
+
+
+def test_layers_that_die_on_the_way() -> None:
+    dead = held(stack(healthy(8)), ("one/kernel", "one/bias", "two/kernel"), 4)
+    (finding,) = [f for f in findings(series(dead)) if f.rule == "dead-layers"]
+    assert (finding.severity, finding.first_bad, finding.last_good) == (Severity.WARN, "c-4", "c-3")
+    assert "one is dead since step 5" in finding.message
+
+
+def test_a_head_on_a_frozen_backbone_is_no_dead_layer() -> None:
+    frozen = held(stack(healthy()), ("one/kernel", "one/bias", "two/kernel", "two/bias"))
+    assert {(f.rule, f.severity) for f in findings(series(frozen, trainable=None))} == {("frozen", Severity.INFO)}
+
+
+def test_updates_that_fade_while_others_go_on() -> None:
+    checkpoints = healthy(9)
+    rng = np.random.default_rng(5)
+    for i in range(4, 9):
+        drift = rng.standard_normal((64, 32)) * 0.01 * 10.0 ** (4 - i)
+        checkpoints[i][KERNEL] = (checkpoints[i - 1][KERNEL] + drift).astype("f4")
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity, finding.tensor) == ("fading", Severity.WARN, KERNEL)
+    assert finding.first_bad in ("c-5", "c-6", "c-7")
+
+
+def test_a_learning_rate_that_falls_for_all_is_no_fading() -> None:
+    checkpoints, rng = healthy(1), np.random.default_rng(5)
+    for i in range(8):
+        drift = {k: rng.standard_normal(v.shape) * 0.1 * 3.0**-i for k, v in checkpoints[0].items()}
+        checkpoints.append({k: (v + np.abs(drift[k])).astype("f4") for k, v in checkpoints[-1].items()})
+    assert [f.rule for f in findings(series(checkpoints))] == []
+
+
+def test_training_biases_only_is_meant() -> None:
+    found = findings(series(held(healthy(), (KERNEL, "head/kernel")), trainable=None))
+    assert [(f.rule, f.severity) for f in found] == [("frozen", Severity.INFO)]
+
+
+def test_bfloat16_small_tensors_may_stay_equal() -> None:
+    checkpoints = healthy()
+    for arrays in checkpoints:
+        arrays[BIAS] = checkpoints[0][BIAS].astype(ml_dtypes.bfloat16)
+        arrays[KERNEL] = arrays[KERNEL].astype(ml_dtypes.bfloat16)
+    assert [(f.rule, f.severity) for f in findings(series(checkpoints))] == [("frozen", Severity.INFO)]
+
+
+def test_units_that_die() -> None:
+    checkpoints = healthy()
+    for arrays in checkpoints[2:]:
+        arrays[KERNEL][:, 4] = 0
+    assert fired(series(checkpoints)) == [("dead-units", "WARN", "c-2", KERNEL)]
+    for arrays in checkpoints:
+        arrays[KERNEL][:, 4] = 0
+    assert fired(series(checkpoints)) == [("dead-units", "INFO", "c-0", KERNEL)]
+
+
+def test_a_layer_most_of_whose_units_are_next_to_zero_from_the_start_is_loud() -> None:
+    checkpoints = healthy()
+    for arrays in checkpoints:
+        arrays[KERNEL][:, :24] *= np.float32(1e-8)
+    (finding,) = findings(series(checkpoints), "dead-units")
+    assert (finding.severity, finding.first_bad, finding.value) == (Severity.FAIL, "c-0", 0.75)
+
+
+def test_units_without_any_update_are_dead() -> None:
+    """A ReLU that its bias keeps off: the incoming weights look healthy and never change."""
+    checkpoints = healthy()
+    for arrays in checkpoints:
+        arrays[KERNEL][:, :20] = checkpoints[0][KERNEL][:, :20]
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity, finding.value) == ("dead-units", Severity.FAIL, 20 / 32)
+    assert "from the first checkpoint on" in finding.message
+    checkpoints = healthy()
+    for arrays in checkpoints[3:]:
+        arrays[KERNEL][:, :5] = checkpoints[3][KERNEL][:, :5]
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity, finding.first_bad) == ("dead-units", Severity.WARN, "c-3")
+
+
+def test_units_that_only_decay_are_dead() -> None:
+    checkpoints = healthy()
+    for i, arrays in enumerate(checkpoints):
+        arrays[KERNEL][:, :20] = checkpoints[0][KERNEL][:, :20] * np.float32(0.97**i)
+    (finding,) = findings(series(checkpoints))
+    assert (finding.rule, finding.severity) == ("dead-units", Severity.FAIL)
+    assert "weight decay" in finding.message
+
+
+def test_rows_of_an_embedding_that_nobody_uses_are_no_dead_units() -> None:
+    rng = np.random.default_rng(3)
+    table = rng.standard_normal((100, 16)).astype("f4")
+    table[0] = 0  # the padding row
+    checkpoints = []
+    for arrays in healthy():
+        table = table.copy()
+        table[:30] += np.float32(0.01) * (table[:30] != 0) * rng.standard_normal((30, 16)).astype("f4")
+        checkpoints.append(arrays | {"words/embedding": table})
+    assert fired(series(checkpoints)) == [("dead-units", "INFO", "c-0", "words/embedding")]

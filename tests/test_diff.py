@@ -1,0 +1,140 @@
+"""``ckpt-report diff``: two checkpoints, or two reports, against numpy and against what was done to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reporter.cli import main
+from tests.test_cli import safetensors
+
+RNG = np.random.default_rng(2)
+BEFORE = {
+    "body.kernel": RNG.standard_normal((50, 60)).astype("f4"),
+    "body.bias": np.zeros(60, "f4"),
+    "gone.kernel": np.ones((3, 3), "f4"),
+    "head.kernel": RNG.standard_normal((60, 4)).astype("f4"),
+    "still.kernel": np.ones((5, 5), "f4"),
+}
+AFTER = {
+    "body.kernel": (BEFORE["body.kernel"] * 1.1 + 0.01).astype("f4"),
+    "body.bias": np.full(60, 0.1, "f4"),
+    "head.kernel": np.ones((60, 5), "f4"),
+    "new.kernel": np.ones((2, 2), "f4"),
+    "still.kernel": BEFORE["still.kernel"],
+}
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    a, b = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    safetensors(a, BEFORE)
+    safetensors(b, AFTER)
+    return a, b
+
+
+def test_the_numbers_are_numpys(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", str(two[0]), str(two[1]), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["counts"] == {"reshaped": 1, "removed": 1, "added": 1, "changed": 2, "unknown": 0, "equal": 1}
+    assert [t["name"] for t in record["tensors"]] == [
+        "head.kernel", "gone.kernel", "new.kernel", "body.kernel", "body.bias", "still.kernel",
+    ]  # fmt: skip
+    tensors = {t["name"]: t for t in record["tensors"]}
+    x, y = (side["body.kernel"].astype(np.float64) for side in (BEFORE, AFTER))
+    change = tensors["body.kernel"]["change"]
+    assert change["exact"]
+    assert change["relative_update"] == pytest.approx(np.linalg.norm(y - x) / np.linalg.norm(x), rel=1e-12)
+    assert change["cosine"] == pytest.approx((x * y).sum() / np.linalg.norm(x) / np.linalg.norm(y), rel=1e-12)
+    assert change["largest"] == np.abs(y - x).max()
+    moved = np.abs(np.sort(y.ravel()) - np.sort(x.ravel())).mean() / x.std()
+    shift = tensors["body.kernel"]["shift"]
+    assert shift["wasserstein"] == pytest.approx(moved, abs=shift["wasserstein_error"])
+    assert tensors["head.kernel"]["before"] == "(60, 4) float32"
+    assert tensors["head.kernel"]["after"] == "(60, 5) float32"
+    assert tensors["body.bias"]["change"]["relative_update"] is None, "it was all zero"
+    assert tensors["still.kernel"]["change"]["equal_share"] == 1.0
+
+
+def test_the_terminal_shows_the_worst_first_and_only_counts_what_is_equal(
+    two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", str(two[0]), str(two[1])]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:6]] == [
+        ["head.kernel", "reshaped"],
+        ["gone.kernel", "removed"],
+        ["new.kernel", "added"],
+        ["body.kernel", "changed"],
+        ["body.bias", "changed"],
+    ]
+    assert "still.kernel" not in "\n".join(lines)
+    assert lines[-1].startswith("6 tensors: 1 reshaped, 1 removed, 1 added, 2 changed, 1 equal; model: relative update")
+
+
+def test_the_page_is_written_and_nothing_else_is_overwritten(
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "diff.html"
+    assert main(["diff", str(two[0]), str(two[1]), "--html", str(page)]) == 0
+    text = page.read_text()
+    for word in ("head.kernel", "(60, 4) float32 → (60, 5) float32", "Jensen-Shannon", "Content-Security-Policy"):
+        assert word in text
+    before = two[0].read_bytes()
+    assert main(["diff", str(two[0]), str(two[1]), "--html", str(two[0])]) == 2
+    assert two[0].read_bytes() == before
+    assert "does not end in .html" in capsys.readouterr().err
+    assert main(["diff", str(two[0]), str(two[1]), "--html", str(tmp_path / "nowhere" / "x.html")]) == 1
+    assert "name a file in a folder that exists" in capsys.readouterr().err
+    assert not list(tmp_path.glob(".new-*"))
+
+
+def test_a_checkpoint_equals_itself(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", str(two[0]), str(two[0])]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("5 tensors: 5 equal; model: relative update 0, cosine 1, 100 % of")
+
+
+def report(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
+    (folder / "c").mkdir(parents=True)
+    safetensors(folder / "c" / "model-1.safetensors", arrays)
+    assert main(["report", str(folder / "c"), "-o", str(folder / "out"), "--no-pdf", "-q", "--fail-on", "never"]) == 0
+    return folder / "out" / "latest" / "report.json"
+
+
+def test_two_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = report(tmp_path / "a", BEFORE), report(tmp_path / "b", AFTER)
+    capsys.readouterr()
+    assert main(["diff", str(a), str(b), "--json", "--html", str(tmp_path / "d.html")]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["counts"] == {"reshaped": 1, "removed": 1, "added": 1, "changed": 2, "unknown": 1, "equal": 0}
+    assert not record["paired"]
+    tensors = {t["name"]: t for t in record["tensors"]}
+    x, y = (side["body.kernel"].astype(np.float64) for side in (BEFORE, AFTER))
+    least = tensors["body.kernel"]["update_at_least"]
+    assert least == pytest.approx(abs(np.linalg.norm(y) - np.linalg.norm(x)) / np.linalg.norm(x), rel=1e-12)
+    assert least <= np.linalg.norm(y - x) / np.linalg.norm(x)
+    assert "Update, at least" in (tmp_path / "d.html").read_text()
+    assert main(["diff", str(a), str(b)]) == 0
+    assert "two reports hold statistics, not values" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "not a report.json"),
+        ('{"schema_version": 1}', "not two report.json"),
+        ('{"schema_version": 1, "series": [{"name": "a", "checkpoints": [{"tensors": [{"name": 3}]}]}]}', "not two"),
+    ],
+)
+def test_what_is_no_report_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    assert main(["diff", str(path), str(path)]) == 2
+    assert message in capsys.readouterr().err
