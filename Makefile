@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check lint types sample bench lock clean
+.PHONY: help report test check lint types sample fuzz bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ types: $(VENV)/dev.stamp
 sample: $(VENV)/run.stamp $(VENV)/pango.stamp ## train a small model, save it in every format, report on it
 	$(PY) -m examples.sample sample/ckpts
 	@$(PY) -m reporter report sample/ckpts -o sample/reports $(ARGS)
+
+fuzz: $(VENV)/dev.stamp ## fuzz every parser and reader, FUZZ_SECONDS (60) each; 2,000 flips per format
+	$(PY) -m tests.fuzz
+	CKPT_FLIPS=2000 $(PY) -m pytest -q tests/contracts/test_damage.py
 
 bench: $(VENV)/dev.stamp ## measure speed against numpy, as ratios in one run
 	$(PY) -m bench.measuring

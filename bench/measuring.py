@@ -13,12 +13,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from reporter.measuring.accumulate import PIECE, summarise
+from reporter.measuring.accumulate import summarise
 from reporter.measuring.deployment import measure_readiness
 from reporter.measuring.pairs import compare_tensors
+from reporter.measuring.pieces import PIECE_BYTES
 from reporter.measuring.tensors import measure_tensor
 from tests.sources import ArraySource
 
+PIECE = PIECE_BYTES // 4
 REPEATS = 5
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 

@@ -13,10 +13,9 @@ from typing import Any
 from reporter.catalog import only_checkpoint, open_checkpoint
 from reporter.compare import difference, difference_of_reports
 from reporter.errors import SettingError
-from reporter.matching import match, renamed, under_names
+from reporter.matching import match, notes, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import histogram
-from reporter.measuring.pairs import compare_contents
 from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
@@ -117,7 +116,7 @@ def measure(
     opened = _opened(Path(x), settings) if is_path else nullcontext(labelled(live_contents(x)))
     with opened as contents:
         chosen = _selected(contents, variables)
-        numbers = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
+        numbers, _ = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
     return Measurement(
         variables=tuple(_variable(t, bins) for t in numbers.tensors),
         layers=tuple(_group(g, bins) for g in numbers.layers),
@@ -134,7 +133,7 @@ def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
         reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
     """
     with _opened(path, settings) as contents:
-        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles))
+        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles, settings.threads))[0]
 
 
 def diff(before: Path, after: Path, settings: Settings) -> Difference:
@@ -153,9 +152,12 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
             raise SettingError(f"{before} and {after}: not two report.json of ckpt-report ({what})") from error
     plan = Plan(settings.variables, settings.quantiles)
     with _opened(before, settings) as old, _opened(after, settings) as new:
-        a, b = measure_checkpoint(old, plan), measure_checkpoint(new, plan)
-        matched = match(a, b)
-        return difference(a, renamed(b, matched), compare_contents(old, under_names(new, matched.tensors)), names)
+        a, _ = measure_checkpoint(old, plan)
+        matched = match(a, new)
+        shown = matched.tensors
+        b, (own,) = measure_checkpoint(new, plan, [under_names(old, {name: own for own, name in shown.items()})])
+        changes = {shown.get(name, name): change for name, change in own.items()}
+        return difference(a, renamed(b, matched), changes, names, notes([matched]))
 
 
 def _report(path: Path) -> Any:

@@ -99,6 +99,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("settle", "settle", _number),
     Option("fail-on", "fail_on", _text),
     Option("pdf", "pdf", _flag),
+    Option("threads", "threads", _whole),
     Option("cache", "cache", _path, is_path=True),
     Option("history", "history", _flag),
     Option("baseline", "baseline", _path, is_path=True),

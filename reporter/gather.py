@@ -65,7 +65,8 @@ class Gatherer:
         Raises:
             SettingError: there is no single readable checkpoint at ``settings.baseline``.
         """
-        gatherer = cls(Plan(settings.variables, settings.quantiles), settings, cache, progress)
+        plan = Plan(settings.variables, settings.quantiles, settings.threads)
+        gatherer = cls(plan, settings, cache, progress)
         if settings.baseline is not None:
             ref = only_checkpoint(settings.baseline, settings)
             try:
@@ -191,7 +192,7 @@ class Gatherer:
             matched,
             partners,
             opened,
-            lambda others: (measure_checkpoint(contents, full), _paired(contents, others)),
+            lambda others: measure_checkpoint(contents, full, others),
         )
         unchanged(ref)
         row = Row(ref, known, self.cache.keep(known, ref, contents, full, numbers, self.plan), matched)

@@ -19,6 +19,7 @@ DEPLOYMENT: tuple[str, ...] = ("last", "off")
 QUANTILES: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 50
 MAX_BINS = 512
+MAX_THREADS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Settings:
         rules: rule name -> key -> value, as given; :func:`reporter.config.policy` checks them.
         deployment: whose deployment readiness is measured: ``last`` (checkpoint of each series) or ``off``.
         spectral: whether to compute spectra of the last checkpoint of each series.
+        threads: threads that read and measure, 0 for one per processor; the numbers do not depend on it.
     """
 
     roots: tuple[Path, ...] = (Path("ckpts"),)
@@ -62,6 +64,7 @@ class Settings:
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     deployment: str = "last"
     spectral: bool = False
+    threads: int = 0
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -76,6 +79,8 @@ class Settings:
         _one_of("deployment", self.deployment, DEPLOYMENT)
         if not 1 <= self.bins <= MAX_BINS:
             raise SettingError(f"bins: {self.bins} is not between 1 and {MAX_BINS}")
+        if not 0 <= self.threads <= MAX_THREADS:
+            raise SettingError(f"threads: {self.threads} is not between 0 and {MAX_THREADS}")
         if not self.quantiles:
             raise SettingError("quantiles: give at least one probability, such as 0.5")
         for p in self.quantiles:

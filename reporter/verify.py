@@ -68,5 +68,6 @@ def _read(ref: CheckpointRef) -> Verdict:
         for source in contents.tensors:
             for block in source.blocks():
                 nbytes += block.nbytes
+        contents.verify()
     remark = f"{len(contents.skipped)} entries that are no numbers were not read" if contents.skipped else ""
     return Verdict(ref.name, ref.format, SOUND, contents.integrity, remark, len(contents.tensors), nbytes)

@@ -71,14 +71,15 @@ def test_a_baseline_that_is_none_is_a_wrong_setting(ckpts: Path, tmp_path: Path)
 def test_trouble_with_an_earlier_checkpoint_does_not_cost_the_later_one(
     ckpts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compare = gather.compare_contents
+    measure = gather.measure_checkpoint
 
-    def faulty(before: Any, after: Any) -> Any:
-        if np.array_equal(next(before.tensors[0].blocks()), weights(2)["dense.bias"]):
-            raise CorruptCheckpoint(ckpts / "m-2.safetensors", "damaged since")
-        return compare(before, after)
+    def faulty(contents: Any, plan: Any, against: Any) -> Any:
+        for before in against:
+            if np.array_equal(next(before.tensors[0].blocks()), weights(2)["dense.bias"]):
+                raise CorruptCheckpoint(ckpts / "m-2.safetensors", "damaged since")
+        return measure(contents, plan, against)
 
-    monkeypatch.setattr(gather, "compare_contents", faulty)
+    monkeypatch.setattr(gather, "measure_checkpoint", faulty)
     series, gatherer = gathered(ckpts)
     assert not gatherer.failed
     assert [ref.step.value for ref in series.refs] == [1, 2, 3, 4]
@@ -91,10 +92,10 @@ def test_a_checkpoint_overwritten_after_it_was_measured_is_paired_no_more(
 ) -> None:
     measure = gather.measure_checkpoint
 
-    def then_overwrite(contents: Any, plan: Any) -> Any:
+    def then_overwrite(contents: Any, plan: Any, against: Any) -> Any:
         if np.array_equal(next(contents.tensors[0].blocks()), weights(3)["dense.bias"]):
             safetensors(ckpts / "m-2.safetensors", weights(2) | {"more": np.ones(3, "f4")})
-        return measure(contents, plan)
+        return measure(contents, plan, against)
 
     monkeypatch.setattr(gather, "measure_checkpoint", then_overwrite)
     series, gatherer = gathered(ckpts)

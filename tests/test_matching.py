@@ -38,7 +38,7 @@ def measured(layers: Spec, *, kinds: bool = True, ordered: bool = True, slots: b
         LayerInfo(n, next((c for k, c in classes.items() if n.split("/")[-1].startswith(k)), "") if kinds else "")
         for n, _ in layers
     )
-    return measure_checkpoint(Contents("toy", infos, tuple(sources), layers_ordered=ordered), Plan())
+    return measure_checkpoint(Contents("toy", infos, tuple(sources), layers_ordered=ordered), Plan())[0]
 
 
 A, B = (3, 4), (5, 6)
@@ -167,7 +167,7 @@ def test_two_sessions_of_keras_are_one_series(keras: ModuleType, tmp_path: Path,
 def test_a_name_never_stands_for_two_tensors() -> None:
     """The file's own tensor of the name that another would get."""
     first = measured([("dense", A)])
-    other = measure_checkpoint(
+    other, _ = measure_checkpoint(
         Contents(
             "toy",
             (LayerInfo("dense_1", "Dense"),),

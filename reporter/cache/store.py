@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -77,7 +78,7 @@ class Cache:
             return wanted
         entry = self._entry(known)
         earlier = entry.probabilities if entry else ()
-        return Plan(wanted.variables, tuple(sorted({*GRID, *wanted.quantiles, *earlier})))
+        return replace(wanted, quantiles=tuple(sorted({*GRID, *wanted.quantiles, *earlier})))
 
     def measured(self, known: str, plan: Plan, *, all_quantiles: bool = True) -> Measured | None:
         """The numbers of a checkpoint, None where it has to be measured.

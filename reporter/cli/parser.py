@@ -158,6 +158,7 @@ def _measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bins", type=int, metavar="N", help=f"histogram bins, 1-512 (default: {BINS})")
     defaults = ",".join(f"{p:g}" for p in QUANTILES)
     parser.add_argument("--quantiles", metavar="P,P", help=f"probabilities (default: {defaults})")
+    parser.add_argument("--threads", type=int, metavar="N", help="that read and measure (default: one per processor)")
 
 
 def _settling(parser: argparse.ArgumentParser) -> None:

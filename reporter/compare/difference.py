@@ -13,12 +13,19 @@ from reporter.model.measured import Absent, Measured, TensorMeasure
 Record = Mapping[str, Any]
 
 
-def difference(before: Measured, after: Measured, known: Mapping[str, Change], names: tuple[str, str]) -> Difference:
+def difference(
+    before: Measured,
+    after: Measured,
+    known: Mapping[str, Change],
+    names: tuple[str, str],
+    notes: tuple[str, ...] = (),
+) -> Difference:
     """Two measured checkpoints, tensors matched by name.
 
     Args:
         known: the exact change of every tensor that could be paired.
         names: of the two, for display.
+        notes: what a reader should know about how tensors were matched.
     """
     compared = pair(0, 1, before, after, known, shifts=True)
     tensors = []
@@ -39,7 +46,7 @@ def difference(before: Measured, after: Measured, known: Mapping[str, Change], n
                 shift=compared.tensor_shifts.get(name),
             )
         )
-    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift)
+    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift, notes)
 
 
 def difference_of_reports(before: Record, after: Record, names: tuple[str, str]) -> Difference:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reporter.discover.naming import natural, number_labels
+from reporter.discover.naming import Numbered, natural, number_labels
 from reporter.discover.series import Member, arrange, slug
 from reporter.discover.walk import Walk
 from reporter.errors import CheckpointError, RotatedAway
@@ -61,6 +61,8 @@ def find(
                 if name in names:  # a bundle and a SavedModel's folder may go by the same name
                     name = f"{name} ({claim.format})"
                 names.add(name)
+                if claim.part:
+                    numbered = Numbered(claim.label, None)
                 seen, problem, state = _opened(claim, peek)
                 stats = _stats(claim)
                 newest = max((mtime for _, mtime, _ in stats), default=0)

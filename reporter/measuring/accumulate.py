@@ -1,59 +1,141 @@
-"""From blocks of values to a :class:`Summary`: one accumulator per family of dtypes."""
+"""From pieces of values to a :class:`Summary`, channels and a sketch: one accumulator per family of dtypes.
+
+``measure`` runs in any thread; ``merge`` takes what it returned in the order of the pieces. So the sums are the same to
+the bit for any number of threads.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring import kernels
+from reporter.measuring.channels import Channels
+from reporter.measuring.kernels import blocks, cells
+from reporter.measuring.pieces import Array, as_real, pieces, to_float64
+from reporter.measuring.tables import Tables
 from reporter.model.cells import Cells
-from reporter.model.summary import Summary
-
-Array = npt.NDArray[Any]
-
-PIECE = 1 << 20
-"""Elements per piece handed to the kernels: a multiple of :data:`kernels.STEP`, 4 MiB of float32."""
+from reporter.model.measured import Units
+from reporter.model.sketch import BUCKETS, Sketch
+from reporter.model.summary import Moments, Summary, merge_moments
 
 
-class Accumulator(Protocol):
-    """Takes in pieces of one tensor and closes with its summary."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one piece gave; arguments of :func:`blocks.measure32`, ``first`` is the first channel they speak of."""
 
-    def add(self, piece: Array) -> None:
-        """Take in 1-D values; every piece but the last has :data:`PIECE` elements."""
-        ...
+    totals: npt.NDArray[np.float64]
+    extremes: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.int64]
+    first: int
+    energy: npt.NDArray[np.float64]
+    maxima: npt.NDArray[np.signedinteger[Any]]
+    sums: npt.NDArray[np.float64]
 
-    def close(self) -> Summary:
-        """The summary of everything taken in."""
-        ...
 
+class Accumulator:
+    """Takes in one tensor.
 
-class Wide:
-    """float32 as it is; float64, 32- and 64-bit integers and complex magnitudes as float64."""
+    Args:
+        dtype: of the values.
+        size: number of values, for the sketch; None for none.
+        channels: the output units to keep apart, None for none.
+    """
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self._single = dtype == np.float32
-        self._table = np.zeros(kernels.RAW, np.int64)
-        self._totals = np.zeros(5)
+    def __init__(self, dtype: np.dtype[Any], size: int | None = None, channels: Channels | None = None) -> None:
+        self.coded = dtype.itemsize <= 2
+        self._dtype = dtype
+        self._size = size
+        self._channels = channels
+        self._narrow = self.coded or dtype == np.float32
+        self._tables = Tables(2, cells.RAW)
+        self._moments: Moments = (0, 0.0, 0.0, 0.0, 0.0)
         self._extremes = np.array([np.inf, -np.inf])
         self._counts = np.zeros(4, np.int64)
+        length = channels.length if channels else 0
+        self._energy = np.zeros(length)
+        self._maxima = np.zeros(length, np.int32 if self._narrow else np.int64)
+        self._small = size is not None and size <= BUCKETS
+        self._sums = np.zeros(0 if size is None else min(size, BUCKETS))
+        self._codes: npt.NDArray[np.int64] | None = None
 
-    def add(self, piece: Array) -> None:
-        """Take in values."""
-        if self._single:
-            kernels.measure32(piece, self._table, self._totals, self._extremes, self._counts)
-        else:
-            kernels.measure64(as_real(piece), self._table, self._totals, self._extremes, self._counts)
+    def measure(self, piece: Array, start: int) -> Part:
+        """Measure a piece (see :func:`reporter.measuring.pieces.pieces`) that starts at index ``start``."""
+        channels = self._channels
+        first, length, place, run = 0, 0, start, 0
+        if channels:
+            first, length = channels.part(start, piece.size)
+            run = channels.run
+            if run and length < channels.units:
+                place = start % run
+        sums = np.zeros(0 if self._size is None or self._small else BUCKETS)
+        part = Part(
+            np.zeros(5),
+            np.array([np.inf, -np.inf]),
+            np.zeros(4, np.int64),
+            first,
+            np.zeros(length),
+            np.zeros(length, self._maxima.dtype),
+            sums,
+        )
+        if self._small:
+            self._sums[start : start + piece.size] = as_real(piece)
+        spread = (place, run, part.energy, part.maxima, part.sums)
+        with self._tables.one(piece.size) as table:
+            if self.coded:
+                values = finite_values(self._dtype)
+                blocks.measure_codes(piece.view(f"u{piece.dtype.itemsize}"), values, start, table, *spread)
+            else:
+                kernel = blocks.measure32 if self._narrow else blocks.measure64
+                x = piece if self._narrow else read_only(as_real(piece))
+                kernel(x, start, table, part.totals, part.extremes, part.counts, *spread)
+        return part
+
+    def merge(self, part: Part) -> None:
+        """Take in what came of the next piece."""
+        n, *rest = part.totals.tolist()
+        self._moments = merge_moments(self._moments, (int(n), *rest))
+        self._extremes[0] = min(self._extremes[0], part.extremes[0])
+        self._extremes[1] = max(self._extremes[1], part.extremes[1])
+        self._counts += part.counts
+        if part.energy.size:
+            where = slice(part.first, part.first + part.energy.size)
+            self._energy[where] += part.energy
+            np.maximum(self._maxima[where], part.maxima, out=self._maxima[where])
+        if part.sums.size:
+            self._sums += part.sums
+
+    def units(self) -> Units | None:
+        """The channels of everything taken in."""
+        if self._channels is None:
+            return None
+        return self._channels.close(self._energy, self._maxima.view("f4" if self._narrow else "f8"))
+
+    def sketch(self) -> Sketch:
+        """The sketch of everything taken in."""
+        assert self._size is not None
+        return Sketch(self._size, self._sums)
+
+    def codes(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Of 8 and 16 bits: the values seen, as float64 (NaN and infinities included), and how often each was."""
+        if self._codes is None:
+            self._codes = self._tables.total().sum(axis=0, dtype=np.int64)
+        codes = np.flatnonzero(self._codes)
+        return all_values(self._dtype)[codes], self._codes[codes]
 
     def close(self) -> Summary:
         """The summary of everything taken in."""
-        zeros, nan, posinf, neginf = (int(c) for c in self._counts)
-        n, mean, m2, m3, m4 = (float(t) for t in self._totals)
+        return _of_codes(*self.codes()) if self.coded else self._of_values()
+
+    def _of_values(self) -> Summary:
+        zeros, nan, posinf, neginf = self._counts.tolist()
+        n, mean, m2, m3, m4 = self._moments
         return Summary(
-            count=int(n) + nan + posinf + neginf,
+            count=n + nan + posinf + neginf,
             nan=nan,
             posinf=posinf,
             neginf=neginf,
@@ -64,125 +146,80 @@ class Wide:
             m4=m4,
             minimum=float(self._extremes[0]) + 0.0 if n else None,
             maximum=float(self._extremes[1]) + 0.0 if n else None,
-            cells=from_raw(self._table),
+            cells=from_raw(self._tables.total().sum(axis=0, dtype=np.int64)),
         )
 
 
-class Coded:
-    """8- and 16-bit dtypes: raw codes are counted, and everything is derived, exactly, from the table of codes."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self._dtype = dtype
-        self._bits = 8 * dtype.itemsize
-        self._table = np.zeros(1 << self._bits, np.int64)
-
-    def add(self, piece: Array) -> None:
-        """Take in values."""
-        if self._bits == 8:
-            kernels.count8(piece.view(np.uint8), self._table)
-        else:
-            kernels.count16(piece.view(np.uint16), self._table)
-
-    def codes(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        """The values seen, as float64 (NaN and infinities included), and how often each was."""
-        codes = np.flatnonzero(self._table)
-        unsigned = codes.astype(np.uint8 if self._bits == 8 else np.uint16)
-        return to_float64(unsigned.view(self._dtype)), self._table[codes]
-
-    def close(self) -> Summary:
-        """The summary of everything taken in."""
-        values, times = self.codes()
-        finite = np.isfinite(values)
-        x, n = values[finite], times[finite]
-        total = int(n.sum())
-        table = np.zeros(kernels.RAW, np.int64)
-        mean = m2 = m3 = m4 = 0.0
-        if total:
-            weight = n.astype(np.float64)
-            first = float(x[0])
-            mean = first + float(((x - first) * weight).sum()) / total
-            d = x - mean
-            m2, m3, m4 = (float((d**p * weight).sum()) for p in (2, 3, 4))
-            kernels.count_cells(x, n, table)
-        return Summary(
-            count=int(times.sum()),
-            nan=int(times[np.isnan(values)].sum()),
-            posinf=int(times[values == np.inf].sum()),
-            neginf=int(times[values == -np.inf].sum()),
-            zeros=int(n[x == 0].sum()),
-            mean=mean,
-            m2=m2,
-            m3=m3,
-            m4=m4,
-            minimum=float(x.min()) + 0.0 if total else None,
-            maximum=float(x.max()) + 0.0 if total else None,
-            cells=from_raw(table),
-        )
+def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> Summary:
+    """Everything derived, exactly, from the table of codes."""
+    finite = np.isfinite(values)
+    x, n = values[finite], times[finite]
+    total = int(n.sum())
+    table = np.zeros(cells.RAW, np.int64)
+    mean = m2 = m3 = m4 = 0.0
+    if total:
+        weight = n.astype(np.float64)
+        first = float(x[0])
+        mean = first + float(((x - first) * weight).sum()) / total
+        d = x - mean
+        m2, m3, m4 = (float((d**p * weight).sum()) for p in (2, 3, 4))
+        cells.count_cells(x, n, table)
+    return Summary(
+        count=int(times.sum()),
+        nan=int(times[np.isnan(values)].sum()),
+        posinf=int(times[values == np.inf].sum()),
+        neginf=int(times[values == -np.inf].sum()),
+        zeros=int(n[x == 0].sum()),
+        mean=mean,
+        m2=m2,
+        m3=m3,
+        m4=m4,
+        minimum=float(x.min()) + 0.0 if total else None,
+        maximum=float(x.max()) + 0.0 if total else None,
+        cells=from_raw(table),
+    )
 
 
-def accumulator(dtype: np.dtype[Any]) -> Wide | Coded:
-    """The accumulator that is right for a dtype."""
-    return Coded(dtype) if dtype.itemsize <= 2 else Wide(dtype)
-
-
-def summarise(blocks: Iterable[Array], dtype: np.dtype[Any]) -> Summary:
+def summarise(values: Iterable[Array], dtype: np.dtype[Any]) -> Summary:
     """Summary of a stream of blocks.
 
     >>> summarise([np.array([1, 2, 3], np.float32)], np.dtype("float32")).mean
     2.0
     """
-    accumulator_ = accumulator(dtype)
-    for piece in pieces(blocks):
-        accumulator_.add(piece)
-    return accumulator_.close()
+    accumulator, start = Accumulator(dtype), 0
+    for piece in pieces(values):
+        if piece.size:
+            accumulator.merge(accumulator.measure(piece, start))
+        start += piece.size
+    return accumulator.close()
 
 
-def pieces(blocks: Iterable[Array], size: int = PIECE) -> Iterator[Array]:
-    """Cut a stream of 1-D blocks into contiguous pieces of ``size`` elements; only the last may be shorter.
-
-    Whatever the blocks of a format, the kernels see the same pieces, so that a model measured live, or from any
-    file, gives the same floating-point sums.
-    """
-    held: list[Array] = []
-    have = 0
-    for block in blocks:
-        start = 0
-        while have + block.size - start >= size:
-            stop = start + size - have
-            if held:
-                yield np.concatenate([*held, block[start:stop]])
-                held, have = [], 0
-            else:
-                yield np.ascontiguousarray(block[start:stop])
-            start = stop
-        if start < block.size:
-            held.append(block[start:])
-            have += block.size - start
-    if held:
-        yield np.ascontiguousarray(held[0]) if len(held) == 1 else np.concatenate(held)
+@lru_cache(maxsize=32)
+def all_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float64]:
+    """The value of every code of an 8- or 16-bit dtype, as float64."""
+    codes = np.arange(1 << 8 * dtype.itemsize, dtype=f"u{dtype.itemsize}")
+    with np.errstate(invalid="ignore"):
+        return read_only(to_float64(codes.view(dtype)))
 
 
-def as_real(values: Array) -> npt.NDArray[np.float64]:
-    """Values as float64; complex numbers by their magnitude."""
-    return np.abs(values).astype(np.float64) if values.dtype.kind == "c" else to_float64(values)
+@lru_cache(maxsize=32)
+def finite_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float32]:
+    """The same as float32, which holds each exactly, with 0 for those that are not finite."""
+    values = all_values(dtype)
+    return read_only(np.where(np.isfinite(values), values, 0).astype(np.float32))
 
 
-def to_float64(values: Array) -> npt.NDArray[np.float64]:
-    """Values of any real dtype, ml_dtypes included, as float64."""
-    if values.dtype.kind == "V" or values.dtype.name in _EXTENDED:
-        with np.errstate(invalid="ignore"):  # a signalling NaN
-            return values.astype(np.float32).astype(np.float64)  # exact: they all fit float32
-    return values.astype(np.float64)
-
-
-_EXTENDED = frozenset(name for name in dir(ml_dtypes) if name.startswith(("bfloat", "float", "int", "uint")))
+def read_only(values: Array) -> Array:
+    """The same array, never written again; kernels are compiled for such."""
+    values.setflags(write=False)
+    return values
 
 
 def from_raw(table: npt.NDArray[np.int64]) -> Cells:
     """Ordered, sparse cells from a kernel's dense table of raw cells."""
     raw = np.flatnonzero(table)
     counts = table[raw]
-    cell = np.where(raw == kernels.NEGATIVE_ZERO, 0, np.where(raw < 0x8000, raw, 0x7FFF - raw))
+    cell = np.where(raw == cells.NEGATIVE_ZERO, 0, np.where(raw < 0x8000, raw, 0x7FFF - raw))
     order = np.argsort(cell, kind="stable")
     cell, counts = cell[order], counts[order]
     if len(cell) > 1 and (cell[1:] == cell[:-1]).any():  # +0.0 and −0.0

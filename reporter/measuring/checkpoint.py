@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from reporter.measuring.pairs import partners
 from reporter.measuring.quantiles import from_cells
-from reporter.measuring.tensors import measure_tensor
+from reporter.measuring.tensors import KEPT_BYTES, Paired, measure_paired
+from reporter.measuring.threads import ALONE, Pool, available
+from reporter.model.change import Change
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
-from reporter.model.tensor import Contents
+from reporter.model.tensor import Contents, TensorSource
 from reporter.statistics import statistics
 
 SELECTIONS: tuple[str, ...] = ("trainable", "model", "all")
 """What the statistics of layers, roles and the whole speak of."""
+
+GROUP_BYTES = 8 << 20
+"""Small tensors are handed to a thread in groups of about this size."""
+
+OVERHEAD_BYTES = 1 << 17
+"""What a tensor costs besides its values, in bytes that could be measured meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +36,70 @@ class Plan:
         variables: ``model``: all variables of the model; ``trainable``: without those known not to be trainable;
             ``all``: optimizer state and counters as well.
         quantiles: probabilities, each in [0, 1].
+        threads: how many work on it, 0 for as many as there are processors; the numbers do not depend on it.
     """
 
     variables: str = "model"
     quantiles: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+    threads: int = 0
 
 
-def measure_checkpoint(contents: Contents, plan: Plan) -> Measured:
-    """Measure everything in an open checkpoint.
+def measure_checkpoint(
+    contents: Contents, plan: Plan, against: Sequence[Contents] = ()
+) -> tuple[Measured, tuple[Mapping[str, Change], ...]]:
+    """Measure everything in an open checkpoint, and what changed since earlier ones; each is read once.
+
+    Args:
+        contents: the checkpoint.
+        plan: what to measure.
+        against: earlier checkpoints, open as well.
+
+    Returns:
+        The numbers, and for each of ``against`` the paired change of every tensor that it holds with the same name,
+        shape and dtype.
 
     Raises:
-        reporter.errors.CheckpointError: from reading; nothing of the checkpoint is then presented.
+        reporter.errors.CheckpointError: from reading; nothing of the checkpoint is then presented. Its ``path`` says
+            which checkpoint could not be read: if it is one of ``against``, this one can be measured without it.
     """
     started = time.perf_counter()
-    tensors = tuple(measure_tensor(source, plan.quantiles) for source in contents.tensors)
-    return assembled(contents, tensors, plan, time.perf_counter() - started)
+    results = _measure_tensors(contents.tensors, plan, against)
+    contents.verify()
+    tensors = tuple(measured for measured, _ in results)
+    changes: tuple[dict[str, Change], ...] = tuple({} for _ in against)
+    for measured, paired in results:
+        for found, change in zip(changes, paired, strict=True):
+            if change is not None:
+                found[measured.info.name] = change
+    return assembled(contents, tensors, plan, time.perf_counter() - started), changes
+
+
+def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Sequence[Contents]) -> list[Paired]:
+    """Large tensors piece by piece, on all threads; of the small ones each thread takes some."""
+    earlier = [{source.info.name: source for source in contents.tensors} for contents in against]
+    with Pool(plan.threads or available()) as pool:
+        kept = KEPT_BYTES // pool.threads
+        results: dict[int, Paired] = {}
+        groups: list[list[int]] = [[]]
+        held = 0
+        for i, source in enumerate(sources):
+            if pool.threads == 1 or source.info.nbytes > kept:
+                results[i] = measure_paired(source, partners(source, earlier), plan.quantiles, pool)
+                continue
+            held += source.info.nbytes + OVERHEAD_BYTES
+            groups[-1].append(i)
+            if held > GROUP_BYTES:
+                groups.append([])
+                held = 0
+
+        def some(indices: Sequence[int]) -> list[Paired]:
+            return [
+                measure_paired(sources[i], partners(sources[i], earlier), plan.quantiles, ALONE, kept) for i in indices
+            ]
+
+        for group, measured in zip(groups, pool.in_order(partial(some, group) for group in groups), strict=True):
+            results.update(zip(group, measured, strict=True))
+    return [results[i] for i in range(len(sources))]
 
 
 def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan, seconds: float) -> Measured:
@@ -50,7 +109,7 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
         contents: what else is known of the checkpoint; its own tensors are not looked at.
     """
     selected = [t for t in tensors if is_selected(t, plan.variables)]
-    notes = list(contents.notes)
+    notes = [*contents.notes, *(note for t in tensors if (note := _rounded(t)))]
     unknown = sum(t.info.trainable is None for t in selected)
     if plan.variables == "trainable" and unknown:
         notes.append(
@@ -113,3 +172,11 @@ def _groups(
     for tensor in members:
         owned[getattr(tensor.info, by)].append(tensor)
     return tuple(group(name, kinds.get(name, ""), of, probabilities) for name, of in owned.items() if of)
+
+
+def _rounded(tensor: TensorMeasure) -> str:
+    """A note about integers that float64, in which everything is computed, does not hold exactly."""
+    low, high = tensor.summary.minimum, tensor.summary.maximum
+    if tensor.info.dtype not in ("int64", "uint64") or low is None or high is None or max(-low, high) < 2.0**53:
+        return ""
+    return f"{tensor.info.name} holds integers beyond 2^53, whose statistics are those of the nearest float64"

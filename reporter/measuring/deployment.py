@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring import kernels_deployment as kernels
-from reporter.measuring.accumulate import pieces, to_float64
+from reporter.measuring.kernels import rounding as kernels
+from reporter.measuring.one_thread import one_thread
+from reporter.measuring.pieces import pieces, to_float64
 from reporter.measuring.redundancy import (
     ENOUGH,
     FEW,
@@ -22,7 +23,6 @@ from reporter.measuring.redundancy import (
     prunable,
     searchable,
 )
-from reporter.measuring.threads import one_thread
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.role import WEIGHT_MATRICES, input_axis

@@ -1,48 +1,76 @@
-"""The same tensor in two checkpoints, read side by side."""
+"""The same tensor in two checkpoints, piece by piece."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping, Sequence
 
-from reporter.measuring import kernels
-from reporter.measuring.accumulate import as_real, pieces
-from reporter.model.change import Change
+import numpy as np
+import numpy.typing as npt
+
+from reporter.measuring.accumulate import read_only
+from reporter.measuring.kernels.pairs import compare
+from reporter.measuring.pieces import Array, as_real, pieces
+from reporter.model.change import Change, merge
 from reporter.model.tensor import Contents, TensorSource
+
+
+def partners(source: TensorSource, earlier: Sequence[Mapping[str, TensorSource]]) -> tuple[TensorSource | None, ...]:
+    """The same tensor in each earlier checkpoint (tensors by name); None where it has none that can be paired."""
+    found = (names.get(source.info.name) for names in earlier)
+    return tuple(one if one is not None and can_be_paired(one, source) else None for one in found)
+
+
+def can_be_paired(before: TensorSource, after: TensorSource) -> bool:
+    """Whether they have the same shape and dtype."""
+    return before.info.shape == after.info.shape and before.info.dtype == after.info.dtype
+
+
+def change(before: Array, after: Array) -> Change:
+    """Paired change of two pieces; complex values are compared by magnitude, equality is that of the stored bits."""
+    sums = np.zeros(5)
+    equal = np.zeros(1, np.int64)
+    if before.dtype == np.float32:
+        compare(before, after, before.view(np.uint32), after.view(np.uint32), sums, equal)
+    else:
+        x, y = read_only(as_real(before)), read_only(as_real(after))
+        compare(x, y, *_bits(before, after), sums, equal)
+    difference, norm_a, norm_b, product, largest = sums.tolist()
+    return Change(before.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
+
+
+def _bits(before: Array, after: Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Integers that are equal where the stored values are equal to the bit, also integers that float64 rounds."""
+    width = before.dtype.itemsize
+    if width == 16:
+        same = (before.view(np.uint64) == after.view(np.uint64)).reshape(-1, 2).all(axis=1)
+        return read_only(same.astype(np.uint64)), read_only(np.ones(before.size, np.uint64))
+    unsigned = f"u{width}"
+    return (
+        read_only(before.view(unsigned).astype(np.uint64)),
+        read_only(after.view(unsigned).astype(np.uint64)),
+    )
 
 
 def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
     """Paired change between two tensors of equal shape and dtype, or None where they cannot be paired.
 
-    Complex tensors are compared by magnitude.
-
     Raises:
         reporter.errors.CheckpointError: from reading either.
     """
-    if before.info.shape != after.info.shape or before.info.dtype != after.info.dtype:
+    if not can_be_paired(before, after):
         return None
-    sums = np.zeros(5)
-    equal = np.zeros(1, np.int64)
-    for a, b in zip(pieces(before.blocks()), pieces(after.blocks()), strict=True):
-        if a.dtype == np.float32:
-            kernels.compare(a, b, a.view(np.uint32), b.view(np.uint32), sums, equal)
-        else:
-            x, y = as_real(a), as_real(b)
-            kernels.compare(x, y, x.view(np.uint64), y.view(np.uint64), sums, equal)
-    difference, norm_a, norm_b, product, largest = (float(s) for s in sums)
-    return Change(before.info.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
+    if not before.info.size:
+        return Change()
+    return merge(change(a, b) for a, b in zip(pieces(before.blocks()), pieces(after.blocks()), strict=True))
 
 
 def compare_contents(before: Contents, after: Contents) -> dict[str, Change]:
-    """Paired changes of every tensor that both checkpoints hold with the same shape and dtype, by name.
+    """Paired changes of every tensor that both checkpoints hold with the same name, shape and dtype, by name.
 
     Raises:
         reporter.errors.CheckpointError: from reading either.
     """
     old = {source.info.name: source for source in before.tensors}
-    changes = {}
-    for source in after.tensors:
-        earlier = old.get(source.info.name)
-        change = compare_tensors(earlier, source) if earlier is not None else None
-        if change is not None:
-            changes[source.info.name] = change
-    return changes
+    pairs = ((source.info.name, old.get(source.info.name), source) for source in after.tensors)
+    changes = ((name, compare_tensors(a, b)) for name, a, b in pairs if a is not None)
+    return {name: change for name, change in changes if change is not None}

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring import kernels
-from reporter.measuring.accumulate import Coded, as_real, pieces
-from reporter.model.cells import edge
+from reporter.measuring.accumulate import Accumulator
+from reporter.measuring.kernels.cells import NEGATIVE_ZERO, RAW
+from reporter.measuring.kernels.ranks import collect32, refine32
+from reporter.measuring.pieces import as_real
+from reporter.measuring.tables import Tables
+from reporter.measuring.threads import Pool
+from reporter.model.cells import FIRST_CELL, edge
 from reporter.model.measured import Quantiles
 from reporter.model.summary import Summary
 
 Array = npt.NDArray[Any]
 OrderStatistics = Callable[[Sequence[int]], dict[int, float]]
+Pieces = Callable[[], Iterable[Array]]
+"""The pieces of a tensor (see :func:`reporter.measuring.pieces.pieces`) once more, from the first."""
 
 SORTED_AT_ONCE = 1 << 14
 """Tensors up to this many values are simply sorted."""
+
+COLLECTED = 1 << 18
+"""So many values that share a cell with a wanted rank are collected and sorted; more are counted."""
 
 
 def interpolate(probabilities: Iterable[float], n: int, order: OrderStatistics, *, exact: bool) -> Quantiles:
@@ -48,7 +58,7 @@ def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
     def order(ranks: Sequence[int]) -> dict[int, float]:
         cells = summary.cells
         ends = np.cumsum(cells.counts)
-        found = np.searchsorted(ends, np.asarray(ranks), side="right")
+        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
         index = cells.index[found]
         middle = (edge(index) + edge(index + 1)) / 2
         middle[index == 0] = 0.0  # |x| < 1e-40, nearly always exact zeros
@@ -59,7 +69,7 @@ def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
     return interpolate(probabilities, summary.finite, order, exact=False)
 
 
-def from_codes(coded: Coded, summary: Summary, probabilities: Iterable[float]) -> Quantiles:
+def from_codes(coded: Accumulator, summary: Summary, probabilities: Iterable[float]) -> Quantiles:
     """Exact quantiles of an 8- or 16-bit tensor, from its table of codes."""
     values, times = coded.codes()
     finite = np.isfinite(values)
@@ -67,73 +77,125 @@ def from_codes(coded: Coded, summary: Summary, probabilities: Iterable[float]) -
     ordered, ends = values[finite][by_value], np.cumsum(times[finite][by_value])
 
     def order(ranks: Sequence[int]) -> dict[int, float]:
-        found = np.searchsorted(ends, np.asarray(ranks), side="right")
+        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
         return dict(zip(ranks, (ordered[found] + 0.0).tolist(), strict=True))
 
     return interpolate(probabilities, summary.finite, order, exact=True)
 
 
 def from_values(
-    blocks: Callable[[], Iterator[Array]], dtype: np.dtype[Any], summary: Summary, probabilities: Iterable[float]
+    again: Pieces, dtype: np.dtype[Any], summary: Summary, probabilities: Iterable[float], pool: Pool
 ) -> Quantiles:
-    """Exact quantiles by reading the values again: one sweep for float32, at most four for 64-bit values.
+    """Exact quantiles by going through the values again: one sweep for float32, at most four for 64-bit values.
 
     Memory does not depend on the number of values.
     """
-    order: Callable[[Callable[[], Iterator[Array]], Summary], OrderStatistics]
     if summary.count <= SORTED_AT_ONCE:
-        order = _by_sorting
+        order = _by_sorting(again)
     elif dtype == np.float32:
-        order = _by_refining
+        order = _by_refining(again, summary, pool)
     else:
-        order = _by_radix
-    return interpolate(probabilities, summary.finite, order(blocks, summary), exact=True)
+        order = _by_radix(again)
+    return interpolate(probabilities, summary.finite, order, exact=True)
 
 
-def _by_sorting(blocks: Callable[[], Iterator[Array]], _summary: Summary) -> OrderStatistics:
-    values = np.concatenate([as_real(b) for b in pieces(blocks())] or [np.empty(0)])
-    values = np.sort(values[np.isfinite(values)]) + 0.0
+def _by_sorting(again: Pieces) -> OrderStatistics:
+    values = np.concatenate([piece if piece.dtype == np.float32 else as_real(piece) for piece in again()])
+    values = np.sort(values[np.isfinite(values)]) + np.float32(0)
     return lambda ranks: {r: float(values[r]) for r in ranks}
 
 
-def _by_refining(blocks: Callable[[], Iterator[Array]], summary: Summary) -> OrderStatistics:
+def _by_refining(again: Pieces, summary: Summary, pool: Pool, collected: int = COLLECTED) -> OrderStatistics:
+    """One sweep over float32 values, which looks only at those in the cells of the wanted ranks."""
     cells = summary.cells
     ends = np.cumsum(cells.counts)
 
     def order(ranks: Sequence[int]) -> dict[int, float]:
-        found = np.searchsorted(ends, np.asarray(ranks), side="right")
-        wanted = np.unique(found)
-        slots = np.full(kernels.RAW, -1, np.int32)
-        raw = np.where(cells.index[wanted] >= 0, cells.index[wanted], 0x7FFF - cells.index[wanted])
-        slots[raw] = np.arange(len(wanted))
-        tables = np.zeros((len(wanted), kernels.RAW), np.int64)
-        for piece in pieces(blocks()):
-            kernels.refine32(piece.view(np.uint32), slots, tables)
-        result = {}
-        for rank, place in zip(ranks, found, strict=True):
-            cell = int(cells.index[place])
-            slot = int(np.searchsorted(wanted, place))
-            within = rank - int(ends[place] - cells.counts[place])
-            table = tables[slot].copy()
-            if cell == 0:
-                table[0] += cells.counts[place] - table.sum()  # −0.0 lands in a cell of its own
-                low = int(np.searchsorted(np.cumsum(table), within, side="right"))
-                bits = low
-            elif cell > 0:
-                low = int(np.searchsorted(np.cumsum(table), within, side="right"))
-                bits = int(raw[slot]) << 16 | low
-            else:
-                if raw[slot] == 0xFF7F:
-                    table[0xFFFF] -= summary.neginf  # −Inf shares the raw cell of the most negative values
-                low = 0xFFFF - int(np.searchsorted(np.cumsum(table[::-1]), within, side="right"))
-                bits = (int(raw[slot]) << 16 | low) + 1
-            result[rank] = float(np.array([bits], np.uint32).view(np.float32)[0])
-        return result
+        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
+        wanted, slot = np.unique(found, return_inverse=True)
+        index, counts = cells.index[wanted], cells.counts[wanted]
+        within = np.asarray(ranks, np.int64) - (ends[found] - cells.counts[found])
+        if counts.sum() <= collected:
+            values = _collected(again, index, int(counts.sum()), summary.neginf, pool)
+            result = values[(np.cumsum(counts) - counts)[slot] + within]
+        else:
+            tables = _refined(again, _raw(index), pool)
+            result = np.array(
+                [
+                    _refined_value(tables[s], int(index[s]), int(counts[s]), int(w), summary.neginf)
+                    for s, w in zip(slot, within, strict=True)
+                ],
+                np.float32,
+            )
+        return dict(zip(ranks, (result.astype(np.float64) + 0.0).tolist(), strict=True))
 
     return order
 
 
-def _by_radix(blocks: Callable[[], Iterator[Array]], _summary: Summary) -> OrderStatistics:
+def _raw(index: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Raw cells, as kernels number them, of ordered ones."""
+    return np.where(index >= 0, index, 0x7FFF - index)
+
+
+def _collected(
+    again: Pieces, index: npt.NDArray[np.int32], count: int, neginf: int, pool: Pool
+) -> npt.NDArray[np.float32]:
+    """The finite values in these cells, sorted."""
+    slots = np.zeros(RAW, np.uint8)
+    slots[_raw(index)] = 1
+    if (index == 0).any():
+        slots[NEGATIVE_ZERO] = 1
+
+    def collect(piece: Array) -> npt.NDArray[np.float32]:
+        # −Inf shares the raw cell of the most negative values.
+        bits = np.empty(min(piece.size, count + neginf), np.uint32)
+        return bits[: collect32(piece.view(np.uint32), slots, bits)].view(np.float32).copy()
+
+    values = np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again())))
+    return np.sort(values[np.isfinite(values)] if neginf else values)
+
+
+def _refined_value(counts: npt.NDArray[np.integer[Any]], cell: int, total: int, within: int, neginf: int) -> np.float32:
+    """The value of rank ``within`` in a cell, given how often each of its low 16 bits occurs."""
+    if cell >= 0:
+        # Of −0.0, which lands in a raw cell of its own, there are as many as are missing here: they are the smallest.
+        bits = cell << 16 | _place(counts, within - (total - int(counts.sum())) if cell == 0 else within)
+    else:
+        # −Inf shares the raw cell of the most negative values, as the very lowest.
+        below = within + (neginf if cell == FIRST_CELL else 0)
+        bits = ((0x7FFF - cell) << 16 | (0xFFFF - _place(counts[::-1], below))) + 1
+    return np.float32(np.array([bits], np.uint32).view(np.float32)[0])
+
+
+def _place(counts: npt.NDArray[np.integer[Any]], rank: int) -> int:
+    """Which of 65,536 counted places holds a rank, found in two steps of 256."""
+    coarse = np.cumsum(counts.reshape(256, 256).sum(axis=1, dtype=np.int64))
+    row = int(np.searchsorted(coarse, rank, side="right")) if rank >= 0 else 0
+    fine = np.cumsum(counts.reshape(256, 256)[row], dtype=np.int64)
+    rank -= int(coarse[row - 1]) if row else 0
+    return row << 8 | (int(np.searchsorted(fine, rank, side="right")) if rank >= 0 else 0)
+
+
+def _refined(again: Pieces, raw: npt.NDArray[np.int32], pool: Pool) -> npt.NDArray[np.integer[Any]]:
+    """How often each of the low 16 bits occurs in each of these raw cells, 255 cells at a time."""
+    found = []
+    for start in range(0, len(raw), 255):
+        some = raw[start : start + 255]
+        slots = np.zeros(RAW, np.uint8)
+        slots[some] = np.arange(1, len(some) + 1)
+        tables = Tables(len(some), RAW)
+
+        def refine(piece: Array, slots: npt.NDArray[np.uint8] = slots, tables: Tables = tables) -> None:
+            with tables.one(piece.size) as table:
+                refine32(piece.view(np.uint32), slots, table)
+
+        for _ in pool.in_order(partial(refine, piece) for piece in again()):
+            pass
+        found.append(tables.total())
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _by_radix(again: Pieces) -> OrderStatistics:
     """Radix selection on order-preserving 64-bit keys, 16 bits a sweep."""
 
     def order(ranks: Sequence[int]) -> dict[int, float]:
@@ -141,7 +203,7 @@ def _by_radix(blocks: Callable[[], Iterator[Array]], _summary: Summary) -> Order
         left = {r: r for r in ranks}
         for shift in (48, 32, 16, 0):
             counts = {p: np.zeros(1 << 16, np.int64) for p in set(prefix.values())}
-            for piece in pieces(blocks()):
+            for piece in again():
                 keys = _keys(as_real(piece))
                 for p, table in counts.items():
                     chosen = keys if shift == 48 else keys[keys >> np.uint64(shift + 16) == np.uint64(p)]

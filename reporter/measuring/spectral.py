@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.accumulate import to_float64
 from reporter.measuring.deployment import is_float
-from reporter.measuring.threads import one_thread
+from reporter.measuring.one_thread import one_thread
+from reporter.measuring.pieces import to_float64
 from reporter.model.measured import Measured
 from reporter.model.role import WEIGHT_MATRICES, input_axis
 from reporter.model.spectrum import PowerLaw, Spectrum

@@ -1,118 +1,96 @@
-"""One tensor: its summary, statistics, exact quantiles and the norms of its output units."""
+"""One tensor: summary, statistics, exact quantiles, output units, sketch, and what changed since earlier ones."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
+import ml_dtypes
 import numpy as np
-import numpy.typing as npt
 
-from reporter.measuring import kernels
-from reporter.measuring.accumulate import Coded, accumulator, as_real, pieces
+from reporter.measuring.accumulate import Accumulator, Part
+from reporter.measuring.channels import Channels
+from reporter.measuring.pairs import change
+from reporter.measuring.pieces import Array, pieces
 from reporter.measuring.quantiles import from_codes, from_values
-from reporter.model.measured import Quantiles, TensorMeasure, Units
-from reporter.model.role import WEIGHT_MATRICES
-from reporter.model.sketch import BUCKETS, Sketch
+from reporter.measuring.threads import ALONE, Pool
+from reporter.model.change import Change
+from reporter.model.measured import Quantiles, TensorMeasure
 from reporter.model.summary import NOTHING
 from reporter.model.tensor import TensorInfo, TensorSource
 from reporter.statistics import statistics
 
-Array = npt.NDArray[Any]
+KEPT_BYTES = 64 << 20
+"""Tensors up to this size stay in memory for the sweep behind exact quantiles; larger ones are read a second time."""
 
-MAX_UNITS = 1 << 20
-"""Tensors with more output units than this get no norms per unit: 8 MiB of float64."""
+Partners = Sequence[TensorSource | None]
+Paired = tuple[TensorMeasure, tuple[Change | None, ...]]
 
 
 def measure_tensor(source: TensorSource, probabilities: Iterable[float]) -> TensorMeasure:
-    """Measure one tensor in a streaming pass, and a second one for the exact quantiles of large ones.
+    """Measure one tensor.
 
     Raises:
         reporter.errors.CheckpointError: from reading.
     """
-    stream = pieces(source.blocks())
-    start = list(islice(stream, 2))
-    if not start:
-        return TensorMeasure(source.info, NOTHING, statistics(NOTHING), Quantiles({}))
-    dtype = start[0].dtype
-    taken = accumulator(dtype)
-    energy = UnitEnergy.of(source.info)
-    sketch = Sketcher(source.info.size)
-    for piece in _chain(start, stream):
-        taken.add(piece)
-        sketch.add(piece)
-        if energy is not None:
-            energy.add(piece)
+    return measure_paired(source, (), probabilities)[0]
+
+
+def measure_paired(
+    source: TensorSource, partners: Partners, probabilities: Iterable[float], pool: Pool = ALONE, kept: int = KEPT_BYTES
+) -> Paired:
+    """Measure a tensor, and pair each piece with that of the same tensor in earlier checkpoints while it is in cache.
+
+    Args:
+        source: the tensor.
+        partners: the same tensor in earlier checkpoints, of equal shape and dtype; None where there is none.
+        probabilities: of the quantiles.
+        pool: works on the pieces; the result is the same for any number of threads.
+        kept: as :data:`KEPT_BYTES`.
+
+    Raises:
+        reporter.errors.CheckpointError: from reading; its path is that of the file concerned.
+    """
+    info = source.info
+    present = [partner for partner in partners if partner is not None]
+    taken = Accumulator(dtype_of(info), info.size, Channels.of(info))
+    held: list[Array] = []
+
+    def work() -> Iterator[Callable[[], tuple[Part, list[Change]]]]:
+        start = 0
+        for piece, *earlier in _side_by_side([source, *present]):
+            if info.nbytes <= kept:
+                held.append(piece)
+            yield partial(_measure, taken, piece, start, earlier)
+            start += piece.size
+
+    changes = [Change() for _ in present]
+    for part, further in pool.in_order(work()):
+        taken.merge(part)
+        changes = [a + b for a, b in zip(changes, further, strict=True)]
+    paired = iter(changes)
+    in_place = tuple(None if partner is None else next(paired) for partner in partners)
+    if not info.size:
+        return TensorMeasure(info, NOTHING, statistics(NOTHING), Quantiles({})), in_place
     summary = taken.close()
-
-    def again() -> Iterator[Array]:
-        # A tensor of one piece is still in memory.
-        return iter(start) if len(start) == 1 else source.blocks()
-
-    if isinstance(taken, Coded):
+    if taken.coded:
         quantiles = from_codes(taken, summary, probabilities)
     else:
-        quantiles = from_values(again, dtype, summary, probabilities)
-    units = None if energy is None else energy.close()
-    return TensorMeasure(source.info, summary, statistics(summary), quantiles, units, sketch.close())
+        again = (lambda: held) if held else (lambda: pieces(source.blocks()))
+        quantiles = from_values(again, dtype_of(info), summary, probabilities, pool)
+    return TensorMeasure(info, summary, statistics(summary), quantiles, taken.units(), taken.sketch()), in_place
 
 
-def _chain(start: list[Array], rest: Iterator[Array]) -> Iterator[Array]:
-    yield from start
-    yield from rest
+def _measure(taken: Accumulator, piece: Array, start: int, earlier: Sequence[Array]) -> tuple[Part, list[Change]]:
+    return taken.measure(piece, start), [change(before, piece) for before in earlier]
 
 
-class UnitEnergy:
-    """Σx² and max |x| per output unit of a weight matrix, streamed."""
-
-    def __init__(self, axis: int, units: int, stride: int) -> None:
-        self._axis = axis
-        self._stride = stride
-        self._energy = np.zeros(units)
-        self._maxima = np.zeros(units)
-        self._position = 0
-
-    @classmethod
-    def of(cls, info: TensorInfo) -> UnitEnergy | None:
-        """For a tensor that has output units: a weight matrix of two or more axes, in the model."""
-        if info.collection != "model" or info.role not in WEIGHT_MATRICES or len(info.shape) < 2:
-            return None
-        axis = info.output_axis % len(info.shape)
-        units = info.shape[axis]
-        if not 0 < units <= MAX_UNITS or not info.size:
-            return None
-        return cls(axis, units, math.prod(info.shape[axis + 1 :]))
-
-    def add(self, piece: Array) -> None:
-        """Take in the next values in C order."""
-        values = piece if piece.dtype == np.float32 else as_real(piece)
-        kernels.channels(values, self._position, self._stride, self._energy, self._maxima)
-        self._position += piece.size
-
-    def close(self) -> Units:
-        """The norms and maxima."""
-        return Units(self._axis, np.sqrt(self._energy), self._maxima)
+def _side_by_side(sources: Sequence[TensorSource]) -> Iterator[tuple[Array, ...]]:
+    """The same piece of each."""
+    return zip(*(pieces(source.blocks()) for source in sources), strict=True)
 
 
-class Sketcher:
-    """The sketch of a tensor of ``size`` values, streamed."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values = np.zeros(min(size, BUCKETS))
-        self._position = 0
-
-    def add(self, piece: Array) -> None:
-        """Take in the next values in C order; the logic of :attr:`Sketch.values`."""
-        values = piece if piece.dtype == np.float32 else as_real(piece)
-        if self._size <= BUCKETS:
-            self._values[self._position : self._position + piece.size] = values
-        else:
-            kernels.sketch(values, self._position, self._values)
-        self._position += piece.size
-
-    def close(self) -> Sketch:
-        """The sketch of everything taken in."""
-        return Sketch(self._size, self._values)
+def dtype_of(info: TensorInfo) -> np.dtype[Any]:
+    """The dtype of the values."""
+    return np.dtype(getattr(ml_dtypes, info.dtype, info.dtype))

@@ -29,6 +29,7 @@ class Claim:
         problem: why it cannot be read, or "".
         state: the state that goes with ``problem``.
         when_named: whether it is read all the same where the user names this very file.
+        part: whether it is one shard of a checkpoint, so that the number in its name is no step.
     """
 
     format: str
@@ -38,6 +39,7 @@ class Claim:
     problem: str = ""
     state: str = ""
     when_named: bool = False
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

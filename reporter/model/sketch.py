@@ -27,7 +27,8 @@ class Sketch:
     Attributes:
         size: number of values of the tensor.
         values: float64, shape (min(size, BUCKETS),): the values in C order where size ≤ BUCKETS, else
-            s_j = Σ ±w_i over i ≡ j (mod BUCKETS), the sign a fixed hash of i, values that are not finite left out.
+            sums of ±w_i, each in one of BUCKETS buckets; sign and bucket are fixed hashes of i
+            (:mod:`reporter.measuring.kernels.sketch`), values that are not finite left out.
     """
 
     size: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -101,6 +101,10 @@ class LayerInfo:
     kind: str = ""
 
 
+def _verified() -> None:
+    """Reading has checked everything already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What a reader found in one open checkpoint.
@@ -116,6 +120,8 @@ class Contents:
         integrity: the check that reading makes ("crc32c", "zip crc32", "lengths", "none").
         framework: writer and version where the file tells ("Keras 2.0.5").
         notes: remarks a reader of the report should see.
+        verify: completes the check of integrity once the tensors have been read, reading what is left; raises
+            CorruptCheckpoint. Numbers are presented only after it.
         missing_layers: layers of the file's own configuration that should own variables and have none in the file.
     """
 
@@ -130,3 +136,4 @@ class Contents:
     framework: str = ""
     notes: tuple[str, ...] = ()
     missing_layers: tuple[str, ...] = ()
+    verify: Callable[[], None] = _verified

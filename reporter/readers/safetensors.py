@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,9 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 _PACKED = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
 """Bits per element of the types whose elements share bytes."""
 
+_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+"""How Hugging Face's libraries end the names of shards."""
+
 _WRITERS = {"pt": "PyTorch", "tf": "TensorFlow", "flax": "Flax", "mlx": "MLX", "np": "NumPy", "numpy": "NumPy"}
 
 
@@ -91,7 +95,7 @@ class SafetensorsReader:
         if probe.head.startswith(b"version https://git-lfs"):
             return None
         if _is_header(probe):
-            return Claim(self.name, path, (path,), label)
+            return Claim(self.name, path, (path,), label, part=_SHARD.search(label) is not None)
         if not named:
             return None
         problem, state = _why_not(probe)
@@ -107,7 +111,9 @@ class SafetensorsReader:
         with open_file(path) as opened:
             file = read_file(Window(path, opened))
             found = [(file, entry) for entry in file.entries]
-            yield contents(self.name, found)
+            lone = _SHARD.search(path.name.removesuffix(".safetensors")) is not None
+            note = "one shard of a model, by its name; the index that lists the others is not there"
+            yield contents(self.name, found, notes=(note,) if lone else ())
 
 
 def read_file(window: Window) -> File:
@@ -199,7 +205,12 @@ def _is_counts(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in value)
 
 
-def contents(format: str, found: Sequence[tuple[File, Entry]], skipped: Sequence[SkippedTensor] = ()) -> Contents:
+def contents(
+    format: str,
+    found: Sequence[tuple[File, Entry]],
+    skipped: Sequence[SkippedTensor] = (),
+    notes: Sequence[str] = (),
+) -> Contents:
     """Tensors of one or several files in natural order of their names."""
     tensors: list[flat.FlatTensor] = []
     left_out = list(skipped)
@@ -212,7 +223,7 @@ def contents(format: str, found: Sequence[tuple[File, Entry]], skipped: Sequence
         stream = DirectStream(file.window, file.start + entry.start, math.prod(entry.shape), stored, dtype)
         tensors.append(flat.tensor(entry.name, entry.shape, dtype, stream))
     framework = next((file.framework for file, _ in found if file.framework), "")
-    return flat.contents(format, tensors, left_out, integrity="lengths", framework=framework)
+    return flat.contents(format, tensors, left_out, integrity="lengths", framework=framework, notes=notes)
 
 
 def _why_skipped(dtype: str) -> str:

@@ -48,8 +48,8 @@ class SafetensorsIndexReader:
                         del missing[entry.name]
                         found.append((file, entry))
                     else:
-                        reason = f"in {name}, where the index does not place it: it would be read twice or by nobody"
-                        skipped.append(SkippedTensor(entry.name, entry.dtype, entry.shape, reason))
+                        reason = f"in {name}, where the index does not place it"
+                        skipped.append(SkippedTensor(f"{entry.name} ({name})", entry.dtype, entry.shape, reason))
             for lost, files in missing.items():
                 reason = f"{files[0]} does not hold it, though the index places it there: it belongs to another save"
                 raise PartialCheckpoint(path, reason, tensor=lost)

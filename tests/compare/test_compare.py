@@ -62,10 +62,10 @@ def series(checkpoints: Sequence[Arrays], *, exact: bool = True, base: Arrays | 
         Series("c-*", "c", "test", refs, "in-file"),
         Gathered(
             refs=refs,
-            measured=tuple(measure_checkpoint(c, Plan()) for c in opened),
+            measured=tuple(measure_checkpoint(c, Plan())[0] for c in opened),
             previous=tuple(compare_contents(a, b) if exact else {} for a, b in pairwise(opened)),
             first=tuple(compare_contents(opened[0], c) if exact else {} for c in opened[1:]),
-            baseline=Baseline("base", measure_checkpoint(fixed, Plan())) if fixed else None,
+            baseline=Baseline("base", measure_checkpoint(fixed, Plan())[0]) if fixed else None,
             from_baseline=tuple(compare_contents(fixed, c) if exact else {} for c in opened) if fixed else (),
         ),
     )
@@ -135,7 +135,7 @@ def test_an_exact_change_is_never_replaced() -> None:
     known = compare_contents(*opened)
     del known[HEAD]
     refs = tuple(CheckpointRef(n, n, Path(n), "test", (), Step(None, "x"), 0, 0) for n in "ab")
-    measured = tuple(measure_checkpoint(c, Plan()) for c in opened)
+    measured = tuple(measure_checkpoint(c, Plan())[0] for c in opened)
     pair = compare(Series("s", "s", "test", refs, "x"), Gathered(refs, measured, (known,), (known,))).pairs[0]
     assert pair.tensors[KERNEL] is known[KERNEL]
     assert not pair.tensors[HEAD].exact

@@ -11,7 +11,7 @@ import pytest
 
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.deployment import measure_deployment, measure_readiness
-from reporter.measuring.kernels_deployment import FORMATS
+from reporter.measuring.kernels.rounding import FORMATS
 from reporter.measuring.redundancy import duplicates, searchable
 from reporter.measuring.tensors import measure_tensor
 from reporter.model.deployment import Readiness
@@ -274,7 +274,7 @@ def test_only_floating_point_tensors_of_the_model() -> None:
         ArraySource(gaussian(20, 10), "optimizer/m", "", "momentum", False, "optimizer"),
     )
     contents = Contents("test", (LayerInfo("dense", "Dense"),), sources)
-    ready = measure_deployment(contents, measure_checkpoint(contents, Plan()))
+    ready = measure_deployment(contents, measure_checkpoint(contents, Plan())[0])
     assert list(ready) == ["dense/kernel", "dense/bias"]
     assert ready["dense/bias"].int8_tensor is None
     assert [c.format for c in ready["dense/bias"].casts] == list(FORMATS)

@@ -14,14 +14,22 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reporter.measuring import quantiles as module
-from reporter.measuring.accumulate import as_real, summarise
+from reporter.measuring.accumulate import summarise
+from reporter.measuring.pieces import as_real, pieces
 from reporter.measuring.quantiles import from_cells, from_values
 from reporter.measuring.tensors import measure_tensor
+from reporter.measuring.threads import ALONE
 from reporter.model.summary import merge
 from tests.sources import ArraySource
 
 Array = npt.NDArray[Any]
 P = (0.0, 0.001, 0.05, 0.25, 0.5, 0.6180339887, 0.95, 0.999, 1.0)
+
+WAYS = {
+    "collecting": lambda again, summary: module._by_refining(again, summary, ALONE),
+    "refining": lambda again, summary: module._by_refining(again, summary, ALONE, collected=0),
+    "radix": lambda again, summary: module._by_radix(again),
+}
 
 
 def expected(values: Array) -> list[float]:
@@ -55,12 +63,12 @@ def test_exact_over_several_pieces() -> None:
 
 @given(
     hnp.arrays(np.float32, st.integers(1, 200), elements=st.floats(width=32, allow_nan=True)),
-    st.sampled_from(["_by_refining", "_by_radix"]),
+    st.sampled_from(sorted(WAYS)),
 )
 def test_radix_selection_on_any_float32(values: Array, way: str) -> None:
     """Small inputs would be sorted: take the road of large ones."""
     summary = summarise([values], values.dtype)
-    order = getattr(module, way)(lambda: iter([values]), summary)
+    order = WAYS[way](lambda: pieces([values]), summary)
     result = module.interpolate(P, summary.finite, order, exact=True)
     with np.errstate(over="ignore", invalid="ignore"):
         assert list(result.values.values()) == pytest.approx(expected(values), rel=0, abs=0, nan_ok=True)
@@ -91,4 +99,4 @@ def test_cells_are_within_their_bound(values: Array) -> None:
 def test_a_second_sweep_is_bounded_in_memory_by_the_number_of_ranks() -> None:
     values = np.zeros(200_000, np.float32)
     summary = summarise([values], values.dtype)
-    assert from_values(lambda: iter([values]), values.dtype, summary, (0.5,)).values == {0.5: 0.0}
+    assert from_values(lambda: pieces([values]), values.dtype, summary, (0.5,), ALONE).values == {0.5: 0.0}

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from reporter.measuring.accumulate import PIECE, as_real, pieces, summarise
+from reporter.measuring.accumulate import summarise
+from reporter.measuring.pieces import PIECE_BYTES, as_real, pieces
 from reporter.model.cells import cell_of, edge
 from reporter.model.summary import NOTHING, Summary, merge
 from reporter.statistics import STATISTICS, statistics
@@ -129,7 +130,7 @@ def test_counts_are_exactly_associative(a: Array, b: Array) -> None:
 
 
 @settings(deadline=None, max_examples=10)
-@given(st.lists(st.integers(1, PIECE // 2), min_size=1, max_size=6))
+@given(st.lists(st.integers(1, PIECE_BYTES // 8), min_size=1, max_size=6))
 def test_sums_do_not_depend_on_how_values_are_handed_over(sizes: list[int]) -> None:
     values = sample(np.dtype("float32"), sum(sizes))
     whole = summarise([values], values.dtype)

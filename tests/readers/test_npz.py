@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zipfile
@@ -12,6 +13,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reporter.catalog import scan
 from reporter.errors import (
@@ -136,7 +139,7 @@ def test_what_numpy_cannot_name_is_skipped(tmp_path: Path) -> None:
 def test_rows_too_large_to_be_reordered_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from reporter.readers.npz import readers
 
-    monkeypatch.setattr(readers, "SLAB_BYTES", 63)
+    monkeypatch.setattr(readers, "MAX_ROW_BYTES", 63)
     np.savez(tmp_path / "m.npz", wide=np.zeros((2, 8), order="F"), narrow=np.zeros((8, 2), order="F"))
     contents, found = read(tmp_path / "m.npz")
     assert list(found) == ["narrow"]
@@ -273,6 +276,36 @@ def test_declared_sizes_are_never_trusted(tmp_path: Path) -> None:
         damage(tmp_path / "m.npz", edit)
         with pytest.raises(error, match=match):
             read(tmp_path / "m.npz")
+
+
+def test_a_central_directory_out_of_proportion_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", w=np.ones(3))
+    data = bytearray((tmp_path / "m.npz").read_bytes())
+    struct.pack_into("<I", data, data.rfind(b"PK\x05\x06") + 12, zipped.MAX_DIRECTORY + 1)
+    (tmp_path / "m.npz").write_bytes(data)
+    with pytest.raises(RefusedCheckpoint, match="central directory lists 1 members in 33,554,433 bytes"):
+        read(tmp_path / "m.npz")
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_damage_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Flipped bits and cuts end as an error of our own, or in the values that were saved: every value is checked."""
+    folder = tmp_path_factory.getbasetemp() / "npz"
+    folder.mkdir(exist_ok=True)
+    save = data.draw(st.sampled_from([np.savez, np.savez_compressed]))
+    arrays = {"a/w": np.arange(12.0).reshape(3, 4, order="F"), "b/w": np.arange(7, dtype=np.int8), "c": np.float32(3)}
+    path = folder / "damaged.npz"
+    save(path, **arrays)
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(bytes(raw[: data.draw(st.integers(0, len(raw)))]) if data.draw(st.booleans()) else raw)
+    states(folder)
+    with contextlib.suppress(CheckpointError):
+        _, found = read(path)
+        saved = [np.asarray(value).tobytes() for value in arrays.values()]
+        assert all(values.tobytes() in saved for values in found.values())
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

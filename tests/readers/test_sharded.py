@@ -232,6 +232,15 @@ def test_safetensors_shards_are_one_checkpoint(safe: Path) -> None:
     assert {state for _, state, _ in states(safe.parent).values()} == {"found"}
 
 
+def test_shards_without_their_index_are_no_series(tmp_path: Path) -> None:
+    for i in (1, 2):
+        save_file({f"w{i}": np.ones(3)}, tmp_path / f"m-0000{i}-of-00002.safetensors")
+    found = scan(Settings(roots=(tmp_path,), settle=0.0))
+    assert [[ref.step.value for ref in series.checkpoints] for series in found.series] == [[None], [None]]
+    contents, _ = read("safetensors", tmp_path / "m-00001-of-00002.safetensors")
+    assert contents.notes[0].startswith("one shard of a model")
+
+
 def test_safetensors_that_do_not_fit_their_index(safe: Path) -> None:
     edit(safe, lambda raw: raw["weight_map"].pop("b.bias"))
     contents, found = read(SAFE, safe)

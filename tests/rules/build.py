@@ -84,7 +84,7 @@ def series(
         CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(step, "in-file"), 0, 0)
         for i, step in enumerate(known)
     ]
-    measured = tuple(measure_checkpoint(c, Plan()) for c in opened)
+    measured = tuple(measure_checkpoint(c, Plan())[0] for c in opened)
     gathered = Gathered(
         refs=tuple(refs),
         measured=measured,

@@ -257,7 +257,7 @@ def test_layers_without_weights() -> None:
 
 def test_optimizer_state_without_weights() -> None:
     slot = ArraySource(np.ones((20, 10), "f4"), "optimizer/dense/kernel/m", "dense", "momentum", False, "optimizer")
-    measured = measure_checkpoint(Contents("test", (), (slot,)), Plan())
+    measured, _ = measure_checkpoint(Contents("test", (), (slot,)), Plan())
     ref = CheckpointRef("c-0", "c-0", Path("c-0"), "test", (), Step(1, "in-file"), 0, 0)
     comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), Gathered((ref,), (measured,), (), ()))
     (finding,) = findings(comparison)

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.errors import CheckpointError, PartialCheckpoint, RotatedAway
+from reporter.readers.files.buffers import Buffers
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from _typeshed import WriteableBuffer
 
 _MAX_READ = 1 << 30
@@ -53,10 +56,19 @@ class Window(io.RawIOBase):
         path: the checkpoint, for messages.
         file: stays open at least as long as the window; closing the window does not close it.
         length: to the end of the file if None.
+        buffers: where blocks are read to; windows of one file share them.
     """
 
-    def __init__(self, path: Path, file: io.IOBase, offset: int = 0, length: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: io.IOBase,
+        offset: int = 0,
+        length: int | None = None,
+        buffers: Buffers | None = None,
+    ) -> None:
         super().__init__()
+        self.buffers = buffers or Buffers()
         self.path = path
         self.file = file
         self._descriptor = file.fileno()
@@ -119,7 +131,17 @@ class Window(io.RawIOBase):
         Raises:
             PartialCheckpoint: it reaches beyond the end of the file.
         """
-        return Window(self.path, self.file, self.offset + offset, length)
+        return Window(self.path, self.file, self.offset + offset, length, self.buffers)
+
+    def block(self, position: int, count: int, tensor: str = "") -> npt.NDArray[np.uint8]:
+        """The bytes at a position, in a buffer that is used again once no view of it is left.
+
+        Raises:
+            CheckpointError: as :meth:`read_at`.
+        """
+        memory = self.buffers.take(count)
+        self.read_at(position, memory.data, tensor)
+        return memory
 
     def bytes_at(self, position: int, count: int) -> bytes:
         """The bytes at a position, fewer at the end of the window."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.readers.files.summed import SummedWindow
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.files.zipped import MAGIC, check_readable, inflated, open_zip, place, stored, translated
 from reporter.readers.keras.config import MAX_CONFIG
@@ -31,18 +32,20 @@ class Members:
         config: text of ``config.json``.
         metadata: text of ``metadata.json``.
         weights: the HDF5 file.
-        integrity: the check that was made.
+        integrity: the check that is made.
+        verify: completes it; raises CorruptCheckpoint.
     """
 
     config: bytes
     metadata: bytes
     weights: Window
     integrity: str
+    verify: Callable[[], None]
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Members]:
-    """Open a ``.keras`` file and check the CRC-32 of its members.
+    """Open a ``.keras`` file; the CRC-32 of its members is checked, that of uncompressed weights by ``verify``.
 
     Raises:
         PartialCheckpoint: its central directory or its weights are missing.
@@ -60,7 +63,7 @@ def open_archive(path: Path) -> Iterator[Members]:
                 _no_weights(path, _npz_member(window, infos))
             config, metadata = (_small(path, archive, infos, name) for name in (CONFIG, METADATA))
             weights = _weights(stack, window, infos[WEIGHTS])
-        yield Members(config, metadata, weights, "zip crc32")
+        yield Members(config, metadata, weights, "zip crc32", getattr(weights, "verify", _verified))
 
 
 @contextmanager
@@ -84,7 +87,11 @@ def open_folder(path: Path) -> Iterator[Members]:
         # Keras 3.15 gives an npz archive in a folder the name of the HDF5 file [X].
         if found.name == WEIGHTS_NPZ or weights.bytes_at(0, 4) == MAGIC:
             _no_weights(path, weights)
-        yield Members(texts[0], texts[1], weights, "lengths")
+        yield Members(texts[0], texts[1], weights, "lengths", _verified)
+
+
+def _verified() -> None:
+    """Nothing is left to check."""
 
 
 def member_names(path: Path) -> frozenset[str]:
@@ -140,7 +147,8 @@ def _small(path: Path, archive: zipfile.ZipFile, infos: dict[str, zipfile.ZipInf
 def _weights(stack: ExitStack, window: Window, info: zipfile.ZipInfo) -> Window:
     check_readable(window.path, info)
     if info.compress_type == zipfile.ZIP_STORED:
-        return stored(window, info)
+        part = place(window, info)
+        return SummedWindow(part.path, part.file, part.offset, part.length, info.filename, info.CRC, window.buffers)
     spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     for block in inflated(place(window, info), info):
         spool.write(block)

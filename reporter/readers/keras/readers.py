@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from reporter.errors import CheckpointError
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
 from reporter.readers.files.window import Window, open_file
@@ -40,7 +42,7 @@ class KerasArchiveReader:
         """
         notes = []
         members_of = archive.open_folder if path.is_dir() else archive.open_archive
-        with members_of(path) as members, open_hdf5(members.weights) as root:
+        with members_of(path) as members, _explained(path, members), open_hdf5(members.weights) as root:
             try:
                 config = parse_model(members.config)
             except ConfigError as exc:
@@ -48,13 +50,14 @@ class KerasArchiveReader:
                 notes.append(f"{archive.CONFIG} cannot be read: {exc}")
             inventory = read_v3(root, config)
             inventory.notes[:0] = notes
-            yield contents(
+            found = contents(
                 inventory,
                 config,
                 format=self.name,
                 integrity=members.integrity,
                 framework=_framework(members.metadata),
             )
+            yield replace(found, verify=members.verify)
 
 
 class KerasWeightsReader:
@@ -109,6 +112,17 @@ class KerasLegacyReader:
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
             inventory, config, framework = read_legacy(root, path)
             yield contents(inventory, config, format=self.name, integrity="lengths", framework=framework or "Keras")
+
+
+@contextmanager
+def _explained(path: Path, members: archive.Members) -> Iterator[None]:
+    """What goes wrong in a member that fails its checksum is put down to that."""
+    try:
+        yield
+    except CheckpointError as error:
+        if error.path == path:
+            members.verify()
+        raise
 
 
 def _framework(metadata: bytes) -> str:

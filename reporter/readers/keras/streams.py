@@ -43,11 +43,12 @@ class DirectStream:
         Raises:
             CheckpointError: the file is shorter than it was.
         """
-        step = max(BLOCK_BYTES // self.stored.itemsize, 1)
+        width = self.stored.itemsize
+        step = max(BLOCK_BYTES // width, 1)
         for start in range(0, self.size, step):
-            block: Array = np.empty(min(step, self.size - start), self.stored)
-            self.window.read_at(self.position + start * self.stored.itemsize, block.view(np.uint8).data, tensor)
-            yield native(block, self.dtype)
+            count = min(step, self.size - start)
+            block = self.window.block(self.position + start * width, count * width, tensor)
+            yield native(block.view(self.stored), self.dtype)
 
 
 @dataclass(frozen=True, slots=True)

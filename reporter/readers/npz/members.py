@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +21,14 @@ from reporter.readers.files.zipped import inflated
 from reporter.readers.keras.streams import Array, native
 from reporter.readers.npz.header import Header
 
-SLAB_BYTES = 32 << 20
-"""Values in Fortran order are gathered into slabs of rows of this size; the member is read once for each slab."""
+SLAB_BYTES = 16 << 20
+"""Values in Fortran order are gathered into slabs of rows of this size, or of one row."""
+
+MAX_ROW_BYTES = 32 << 20
+"""A row in Fortran order is gathered in memory; no layer has 8 million weights to one input."""
+
+SEGMENT_BYTES = 64
+"""Where a slab has fewer bytes of a column, reading everything once for each slab is faster than a read for each."""
 
 Raw = npt.NDArray[np.uint8]
 
@@ -78,18 +86,36 @@ class MemberStream:
         """From Fortran to C order: as the file has them, the values are columns, of which each slab takes some rows."""
         rows, *rest = self.header.shape
         columns, dtype = math.prod(rest), self.header.dtype
-        height = max(SLAB_BYTES // (columns * dtype.itemsize), 1)
+        height = min(max(SLAB_BYTES // (columns * dtype.itemsize), 1), rows)
+        in_pieces = height < rows and height * dtype.itemsize >= SEGMENT_BYTES
         step = BLOCK_BYTES // dtype.itemsize
-        for first in range(0, rows, height):
-            last = min(first + height, rows)
-            slab = np.empty((columns, last - first), dtype)
-            at = 0
+        with self._anywhere(tensor) if in_pieces else nullcontext() as window:
+            for first in range(0, rows, height):
+                slab = np.empty((columns, min(height, rows - first)), dtype)
+                if window is None:
+                    at = 0
+                    for raw in self._raw(tensor):
+                        at = _take(raw.view(dtype), at, rows, first, slab)
+                else:
+                    _gather(window, rows, first, slab, tensor)
+                # `slab` is (…, axis 2, axis 1, rows): turned round it is in the order of the shape.
+                values = slab.reshape(*rest[::-1], -1).T.reshape(-1)
+                for start in range(0, values.size, step):
+                    yield native(values[start : start + step], self.dtype)
+
+    @contextmanager
+    def _anywhere(self, tensor: str) -> Iterator[Window]:
+        """The values, to be read in any order, their CRC-32 checked; inflated into a temporary file if deflated."""
+        if self.info is None or self.info.compress_type == zipfile.ZIP_STORED:
+            for _ in self._raw(tensor) if self.info is not None else ():
+                pass
+            yield self.window.part(self.header.start, self.window.length - self.header.start)
+            return
+        with tempfile.TemporaryFile() as spool:
             for raw in self._raw(tensor):
-                at = _take(raw.view(dtype), at, rows, first, last, slab)
-            # `slab` is (…, axis 2, axis 1, rows): turned round it is in the order of the shape.
-            values = slab.reshape(*rest[::-1], last - first).T.reshape(-1)
-            for start in range(0, values.size, step):
-                yield native(values[start : start + step], self.dtype)
+                spool.write(raw.data)
+            spool.flush()
+            yield Window(self.window.path, spool)
 
 
 def row_bytes(header: Header) -> int:
@@ -97,8 +123,18 @@ def row_bytes(header: Header) -> int:
     return math.prod(header.shape[1:]) * header.dtype.itemsize if header.fortran else 0
 
 
-def _take(values: Array, at: int, rows: int, first: int, last: int, slab: Array) -> int:
-    """Copy what a run of columns holds of some rows; ``at`` counts the values before it. Returns where it ends."""
+def _gather(window: Window, rows: int, first: int, slab: Array, tensor: str) -> None:
+    """Fill a slab with the rows from ``first`` on, a read for each column."""
+    size = slab.dtype.itemsize
+    width = slab.shape[1] * size
+    flat = memoryview(slab.reshape(-1).view(np.uint8).data)
+    for column in range(slab.shape[0]):
+        window.read_at((column * rows + first) * size, flat[column * width : (column + 1) * width], tensor)
+
+
+def _take(values: Array, at: int, rows: int, first: int, slab: Array) -> int:
+    """Copy what a run of columns holds of a slab; ``at`` counts the values before it. Returns where it ends."""
+    last = first + slab.shape[1]
     done = 0
     while done < values.size:
         column, row = divmod(at + done, rows)

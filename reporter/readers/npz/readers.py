@@ -14,7 +14,7 @@ from reporter.readers.files.window import Window, open_file
 from reporter.readers.files.zipped import BOMB_FLOOR, BOMB_RATIO, EMPTY_MAGIC, check_readable, open_zip, place
 from reporter.readers.files.zipped import MAGIC as ZIP
 from reporter.readers.npz.header import HEAD_BYTES, MAGIC, Header, head_of, parse
-from reporter.readers.npz.members import SLAB_BYTES, MemberStream, row_bytes
+from reporter.readers.npz.members import MAX_ROW_BYTES, MemberStream, row_bytes
 
 _LFS = b"version https://git-lfs"
 _PICKLE = "a pickle, which only executing it could read. Save plain numeric arrays, or the model with Keras"
@@ -106,7 +106,8 @@ def _members(window: Window) -> Iterator[tuple[str, MemberStream]]:
         raise RefusedCheckpoint(window.path, reason)
     for info in infos:
         check_readable(window.path, info)
-        yield info.filename.removesuffix(".npy"), MemberStream(place(window, info), head_of(window, info), info)
+        name = info.filename.removesuffix(".npy") or info.filename
+        yield name, MemberStream(place(window, info), head_of(window, info), info)
 
 
 def _header(window: Window) -> Header:
@@ -114,6 +115,6 @@ def _header(window: Window) -> Header:
 
 
 def _problem(header: Header) -> str:
-    if row_bytes(header) > SLAB_BYTES:
+    if row_bytes(header) > MAX_ROW_BYTES:
         return f"in Fortran order with rows of {row_bytes(header):,} bytes: too large to be put into C order"
     return header.problem

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.errors import CheckpointError, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, RotatedAway
-from reporter.readers.tensorflow.buffers import Buffers
+from reporter.readers.files.buffers import Buffers
 from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, Index, shard_path
 
 # O_NONBLOCK: a pipe that took the file's place between two calls must not hang the run. O_BINARY is Windows's.

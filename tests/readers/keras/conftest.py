@@ -64,6 +64,7 @@ def _read(path: Path) -> Read:
             assert all(block.ndim == 1 and block.dtype.name == tensor.info.dtype for block in blocks), tensor.info
             values = np.concatenate(blocks) if blocks else np.empty(0, tensor.info.dtype)
             tensors[tensor.info.name] = (tensor.info, values.reshape(tensor.info.shape))
+        contents.verify()
         assert len(tensors) == len(contents.tensors)
         return Read(contents, tensors)
 

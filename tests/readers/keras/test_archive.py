@@ -132,6 +132,27 @@ def test_a_flipped_bit_fails_the_crc(compression: int, keras3: Any, read: Any, t
     assert raised >= 15
 
 
+def test_the_crc_covers_what_no_tensor_reads(keras3: Any, tmp_path: Path) -> None:
+    """It is computed from the blocks of tensors, in any order, and from the rest of the member."""
+    path = rewrite(keras3["nested"].files[".keras"], tmp_path / "m.keras")
+    for order in (1, -1):
+        with KerasArchiveReader().open(path) as contents:
+            for tensor in contents.tensors[::order][1:]:
+                list(tensor.blocks())
+            contents.verify()
+            contents.verify()
+    with zipfile.ZipFile(path) as members:
+        info = members.getinfo("model.weights.h5")
+    data = bytearray(path.read_bytes())
+    data[info.header_offset + 46 + info.file_size - 1] ^= 1  # behind everything that HDF5 looks at
+    path.write_bytes(data)
+    with KerasArchiveReader().open(path) as contents:
+        for tensor in contents.tensors:
+            list(tensor.blocks())
+        with pytest.raises(CorruptCheckpoint, match="CRC-32"):
+            contents.verify()
+
+
 def test_other_compressions_and_formats_are_unsupported(keras3: Any, tmp_path: Path) -> None:
     source = keras3["nested"].files[".keras"]
     with pytest.raises(UnsupportedCheckpoint, match="zip method 12"):

@@ -21,7 +21,7 @@ from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoin
 from reporter.model.checkpoint import Found
 from reporter.model.tensor import Contents
 from reporter.readers.base import BLOCK_BYTES
-from reporter.readers.orbax import OrbaxReader
+from reporter.readers.orbax import OrbaxReader, layout
 from reporter.settings import Settings
 
 DATA = "single/orbax/checkpoint/orbax/checkpoint/experimental/v1/_src/testing/compatibility/checkpoints"
@@ -284,6 +284,25 @@ def test_bombs(change: dict[str, Any], reason: str, save: Save, tmp_path: Path) 
     array.write_text(json.dumps(json.loads(array.read_text()) | change))
     with pytest.raises(RefusedCheckpoint, match=reason):
         read(path)
+
+
+def test_more_than_any_real_checkpoint(save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files, bytes of metadata, and arrays; the last is checked where tensorstore lists them."""
+    path = save(tmp_path / "best", tree())
+    with monkeypatch.context() as patch:
+        patch.setattr(layout, "MAX_FILES", 3)
+        with pytest.raises(RefusedCheckpoint, match="more than 3 files"):
+            read(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(layout, "MAX_METADATA", 100)
+        with pytest.raises(RefusedCheckpoint, match=r"_METADATA: it takes [\d,]+ bytes, more than 100"):
+            read(path)
+    parsing = pytest.importorskip("reporter.readers.orbax.parsing")
+    monkeypatch.setattr(parsing, "MAX_ARRAYS", 3)
+    opened = parsing.open_parsing([], [str(path)], [True], [True])
+    with pytest.raises(RefusedCheckpoint, match="16 arrays, more than 3"):
+        opened.answer("arrays")
+    opened.close()
 
 
 def test_flipped_bits(save: Save, tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels import jit
+from reporter.measuring.kernels.compiled import exact_jit, jit
 
 LANES = 1 << 12
 """Values per inner loop over a pattern of scales: 32 KiB of float64 each for the scales and their inverses."""
@@ -47,15 +46,12 @@ _THRESHOLDS = np.array(
 )
 
 
+@exact_jit
 def _lost(a: np.float32, exponent: np.uint32, normal: np.uint32, drop: np.uint32) -> np.float32:
     """a minus a rounded: adding and subtracting a power of two whose last place is the format's rounds to nearest
     even."""
     magic = np.uint32(max(exponent, normal) + drop).view(np.float32)
     return np.float32(a - ((a + magic) - magic))
-
-
-# Without the fast mathematics of jit: reassociation would fold the sum to nothing.
-_lost = numba.njit(nogil=True, cache=True, fastmath=False)(_lost)
 
 
 @jit

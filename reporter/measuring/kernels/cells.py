@@ -1,0 +1,106 @@
+"""Cells: which of the 65,536 a value falls into, and how many fall into each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.measuring.kernels.compiled import jit
+
+Floats = npt.NDArray[np.floating[Any]]
+
+RAW = 1 << 16
+"""Length of the dense tables that kernels count into, by raw (not ordered) cell number."""
+
+NEGATIVE_ZERO = 0x7FFF
+"""Raw cell in which −0.0 lands (its bits minus one); no finite value shares it."""
+
+
+@jit
+def scan32(bits: npt.NDArray[np.int32], cells: npt.NDArray[np.uint16]) -> tuple[np.int32, np.uint32]:
+    """Raw cells of a block; the largest bits as signed (the largest value ≥ 0) and unsigned (the smallest < 0)."""
+    high = np.int32(-0x80000000)
+    low = np.uint32(0)
+    for i in range(bits.size):
+        b = np.uint32(bits[i])
+        high = max(high, bits[i])
+        low = max(low, b)
+        cells[i] = np.uint16((b - (b >> np.uint32(31))) >> np.uint32(16))
+    return high, low
+
+
+@jit
+def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32]) -> None:
+    """Count cells, four to a load; runs of equal cells go to two tables in turn, a counter waits for its last store."""
+    four = cells[: cells.size // 4 * 4].view(np.uint64)
+    mask = np.uint64(0xFFFF)
+    even = table[0]
+    odd = table[1]
+    for i in range(four.size):
+        v = four[i]
+        even[v & mask] += np.uint32(1)
+        odd[(v >> np.uint64(16)) & mask] += np.uint32(1)
+        even[(v >> np.uint64(32)) & mask] += np.uint32(1)
+        odd[v >> np.uint64(48)] += np.uint32(1)
+    for i in range(four.size * 4, cells.size):
+        even[cells[i]] += np.uint32(1)
+
+
+@jit
+def count_zeros(x: Floats) -> int:
+    """How many are zero, of either sign."""
+    n = np.int32(0)
+    for i in range(x.size):
+        n += np.int32(x[i] == 0)
+    return int(n)
+
+
+@jit
+def split(x: Floats, kept: Floats, zeroed: Floats, counts: npt.NDArray[np.int64]) -> int:
+    """The finite values in a row, and at their places among zeros; NaN, +Inf and −Inf are counted."""
+    n = 0
+    for i in range(x.size):
+        v = x[i]
+        if np.isnan(v):
+            counts[1] += 1
+            zeroed[i] = 0
+        elif np.isinf(v):
+            counts[2 if v > 0 else 3] += 1
+            zeroed[i] = 0
+        else:
+            kept[n] = v
+            zeroed[i] = v
+            n += 1
+    return n
+
+
+@jit
+def cell64(bits: np.uint64) -> np.int64:
+    """Raw cell of a finite float64 given as bits; −0.0 is taken as +0.0."""
+    negative = bits >> np.uint64(63)
+    magnitude = bits & np.uint64(0x7FFFFFFFFFFFFFFF)
+    if magnitude == 0:
+        return np.int64(0)
+    magnitude -= negative
+    exponent = np.int64(magnitude >> np.uint64(52)) - 1023
+    if exponent > 127:
+        cell = np.int64(0x7F7F)
+    elif exponent >= -126:
+        cell = (exponent + 127) << 7 | np.int64((magnitude >> np.uint64(45)) & np.uint64(0x7F))
+    elif exponent < -133:
+        cell = np.int64(0)
+    else:
+        # float32 subnormals: edges are multiples of 2^-133
+        fraction = (magnitude & np.uint64(0xFFFFFFFFFFFFF)) | np.uint64(0x10000000000000)
+        cell = np.int64(fraction >> np.uint64(52 - 133 - exponent))
+    return np.int64(negative) << 15 | cell
+
+
+@jit
+def count_cells(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64], table: npt.NDArray[np.int64]) -> None:
+    """Count finite values, each as often as ``times`` says, by raw cell."""
+    bits = values.view(np.uint64)
+    for i in range(values.size):
+        table[cell64(bits[i])] += times[i]

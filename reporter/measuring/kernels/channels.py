@@ -1,0 +1,74 @@
+"""Σx² and the largest |x| of output units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.measuring.kernels.compiled import jit
+
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.signedinteger[Any]]
+
+
+@jit
+def _row(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
+    for j in range(x.size):
+        v = np.float64(x[j])
+        energy[j] += v * v
+    for j in range(x.size):
+        maxima[j] = max(maxima[j], bits[j] & mask)
+
+
+@jit
+def _four_rows(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
+    p = energy.size
+    a, b, c, d = x[:p], x[p : 2 * p], x[2 * p : 3 * p], x[3 * p : 4 * p]
+    for j in range(p):
+        s, t, u, v = np.float64(a[j]), np.float64(b[j]), np.float64(c[j]), np.float64(d[j])
+        energy[j] += (s * s + t * t) + (u * u + v * v)
+    k, m, n, o = bits[:p], bits[p : 2 * p], bits[2 * p : 3 * p], bits[3 * p : 4 * p]
+    for j in range(p):
+        maxima[j] = max(maxima[j], max(max(k[j] & mask, m[j] & mask), max(n[j] & mask, o[j] & mask)))
+
+
+@jit
+def add_periodic(x: Floats, bits: Ints, mask: Any, start: int, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
+    """x² and |x| by index modulo the length of ``energy``; the order of ints is that of the magnitudes they encode."""
+    p = energy.size
+    at = 0
+    column = start % p
+    if column:
+        at = min(p - column, x.size)
+        _row(x[:at], bits[:at], mask, energy[column:], maxima[column:])
+    while at + 4 * p <= x.size:
+        _four_rows(x[at : at + 4 * p], bits[at : at + 4 * p], mask, energy, maxima)
+        at += 4 * p
+    while at < x.size:
+        stop = min(at + p, x.size)
+        _row(x[at:stop], bits[at:stop], mask, energy, maxima)
+        at = stop
+
+
+@jit
+def add_runs(
+    x: Floats, bits: Ints, mask: Any, start: int, run: int, energy: npt.NDArray[np.float64], maxima: Ints
+) -> None:
+    """x² and |x| of runs of ``run`` values, each of one unit."""
+    at = 0
+    while at < x.size:
+        unit = (start + at) // run % energy.size
+        stop = min(at + run - (start + at) % run, x.size)
+        part, keys = x[at:stop], bits[at:stop]
+        s = 0.0
+        for i in range(part.size):
+            v = np.float64(part[i])
+            s += v * v
+        biggest = keys[0] & mask
+        for i in range(keys.size):
+            biggest = max(biggest, keys[i] & mask)
+        energy[unit] += s
+        maxima[unit] = max(maxima[unit], biggest)
+        at = stop

@@ -1,0 +1,66 @@
+"""How kernels are compiled, and kept for the next process; the only module that imports numba."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def jit(function: F) -> F:
+    """Compile at the first call, without the GIL; sums may be reordered, NaN and infinities are respected."""
+    return _compiled(function, {"reassoc", "contract", "nsz"})
+
+
+def exact_jit(function: F) -> F:
+    """The same, every operation as it is written: where reordering would fold a sum to nothing."""
+    return _compiled(function, False)
+
+
+def _compiled(function: F, fastmath: set[str] | bool) -> F:
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = FOLDER
+    try:
+        compiled: F = numba.njit(nogil=True, cache=bool(FOLDER), fastmath=fastmath)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+    return compiled
+
+
+def _folder() -> str:
+    """Where compiled code is kept: NUMBA_CACHE_DIR, beside the source, or in the user's cache; "" if none is writable.
+
+    numba would keep it there by itself, but its key is the one file a kernel stands in. Kernels call one another
+    across files, so there is a folder for each state of all of them.
+    """
+    here = Path(__file__).parent
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
+    for base in _bases(here):
+        folder = base / f"kernels-{digest}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return str(folder)
+    return ""
+
+
+def _bases(here: Path) -> Iterator[Path]:
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(chosen)
+    yield here / "__pycache__"
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        yield Path(cache) / "ckpt-report"
+    with suppress(RuntimeError):  # a user without a home
+        yield Path.home() / ".cache" / "ckpt-report"
+
+
+FOLDER = _folder()

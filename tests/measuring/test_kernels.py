@@ -1,0 +1,238 @@
+"""What kernels promise beyond single values: sketches as good as their stated error, results that no thread changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from reporter.errors import CorruptCheckpoint
+from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.kernels import sketch as kernel
+from reporter.measuring.pairs import compare_tensors
+from reporter.measuring.tensors import measure_tensor
+from reporter.model.cells import Cells
+from reporter.model.measured import Measured
+from reporter.model.sketch import BUCKETS, DISTANCE_ERROR
+from reporter.model.tensor import Contents
+from tests.sources import ArraySource
+
+Array = npt.NDArray[Any]
+Make = Callable[[np.random.Generator, int], Array]
+
+
+def periodic(period: int) -> Make:
+    return lambda rng, n: np.resize(rng.standard_normal(period), n)
+
+
+def sparse(rng: np.random.Generator, n: int) -> Array:
+    return rng.standard_normal(n) * (rng.random(n) < 0.01)
+
+
+# Differences of two tensors, and how often each is drawn: 1,000 in all.
+DIFFERENCES: dict[str, tuple[int, Make]] = {
+    "normal": (200, lambda rng, n: rng.standard_normal(n)),
+    "constant": (1, lambda rng, n: np.ones(n)),
+    "ramp": (1, lambda rng, n: np.arange(n, dtype=float)),
+    "signs in turn": (1, lambda rng, n: np.resize([1.0, -1.0], n)),
+    "sparse": (195, sparse),
+    "period 512": (150, periodic(512)),
+    "period 1024": (150, periodic(1024)),
+    "period 4096": (150, periodic(4096)),
+    "period 32768": (50, periodic(32768)),
+    "period 3": (100, periodic(3)),
+    "one block": (2, lambda rng, n: np.where(np.arange(n) < n // 2, rng.standard_normal(n), 0.0)),
+}
+
+
+def sketched(values: Array, place: int = 0) -> Array:
+    """Of values that stand behind ``place`` zeros."""
+    sums = np.zeros(BUCKETS)
+    x = values.astype(np.float32)
+    x.setflags(write=False)
+    words, group = np.empty(BUCKETS, np.uint32), np.full(1, -1)
+    for start in range(0, x.size, 8192):
+        kernel.add_sketch32(x[start : start + 8192], place + start, group, words, sums)
+    return sums
+
+
+def test_estimated_distances_have_the_stated_error() -> None:
+    """Over 1,000 pairs that differ at a random place: s(b) − s(a) = s(b − a) depends on the difference alone."""
+    assert sum(times for times, _ in DIFFERENCES.values()) == 1000
+    errors: list[float] = []
+    for seed, (times, make) in enumerate(DIFFERENCES.values()):
+        rng = np.random.default_rng(seed)
+        for _ in range(times):
+            difference = make(rng, int(rng.integers(40_000, 60_000))).astype(np.float32)
+            estimate = np.linalg.norm(sketched(difference, 32_768 * int(rng.integers(100_000))))
+            errors.append(float(estimate / np.linalg.norm(difference.astype(np.float64)) - 1))
+    assert len(errors) == 1000
+    assert abs(np.mean(errors)) < 5 * DISTANCE_ERROR / np.sqrt(1000)
+    assert 0.9 * DISTANCE_ERROR < np.std(errors) < 1.1 * DISTANCE_ERROR
+    assert max(np.abs(errors)) < 5 * DISTANCE_ERROR
+
+
+@pytest.mark.parametrize("make", [make for _, make in DIFFERENCES.values()], ids=list(DIFFERENCES))
+def test_no_structure_is_estimated_worse(make: Make) -> None:
+    """The same structure at 60 places of a long tensor, each with signs of its own."""
+    errors = []
+    difference = make(np.random.default_rng(5), 70_000).astype(np.float32)
+    for place in range(60):
+        sums = sketched(difference, 98_304 * place)
+        errors.append(float(np.linalg.norm(sums) / np.linalg.norm(difference.astype(np.float64)) - 1))
+    assert np.sqrt(np.mean(np.square(errors))) < 1.4 * DISTANCE_ERROR
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", ml_dtypes.bfloat16], ids=str)
+def test_a_tensors_sketch_is_a_fixed_function_of_its_values(dtype: Any) -> None:
+    """Of every dtype the same; values that are not finite are left out; of a small tensor the values themselves."""
+    values = np.random.default_rng(2).integers(-100, 100, 1_200_000).astype(dtype)
+    values[[5, 700_000]] = np.nan
+    whole = measure_tensor(ArraySource(values), (0.5,)).sketch
+    assert whole is not None
+    assert np.array_equal(whole.values, sketched(np.nan_to_num(values.astype(np.float64), nan=0.0)))
+    small = measure_tensor(ArraySource(values[:900]), (0.5,)).sketch
+    assert small is not None
+    assert np.array_equal(small.values, values[:900].astype(np.float64), equal_nan=True)
+
+
+def tensors(seed: int) -> tuple[ArraySource, ...]:
+    rng = np.random.default_rng(seed)
+    big = rng.standard_normal((3_100, 1_001)).astype(np.float32)
+    return (
+        ArraySource(big, "a/kernel", "a"),
+        ArraySource(big.astype(np.float64)[:1500], "b/kernel", "b", output_axis=0),
+        ArraySource(big.astype(ml_dtypes.bfloat16), "c/kernel", "c"),
+        ArraySource(big.reshape(31, 100, 1001), "d/kernel", "d", output_axis=1),
+        *(ArraySource(rng.standard_normal((30, 7)).astype("f4"), f"small{i}/kernel", f"s{i}") for i in range(40)),
+        ArraySource(np.empty((0, 3), np.float32), "empty/kernel", "empty"),
+    )
+
+
+def fingerprint(measured: Measured, changes: Any) -> list[Any]:
+    """Everything that was measured, floats to the bit."""
+    found: list[Any] = [repr(changes), repr(measured.whole.summary.m4), repr(measured.whole.quantiles)]
+    for t in measured.tensors:
+        cells = t.summary.cells
+        found += [repr(replace(t.summary, cells=Cells.empty())), cells.index.tobytes(), cells.counts.tobytes()]
+        found.append(repr(t.quantiles))
+        found += [t.units.norms.tobytes(), t.units.maxima.tobytes()] if t.units else [None]
+        found += [t.sketch.values.tobytes()] if t.sketch else [None]
+    return found
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So little memory that large tensors are read twice, and their pieces shared by all threads."""
+    monkeypatch.setattr("reporter.measuring.checkpoint.KEPT_BYTES", 8 << 20)
+
+
+@pytest.mark.usefixtures("kept")
+def test_any_number_of_threads_gives_the_same_bits() -> None:
+    now, before = Contents("test", (), tensors(1)), Contents("test", (), tensors(2))
+    alone = fingerprint(*measure_checkpoint(now, Plan(threads=1), [before, now]))
+    for threads in (2, 8):
+        assert fingerprint(*measure_checkpoint(now, Plan(threads=threads), [before, now])) == alone
+
+
+def test_changes_are_those_of_each_pair_of_tensors() -> None:
+    now, before = Contents("test", (), tensors(1)), Contents("test", (), tensors(2)[:3])
+    _, (none, changes) = measure_checkpoint(now, Plan(), [Contents("test", (), ()), before])
+    assert none == {}
+    assert list(changes) == ["a/kernel", "b/kernel", "c/kernel"]
+    for old, new in zip(before.tensors, now.tensors, strict=False):
+        assert changes[new.info.name] == compare_tensors(old, new)
+
+
+class Counted(ArraySource):
+    """Counts how often it is read, and may fail."""
+
+    reads = 0
+    error: Exception | None = None
+
+    def blocks(self) -> Iterator[Array]:
+        type(self).reads += 1
+        if self.error:
+            raise self.error
+        yield from super().blocks()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_nothing_is_read_twice(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Counted, "reads", 0)
+    now = Contents("test", (), (Counted(np.random.default_rng(0).standard_normal(3_000_000).astype("f4")),))
+    measure_checkpoint(now, Plan(threads=threads))
+    assert Counted.reads == 1
+    measure_checkpoint(now, Plan(threads=threads), [now, now])
+    assert Counted.reads == 4
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_says_which_checkpoint_it_is_of(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.ones(3_000_000, np.float32)
+    monkeypatch.setattr(Counted, "error", CorruptCheckpoint("before.ckpt", "fails its crc32c"))
+    sound, faulty = Contents("test", (), (ArraySource(values),)), Contents("test", (), (Counted(values),))
+    with pytest.raises(CorruptCheckpoint) as caught:
+        measure_checkpoint(sound, Plan(threads=threads), [faulty])
+    assert caught.value.path == Path("before.ckpt")
+    assert measure_checkpoint(sound, Plan(threads=threads))[0].parameters == values.size
+
+
+def test_integers_beyond_float64_are_compared_exactly_and_noted() -> None:
+    a = np.array([2**53, 2**60, 7], np.int64)
+    b = a + np.array([1, 0, 0])
+    change = compare_tensors(ArraySource(a), ArraySource(b))
+    assert change is not None
+    assert change.equal == 2
+    measured, _ = measure_checkpoint(Contents("test", (), (ArraySource(b, role="other"),)), Plan())
+    assert any("2^53" in note for note in measured.notes)
+
+
+def test_a_large_offset_keeps_its_spread() -> None:
+    values = np.random.default_rng(0).standard_normal(300_000) * 1e-3 + 1e6
+    summary = measure_tensor(ArraySource(values), (0.5,)).summary
+    centred = values - values.mean()
+    assert summary.m2 == pytest.approx((centred**2).sum(), rel=1e-6)
+    assert summary.m4 == pytest.approx((centred**4).sum(), rel=1e-6)
+
+
+def test_a_block_whose_start_is_unlike_its_rest() -> None:
+    """Moments are taken about the mean of a block's start; the rest being far away costs no more than a few bits."""
+    rng = np.random.default_rng(1)
+    values = np.where(np.arange(8192) < 512, 0.0, rng.standard_normal(8192) * 1e-3 + 1e6)
+    summary = measure_tensor(ArraySource(values), (0.5,)).summary
+    centred = values.astype(np.longdouble) - values.astype(np.longdouble).mean()
+    for p, measured in ((2, summary.m2), (3, summary.m3), (4, summary.m4)):
+        assert measured == pytest.approx(float((centred**p).sum()), rel=1e-12)
+
+
+@pytest.mark.parametrize("home", [True, False], ids=["own folder", "no folder"])
+def test_kernels_work_wherever_their_code_can_be_kept(home: bool, tmp_path: Path) -> None:
+    """Beside the source, in a folder of one's own, or nowhere."""
+    code = """
+import sys, pathlib
+from reporter.measuring.kernels import compiled
+writable = sys.argv[1] == "True"
+if not writable:
+    compiled.FOLDER = ""
+import numpy as np
+from reporter.measuring.kernels.ranks import refine32
+tables = np.zeros((1, 65536), np.uint32)
+refine32(np.zeros(7, np.uint32), np.ones(65536, np.uint8), tables)
+assert tables[0, 0] == 7
+kept = sorted(pathlib.Path(compiled.FOLDER).rglob("*.nbi")) if writable else []
+assert bool(kept) == writable, kept
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code, str(home)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert bool(list(tmp_path.rglob("*.nbi"))) == home
