@@ -22,7 +22,7 @@ FLAT = {"safetensors", "safetensors-index", "numpy", "tf-v1"}
 """They know names only: every part of a name but the last is a layer, in an order of their own."""
 
 CLONED = {"orbax"}
-"""Keras writes it from a compiled model, so its maker clones: that is no longer the same, quantised or subclassed model.
+"""Keras writes it from a compiled model, so its maker clones: that is no longer the same quantised or subclassed model.
 What it holds is compared in tests/readers/orbax."""
 
 CANNOT = {("bfloat16", "tf-v1"): "TensorFlow's Save has no bfloat16"}
