@@ -13,7 +13,7 @@ from typing import Any
 from reporter.catalog import only_checkpoint, open_checkpoint
 from reporter.compare import difference, difference_of_reports
 from reporter.errors import SettingError
-from reporter.matching import match, renamed, under_names
+from reporter.matching import match, notes, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.histogram import histogram
 from reporter.model.difference import Difference
@@ -155,9 +155,9 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
         a, _ = measure_checkpoint(old, plan)
         matched = match(a, new)
         shown = matched.tensors
-        b, (own,) = measure_checkpoint(new, plan, [under_names(old, {a: b for b, a in shown.items()})])
+        b, (own,) = measure_checkpoint(new, plan, [under_names(old, {name: own for own, name in shown.items()})])
         changes = {shown.get(name, name): change for name, change in own.items()}
-        return difference(a, renamed(b, matched), changes, names)
+        return difference(a, renamed(b, matched), changes, names, notes([matched]))
 
 
 def _report(path: Path) -> Any:

@@ -29,7 +29,7 @@ def draw_series(series: Comparison, histograms: SeriesHistograms) -> SeriesFigur
         norms=_norms(series) if several and series.layers else None,
         updates=_updates(series) if series.pairs and series.layers else None,
         layers=_layers(series, histograms) if several else {},
-        checkpoints=tuple(_checkpoint(series, histograms, place) for place in range(len(series.refs))),
+        checkpoints={place: _checkpoint(series, histograms, place) for place in histograms.own_whole},
         distances=_distances(series) if len(series.from_first) > 1 or series.from_baseline else None,
         similarity=_similarity(series) if len(series.refs) > 2 else None,
     )
@@ -168,8 +168,9 @@ def _update(change: Change | None) -> float | None:
 
 
 def _layers(series: Comparison, histograms: SeriesHistograms) -> dict[str, Figure]:
+    labels = [series.labels[i] for i in histograms.shown]
     return {
-        name: plots.distribution_heat(f"{series.slug}-layer-{i}", name, series.labels, histograms.layers[name])
+        name: plots.distribution_heat(f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
         for i, name in enumerate(series.layers[:MAX_LAYER_FIGURES])
     }
 

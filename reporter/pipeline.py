@@ -16,6 +16,7 @@ from reporter.catalog import scan
 from reporter.compare import compare, runs_of_one_model
 from reporter.config import policy
 from reporter.deploy import with_deployment
+from reporter.detail import details
 from reporter.discover.naming import natural
 from reporter.draw import draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
@@ -82,7 +83,8 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         judgement = judge(series, rules)
     with clock("draw"):
         progress.say("drawing")
-        histograms = tuple(of_series(s, settings.bins) for s in series)
+        shown = details(series, judgement)
+        histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
         figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
         runs = tuple(draw_runs(series, group) for group in runs_of_one_model(series))
     report = Report(
@@ -97,6 +99,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         files=_files(found, series, gatherer),
         timings={},
         runs=runs,
+        details=shown,
     )
     with clock("compose"):
         progress.say("writing")

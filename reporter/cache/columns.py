@@ -113,19 +113,18 @@ class Columns:
     def statistic(self, row: int, name: str) -> Value:
         """One statistic of one sample; KeyError if it is not among them."""
         column = self.names[name]
-        code = self.codes[row, column]
-        value = float(self.values[row, column])
+        code = self.codes.item(row, column)
         if code == _FLOAT:
-            return value
+            return self.values.item(row, column)
         if code == _INTEGER:
-            return int(np.float64(value).view(np.int64))
-        return _ABSENT_OF[int(code)]
+            return int(self.values[row, column].view(np.int64))
+        return _ABSENT_OF[code]
 
     def quantiles_of(self, row: int) -> Quantiles:
         """The quantiles of one sample."""
         exact = bool(self.exact[row])
-        counts = self.counts[row]
-        if counts[0] == counts[1:4].sum():  # no finite value
+        count, nan, posinf, neginf, _ = self.counts[row].tolist()
+        if count == nan + posinf + neginf:  # no finite value
             return Quantiles({}, exact)
         return Quantiles(dict(zip(self.probabilities, self.quantiles[row].tolist(), strict=True)), exact)
 

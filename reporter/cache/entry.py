@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from reporter.cache import rows
 from reporter.cache.columns import Columns
-from reporter.cache.container import Container, Unusable, build
+from reporter.cache.container import Container, Unusable, build, unpacked
 from reporter.cache.stored import GroupInfo, Rows, StoredGroup, StoredTensor, TensorRows
 from reporter.model.cells import Cells
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Units
@@ -66,12 +66,41 @@ class Grouping:
         return self.layers + self.roles + self.rest
 
 
+RECENT = 2048
+"""Cells kept of the rows read last, a few kilobytes each: a histogram asks for them several times."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Structures and groupings that were met, so that equal ones are one object; by their digests."""
+    """What is shared by the entries of a cache.
+
+    Attributes:
+        structures, groupings: that were met, so that equal ones are one object; by their digests.
+        names: rows of tensors by their names, by these.
+        recent: cells, by entry and row.
+    """
 
     structures: dict[str, Structure] = field(default_factory=dict)
     groupings: dict[str, Grouping] = field(default_factory=dict)
+    names: dict[tuple[str, ...], Mapping[str, int]] = field(default_factory=dict)
+    recent: dict[tuple[object, ...], Cells] = field(default_factory=dict)
+
+    def places(self, numbers: Measured) -> tuple[tuple[str, ...], Mapping[str, int]]:
+        """Names of a checkpoint's tensors, and their rows."""
+        names = tuple(t.info.name for t in numbers.tensors)
+        if names not in self.names:
+            self.names[names] = {name: i for i, name in enumerate(names)}
+        return names, self.names[names]
+
+    def cells(self, key: tuple[object, ...], read: Callable[[], Cells]) -> Cells:
+        """Recent ones, or those just read."""
+        found = self.recent.pop(key, None)
+        if found is None:
+            found = read()
+            if len(self.recent) >= RECENT:
+                del self.recent[next(iter(self.recent))]
+        self.recent[key] = found
+        return found
 
 
 def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequence[float],
@@ -173,8 +202,11 @@ class Entry:
         infos = grouping.all
         whole = len(grouping.layers) + len(grouping.roles)
 
-        def cells(row: int) -> Cells:
+        def read(row: int) -> Cells:
             return self._whole(selection) if row == whole else self._merged(infos[row].members)
+
+        def cells(row: int) -> Cells:
+            return self._shelf.cells((self, selection, row), lambda: read(row))
 
         table = Rows(self._columns(f"{selection}/columns", len(infos), probabilities), cells)
         groups = [StoredGroup(info, table, row) for row, info in enumerate(infos)]
@@ -207,16 +239,15 @@ class Entry:
 
     @cached_property
     def _places(self) -> npt.NDArray[Any]:
-        return np.frombuffer(self._container.block("places"), rows.PLACE).reshape(-1, 3)
+        return np.frombuffer(self._container.block("places"), rows.PLACE).reshape(-1, 3, len(rows.PLACE_FIELDS))
 
     def _row(self, row: int, kind: int, read: Callable[[bytes], T]) -> T | None:
         try:
-            place = self._places[row, kind]
-            if not place["raw"]:
+            offset, stored, raw, crc = self._places[row, kind].tolist()
+            if not raw:
                 return None
             start = self._container.header["blocks"]["rows"][0]
-            stored = self._container.read(start + int(place["offset"]), int(place["stored"]))
-            return read(rows.unpack(stored, place))
+            return read(unpacked(self._container.read(start + offset, stored), raw, crc))
         except Unusable as error:
             raise self._damaged(error) from error
 

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.cache.container import Unusable, packed, unpacked
+from reporter.cache.container import Unusable, packed
 from reporter.model.cells import FIRST_CELL, Cells
 from reporter.model.measured import TensorMeasure, Units
 from reporter.model.sketch import Sketch
 
-PLACE = np.dtype([("offset", "<u8"), ("stored", "<u4"), ("raw", "<u4"), ("crc", "<u4")])
-"""Where a row is within its block; ``raw`` is 0 where there is none."""
+PLACE_FIELDS = ("offset", "stored", "raw", "crc")
+"""Where a row is within its block, and how long; ``raw`` is 0 where there is none."""
+
+PLACE = np.dtype("<u8")
 
 _CELLS = struct.Struct("<IB")
 _UNITS = struct.Struct("<iI")
@@ -72,7 +74,7 @@ def sketch_from_bytes(data: bytes) -> Sketch:
 
 
 def pack(tensors: Iterable[TensorMeasure]) -> tuple[npt.NDArray[Any], list[bytes]]:
-    """The rows of all tensors, and where each is: :data:`PLACE`, shape (n, 3) for cells, units, sketch."""
+    """The rows of all tensors, and where each is: shape (n, 3, fields) for cells, units, sketch."""
     places: list[list[tuple[int, int, int, int]]] = []
     parts: list[bytes] = []
     offset = 0
@@ -88,13 +90,4 @@ def pack(tensors: Iterable[TensorMeasure]) -> tuple[npt.NDArray[Any], list[bytes
             parts.append(stored)
             offset += len(stored)
         places.append(row)
-    return np.array(places, PLACE).reshape(-1, 3), parts
-
-
-def unpack(stored: bytes, place: Any) -> bytes:
-    """One row.
-
-    Raises:
-        Unusable: it is not what was written.
-    """
-    return unpacked(stored, int(place["raw"]), int(place["crc"]))
+    return np.array(places, PLACE).reshape(-1, 3, len(PLACE_FIELDS)), parts

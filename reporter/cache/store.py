@@ -136,8 +136,9 @@ class Cache:
         """
         if self._folder is None or not before or not after:
             return None
-        names = [t.info.name for t in numbers.tensors]
-        return self._folder.read(self._folder.path(after, f"{before}.changes"), lambda c: pairs.decode(c, names))
+        names, places = self._shelf.places(numbers)
+        path = self._folder.path(after, f"{before}.changes")
+        return self._folder.read(path, lambda c: pairs.decode(c, names, places))
 
     def keep_changes(
         self, before: str, after: str, numbers: Measured, changes: Mapping[str, Change]
@@ -145,11 +146,10 @@ class Cache:
         """Keep the exact changes between two checkpoints, and return them in small."""
         if self._folder is None or not before or not after:
             return changes
-        names = [t.info.name for t in numbers.tensors]
-        places = {name: i for i, name in enumerate(names)}
+        names, places = self._shelf.places(numbers)
         content = pairs.encode({"before": before, "after": after}, changes, places)
         self._folder.write(self._folder.path(after, f"{before}.changes"), content)
-        return pairs.decode(container.opened(content), names)
+        return pairs.decode(container.opened(content), names, places)
 
     # Records
 

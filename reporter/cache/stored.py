@@ -41,10 +41,10 @@ class StoredSummary(Summary):
         _set(self, "_row", row)
 
     def _count(self, column: int) -> int:
-        return int(self._rows.columns.counts[self._row, column])
+        return self._rows.columns.counts.item(self._row, column)
 
     def _moment(self, column: int) -> float:
-        return float(self._rows.columns.moments[self._row, column])
+        return self._rows.columns.moments.item(self._row, column)
 
     count = property(lambda self: self._count(0))
     nan = property(lambda self: self._count(1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from reporter.compare.pairs import form, pair
 from reporter.model.change import Change
 from reporter.model.difference import Difference, State, TensorDifference, worst_first
@@ -13,14 +15,22 @@ from reporter.model.measured import Absent, Measured, TensorMeasure
 Record = Mapping[str, Any]
 
 
-def difference(before: Measured, after: Measured, known: Mapping[str, Change], names: tuple[str, str]) -> Difference:
+def difference(
+    before: Measured,
+    after: Measured,
+    known: Mapping[str, Change],
+    names: tuple[str, str],
+    notes: tuple[str, ...] = (),
+) -> Difference:
     """Two measured checkpoints, tensors matched by name.
 
     Args:
         known: the exact change of every tensor that could be paired.
         names: of the two, for display.
+        notes: what a reader should know about how tensors were matched.
     """
-    compared = pair(0, 1, before, after, known, shifts=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # see reporter.compare.compare
+        compared = pair(0, 1, before, after, known, shifts=True)
     tensors = []
     for name in dict.fromkeys([*before.by_name, *after.by_name]):
         old, new = before.by_name.get(name), after.by_name.get(name)
@@ -39,7 +49,7 @@ def difference(before: Measured, after: Measured, known: Mapping[str, Change], n
                 shift=compared.tensor_shifts.get(name),
             )
         )
-    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift)
+    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift, notes)
 
 
 def difference_of_reports(before: Record, after: Record, names: tuple[str, str]) -> Difference:

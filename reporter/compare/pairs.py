@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.compare.shift import shift
-from reporter.model.change import Change, merge
+from reporter.model.change import Change
+from reporter.model.changes import MergedChanges, merged
 from reporter.model.comparison import Pair
 from reporter.model.measured import Measured
 from reporter.model.shift import UNMOVED, Shift
@@ -25,16 +26,11 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
         known: exact changes by tensor name.
         shifts: whether the shift of every layer and tensor is wanted, not only that of the whole.
     """
-    old = {name: t.info for name, t in before.by_name.items()}
-    new = {name: t.info for name, t in after.by_name.items()}
     selected = set(after.whole.tensors)
-    changes = dict(completed(before, after, known))
-    layers = {
-        g.name: merge(changes[name] for name in g.tensors if name in changes)
-        for g in after.layers
-        if any(name in changes for name in g.tensors)
-    }
-    whole = merge(change for name, change in changes.items() if name in selected)
+    changes = _complete(before, after, known)
+    added, removed, reshaped = _structure(before, after)
+    layers = MergedChanges(changes, {g.name: g.tensors for g in after.layers})
+    whole = merged(changes, (name for name in changes if name in selected))
     unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
     return Pair(
         before=place,
@@ -42,17 +38,46 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
         tensors=changes,
         layers=layers,
         whole=whole,
-        added=tuple(name for name in new if name not in old),
-        removed=tuple(name for name in old if name not in new),
-        reshaped=tuple(
-            (name, form(old[name]), form(new[name]))
-            for name in new
-            if name in old and (old[name].shape, old[name].dtype) != (new[name].shape, new[name].dtype)
-        ),
+        added=added,
+        removed=removed,
+        reshaped=reshaped,
         shift=UNMOVED if unchanged and whole.count else shift(before.whole.summary, after.whole.summary),
         layer_shifts=dict(_shifts(_layers(before, after), layers)) if shifts else {},
         tensor_shifts=dict(_shifts(_tensors(before, after), changes)) if shifts else {},
     )
+
+
+def _structure(
+    before: Measured, after: Measured
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str, str], ...]]:
+    """Names that were added and removed, and what changed its form."""
+    if _same_infos(before, after):
+        return (), (), ()
+    old = {name: t.info for name, t in before.by_name.items()}
+    new = {name: t.info for name, t in after.by_name.items()}
+    return (
+        tuple(name for name in new if name not in old),
+        tuple(name for name in old if name not in new),
+        tuple(
+            (name, form(old[name]), form(new[name]))
+            for name in new
+            if name in old and (old[name].shape, old[name].dtype) != (new[name].shape, new[name].dtype)
+        ),
+    )
+
+
+def _same_infos(before: Measured, after: Measured) -> bool:
+    """Whether the two hold the same tensors: quick where both come from the cache, which shares what is equal."""
+    return len(before.tensors) == len(after.tensors) and all(
+        a.info is b.info for a, b in zip(before.tensors, after.tensors, strict=True)
+    )
+
+
+def _complete(before: Measured, after: Measured, known: Mapping[str, Change]) -> Mapping[str, Change]:
+    """All changes that are known or can be estimated; the known ones as they are if they are all."""
+    if len(known) == len(after.tensors) and all(tensor.info.name in known for tensor in after.tensors):
+        return known
+    return dict(completed(before, after, known))
 
 
 def completed(before: Measured, after: Measured, known: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reporter.model.cells import FIRST_CELL, LAST_CELL, Cells, cell_of, edge
 from reporter.model.shift import Shift
-from reporter.model.summary import Summary
+from reporter.model.summary import Summary, merge_moments
 
 ENOUGH = 1000
 """Values of either sample for PSI and JS: two samples of n from one population already differ by a PSI of about
@@ -47,6 +47,8 @@ def shift(before: Summary, after: Summary, values: tuple[Array, Array] | None = 
         elif _on_grid(before) and _on_grid(after):
             distance, error = _wasserstein(before, after)
             wasserstein, error = distance / sigma, error / sigma
+    if wasserstein is not None and not math.isfinite(wasserstein):
+        wasserstein, error = None, 0.0
     bounds = edges(before, after)
     if bounds is None:
         return Shift(wasserstein, error)
@@ -97,15 +99,17 @@ def edges(before: Summary, after: Summary) -> npt.NDArray[np.int64] | None:
     """
     if min(before.finite, after.finite) < ENOUGH:
         return None
-    both = before + after
-    sigma = math.sqrt(both.m2 / both.finite) if both.m2 > 0 else 0.0
-    if not 0 < sigma < math.inf or not math.isfinite(both.mean):
+    n, mean, m2, _, _ = merge_moments(
+        (before.finite, before.mean, before.m2, 0.0, 0.0), (after.finite, after.mean, after.m2, 0.0, 0.0)
+    )
+    sigma = math.sqrt(m2 / n) if m2 > 0 else 0.0
+    if not 0 < sigma < math.inf or not math.isfinite(mean):
         return None
     step = 2.0 ** round(math.log2(sigma / PER_SIGMA))
     if step <= 0:
         return None
-    first = math.floor((both.mean - REACH * sigma) / step)
-    last = math.ceil((both.mean + REACH * sigma) / step)
+    first = math.floor((mean - REACH * sigma) / step)
+    last = math.ceil((mean + REACH * sigma) / step)
     wanted = [min(max(cell_of(k * step), FIRST_CELL), LAST_CELL) for k in range(first, last + 1)]
     bounds = np.unique(np.array(wanted, np.int64))
     return bounds if len(bounds) >= FEWEST - 1 else None

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring.quantiles import from_cells
-from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, edge
+from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.comparison import Comparison
+from reporter.model.detail import Detail
 from reporter.model.histogram import Histogram, SeriesHistograms
 from reporter.model.summary import NOTHING, Summary, merge
 
@@ -95,7 +96,7 @@ def _are_cell_edges(edges: npt.NDArray[np.float64]) -> bool:
 
 def count(summary: Summary, edges: Sequence[float] | npt.NDArray[np.float64]) -> Histogram:
     """Exact counts of a sample on edges from :func:`dyadic_edges`."""
-    bounds = np.array([cell_of(e) for e in edges[:-1]] + [_closing(float(edges[-1]))], np.int64)
+    bounds = np.append(cells_of(edges[:-1]), _closing(float(edges[-1])))
     # float64 values beyond the grid share its outermost cells: they are outside every edge.
     if summary.minimum is not None and summary.minimum < float(edge(FIRST_CELL)):
         bounds = np.maximum(bounds, FIRST_CELL + 1)
@@ -134,15 +135,17 @@ def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> l
     return [count(s, edges) if s.finite else None for s in summaries]
 
 
-def of_series(series: Comparison, bins: int) -> SeriesHistograms:
+def of_series(series: Comparison, detail: Detail, bins: int) -> SeriesHistograms:
     """Every histogram that the report shows of a series."""
     layers = {}
     for name in series.layers:
-        history = series.layer(name)
+        history = [series.measured[i].layer_by_name.get(name) for i in detail.drawn]
         layers[name] = tuple(shared([NOTHING if g is None else g.summary for g in history], bins))
+    pages = {place: series.measured[place] for place in detail.pages}
     return SeriesHistograms(
         whole=tuple(shared([m.whole.summary for m in series.measured], bins)),
+        shown=detail.drawn,
         layers=layers,
-        own_whole=tuple(histogram(m.whole.summary, bins, robust=True) for m in series.measured),
-        own_layers=tuple({g.name: histogram(g.summary, bins, robust=True) for g in m.layers} for m in series.measured),
+        own_whole={i: histogram(m.whole.summary, bins, robust=True) for i, m in pages.items()},
+        own_layers={i: {g.name: histogram(g.summary, bins, robust=True) for g in m.layers} for i, m in pages.items()},
     )

@@ -58,7 +58,7 @@ def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
     def order(ranks: Sequence[int]) -> dict[int, float]:
         cells = summary.cells
         ends = np.cumsum(cells.counts)
-        found = np.searchsorted(ends, np.asarray(ranks), side="right")
+        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
         index = cells.index[found]
         middle = (edge(index) + edge(index + 1)) / 2
         middle[index == 0] = 0.0  # |x| < 1e-40, nearly always exact zeros
@@ -77,7 +77,7 @@ def from_codes(coded: Accumulator, summary: Summary, probabilities: Iterable[flo
     ordered, ends = values[finite][by_value], np.cumsum(times[finite][by_value])
 
     def order(ranks: Sequence[int]) -> dict[int, float]:
-        found = np.searchsorted(ends, np.asarray(ranks), side="right")
+        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
         return dict(zip(ranks, (ordered[found] + 0.0).tolist(), strict=True))
 
     return interpolate(probabilities, summary.finite, order, exact=True)
@@ -111,10 +111,10 @@ def _by_refining(again: Pieces, summary: Summary, pool: Pool, collected: int = C
     ends = np.cumsum(cells.counts)
 
     def order(ranks: Sequence[int]) -> dict[int, float]:
-        found = np.searchsorted(ends, np.asarray(ranks), side="right")
+        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
         wanted, slot = np.unique(found, return_inverse=True)
         index, counts = cells.index[wanted], cells.counts[wanted]
-        within = np.asarray(ranks) - (ends[found] - cells.counts[found])
+        within = np.asarray(ranks, np.int64) - (ends[found] - cells.counts[found])
         if counts.sum() <= collected:
             values = _collected(again, index, int(counts.sum()), summary.neginf, pool)
             result = values[(np.cumsum(counts) - counts)[slot] + within]

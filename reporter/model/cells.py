@@ -49,6 +49,16 @@ def cell_of(value: float) -> int:
     return min(max(position + FIRST_CELL, FIRST_CELL), LAST_CELL)
 
 
+def cells_of(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """:func:`cell_of` of many values at once.
+
+    >>> cells_of([1.0, -1.0, 0.0]).tolist() == [cell_of(1.0), cell_of(-1.0), cell_of(0.0)]
+    True
+    """
+    positions = np.searchsorted(_edges(), np.asarray(values, np.float64), side="right") - 1
+    return np.clip(positions + FIRST_CELL, FIRST_CELL, LAST_CELL).astype(np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """A sparse table of counts.

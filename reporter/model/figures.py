@@ -28,7 +28,7 @@ class SeriesFigures:
         similarity: each checkpoint against each (None for less than three).
         norms, updates: layers × checkpoints heat maps.
         layers: layer -> its distribution over the steps.
-        checkpoints: one per checkpoint.
+        checkpoints: by place, of those with a page of their own.
     """
 
     moving: Figure | None
@@ -37,7 +37,7 @@ class SeriesFigures:
     norms: Figure | None
     updates: Figure | None
     layers: Mapping[str, Figure]
-    checkpoints: tuple[CheckpointFigures, ...]
+    checkpoints: Mapping[int, CheckpointFigures]
     distances: Figure | None = None
     similarity: Figure | None = None
 

@@ -33,12 +33,14 @@ class SeriesHistograms:
 
     Attributes:
         whole: of each checkpoint, all on the same edges; None where it has no finite value.
-        layers: layer -> one per checkpoint, on that layer's edges; None where the layer is missing or not finite.
-        own_whole: of each checkpoint on edges of its own.
-        own_layers: for each checkpoint, layer -> histogram on edges of its own.
+        shown: places of the checkpoints that ``layers`` speaks of.
+        layers: layer -> one per such checkpoint, on that layer's edges; None where it is missing or not finite.
+        own_whole: by place, of each checkpoint with a page, on edges of its own.
+        own_layers: the same, layer -> histogram on edges of its own.
     """
 
     whole: tuple[Histogram | None, ...]
+    shown: tuple[int, ...]
     layers: Mapping[str, tuple[Histogram | None, ...]]
-    own_whole: tuple[Histogram | None, ...]
-    own_layers: tuple[Mapping[str, Histogram | None], ...]
+    own_whole: Mapping[int, Histogram | None]
+    own_layers: Mapping[int, Mapping[str, Histogram | None]]

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from reporter.model.checkpoint import FileEntry
 from reporter.model.comparison import Comparison
+from reporter.model.detail import Detail
 from reporter.model.figures import Runs, SeriesFigures
 from reporter.model.finding import Judgement
 from reporter.model.histogram import SeriesHistograms
@@ -30,6 +31,7 @@ class Report:
         files: every checkpoint and every other file that was met, with its state.
         timings: stage -> seconds; the only part that differs between runs over the same input.
         runs: groups of series that are runs of one model.
+        details: one per series: which checkpoints are shown one by one.
     """
 
     title: str
@@ -43,6 +45,7 @@ class Report:
     files: tuple[FileEntry, ...]
     timings: Mapping[str, float]
     runs: tuple[Runs, ...] = ()
+    details: tuple[Detail, ...] = ()
 
     @property
     def checkpoints(self) -> int:

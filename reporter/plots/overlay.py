@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from reporter.plots.colours import OKABE_ITO
 from reporter.plots.curves import DASHES, MARKERS, PLOT, TOLD, column_of, draw_line
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
-from reporter.plots.scale import Linear
+from reporter.plots.scale import Linear, tick_labels
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
 
@@ -47,8 +47,14 @@ def runs(name: str, title: str, courses: Mapping[str, Course], unit: str, axis: 
     x = Linear(float(places.min()), float(places.max()), panel.left + 8, panel.right - 8)
     for run, colour, mark, dashes in styles:
         draw_line(canvas, x(shown[run].positions), y(columns[run]), colour, mark, dashes)
-    panel.x_axis(x, axis)
+    panel.x_axis(x, axis, _whole)
     return canvas.figure(name, _alt(title, shown), _caption(len(courses) - len(shown), columns))
+
+
+def _whole(ticks: Sequence[float]) -> list[str]:
+    """Steps in full: 1000, not 1e+03; only beyond what a step can be is it a power."""
+    plain = all(t == round(t) and abs(t) < 1e9 for t in ticks)
+    return [str(round(t)) for t in ticks] if plain else tick_labels(ticks)
 
 
 def _alt(title: str, shown: Mapping[str, Course]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -41,11 +41,11 @@ class Panel:
     bottom: float
     reach: tuple[float, float] | None = None
 
-    def x_axis(self, scale: Scale, title: str) -> None:
+    def x_axis(self, scale: Scale, title: str, labels: Callable[[Sequence[float]], list[str]] = tick_labels) -> None:
         """Ticks and their labels below the panel, as many as have room, and what they measure."""
         for wanted in (7, 5, 4, 3, 2, 1):
             ticks = scale.ticks(wanted)
-            texts = tick_labels(ticks)
+            texts = labels(ticks)
             if _apart(boxes := [self.x_label(p, t) for p, t in zip(scale(ticks), texts, strict=True)]):
                 break
         places = scale(ticks)

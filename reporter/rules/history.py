@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.change import Change
-from reporter.model.comparison import Comparison
+from reporter.model.comparison import Comparison, Pair
 from reporter.model.measured import Absent, TensorMeasure
 from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
 from reporter.model.tensor import TensorInfo
@@ -53,6 +53,10 @@ class Updates:
     still: npt.NDArray[np.bool_]
     exact: npt.NDArray[np.bool_]
 
+    def resting(self, share: float) -> npt.NDArray[np.bool_]:
+        """Where it is still, or at least such a share of its values is equal to the bit."""
+        return self.still if share >= 1.0 else self.still | (self.equal_share >= share)
+
     @classmethod
     def of(cls, changes: Sequence[tuple[int, Change]]) -> Updates:
         """Side by side."""
@@ -75,13 +79,19 @@ class Track:
         info: as in the first checkpoint that holds it.
         places: the checkpoints that hold it in that shape, ascending.
         measures: its numbers there, same length.
-        changes: (place of the later checkpoint, paired change from the one before), ascending.
+        pairs: neighbouring checkpoints of the series.
     """
 
     info: TensorInfo
     places: tuple[int, ...]
     measures: tuple[TensorMeasure, ...]
-    changes: tuple[tuple[int, Change], ...]
+    pairs: Sequence[Pair]
+
+    @property
+    def changes(self) -> tuple[tuple[int, Change], ...]:
+        """(place of the later checkpoint, paired change from the one before), ascending; made anew each time."""
+        name = self.info.name
+        return tuple((pair.after, pair.tensors[name]) for pair in self.pairs if name in pair.tensors)
 
     @cached_property
     def _table(self) -> npt.NDArray[np.float64]:
@@ -181,12 +191,8 @@ class History:
                     continue  # the structure rule names it
                 seen.append(tensor)
                 places[tensor.info.name].append(place)
-        changes: dict[str, list[tuple[int, Change]]] = {name: [] for name in series.tensors}
-        for pair in series.pairs:
-            for name, change in pair.tensors.items():
-                changes[name].append((pair.after, change))
         self.tracks = tuple(
-            Track(measures[name][0].info, tuple(places[name]), tuple(measures[name]), tuple(changes[name]))
+            Track(measures[name][0].info, tuple(places[name]), tuple(measures[name]), series.pairs)
             for name in series.tensors
         )
 

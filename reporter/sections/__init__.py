@@ -10,6 +10,7 @@ from reporter.sections import (
     checkpoint_tensors,
     checks,
     deployment,
+    extent,
     files,
     method,
     overview,
@@ -30,6 +31,7 @@ REPORT_SECTIONS: tuple[ReportSection, ...] = (
     deployment.build,
     spectral.build,
     checks.build,
+    extent.build,
     accepted.build,
     files.build,
     method.build,
@@ -58,7 +60,8 @@ def checkpoint_pages(report: Report) -> dict[str, Page]:
     """One page per measured checkpoint, by its path beside the report."""
     pages = {}
     for at, one in enumerate(report.series):
-        for place, ref in enumerate(one.refs):
+        for place in report.details[at].pages:
+            ref = one.refs[place]
             sections = [section for build in CHECKPOINT_SECTIONS for section in build(report, at, place)]
             pages[checkpoint_href(ref)] = Page(
                 title=ref.name,

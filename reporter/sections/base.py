@@ -28,6 +28,12 @@ BY_NAME = {s.name: s for s in STATISTICS}
 LEVELS: dict[Severity, Level] = {Severity.INFO: "info", Severity.WARN: "warn", Severity.FAIL: "fail"}
 
 
+def page_href(report: Report, at: int, place: int, medium: Medium) -> str:
+    """A link to a checkpoint's page, "" where it has none: in the PDF, and for most of very many checkpoints."""
+    has_page = medium == "html" and place in report.details[at].pages
+    return checkpoint_href(report.series[at].refs[place]) if has_page else ""
+
+
 def checkpoint_href(ref: CheckpointRef) -> str:
     """Path of a checkpoint's page beside the report."""
     return f"checkpoints/{ref.slug}.html"

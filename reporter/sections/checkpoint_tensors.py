@@ -46,7 +46,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
 
 
 def _row(tensor: TensorMeasure, probabilities: list[float]) -> Row:
-    info = tensor.info
+    info, quantiles = tensor.info, tensor.quantiles.values
     trainable = {True: "yes", False: "no", None: "unknown"}[info.trainable]
     return Row(
         (
@@ -57,7 +57,7 @@ def _row(tensor: TensorMeasure, probabilities: list[float]) -> Row:
             Cell(info.dtype),
             count_cell(info.size),
             *statistic_cells(tensor.statistics, _STATISTICS),
-            *(number_cell(tensor.quantiles.values.get(p)) for p in probabilities),
+            *(number_cell(quantiles.get(p)) for p in probabilities),
         )
     )
 

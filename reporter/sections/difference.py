@@ -78,7 +78,7 @@ def _whole(difference: Difference) -> Iterator[Block]:
     if shift is not None and shift.bins:
         yield Paragraph(f"PSI and JS distance are over {bins(shift)}.", "note")
     for note in difference.notes:
-        yield Paragraph(note[:1].upper() + note[1:] + ".", "note")
+        yield Paragraph(note[:1].upper() + note[1:].rstrip(".") + ".", "note")
 
 
 def _tensors(difference: Difference) -> Table:

@@ -29,6 +29,7 @@ COURSE = Column(
     course=True,
     definition="One block per checkpoint (evenly chosen ones of many), from the row's smallest number to its largest.",
 )
+SLOPE = Column("Slope", definition="Of the least-squares line through all checkpoints, each at its step.")
 CHANGE_POINT = Column(
     "Sudden change",
     definition=f"The step at which the course splits best into two levels (largest difference of two segment means), "
@@ -80,7 +81,7 @@ def _trends(series: Comparison, medium: Medium) -> Table:
         Column("Last"),
         Column("Change", definition="Last − first."),
         Column("Change", unit="% of first", definition="(Last − first) / |first|."),
-        Column("Slope", unit=unit, definition="Of the least-squares line through all checkpoints."),
+        Column(SLOPE.title, unit=unit, definition=SLOPE.definition),
         COURSE,
         CHANGE_POINT,
     )

@@ -10,8 +10,10 @@ from reporter.sections import deployment, layer_trends, paired, spectral
 from reporter.sections.base import Medium
 from reporter.statistics import STATISTICS
 
+TERMS = (*paired.DEFINITIONS, layer_trends.SLOPE, layer_trends.COURSE, layer_trends.CHANGE_POINT)
+
 _WORDS = (
-    *((column.title, column.definition) for column in (*paired.DEFINITIONS, layer_trends.CHANGE_POINT)),
+    *((column.title, column.definition) for column in TERMS),
     (
         "Exact and estimated",
         "Two checkpoints are compared value by value, which is exact, while both files are there. Of a file that is "

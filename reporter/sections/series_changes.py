@@ -36,7 +36,7 @@ from reporter.sections.paired import (
 def build(report: Report, at: int, medium: Medium) -> Section:
     """The section of one series."""
     series = report.series[at]
-    title = "Change between checkpoints" if len(report.series) == 1 else f"Change between checkpoints: {series.name}"
+    title = "Change between checkpoints" if len(report.series) == 1 else f"Changes: {series.name}"
     return Section(f"changes-{series.slug}", title, tuple(_blocks(series, report.figures[at], medium)))
 
 
@@ -58,15 +58,15 @@ def _table(series: Comparison, medium: Medium) -> Table:
         Column("Steps", unit="since", definition="Training steps since the checkpoint before."),
         *(_against(c, "previous") for c in (UPDATE, PER_STEP, COSINE, UNCHANGED)),
         *([_against(LARGEST, "previous")] if html else []),
-        *(_against(c, "previous") for c in (WASSERSTEIN, PSI, JS)),
+        *(_against(c, "previous") for c in ((WASSERSTEIN, PSI, JS) if html else (WASSERSTEIN, PSI))),
     ]
     if len(series.from_first) > 1:
         columns += [_against(c, "first") for c in (UPDATE, COSINE)]
         columns += [_against(WASSERSTEIN, "first")] if html else []
     if series.from_baseline:
-        columns += [_against(c, "baseline") for c in (UPDATE, COSINE)]
+        columns += [_against(c, "baseline") for c in ((UPDATE, COSINE) if html else (UPDATE,))]
     rows = [_row(series, place, html) for place in range(len(series.refs))]
-    note = "Below each heading: which checkpoint W′ is. " + _bins(series)
+    note = "Below each heading: which checkpoint W′ is. " + _bins(series, html)
     return bounded("Whole model, checkpoint by checkpoint", columns, rows, medium, keep="ends", note=note.strip())
 
 
@@ -89,13 +89,13 @@ def _row(series: Comparison, place: int, html: bool) -> Row:
         *([largest_cell(change)] if html else []),
         wasserstein_cell(shift),
         psi_cell(shift),
-        js_cell(shift),
+        *([js_cell(shift)] if html else []),
     ]
     if len(series.from_first) > 1:
         first = series.from_first[place - 1] if place else None
         cells += _reference(first, html)
     if series.from_baseline:
-        cells += _reference(series.from_baseline[place], shifted=False)
+        cells += _reference(series.from_baseline[place], shifted=False)[: 2 if html else 1]
     return Row(tuple(cells))
 
 
@@ -105,6 +105,8 @@ def _reference(pair: Pair | None, shifted: bool) -> list[Cell]:
     return [*cells, wasserstein_cell(pair.shift if pair else None)] if shifted else cells
 
 
-def _bins(series: Comparison) -> str:
+def _bins(series: Comparison, html: bool) -> str:
     shift = series.pairs[-1].shift
-    return f"PSI and JS of the last row are over {bins(shift)}." if shift is not None and shift.bins else ""
+    if shift is None or not shift.bins:
+        return ""
+    return f"{'PSI and JS distance of the last row are' if html else 'PSI of the last row is'} over {bins(shift)}."

@@ -47,8 +47,12 @@ def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
 
 
 def _about(series: Comparison, pairs: Mapping[Since, Pair]) -> str:
-    against = " and ".join(f"{_since(since)} ({_label(series, pair)})" for since, pair in pairs.items())
+    against = _joined([f"{_since(since)} ({_label(series, pair)})" for since, pair in pairs.items()])
     return f"Step {series.labels[-1]} against {against}. {exactness(pairs.values())}"
+
+
+def _joined(parts: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def _since(since: Since) -> str:
@@ -93,7 +97,7 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
 
 
 def _note(pairs: Mapping[Since, Pair]) -> str:
-    which = " and ".join(f"since {_since(since)}" for since in pairs)
+    which = _joined([f"since {_since(since)}" for since in pairs])
     return (
         f"In both tables: the {EACH} that moved most {which}, by relative update. Below each heading: which checkpoint "
         "the last one is held against. W1 / σ has its largest error beside it where that shows in the digits."

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.comparison import Comparison
-from reporter.model.figures import SeriesFigures
 from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.sections.base import (
     Medium,
     bounded,
-    checkpoint_href,
     number_cell,
+    page_href,
     statistic_cells,
     statistic_columns,
 )
@@ -36,14 +35,15 @@ def build(report: Report, at: int, medium: Medium) -> Section:
     """The section of one series."""
     series = report.series[at]
     title = "Trend" if len(report.series) == 1 else f"Trend: {series.name}"
-    return Section(f"trend-{series.slug}", title, tuple(_blocks(report, series, report.figures[at], medium)))
+    return Section(f"trend-{series.slug}", title, tuple(_blocks(report, at, medium)))
 
 
-def _blocks(report: Report, series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
+def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
+    series, figures = report.series[at], report.figures[at]
     yield Paragraph(_about(report, series))
     for note in series.notes:
         yield Paragraph(note, "note")
-    yield trend_table(series, medium)
+    yield trend_table(report, at, medium)
     if len(series.refs) == 1:
         first = figures.checkpoints[0]
         if first.histogram:
@@ -89,8 +89,9 @@ def _rotated(series: Comparison) -> str:
     )
 
 
-def trend_table(series: Comparison, medium: Medium) -> Table:
+def trend_table(report: Report, at: int, medium: Medium) -> Table:
     """One row per checkpoint: the whole's statistics and quantiles."""
+    series = report.series[at]
     names = _STATISTICS[medium]
     middle = [p for p in _QUANTILES[medium] if all(p in m.whole.quantiles.values for m in series.measured)]
     columns = [
@@ -101,7 +102,7 @@ def trend_table(series: Comparison, medium: Medium) -> Table:
     ]
     rows = []
     for place, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True)):
-        href = checkpoint_href(ref) if medium == "html" else ""
+        href = page_href(report, at, place, medium)
         step = float(ref.step.value) if ref.step.value is not None else float(place)
         cells = [
             Cell(series.labels[place], sort=step),

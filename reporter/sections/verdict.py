@@ -8,7 +8,7 @@ from reporter.model.finding import Finding
 from reporter.model.page import Banner, Block, Facts, FindingItem, FindingList, Level, Paragraph, Section
 from reporter.model.report import Report
 from reporter.numerals import counted, integer, number, share, size
-from reporter.sections.base import LEVELS, Medium, checkpoint_href
+from reporter.sections.base import LEVELS, Medium, page_href
 from reporter.sections.narrative import headline, listed_explains, paragraphs
 
 SHOWN = {"html": 200, "pdf": 15}
@@ -28,7 +28,10 @@ def subtitle(report: Report) -> str:
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """The section."""
     verdict = report.verdict
-    unreadable = [f for f in report.files if f.state not in ("measured", "not a checkpoint")]
+    remembered = {ref.name for s in report.series for ref in s.refs if ref.rotated}
+    unreadable = [
+        f for f in report.files if f.state not in ("measured", "not a checkpoint") and f.path not in remembered
+    ]
     blocks: list[Block] = [Banner(_WORDS[verdict], verdict, headline(report))]
     blocks += [Paragraph(text) for text in paragraphs(report)]
     blocks.append(Facts(_tiles(report), "tiles"))
@@ -78,17 +81,14 @@ def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
     where = " · ".join(part for part in (finding.first_bad or finding.checkpoint, place) if part)
     href = ""
     if medium == "html":
-        ref = next(
-            (
-                r
-                for s in report.series
-                if s.name == finding.series
-                for r in s.refs
-                if r.name == (finding.first_bad or finding.checkpoint)
-            ),
-            None,
+        places = (
+            (at, i)
+            for at, s in enumerate(report.series)
+            if s.name == finding.series
+            for i, ref in enumerate(s.refs)
+            if ref.name == (finding.first_bad or finding.checkpoint)
         )
-        href = checkpoint_href(ref) if ref else ""
+        href = next((page_href(report, at, i, medium) for at, i in places), "")
     share_text = f"; concerns {share(finding.weight)} of the parameters" if finding.weight else ""
     previous = f", before: {number(finding.previous)}" if finding.previous is not None else ""
     also = f" The same cause also set off: {listed_explains(finding)}." if finding.explains else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from reporter.model.comparison import BASELINE, Comparison, Pair, per_step
 from reporter.model.shift import Shift
@@ -11,12 +11,19 @@ from reporter.model.trend import Movement, Trend
 from reporter.writers.records import Record, change, changes, plain
 
 
-def comparison(series: Comparison) -> Record:
+def comparison(series: Comparison, detailed: Container[int]) -> Record:
     """All pairs, trends and similarities of a series.
 
     The tensors of a pair are there for neighbours, and for the last checkpoint against the first and the baseline.
+
+    Args:
+        detailed: places of the checkpoints whose pairs are given by layer and tensor.
     """
     last = len(series.refs) - 1
+
+    def pair(series: Comparison, paired: Pair, *, tensors: bool = True) -> Record:
+        return _pair(series, paired, layers=paired.after in detailed, tensors=tensors and paired.after in detailed)
+
     return {
         "pairs": [pair(series, p) for p in series.pairs],
         "from_first": [pair(series, p, tensors=p.after == last) for p in series.from_first],
@@ -28,7 +35,7 @@ def comparison(series: Comparison) -> Record:
     }
 
 
-def pair(series: Comparison, paired: Pair, *, tensors: bool = True) -> Record:
+def _pair(series: Comparison, paired: Pair, *, layers: bool, tensors: bool) -> Record:
     """Two checkpoints, one held against the other."""
     steps = series.steps_between(paired)
     update = paired.whole.relative_update
@@ -39,7 +46,7 @@ def pair(series: Comparison, paired: Pair, *, tensors: bool = True) -> Record:
         "per_step": [plain(v) for v in per_step(update, steps)] if steps and update is not None else None,
         "global": change(paired.whole),
         "shift": shift(paired.shift),
-        "layers": changes(paired.layers),
+        "layers": changes(paired.layers) if layers else None,
         "layer_shifts": shifts(paired.layer_shifts),
         "tensors": changes(paired.tensors) if tensors else None,
         "tensor_shifts": shifts(paired.tensor_shifts),

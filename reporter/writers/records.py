@@ -77,15 +77,19 @@ def histogram(counts: Histogram | None) -> Record | None:
     return {"edges": list(counts.edges), "counts": list(counts.counts), "below": counts.below, "above": counts.above}
 
 
-def measured(numbers: Measured) -> Record:
-    """All numbers of a checkpoint."""
+def measured(numbers: Measured, *, detailed: bool = True) -> Record:
+    """All numbers of a checkpoint; if not detailed, without tensors, layers, roles and the names of members."""
+    whole, optimizer = group(numbers.whole), group(numbers.optimizer) if numbers.optimizer else None
+    if not detailed:
+        whole["tensors"] = []
+        optimizer = optimizer and optimizer | {"tensors": []}
     return {
-        "tensors": [tensor(t) for t in numbers.tensors],
-        "layers": [group(g) for g in numbers.layers],
+        "tensors": [tensor(t) for t in numbers.tensors] if detailed else [],
+        "layers": [group(g) for g in numbers.layers] if detailed else [],
         "layers_in_model_order": numbers.layers_ordered,
-        "roles": [group(g) for g in numbers.roles],
-        "global": group(numbers.whole),
-        "optimizer": group(numbers.optimizer) if numbers.optimizer else None,
+        "roles": [group(g) for g in numbers.roles] if detailed else [],
+        "global": whole,
+        "optimizer": optimizer,
         "skipped": [
             {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped
         ],
@@ -185,6 +189,7 @@ def finding(found: Finding) -> Record:
         "message": found.message,
         "tensors": list(found.tensors),
         "layers": list(found.layers),
+        "checkpoints": list(found.checkpoints),
         "first_bad": found.first_bad,
         "last_good": found.last_good,
         "evidence": found.evidence,

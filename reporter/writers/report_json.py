@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from reporter.model.comparison import Comparison
+from reporter.model.detail import Detail
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import SCHEMA_VERSION, Report
 from reporter.writers import records
@@ -24,7 +25,7 @@ def report_record(report: Report) -> Record:
         "accepted": [records.accepted(a) for a in report.judgement.accepted],
         "acceptance_notes": list(report.judgement.notes),
         "checks": [records.outcome(o) for o in report.judgement.outcomes],
-        "series": [_series(s, h) for s, h in zip(report.series, report.histograms, strict=True)],
+        "series": [_series(s, h, d) for s, h, d in zip(report.series, report.histograms, report.details, strict=True)],
         "runs": [[report.series[at].name for at in group.series] for group in report.runs],
         "files": [records.file_entry(entry) for entry in report.files],
         "settings": dict(report.settings),
@@ -32,7 +33,8 @@ def report_record(report: Report) -> Record:
     }
 
 
-def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
+def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) -> Record:
+    detailed, shown = set(detail.records), {place: i for i, place in enumerate(histograms.shown)}
     return {
         "name": series.name,
         "format": series.format,
@@ -41,16 +43,19 @@ def _series(series: Comparison, histograms: SeriesHistograms) -> Record:
         "layers": list(series.layers),
         "checkpoints": [
             records.reference(ref)
-            | records.measured(numbers)
+            | {"detailed": i in detailed}
+            | records.measured(numbers, detailed=i in detailed)
             | {
                 "histograms": {
                     "global": records.histogram(histograms.whole[i]),
-                    "layers": {name: records.histogram(of[i]) for name, of in histograms.layers.items()},
+                    "layers": {name: records.histogram(of[shown[i]]) for name, of in histograms.layers.items()}
+                    if i in detailed and i in shown
+                    else {},
                 }
             }
             for i, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True))
         ],
-        **comparison(series),
+        **comparison(series, detailed),
         "deployment": {
             "checkpoint": series.refs[-1].name,
             "problem": series.deployment_problem,

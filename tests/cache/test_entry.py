@@ -19,6 +19,8 @@ from reporter.cache.container import Unusable
 from reporter.cache.entry import Entry, Shelf, encode
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
+from reporter.model.change import Change
+from reporter.model.changes import merged
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor
@@ -87,7 +89,7 @@ def test_no_field_was_forgotten(kind: type) -> None:
         GroupMeasure: "name kind tensors parameters trainable nbytes summary statistics quantiles",
         Summary: "count nan posinf neginf zeros mean m2 m3 m4 minimum maximum cells",
         Measured: "tensors layers roles whole optimizer model_layers layers_ordered skipped integrity framework notes "
-        "seconds missing_layers",
+        "seconds missing_layers own_names",  # the last is of a series, and never stored
     }
     of_the_series = {"own_names"}  # told anew when a checkpoint is put into its series
     assert stored - of_the_series == set(known[kind].split())
@@ -131,12 +133,22 @@ def test_changes_come_back() -> None:
     other = Contents("toy", (), tuple(ArraySource(np.ones_like(s.values), s.name) for s in CONTENTS.tensors))  # type: ignore[attr-defined]
     changes = compare_contents(CONTENTS, other)
     names = [s.info.name for s in other.tensors]
-    content = pairs.encode({}, changes, {name: i for i, name in enumerate(names)})
-    back = pairs.decode(container.opened(content), names)
+    places = {name: i for i, name in enumerate(names)}
+    content = pairs.encode({}, changes, places)
+    back = pairs.decode(container.opened(content), names, places)
     assert same(changes, back)
     assert "nothing" not in back
+    for chosen in (names, names[2:5], ["nothing"]):
+        assert same(merged(changes, chosen), merged(back, chosen))
     with pytest.raises(Unusable):
-        pairs.decode(container.opened(content), names[:2])
+        pairs.decode(container.opened(content), names[:2], places)
+
+
+def test_changes_of_some_tensors_come_back() -> None:
+    change = Change(3, 1, 0.1, 0.2, 0.3, 0.4, 0.5)
+    content = pairs.encode({}, {"c": change, "a": change, "b": Change(1, exact=False)}, {"a": 0, "b": 1, "c": 2})
+    back = pairs.decode(container.opened(content), ["a", "b", "c"], {"a": 0, "b": 1, "c": 2})
+    assert dict(back) == {"c": change, "a": change}
 
 
 def test_a_file_cut_anywhere_is_none(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "matching",
         "compare",
         "twins",
+        "detail",
         "rules",
         "plots",
         "sections",

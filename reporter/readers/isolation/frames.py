@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_JSON = 256 << 20
-"""Bytes. The structure of an HDF5 file with the most objects that are read takes 40 MiB [X]."""
+"""Bytes. The structure of an HDF5 file with the most objects that are read takes 24 MiB [X]."""
 
 MAX_FILES = 128
 """Descriptors in one message; Linux passes 253 at most (SCM_MAX_FD)."""

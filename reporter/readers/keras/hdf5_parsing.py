@@ -49,6 +49,7 @@ FOREIGN = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, 
 _TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
 
 _ML_DTYPES = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+_ML_NAMES = {dtype: name for name, dtype in _ML_DTYPES.items()}
 
 
 def open_parsing(files: list[int], offset: int, length: int) -> Parsing:
@@ -234,7 +235,7 @@ def _said(dtype: np.dtype[Any]) -> str:
     """A dtype in one word that numpy or ml_dtypes understands; compound values are opaque."""
     if dtype.names or dtype.subdtype:
         return f"V{dtype.itemsize}"
-    return dtype.name if dtype.name in _ML_DTYPES else dtype.str
+    return _ML_NAMES.get(dtype) or dtype.str
 
 
 def _dtypes(handle: Any) -> tuple[np.dtype[Any], np.dtype[Any], str]:

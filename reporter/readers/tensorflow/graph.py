@@ -99,6 +99,8 @@ def parse_graph(data: bytes) -> Graph:
         edges += len(node.children) + len(node.slots)
         if len(nodes) > MAX_NODES or edges > MAX_EDGES:
             raise WireError(f"the object graph has more than {MAX_NODES} objects or {MAX_EDGES} edges")
+    if not nodes:
+        raise WireError("the object graph holds no object, not even its root")
     for node in nodes:
         for child in node.children:
             _check(child.node, nodes)

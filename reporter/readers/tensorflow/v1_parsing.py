@@ -18,11 +18,10 @@ import tensorflow as tf
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
 
-MAX_SHARDS = 100
 _FIRST = 300
 _PATTERN = "/dev/fd/3??"
 """TensorFlow opens all files that a pattern matches: here the descriptors 300 … 399, so that it is given no path, whose
-brackets it would take for a pattern, and whose file may be another one by now."""
+brackets it would take for a pattern, and whose file may be another one by now. The parent hands over 100 at most."""
 
 MAX_TENSORS = 500_000
 _REASON = 300
@@ -33,10 +32,7 @@ def open_parsing(files: list[int]) -> Parsing:
 
     Raises:
         CorruptCheckpoint: TensorFlow does not accept them.
-        RefusedCheckpoint: there are too many.
     """
-    if len(files) > MAX_SHARDS:
-        raise RefusedCheckpoint(Path(), f"it has {len(files)} shards, more than {MAX_SHARDS}")
     return Parsing(files)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reporter.errors import CorruptCheckpoint
+from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
 from reporter.readers.base import BLOCK_BYTES
@@ -31,6 +31,9 @@ TENSORFLOW = Kind(
     missing="TensorFlow V1 checkpoints are read with TensorFlow, which cannot be imported: pip install tensorflow",
     environment=(("TF_CPP_MIN_LOG_LEVEL", "3"), ("CUDA_VISIBLE_DEVICES", "-1")),
 )
+
+MAX_SHARDS = 100
+"""As many files as the child has places for; TensorFlow 1 wrote one per parameter server."""
 
 _SHARD = re.compile(r"(?s)(?P<prefix>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})")
 
@@ -58,6 +61,9 @@ class V1Reader:
         path, shard = probe.path, _SHARD.fullmatch(probe.path.name)
         if shard is None:
             return Claim(self.name, path, (path,), path.name)
+        if int(shard["count"]) > MAX_SHARDS:
+            reason = f"one of {int(shard['count']):,} shards; no more than {MAX_SHARDS} are read"
+            return Claim(self.name, path, (path,), shard["prefix"], reason, "refused")
         wanted = _shards(shard)
         there = tuple(siblings[name] for name in wanted if name in siblings)
         if not there or there[0].name != path.name:
@@ -74,6 +80,8 @@ class V1Reader:
             CheckpointError: it cannot be read.
         """
         shard = _SHARD.fullmatch(path.name)
+        if shard and int(shard["count"]) > MAX_SHARDS:
+            raise RefusedCheckpoint(path, f"it has more than {MAX_SHARDS} shards")
         paths = [path.with_name(name) for name in _shards(shard)] if shard else [path]
         with ExitStack() as stack:
             files = [stack.enter_context(open_file(one)).fileno() for one in paths]

@@ -21,7 +21,7 @@ from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoin
 from reporter.model.checkpoint import Found
 from reporter.model.tensor import Contents
 from reporter.readers.base import BLOCK_BYTES
-from reporter.readers.orbax import OrbaxReader
+from reporter.readers.orbax import OrbaxReader, layout
 from reporter.settings import Settings
 
 DATA = "single/orbax/checkpoint/orbax/checkpoint/experimental/v1/_src/testing/compatibility/checkpoints"
@@ -200,6 +200,24 @@ def test_what_keras_saves(keras: ModuleType, tmp_path: Path) -> None:
     assert (contents.step, contents.step_source) == (42, "optimizer iterations")
     np.testing.assert_array_equal(values[infos["z/kernel"].key], model.layers[0].kernel.numpy())
     assert not contents.skipped
+    assert contents.missing_layers == ()
+
+
+def test_a_layer_that_keras_did_not_save(keras: ModuleType, ocp: ModuleType, tmp_path: Path) -> None:
+    """Nothing else tells that weights are absent."""
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(3, name="one"), layers.Dense(2, name="two")], name="m")
+    weights = {v.name: v.numpy() for v in model.get_layer("one").weights}
+    composite = ocp.args.Composite(
+        pytree=ocp.args.PyTreeSave({"trainable_variables": {"m": {"one": weights}}}),
+        model_config=ocp.args.PyTreeSave({"config": model.to_json()}),
+    )
+    with warnings.catch_warnings(), ocp.CheckpointManager(tmp_path / "run") as manager:
+        warnings.simplefilter("ignore")
+        manager.save(5, args=composite)
+    contents, _ = read(tmp_path / "run" / "5")
+    assert {t.info.name for t in contents.tensors} == {"one/kernel", "one/bias"}
+    assert contents.missing_layers == ("two",)
 
 
 def test_orbaxs_own_compatibility_set(shared_data: Path, ocp: ModuleType) -> None:
@@ -286,6 +304,25 @@ def test_bombs(change: dict[str, Any], reason: str, save: Save, tmp_path: Path) 
         read(path)
 
 
+def test_more_than_any_real_checkpoint(save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files, bytes of metadata, and arrays; the last is checked where tensorstore lists them."""
+    path = save(tmp_path / "best", tree())
+    with monkeypatch.context() as patch:
+        patch.setattr(layout, "MAX_FILES", 3)
+        with pytest.raises(RefusedCheckpoint, match="more than 3 files"):
+            read(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(layout, "MAX_METADATA", 100)
+        with pytest.raises(RefusedCheckpoint, match=r"_METADATA: it takes [\d,]+ bytes, more than 100"):
+            read(path)
+    parsing = pytest.importorskip("reporter.readers.orbax.parsing")
+    monkeypatch.setattr(parsing, "MAX_ARRAYS", 3)
+    opened = parsing.open_parsing([], [str(path)], [True], [True])
+    with pytest.raises(RefusedCheckpoint, match="16 arrays, more than 3"):
+        opened.answer("arrays")
+    opened.close()
+
+
 def test_flipped_bits(save: Save, tmp_path: Path) -> None:
     """Anywhere: a state, or the values (Orbax has no checksum of them), never anything else."""
     path = save(tmp_path / "best", tree())
@@ -331,4 +368,7 @@ def test_folders_that_are_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "default").mkdir()
     (tmp_path / "default" / "x.txt").write_text("x")
     (tmp_path / "5").mkdir()
+    (tmp_path / "group.zarr" / "array").mkdir(parents=True)
+    (tmp_path / "group.zarr" / ".zgroup").write_text('{"zarr_format": 2}')
+    (tmp_path / "group.zarr" / "array" / ".zarray").write_text("{}")
     assert all(entry.format != "orbax" for entry in found(tmp_path).files)

@@ -105,6 +105,24 @@ def test_partitioned_variables_and_shards(tf: ModuleType, tmp_path: Path) -> Non
     assert "model.ckpt-7-00000-of-00002 is missing" in entry.reason
 
 
+def test_too_many_shards(save: Any, tmp_path: Path) -> None:
+    path = save(tmp_path / "m-00000-of-00101", x=np.ones(3, np.float32))
+    (entry,) = scan(Settings(roots=(tmp_path,), settle=0.0)).files
+    assert (entry.state, entry.reason) == ("refused", "one of 101 shards; no more than 100 are read")
+    with pytest.raises(RefusedCheckpoint, match="more than 100 shards"):
+        read(path)
+
+
+def test_too_many_tensors(save: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reporter.readers.tensorflow import v1_parsing
+
+    monkeypatch.setattr(v1_parsing, "MAX_TENSORS", 2)
+    with save(tmp_path / "m", x=np.ones(3), y=np.ones(3), z=np.ones(3)).open("rb") as file:
+        parsing = v1_parsing.open_parsing([file.fileno()])
+        with pytest.raises(RefusedCheckpoint, match="more than 2 tensors"):
+            parsing.answer("tensors")
+
+
 def test_names_that_would_be_patterns(save: Any, tmp_path: Path) -> None:
     plain, odd = tmp_path / "m1", tmp_path / "m[1]*?.ckpt"
     save(plain, x=np.ones(3, np.float32))

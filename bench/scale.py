@@ -1,0 +1,125 @@
+"""Time and memory of a report over very many checkpoints, from fabricated cached summaries: no weight is read.
+
+``python -m bench.scale [CHECKPOINTS] [TENSORS] [--pdf]``; run it under ``/usr/bin/time -v`` to see that its
+own figures are the system's. The checkpoints are empty shells; a reader that opened one would fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import struct
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from reporter.cache import GRID, Folder, pairs
+from reporter.cache.entry import encode
+from reporter.cache.identity import identity
+from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.pairs import compare_contents
+from reporter.model.tensor import Contents, LayerInfo
+from reporter.pipeline import run
+from reporter.progress import Progress
+from reporter.settings import Settings
+from tests.sources import ArraySource
+
+VARIANTS = 5
+"""Different sets of values; checkpoints take turns."""
+
+
+def contents(variant: int, tensors: int) -> Contents:
+    """Layers of a kernel, a bias and two moments of an optimizer each."""
+    rng = np.random.default_rng(variant)
+    sources: list[ArraySource] = []
+    slots: list[ArraySource] = []
+    for i in range(-(-tensors // 4)):
+        layer, kernel = f"block_{i // 6}/dense_{i}", rng.standard_normal((64, 48)).astype("f4") * np.float32(0.05)
+        bias = rng.standard_normal(48).astype("f4")
+        sources += [
+            ArraySource(kernel, f"{layer}/kernel", layer),
+            ArraySource(bias, f"{layer}/bias", layer, "bias"),
+        ]
+        slots += [
+            ArraySource(kernel * 0 + bias, f"optimizer/{layer}/kernel/m", layer, "momentum", None, "optimizer"),
+            ArraySource(bias * bias, f"optimizer/{layer}/bias/v", layer, "velocity", None, "optimizer"),
+        ]
+    everything = (sources + slots)[:tensors]
+    layers = dict.fromkeys(s.layer for s in everything)
+    return Contents("safetensors", tuple(LayerInfo(name, "Dense") for name in layers), tuple(everything))
+
+
+def fabricate(folder: Path, cache: Path, checkpoints: int, tensors: int) -> None:
+    """Shells of checkpoints, and a cache that knows them; equal cache files are links to one."""
+    folder.mkdir(parents=True)
+    text = b'{"__metadata__":{"format":"np"}}' + b" " * 40
+    shells = [folder / f"model-{step}.safetensors" for step in range(1, checkpoints + 1)]
+    for shell in shells:
+        shell.write_bytes(struct.pack("<Q", len(text)) + text)
+    keys = [identity("safetensors", (shell,)) for shell in shells]
+    files, written = Folder(cache), dict[object, Path]()
+
+    def write(what: object, path: Path, content: Callable[[], bytes]) -> None:
+        if what not in written:
+            files.write(path, content())
+            written[what] = path
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.link(written[what], path)
+
+    plan, header = Plan("model", GRID), {"step": None, "step_source": "", "measured": "2026-01-01T00:00:00+00:00"}
+    variants = [contents(i, tensors) for i in range(min(VARIANTS, checkpoints))]
+    places = {source.info.name: i for i, source in enumerate(variants[0].tensors)}
+
+    def checkpoint(v: int) -> bytes:
+        return encode(header, variants[v], GRID, {"model": measure_checkpoint(variants[v], plan)})
+
+    def changes(v: int, w: int) -> bytes:
+        return pairs.encode({}, compare_contents(variants[v], variants[w]), places)
+
+    for i, key in enumerate(keys):
+        v = i % len(variants)
+        write(v, files.path(key, "checkpoint"), partial(checkpoint, v))
+        for j in {0, i - 1} if i else set():
+            w = j % len(variants)
+            write((w, v), files.path(key, f"{keys[j]}.changes"), partial(changes, w, v))
+
+
+def main() -> None:
+    """Print seconds by stage, peak memory and sizes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoints", nargs="?", type=int, default=1000)
+    parser.add_argument("tensors", nargs="?", type=int, default=1000)
+    parser.add_argument("--pdf", action="store_true", help="make the PDF as well")
+    parser.add_argument("--folder", type=Path, help="fabricate here, once, and only report the next time")
+    arguments = parser.parse_args()
+    folder = arguments.folder or Path(tempfile.mkdtemp(prefix="scale-"))
+    if not (folder / "ckpts").is_dir():
+        # In a process of its own, whose memory does not count.
+        worker = multiprocessing.get_context("fork").Process(
+            target=fabricate, args=(folder / "ckpts", folder / "cache", arguments.checkpoints, arguments.tensors)
+        )
+        worker.start()
+        worker.join()
+    settings = Settings(roots=(folder / "ckpts",), out=folder / "out", cache=folder / "cache", pdf=arguments.pdf)
+    started = time.perf_counter()
+    outcome = run(settings, Progress(quiet=True))
+    seconds = time.perf_counter() - started
+    assert outcome.read == 0 and outcome.report.checkpoints == arguments.checkpoints
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{arguments.checkpoints} checkpoints x {arguments.tensors} tensors: {seconds:.1f} s, {peak:.0f} MiB")
+    print("  ".join(f"{stage} {taken:.1f}" for stage, taken in outcome.report.timings.items()))
+    for file in sorted(p for p in outcome.folder.iterdir() if p.is_file()):
+        print(f"{file.name:<16}{file.stat().st_size / 1e6:10.2f} MB")
+    pages = list((outcome.folder / "checkpoints").iterdir())
+    print(f"{len(pages)} pages of checkpoints, {sum(p.stat().st_size for p in pages) / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
