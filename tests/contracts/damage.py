@@ -71,6 +71,7 @@ def read(folder: Path) -> tuple[str, str, Values]:
                         count += block.size
                     assert count == info.size, info
                     values[info.key] = digest.hexdigest()
+                contents.verify()
         except errors.CheckpointError as error:
             if "defect of ckpt-report" in error.reason:
                 raise
