@@ -26,6 +26,7 @@ from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
 from reporter.model.comparison import Comparison
 from reporter.model.report import Report
 from reporter.progress import Progress
+from reporter.readers.isolation import end_children
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, render_pdf
 from reporter.rules import judge
@@ -79,6 +80,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     with clock("discover"):
         found = scan(settings, cache)
     series, gatherer = _gather(found, settings, cache, progress, clock)
+    end_children()  # TensorFlow's takes 700 MB, which drawing and the PDF may need
     with clock("judge"):
         judgement = judge(series, rules)
     with clock("draw"):
