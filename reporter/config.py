@@ -305,10 +305,12 @@ def shown(config: Config) -> str:
     for rule in judging.rules:
         lines += ["", f"[rules.{rule.name}]"]
         given = config.settings.rules.get(rule.name, {})
+        meanings = {"severity": "of its warnings and failures", "threshold": rule.formula}
+        meanings |= {limit.name: limit.meaning for limit in rule.limits}
         for key, default in {"severity": None, **rule.defaults}.items():
             if key in given or default is not None:
                 source = _source(config, f"rules.{rule.name}.{key}")
-                lines.append(f"{key} = {_toml(given.get(key, default))}  # {source}")
+                lines.append(f"{key} = {_toml(given.get(key, default))}  # {source}: {' '.join(meanings[key].split())}")
     return "\n".join(lines)
 
 

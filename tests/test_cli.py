@@ -324,3 +324,63 @@ def test_the_module_runs_and_survives_a_closed_pipe(ckpts: Path) -> None:
     command = f"{sys.executable} -m reporter scan {ckpts} --json | head -c 10"
     run = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=120)
     assert run.stderr == ""
+
+
+def test_accepted_findings_and_own_rules_from_end_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model that never changes fails, until a reviewer accepts it; a settings file and a rule of one's own count."""
+    monkeypatch.chdir(tmp_path)
+    for step in (1, 2, 3, 4):
+        safetensors(tmp_path / "ckpts" / f"m-{step}.safetensors", weights(0))
+    out = tmp_path / "out"
+    assert report("ckpts", "-o", out) == 3
+    record = read(out)
+    (finding,) = record["findings"]
+    assert (finding["rule"], finding["severity"], finding["first_bad"]) == ("nothing-moves", "FAIL", "m-1.safetensors")
+    page = (out / "latest" / "index.html").read_text()
+    assert "the saved weights never change" in page.lower()
+    assert "not the one being trained" in page
+    assert report("ckpts", "-o", out, "--fail-on", "none") == 0
+    assert report("ckpts", "-o", out, "--set", "rules.nothing-moves.severity=warn") == 0
+
+    (tmp_path / "accept.toml").write_text(
+        '[[accept]]\nrule = "nothing-moves"\ntensor = "*"\nreason = "a copy, on purpose"\nuntil = 2999-12-31\n'
+        '[[accept]]\nrule = "frozen"\ntensor = "no/*"\nreason = "r"\nuntil = 2999-12-31\n'
+    )
+    assert report("ckpts", "-o", out) == 0
+    record = read(out)
+    assert record["verdict"] == "PASS"
+    (entry,) = record["accepted"]
+    assert (entry["finding"]["rule"], entry["reason"], entry["until"]) == (
+        "nothing-moves",
+        "a copy, on purpose",
+        "2999-12-31",
+    )
+    assert record["acceptance_notes"] == [
+        "accepted, but nothing matches it: rule frozen, tensor no/* (until 2999-12-31)"
+    ]
+    page = (out / "latest" / "index.html").read_text()
+    assert "a copy, on purpose" in page and "nothing matches it" in page
+
+    (tmp_path / "accept.toml").write_text(
+        '[[accept]]\nrule = "nothing-moves"\ntensor = "*"\nreason = "a copy"\nuntil = 2020-01-01\n'
+    )
+    assert report("ckpts", "-o", out) == 3
+    assert "accepted until 2020-01-01 (a copy); that has expired" in (out / "latest" / "index.html").read_text()
+
+    (tmp_path / "accept.toml").unlink()
+    (tmp_path / "mine.py").write_text(
+        "from reporter.rules.base import Check, Rule, Severity\n"
+        "def check(history, limits):\n"
+        "    yield Check(1.0, 1.0, Severity.WARN, message='mine fired')\n"
+        "MINE = Rule('mine', 'Mine', 0.0, 'f', 's', check)\n"
+    )
+    (tmp_path / "ckpt-report.toml").write_text(
+        'rule-files = ["mine.py"]\nfail-on = "warn"\n[rules.nothing-moves]\nseverity = "off"\n'
+    )
+    assert report("ckpts", "-o", out) == 3
+    assert [f["rule"] for f in read(out)["findings"]] == ["mine"]
+    capsys.readouterr()
+    assert report("ckpts", "-o", out, "--rules", tmp_path / "none.py") == 2
+    assert "is no Python file" in capsys.readouterr().err

@@ -27,6 +27,7 @@ class Finding:
         message: what happened, with the numbers in it.
         weight: share of the model's parameters that it concerns, for ranking.
         tensors, layers: all that it concerns, worst first.
+        checkpoints: names of those in which it shows first in one of its tensors, in order.
         first_bad: name of the first checkpoint in which it shows.
         last_good: name of the last checkpoint before that one, "" where there is none.
         evidence: how sure it is, in words.
@@ -49,6 +50,7 @@ class Finding:
     weight: float = 0.0
     tensors: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
     first_bad: str = ""
     last_good: str = ""
     evidence: str = ""

@@ -19,7 +19,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             continue
         low, high = track.values("min"), track.values("max")
         spread = (high - low) / np.where(track.largest > 0, track.largest, 1.0)
-        same = np.flatnonzero((spread == 0) & (low != 0))
+        same = np.flatnonzero((spread <= limits["threshold"]) & (low != 0))
         if not len(same):
             yield Check.of(track.info, float(spread[-1]), -float(spread.min()), place=track.places[-1])
             continue
@@ -28,14 +28,15 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         start = track.info.trainable is False or history.initial(place) or same[-1] != len(spread) - 1
         yield Check.of(
             track.info,
-            0.0,
+            float(spread[at]),
             1.0,
             Severity.INFO if start else Severity.WARN,
             place=place,
             good=track.places[at - 1] if at else None,
             previous=float(spread[at - 1]) if at else None,
-            message=f"all {integer(track.info.size)} values of {track.info.name} are {number(float(low[at]))} at "
-            f"{history.step(place)}",
+            message=f"all {integer(track.info.size)} values of {track.info.name} are {number(float(low[at]))}"
+            + ("" if spread[at] == 0 else f" to {number(float(high[at]))}")
+            + f" at {history.step(place)}",
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reporter.model.finding import Severity
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.history import History, Track
-from reporter.rules.movement import Movement, movements
+from reporter.rules.movement import Movement, equal_share, movements
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class _Layer:
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:
-    """One check per layer with a kernel and a bias: the share of pairs in which the kernel is still and learns no more.
+    """One check per layer with a kernel and a bias: how much of the kernel stays equal while the bias learns.
 
     The gradient of a kernel is input × error, that of its bias the error alone: a kernel that stays equal to the bit
     while its bias moves sees only zeros. The layers in front of it are still as well, for no gradient gets through.
     Where biases alone are trained on purpose (E. Ben Zaken et al., *BitFit*, 2022), no layer is wholly still.
     """
     known: dict[str, list[tuple[Track, Movement]]] = {}
-    for track, how in movements(history):
+    for track, how in movements(history, limits["threshold"]):
         known.setdefault(track.info.layer, []).append((track, how))
     layers = [
         _Layer(name, tuple(t for t, _ in pairs), tuple(m for _, m in pairs))
@@ -48,7 +48,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         kernel, bias = layer.role("kernel"), layer.role("bias")
         if kernel is None or bias is None:
             continue
-        share = kernel.still / kernel.compared
+        own = next(t for t in layer.tracks if t.info.role == "kernel")
+        share = equal_share(own) or 0.0
         learning = bias.kind not in ("never", "stopped")
         starved = kernel.kind in ("never", "stopped") and learning and kernel.still >= limits["pairs"]
         chain = _chain(layers, at, ordered) if starved else []
@@ -59,7 +60,6 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         if not never and not ordered:
             yield Check(share, share, place=kernel.until, layer=layer.name)
             continue
-        own = next(t for t in layer.tracks if t.info.role == "kernel")
         tensors = [t.info for one in chain for t in one.tracks] + [own.info]
         names = [one.name for one in chain]
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -96,8 +96,8 @@ DEAD_LAYERS = Rule(
     title="Dead layers",
     threshold=1.0,
     limits=(Limit("pairs", 2, "pairs of checkpoints that have to agree"),),
-    formula="share of pairs of neighbouring checkpoints in which a kernel is equal to the bit while the bias of its "
-    "layer moves; it fires where the layers in front are wholly still as well",
+    formula="share of values of a kernel that are equal to the bit in neighbouring checkpoints while the bias of its "
+    "layer moves; it fires where this lasts and the layers in front are wholly still as well",
     source="the gradient of a kernel is input × error, that of its bias the error alone; dying ReLU (L. Lu et al., "
     "2019)",
     check=check,

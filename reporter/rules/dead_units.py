@@ -55,7 +55,8 @@ def _tiny(history: History, track: Track, places: list[int], norms: Norms, limit
     worst = int(new.argmax())
     share = float(counts[-1]) / count
     unit = "rows" if info.role == "embedding" else "output units"
-    if new[worst] and (new[-1] or not revived):
+    beyond = share > limits["threshold"]
+    if beyond and new[worst] and (new[-1] or not revived):
         at = int(np.flatnonzero(new)[0])
         return Check.of(
             info,
@@ -70,7 +71,7 @@ def _tiny(history: History, track: Track, places: list[int], norms: Norms, limit
             f"{history.step(places[0])}, the first at {history.step(places[at])}: their incoming weights are zero or "
             "next to it",
         )
-    if counts[-1]:
+    if beyond:
         most = share >= limits["most"] and info.role != "embedding" and not history.initial(places[-1])
         fixed = bool((norms[:, first] == 0).all())  # exact zeros throughout: pruned on purpose, perhaps
         return Check.of(

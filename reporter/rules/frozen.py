@@ -13,7 +13,7 @@ from reporter.rules.movement import Movement, equal_share, movements
 
 def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per weight; where the format does not say what is trainable, what never moves may be meant so."""
-    moves = movements(history)
+    moves = movements(history, limits["threshold"])
     known = sum(t.info.size for t, _ in moves if t.info.trainable)
     never = sum(t.info.size for t, m in moves if t.info.trainable and m.kind == "never" and not t.coarse)
     most = bool(known) and never / known > limits["most"]

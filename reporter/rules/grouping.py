@@ -42,16 +42,23 @@ def explained(fired: Sequence[Fired]) -> list[Fired]:
                 covering[name].append(one)
             if one.check.whole:
                 whole.append(one)
-    left = []
+    causes: dict[Fired, Fired] = {}
     for one in fired:
         names = one.check.concerned
         candidates = [*whole, *(covering[names[0]] if names else ())]
-        cause = next((c for c in candidates if _explains(c, one)), None)
-        if cause is None:
-            left.append(one)
-        else:
-            cause.explains[one.rule.name] += 1
-    return left
+        cause = next((c for c in candidates if _explains(c, one) and _root(causes, c) is not one), None)
+        if cause is not None:
+            causes[one] = cause
+    for one in causes:
+        _root(causes, one).explains[one.rule.name] += 1
+    return [one for one in fired if one not in causes]
+
+
+def _root(causes: Mapping[Fired, Fired], one: Fired) -> Fired:
+    """What explains what explains it, and so on."""
+    while one in causes:
+        one = causes[one]
+    return one
 
 
 def _explains(cause: Fired, other: Fired) -> bool:
@@ -125,6 +132,7 @@ def _finding(
         weight=min(1.0, parameters / all_parameters) if all_parameters else 0.0,
         tensors=tensors,
         layers=tuple(dict.fromkeys(name for name in layers if name)),
+        checkpoints=tuple(refs[place].name for place in sorted({m.check.place for m in members})) if refs else (),
         first_bad=refs[first.place].name if refs else "",
         last_good=refs[first.good].name if refs and first.good is not None else "",
         evidence=rule.evidence + (_ESTIMATED if estimated else ""),

@@ -53,6 +53,10 @@ class Updates:
     still: npt.NDArray[np.bool_]
     exact: npt.NDArray[np.bool_]
 
+    def resting(self, share: float) -> npt.NDArray[np.bool_]:
+        """Where it is still, or at least such a share of its values is equal to the bit."""
+        return self.still if share >= 1.0 else self.still | (self.equal_share >= share)
+
     @classmethod
     def of(cls, changes: Sequence[tuple[int, Change]]) -> Updates:
         """Side by side."""

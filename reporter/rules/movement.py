@@ -34,17 +34,21 @@ class Movement:
     to_the_bit: bool = True
 
 
-def halted(history: History, tracks: tuple[Track, ...]) -> frozenset[int]:
-    """Places at which none of the tracks differs from the checkpoint before, though the step may."""
+def halted(history: History, tracks: tuple[Track, ...], share: float = 1.0) -> frozenset[int]:
+    """Places at which none of the tracks differs from the checkpoint before, though the step may.
+
+    Args:
+        share: of the values of a tensor that have to be equal.
+    """
     compared = np.zeros(len(history.labels), bool)
     moved = np.zeros(len(history.labels), bool)
     for track in tracks:
         compared[track.updates.places] = True
-        moved[track.updates.places[~track.updates.still]] = True
+        moved[track.updates.places[~track.updates.resting(share)]] = True
     return frozenset(np.flatnonzero(compared & ~moved).tolist()) - history.same_step
 
 
-def movements(history: History) -> list[tuple[Track, Movement]]:
+def movements(history: History, share: float = 1.0) -> list[tuple[Track, Movement]]:
     """How each weight moves; without those of which no pair is left in which anything did.
 
     A tensor whose name does not tell what it is counts as a weight once it has moved.
@@ -54,28 +58,30 @@ def movements(history: History) -> list[tuple[Track, Movement]]:
     found = []
     for track in history.tracks:
         if track in weights or track.may_learn:
-            how = movement(history, track, all_still)
+            how = movement(history, track, all_still, share)
             if how is not None and (track in weights or how.kind in ("moving", "stopped")):
                 found.append((track, how))
     return found
 
 
-def movement(history: History, track: Track, all_still: frozenset[int]) -> Movement | None:
+def movement(history: History, track: Track, all_still: frozenset[int], share: float = 1.0) -> Movement | None:
     """How a tensor moves; None where there is no pair in which anything did.
 
     Args:
         all_still: see :func:`halted`; pairs in which nothing moves say nothing about a single tensor.
+        share: of its values that have to be equal.
     """
     updates = track.updates
+    resting = updates.resting(share)
     if not len(updates.places):
         return None
-    if not updates.still.any() and not all_still and not history.same_step:
+    if not resting.any() and not all_still and not history.same_step:
         last = int(updates.places[-1])
         return Movement("moving", len(updates.places), 0, last, last)
     pairs = [
         (place, still, equal)
         for place, still, equal in zip(
-            updates.places.tolist(), updates.still.tolist(), updates.unchanged.tolist(), strict=True
+            updates.places.tolist(), resting.tolist(), updates.unchanged.tolist(), strict=True
         )
         if place not in history.same_step
     ]

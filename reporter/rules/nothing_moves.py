@@ -28,8 +28,9 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     compared = sorted({place for t in tracks for place in t.updates.places.tolist()} - history.same_step)
     if not compared:
         return
-    still = halted(history, tracks)
-    values = sum(t.info.size for t in tracks)
+    still = halted(history, tracks, limits["threshold"])
+    unnamed = tuple(t for t in history.tracks if t.may_learn and t not in tracks and t.updates.still.all())
+    values = sum(t.info.size for t in tracks + unnamed)
     if len(still) < len(compared):
         equal = max((p.whole.equal_share or 0.0 for p in history.series.pairs if p.after in compared), default=0.0)
         yield Check(min(equal, 1.0), equal, place=compared[-1], parameters=values)
@@ -48,11 +49,12 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         excess=2.0,
         severity=Severity.FAIL if long and advances else Severity.WARN,
         place=first,
-        tensors=tuple(t.info.name for t in tracks),
+        tensors=tuple(t.info.name for t in tracks + unnamed),
         parameters=values,
         whole=True,
-        message=f"the saved weights never change: {counted(values, 'value')} in {counted(len(tracks), 'tensor')} are "
-        f"the same in all {integer(len(compared) + 1)} checkpoints {steps}{_besides(history, tracks)}",
+        message=f"the saved weights never change: {counted(values, 'value')} in "
+        f"{counted(len(tracks + unnamed), 'tensor')} are the same in "
+        f"all {integer(len(compared) + 1)} checkpoints {steps}" + _besides(history, tracks + unnamed),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from reporter.model.finding import Severity
 from reporter.numerals import integer, number
@@ -19,15 +21,16 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     for_good = sum(t.info.size for t, m in ended if m.still >= limits["pairs"])
     most = bool(moved) and for_good / moved > limits["most"]
     rate = learning_rate(history)
+    wound_down = _wound_down(moves, limits["wound-down"])
     for track, how in moves:
         if how.kind == "never":
             continue
-        if how.kind != "stopped":
+        if how.kind != "stopped" or how.still <= limits["threshold"]:
             share = equal_share(track)
             yield Check.of(track.info, 0.0, share or 0.0, place=how.until)
             continue
         remark = track.coarse or rate == 0.0
-        severity = Severity.INFO if remark else Severity.FAIL if most else Severity.WARN
+        severity = Severity.INFO if remark else Severity.FAIL if most and not wound_down else Severity.WARN
         pairs = float(how.still)
         yield Check.of(
             track.info,
@@ -36,11 +39,24 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             severity,
             place=how.since,
             good=how.since - 1,
-            message=_message(history, track, how, rate),
+            message=_message(history, track, how, rate, wound_down=wound_down),
         )
 
 
-def _message(history: History, track: Track, how: Movement, rate: float | None) -> str:
+def _wound_down(moves: Sequence[tuple[Track, Movement]], limit: float) -> bool:
+    """Whether all weights stopped at once after their updates had become small: the end of a learning-rate schedule."""
+    learned = [(t, m) for t, m in moves if m.kind != "never"]
+    if len({m.since for _, m in learned if m.kind == "stopped"}) != 1 or any(m.kind != "stopped" for _, m in learned):
+        return False
+    ratios = []
+    for track, how in learned:
+        updates = track.updates.relative[track.updates.places <= how.since]
+        if len(updates) > 2 and np.isfinite(updates).all():
+            ratios.append(updates[-1] / np.quantile(updates, 0.75))
+    return bool(ratios) and float(np.median(ratios)) < limit
+
+
+def _message(history: History, track: Track, how: Movement, rate: float | None, *, wound_down: bool) -> str:
     same = "equal to the bit" if how.to_the_bit else f"practically equal (relative update below {number(STILL)})"
     text = (
         f"{track.info.name} stopped moving at {history.step(how.since)}: it is {same} in every later checkpoint, up to "
@@ -48,6 +64,10 @@ def _message(history: History, track: Track, how: Movement, rate: float | None) 
     )
     if rate == 0.0:
         text += "; the learning rate stored in the last checkpoint is 0"
+    elif wound_down:
+        text += (
+            "; all weights stopped at once after their updates had become small, as when a learning-rate schedule ends"
+        )
     elif track.coarse:
         text += f"; in so few values of {track.info.dtype} small updates round away"
     return text
@@ -70,6 +90,7 @@ STOPPED = Rule(
     limits=(
         Limit("most", 0.5, "share of the parameters that once moved; when more have stopped, it is a failure"),
         Limit("pairs", 2, "pairs of checkpoints since the stop that a failure needs"),
+        Limit("wound-down", 0.25, "last update / usual update below which a common stop is the end of a schedule"),
     ),
     formula="pairs of neighbouring checkpoints at the end of the series in which a weight that moved before is equal "
     "to the bit (or differs by less than 10⁻⁸ of its norm)",

@@ -32,7 +32,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         ("Integrity check", numbers.integrity),
     )
     blocks: list[Block] = [Facts(tiles, "tiles")]
-    here = [f for f in report.judgement.findings if f.checkpoint == ref.name]
+    here = [f for f in report.judgement.findings if f.series == series.name and ref.name in f.checkpoints]
     blocks += [Paragraph(f"{f.severity.name}: {f.message}.", "warning") for f in here[:50]]
     blocks += [Paragraph(note, "note") for note in numbers.notes]
     if figures.histogram:

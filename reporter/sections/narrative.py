@@ -39,10 +39,10 @@ def paragraphs(report: Report) -> list[str]:
     if not findings:
         return [_clean(report)]
     worst = findings[0]
-    result = [_story(report, worst)]
+    result = [_story(report, worst, told=True)]
     second = next((f for f in findings[1:] if f.severity is Severity.FAIL and f.rule != worst.rule), None)
     if second is not None:
-        result.append(_story(report, second))
+        result.append(_story(report, second, told=False))
     rest = [f for f in findings if f is not worst and f is not second]
     if rest:
         titles = list(dict.fromkeys(_title(report, f).lower() for f in rest))
@@ -53,31 +53,34 @@ def paragraphs(report: Report) -> list[str]:
     return result
 
 
-def _story(report: Report, finding: Finding) -> str:
-    where = f"In {finding.series}: " if len(report.series) > 1 else ""
-    message = finding.message
-    parts = [f"{where or ''}{message if where else _capital(message)}."]
+def _story(report: Report, finding: Finding, *, told: bool) -> str:
+    """What, where, since when, how sure, what next; ``told``: the banner has said what."""
+    parts = [] if told else [f"{_capital(_short(finding))}."]
+    if len(report.series) > 1:
+        parts.append(f"Series: {finding.series}.")
+    if finding.meaning:
+        parts.append(f"What this usually means: {finding.meaning}")
     if finding.weight:
-        layers = f" in {counted(len(finding.layers), 'layer')}" if finding.layers else ""
-        parts.append(f"This concerns {share(finding.weight)} of the model's parameters{layers}.")
-    since = _since(finding)
-    if since:
-        parts.append(since)
+        layers = ""
+        if finding.layers:
+            named = ", ".join(finding.layers[:OTHERS]) + (" …" if len(finding.layers) > OTHERS else "")
+            layers = f", in {counted(len(finding.layers), 'layer')} ({named})"
+        parts.append(f"It concerns {share(finding.weight)} of the model's parameters{layers}.")
+    parts.append(_since(finding))
     if finding.explains:
         parts.append(f"The same cause also set off: {listed_explains(finding)}.")
-    if finding.meaning:
-        parts.append(f"What it usually means: {finding.meaning}")
     if finding.evidence:
         parts.append(f"How sure this is: {finding.evidence}.")
     if finding.next_step:
         parts.append(f"What to look at next: {finding.next_step}")
-    return " ".join(parts)
+    return " ".join(part for part in parts if part)
 
 
 def _since(finding: Finding) -> str:
     if finding.first_bad and finding.last_good:
-        return f"First seen in {finding.first_bad}; the last good checkpoint is {finding.last_good}."
-    return f"First seen in {finding.first_bad}." if finding.first_bad else ""
+        good = "the last good one is" if finding.severity is Severity.FAIL else "the last one without it is"
+        return f"First seen in checkpoint {finding.first_bad}; {good} {finding.last_good}."
+    return f"First seen in checkpoint {finding.first_bad}." if finding.first_bad else ""
 
 
 def listed_explains(finding: Finding) -> str:

@@ -189,6 +189,7 @@ def finding(found: Finding) -> Record:
         "message": found.message,
         "tensors": list(found.tensors),
         "layers": list(found.layers),
+        "checkpoints": list(found.checkpoints),
         "first_bad": found.first_bad,
         "last_good": found.last_good,
         "evidence": found.evidence,

@@ -23,7 +23,7 @@ DTYPES: dict[str, Any] = {name: getattr(ml_dtypes, name, None) or np.dtype(name)
 
 def readiness(values: np.ndarray, kind: str = "", **known: Any) -> Readiness:
     source = ArraySource(values, **known)
-    return measure_readiness(source, measure_tensor(source, ()), kind)
+    return measure_readiness(source, measure_tensor(source, (0.5,)), kind)
 
 
 def gaussian(*shape: int, seed: int = 0) -> np.ndarray:

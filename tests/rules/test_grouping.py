@@ -75,6 +75,17 @@ def test_explained_checks_are_counted() -> None:
     assert outcomes["stopped"].fired == outcomes["stopped"].explained > 0
 
 
+def test_rules_that_cover_each_other_do_not_hide_each_other() -> None:
+    def always(history: History, limits: Limits) -> Iterator[Check]:
+        yield Check.of(history.tracks[0].info, 1.0, 1.0, Severity.WARN, message="m")
+
+    a = Rule("a", "A", 0.0, "f", "s", always, covers=("b",))
+    b, c = replace(a, name="b", title="B", covers=("c",)), replace(a, name="c", title="C", covers=("a",))
+    judgement = verdict(series(healthy(1)), Policy((a, b, c)))
+    assert len(judgement.findings) == 1
+    assert sum(n for _, n in judgement.findings[0].explains) == 2
+
+
 def test_severities_and_limits_of_the_settings() -> None:
     checkpoints = healthy(4)
     checkpoints[2][GAMMA] = checkpoints[1][GAMMA]

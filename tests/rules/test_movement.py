@@ -101,6 +101,21 @@ def test_all_stopped_by_a_schedule_that_ends_at_zero_is_a_remark() -> None:
         assert ("learning rate stored in the last checkpoint is 0" in finding.message) is (last == 0.0)
 
 
+def test_a_schedule_that_ends_without_saying_so_is_a_warning() -> None:
+    """The updates shrink, then all weights stop at once; where they stop in full swing, it is a failure."""
+    rng = np.random.default_rng(4)
+    for scale, severity in ((0.3, Severity.WARN), (1.0, Severity.FAIL)):
+        values = {name: a for name, a in healthy(1)[0].items() if name in WEIGHTS}
+        checkpoints = [values]
+        for i in range(8):
+            step = 0.05 * scale**i if i < 5 else 0.0
+            values = {k: (v + step * rng.standard_normal(v.shape)).astype("f4") for k, v in values.items()}
+            checkpoints.append(values)
+        (finding,) = findings(series(checkpoints), "stopped")
+        assert finding.severity is severity
+        assert ("as when a learning-rate schedule ends" in finding.message) is (severity is Severity.WARN)
+
+
 def test_a_recurrent_network_whose_layers_stop_one_after_another() -> None:
     rng = np.random.default_rng(2)
     shapes = {"kernel": (16, 64), "recurrent_kernel": (16, 64), "bias": (64,)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from reporter.model.finding import Severity
 from reporter.model.gathered import Gathered
 from reporter.model.tensor import Contents
 from reporter.rules import RULES
+from reporter.rules.base import Rule
 from tests.rules.build import (
     BIAS,
     GAMMA,
@@ -52,6 +55,12 @@ def test_every_rule_says_what_it_is_about(rule: object) -> None:
     for sentence in (rule.meaning, rule.next_step):
         assert sentence.endswith(".") and sentence[0].isupper()
     assert set(rule.covers) <= {r.name for r in RULES} - {rule.name}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)
+def test_every_limit_that_can_be_set_is_read(rule: Rule) -> None:
+    source = inspect.getsource(inspect.getmodule(rule.check))  # type: ignore[arg-type]
+    assert [name for name in rule.defaults if f'limits["{name}"]' not in source] == []
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
