@@ -82,6 +82,11 @@ class Cells:
         """Number of values counted."""
         return int(self.counts.sum())
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both arrays."""
+        return self.index.nbytes + self.counts.nbytes
+
     def __add__(self, other: Cells) -> Cells:
         """Counters add up; the order of additions never matters."""
         return Cells.merged([self, other])

@@ -1,4 +1,4 @@
-"""Make a page small enough to open: shorter tables first, then fewer pictures in galleries; it says what is left out."""
+"""Make a page small enough to open: shorter tables first, then fewer pictures, and say what was left out."""
 
 from __future__ import annotations
 
