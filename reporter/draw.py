@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reporter import plots
+from reporter.memo import Memo
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
@@ -19,30 +21,46 @@ MAX_LAYER_FIGURES = 200
 """Layers that get a picture of their own over the steps; all of them are in the sheets of each checkpoint."""
 
 
-def draw_series(series: Comparison, histograms: SeriesHistograms) -> SeriesFigures:
-    """Every picture of a series and of its checkpoints."""
+def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> SeriesFigures:
+    """Every picture of a series; those of a checkpoint only where it is the only one."""
     several = len(series.refs) > 1
     return SeriesFigures(
-        moving=_moving(series, histograms) if several else None,
-        bands=_bands(series) if several else None,
-        trends=_trends(series) if several else (),
-        norms=_norms(series) if several and series.layers else None,
-        updates=_updates(series) if series.pairs and series.layers else None,
-        layers=_layers(series, histograms) if several else {},
-        checkpoints={place: _checkpoint(series, histograms, place) for place in histograms.own_whole},
-        distances=_distances(series) if len(series.from_first) > 1 or series.from_baseline else None,
-        similarity=_similarity(series) if len(series.refs) > 2 else None,
+        moving=_moving(memo, series, histograms) if several else None,
+        bands=_bands(memo, series) if several else None,
+        trends=_trends(memo, series) if several else (),
+        norms=_norms(memo, series) if several and series.layers else None,
+        updates=_updates(memo, series) if series.pairs and series.layers else None,
+        layers=_layers(memo, series, histograms) if several else {},
+        checkpoints={} if several else _checkpoints(memo, series, histograms),
+        distances=_distances(memo, series) if len(series.from_first) > 1 or series.from_baseline else None,
+        similarity=_similarity(memo, series) if len(series.refs) > 2 else None,
     )
 
 
-def _moving(series: Comparison, histograms: SeriesHistograms) -> Figure:
-    return plots.ridge(
-        f"{series.slug}-moving", "Distribution of all weights over the steps", series.labels, histograms.whole
+def draw_checkpoints(
+    memo: Memo, series: Comparison, histograms: SeriesHistograms, figures: SeriesFigures
+) -> SeriesFigures:
+    """The same, with every picture of the checkpoints."""
+    return figures if figures.checkpoints else replace(figures, checkpoints=_checkpoints(memo, series, histograms))
+
+
+def _checkpoints(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dict[int, CheckpointFigures]:
+    return {place: _checkpoint(memo, series, histograms, place) for place in histograms.own_whole}
+
+
+def _moving(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> Figure:
+    return memo.draw(
+        plots.ridge,
+        f"{series.slug}-moving",
+        "Distribution of all weights over the steps",
+        series.labels,
+        histograms.whole,
     )
 
 
-def _bands(series: Comparison) -> Figure:
-    return plots.bands(
+def _bands(memo: Memo, series: Comparison) -> Figure:
+    return memo.draw(
+        plots.bands,
         f"{series.slug}-bands",
         "Percentiles of all weights over the steps",
         series.labels,
@@ -53,11 +71,12 @@ def _bands(series: Comparison) -> Figure:
     )
 
 
-def _trends(series: Comparison) -> tuple[Figure, ...]:
+def _trends(memo: Memo, series: Comparison) -> tuple[Figure, ...]:
     """The norm of the whole and its relative update."""
     updates = [None, *(pair.whole.relative_update for pair in series.pairs)]
     return (
-        plots.lines(
+        memo.draw(
+            plots.lines,
             f"{series.slug}-norm",
             "L2 norm of all weights",
             series.labels,
@@ -65,7 +84,8 @@ def _trends(series: Comparison) -> tuple[Figure, ...]:
             {"L2 norm": [plain(v) for v in series.whole("l2_norm")]},
             "",
         ),
-        plots.lines(
+        memo.draw(
+            plots.lines,
             f"{series.slug}-update",
             "Relative update ‖ΔW‖ / ‖W‖ against the checkpoint before",
             series.labels,
@@ -76,13 +96,14 @@ def _trends(series: Comparison) -> tuple[Figure, ...]:
     )
 
 
-def _distances(series: Comparison) -> Figure:
+def _distances(memo: Memo, series: Comparison) -> Figure:
     lines: dict[str, list[float | None]] = {}
     if len(series.from_first) > 1:
         lines["distance from the first checkpoint"] = [0.0, *(pair.whole.relative_update for pair in series.from_first)]
     if series.from_baseline:
         lines["distance from the baseline"] = [pair.whole.relative_update for pair in series.from_baseline]
-    return plots.lines(
+    return memo.draw(
+        plots.lines,
         f"{series.slug}-distances",
         "Distance travelled: relative update against " + " and ".join(n.removeprefix("distance from ") for n in lines),
         series.labels,
@@ -92,7 +113,7 @@ def _distances(series: Comparison) -> Figure:
     )
 
 
-def _similarity(series: Comparison) -> Figure | None:
+def _similarity(memo: Memo, series: Comparison) -> Figure | None:
     found = series.similarity
     if found is None:
         return None
@@ -103,7 +124,8 @@ def _similarity(series: Comparison) -> Figure | None:
     remark = f"Over {integer(found.tensors)} tensors that all of them have; {error}"
     if n < of:
         remark += f". {n} of {integer(of)} checkpoints, evenly chosen"
-    return plots.each_to_each(
+    return memo.draw(
+        plots.each_to_each,
         f"{series.slug}-similarity",
         "Distance of each checkpoint to each",
         [series.labels[i] for i in found.places],
@@ -113,7 +135,7 @@ def _similarity(series: Comparison) -> Figure | None:
     )
 
 
-def draw_runs(series: Sequence[Comparison], group: Sequence[int]) -> Runs:
+def draw_runs(memo: Memo, series: Sequence[Comparison], group: Sequence[int]) -> Runs:
     """The norm and the relative update of several runs of one model, in one picture each."""
     chosen = [series[i] for i in group]
     stepped = all(s.positions is not None for s in chosen)
@@ -126,20 +148,21 @@ def draw_runs(series: Sequence[Comparison], group: Sequence[int]) -> Runs:
     updates = {s.name: course(s, [None, *(p.whole.relative_update for p in s.pairs)]) for s in chosen if s.pairs}
     axis = "step" if stepped else "checkpoint, in order"
     name = chosen[0].slug
-    figures = [plots.runs(f"{name}-runs-norm", "L2 norm of all weights, every run", norms, "", axis)]
+    figures = [memo.draw(plots.runs, f"{name}-runs-norm", "L2 norm of all weights, every run", norms, "", axis)]
     if updates:
         title = "Relative update against the checkpoint before, every run"
-        figures.append(plots.runs(f"{name}-runs-update", title, updates, "‖ΔW‖ / ‖W‖", axis))
+        figures.append(memo.draw(plots.runs, f"{name}-runs-update", title, updates, "‖ΔW‖ / ‖W‖", axis))
     return Runs(tuple(group), tuple(figures))
 
 
-def _norms(series: Comparison) -> Figure:
+def _norms(memo: Memo, series: Comparison) -> Figure:
     values = []
     for name in series.layers:
         norms = [plain(g.statistics["l2_norm"]) if g else None for g in series.layer(name)]
         first = next((n for n in norms if n), None)
         values.append([n / first if n is not None and first else None for n in norms])
-    return plots.change_heat(
+    return memo.draw(
+        plots.change_heat,
         f"{series.slug}-norms",
         "L2 norm per layer, relative to its first checkpoint",
         series.layers,
@@ -150,9 +173,10 @@ def _norms(series: Comparison) -> Figure:
     )
 
 
-def _updates(series: Comparison) -> Figure:
+def _updates(memo: Memo, series: Comparison) -> Figure:
     values = [[None, *(_update(pair.layers.get(name)) for pair in series.pairs)] for name in series.layers]
-    return plots.change_heat(
+    return memo.draw(
+        plots.change_heat,
         f"{series.slug}-updates",
         "Relative update per layer against the checkpoint before",
         series.layers,
@@ -167,19 +191,19 @@ def _update(change: Change | None) -> float | None:
     return None if change is None else change.relative_update
 
 
-def _layers(series: Comparison, histograms: SeriesHistograms) -> dict[str, Figure]:
+def _layers(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dict[str, Figure]:
     labels = [series.labels[i] for i in histograms.shown]
     return {
-        name: plots.distribution_heat(f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
+        name: memo.draw(plots.distribution_heat, f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
         for i, name in enumerate(series.layers[:MAX_LAYER_FIGURES])
     }
 
 
-def _checkpoint(series: Comparison, histograms: SeriesHistograms, place: int) -> CheckpointFigures:
+def _checkpoint(memo: Memo, series: Comparison, histograms: SeriesHistograms, place: int) -> CheckpointFigures:
     ref, own, layers = series.refs[place], histograms.own_whole[place], histograms.own_layers[place]
     return CheckpointFigures(
-        histogram=plots.global_histogram(f"{ref.slug}-all", "All weights", own) if own else None,
-        sheets=tuple(plots.small_multiples(f"{ref.slug}-layers", list(layers), list(layers.values())))
+        histogram=memo.draw(plots.global_histogram, f"{ref.slug}-all", "All weights", own) if own else None,
+        sheets=tuple(memo.draw(plots.small_multiples, f"{ref.slug}-layers", list(layers), list(layers.values())))
         if layers
         else (),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,23 +19,25 @@ from reporter.config import policy
 from reporter.deploy import with_deployment
 from reporter.detail import details
 from reporter.discover.naming import natural
-from reporter.draw import draw_runs, draw_series
+from reporter.draw import draw_checkpoints, draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
+from reporter.memo import Memo
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
 from reporter.model.comparison import Comparison
+from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.progress import Progress
 from reporter.readers.isolation import end_children
 from reporter.render.html import render_html
-from reporter.render.pdf import Attachment, render_pdf
+from reporter.render.pdf import Attachment, Printer
 from reporter.rules import judge
 from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
 from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
-from reporter.writers.report_json import write_json
+from reporter.writers.report_json import with_timings, write_json
 from reporter.writers.tensors_csv import write_csv
 
 
@@ -75,7 +78,14 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime) -> Outcome:
-    clock = _Clock()
+    with Printer(created) if settings.pdf else nullcontext() as printer:
+        return _reported(settings, cache, progress, created, printer)
+
+
+def _reported(
+    settings: Settings, cache: Cache, progress: Progress, created: datetime, printer: Printer | None
+) -> Outcome:
+    clock, memo = _Clock(), Memo(cache)
     rules = policy(settings, created.date())
     with clock("discover"):
         found = scan(settings, cache)
@@ -87,8 +97,8 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.say("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        figures = tuple(draw_series(s, h) for s, h in zip(series, histograms, strict=True))
-        runs = tuple(draw_runs(series, group) for group in runs_of_one_model(series))
+        figures = tuple(draw_series(memo, s, h) for s, h in zip(series, histograms, strict=True))
+        runs = tuple(draw_runs(memo, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=settings.title or _title(settings.roots),
         version=program_version(),
@@ -105,16 +115,17 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     )
     with clock("compose"):
         progress.say("writing")
-        files = _compose(report)
-    problem = ""
-    if settings.pdf:
-        with clock("pdf"):
-            try:
-                files["report.pdf"] = _pdf(report, files)
-            except RenderError as error:
-                problem = str(error)
+        files = {"report.json": write_json(report), "tensors.csv": write_csv(report)}
+        if printer is not None:
+            printer.send(report_page(report, "pdf"), _attachments(files))
+    with clock("draw"):
+        report = replace(report, figures=tuple(map(partial(draw_checkpoints, memo), series, histograms, figures)))
+    with clock("compose"):
+        files |= _pages(report, memo)
+    with clock("pdf"):
+        problem = _printed(printer, files)
     report = replace(report, timings=clock.seconds)
-    files["report.json"] = write_json(report)
+    files["report.json"] = with_timings(files["report.json"], report.timings)
     folder = publish(settings.out, created, identity(found, settings), files)
     return Outcome(report, folder, problem, cache.problem, gatherer.read, gatherer.read_bytes)
 
@@ -161,24 +172,31 @@ def _kept(ref: CheckpointRef) -> str:
     return f"its files are gone; measured on {ref.rotated}, and in the trend with the numbers of that day"
 
 
-def _compose(report: Report) -> dict[str, bytes]:
-    files = {"index.html": _encoded(render_html(report_page(report, "html")))}
-    for path, page in checkpoint_pages(report).items():
-        files[path] = _encoded(render_html(page))
-    files["tensors.csv"] = write_csv(report)
-    return files
-
-
-def _pdf(report: Report, files: Mapping[str, bytes]) -> bytes:
-    attachments = (
-        Attachment("report.json", write_json(report), "Everything that was measured and judged"),
+def _attachments(files: Mapping[str, bytes]) -> tuple[Attachment, ...]:
+    return (
+        Attachment("report.json", files["report.json"], "Everything that was measured and judged"),
         Attachment("tensors.csv", files["tensors.csv"], "Statistics of every tensor in every checkpoint"),
     )
-    return render_pdf(report_page(report, "pdf"), attachments, report.created)
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
+def _pages(report: Report, memo: Memo) -> dict[str, bytes]:
+    """The HTML files: that of the report tells when it was made, those of checkpoints often are as they were."""
+    pages = {path: memo.render(_html, page) for path, page in checkpoint_pages(report)}
+    return {"index.html": _html(report_page(report, "html")), **pages}
+
+
+def _html(page: Page) -> bytes:
+    return render_html(page).encode("utf-8", "backslashreplace")
+
+
+def _printed(printer: Printer | None, files: dict[str, bytes]) -> str:
+    """Add the PDF, which was made in the meantime, or return why there is none."""
+    try:
+        if printer is not None:
+            files["report.pdf"] = printer.receive()
+    except RenderError as error:
+        return str(error)
+    return ""
 
 
 def program_version() -> str:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 LAYOUT = "v1"
 """Folder below the cache folder; another layout of files gets another one."""
 
-KINDS = ("checkpoint", "changes", "record", "place")
+KINDS = ("checkpoint", "changes", "record", "place", "rendering")
 """What the files hold, by the end of their names."""
 
 MALFORMED = (Unusable, KeyError, TypeError, ValueError, IndexError, AttributeError, struct.error)

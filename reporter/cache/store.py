@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from reporter.cache import container, pairs
 from reporter.cache.container import Container, Unusable
@@ -28,6 +28,8 @@ GRID: tuple[float, ...] = (
 
 Among them those of TensorBoard's distribution bands: ±0.5, ±1 and ±1.5 σ of a normal sample.
 """
+
+T = TypeVar("T")
 
 
 class CacheDamaged(ReportError):
@@ -194,6 +196,31 @@ class Cache:
         """Forget a note."""
         if self._folder is not None:
             self._folder.discard(self._folder.beside(_series(series), f"{_hash(name)}.place"))
+
+    # Renderings
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a folder to keep anything in."""
+        return self._folder is not None
+
+    def rendering(self, kind: str, key: str, decode: Callable[[bytes], T]) -> T | None:
+        """What :meth:`keep_rendering` was given under this key, decoded; None if nothing, or nothing usable.
+
+        Args:
+            kind: letters and dashes.
+            key: a hexadecimal hash of everything that decides about the bytes.
+        """
+        if self._folder is None:
+            return None
+        return self._folder.read(self._folder.path(key, f"{kind}.rendering"), lambda c: decode(c.block("data")))
+
+    def keep_rendering(self, kind: str, key: str, data: bytes) -> None:
+        """Keep a picture or a page."""
+        if self._folder is not None:
+            # In parts, which are stored as they are: pictures are compressed already.
+            content = container.build({"kind": "rendering"}, {"data": [data]})
+            self._folder.write(self._folder.path(key, f"{kind}.rendering"), content)
 
     # Files
 

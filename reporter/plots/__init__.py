@@ -1,6 +1,6 @@
 """Draw: numbers in, PNG pictures with a text alternative out; the only part of the program that knows matplotlib.
 
-Matplotlib is imported with the first picture, not with this package.
+Matplotlib is imported when the first picture is drawn, not with this package, nor with a picture's name.
 """
 
 from __future__ import annotations
@@ -48,4 +48,9 @@ MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+
+    def picture(*args: Any, **kwargs: Any) -> Any:
+        return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)(*args, **kwargs)
+
+    picture.__name__ = name
+    return picture

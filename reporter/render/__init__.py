@@ -1,6 +1,6 @@
 """A page as a file: one self-contained HTML document, or a PDF with the data attached."""
 
 from reporter.render.html import render_html
-from reporter.render.pdf import Attachment, render_pdf
+from reporter.render.pdf import Attachment, Printer, render_pdf
 
-__all__ = ["Attachment", "render_html", "render_pdf"]
+__all__ = ["Attachment", "Printer", "render_html", "render_pdf"]

@@ -8,9 +8,13 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from subprocess import PIPE
+from typing import IO, cast
 
 from reporter.errors import RenderError
 from reporter.model.page import Page
@@ -40,37 +44,91 @@ class Job:
     created: datetime
 
 
+class Printer:
+    """A child process that makes one PDF: started early, it is ready when the page is.
+
+    Used as a context, at whose end the child is gone, whatever became of it.
+    """
+
+    def __init__(self, created: datetime, *, limit: float = 300.0) -> None:
+        """Start the child.
+
+        Args:
+            created: time zone aware; printed as UTC in the document's properties.
+            limit: seconds from :meth:`send` on, after which the child is killed.
+
+        Raises:
+            RenderError: the time has no zone.
+        """
+        if created.tzinfo is None:
+            raise RenderError("the PDF's time of creation has no time zone")
+        self._created, self._limit, self._title = created, limit, ""
+        path = [entry or str(Path.cwd()) for entry in sys.path]
+        command = [sys.executable, "-P", "-c", _CHILD, *path]
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(created.timestamp()))}  # read by fontTools
+        self._child: subprocess.Popen[bytes] | None = None
+        self._problem = ""
+        try:
+            self._child = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
+        except OSError as exc:
+            self._problem = f"cannot start {sys.executable}: {exc.strerror}"
+        self._talk = ThreadPoolExecutor(1, "pdf")
+        self._answer: Future[tuple[bytes, bytes]] | None = None
+
+    def __enter__(self) -> Printer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._child is not None:
+            if self._child.poll() is None:
+                self._child.kill()
+            self._talk.shutdown()
+            for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+                with suppress(OSError):  # what the child no longer takes
+                    cast(IO[bytes], pipe).close()
+            self._child.wait()
+
+    def send(self, page: Page, attachments: Sequence[Attachment]) -> None:
+        """Have a page printed, with files to embed, which its last page lists; this returns at once."""
+        self._title = page.title
+        if self._child is not None:
+            job = pickle.dumps(Job(page, tuple(attachments), self._created))
+            self._answer = self._talk.submit(self._child.communicate, job, self._limit)
+
+    def receive(self) -> bytes:
+        """The PDF, once it is finished.
+
+        Raises:
+            RenderError: Pango is not installed, the limit was reached, or the document is broken; go on with HTML
+                alone.
+        """
+        if self._child is None or self._answer is None:
+            raise self._failed(self._problem or "nothing was sent")
+        try:
+            printed, errors = self._answer.result()
+        except subprocess.TimeoutExpired as exc:
+            raise self._failed(f"not finished after {self._limit:g} s") from exc
+        said = errors.decode(errors="replace").strip()
+        if self._child.returncode == REFUSED:
+            raise self._failed(printed.decode(errors="replace"))
+        if self._child.returncode or not printed.startswith(b"%PDF-"):
+            raise self._failed(f"the renderer ended with code {self._child.returncode}: {said[-2000:]}")
+        if said:
+            _LOG.warning("PDF of %r: %s", self._title, said)
+        return printed
+
+    def _failed(self, why: str) -> RenderError:
+        return RenderError(f"PDF of {self._title!r}: {why}")
+
+
 def render_pdf(page: Page, attachments: Sequence[Attachment], created: datetime, *, limit: float = 300.0) -> bytes:
-    """A tagged PDF (PDF/UA-1); the same arguments give the same bytes.
+    """A tagged PDF (PDF/UA-1) by a :class:`Printer` of its own; the same arguments give the same bytes.
 
     About 1 ms per table cell: hand over a page whose tables are capped. Calls from several threads run in parallel.
 
-    Args:
-        page: what to print.
-        attachments: files to embed; the last page lists them.
-        created: time zone aware; printed as UTC in the document's properties.
-        limit: seconds after which the child is killed.
-
     Raises:
-        RenderError: Pango is not installed, the limit was reached, or the document is broken; go on with HTML alone.
+        RenderError: as :class:`Printer` does.
     """
-    if created.tzinfo is None:
-        raise RenderError("the PDF's time of creation has no time zone")
-    job = pickle.dumps(Job(page, tuple(attachments), created))
-    path = [entry or str(Path.cwd()) for entry in sys.path]
-    command = [sys.executable, "-P", "-c", _CHILD, *path]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(created.timestamp()))}  # read by fontTools
-    try:
-        child = subprocess.run(command, input=job, capture_output=True, timeout=limit, env=environment, check=False)
-    except subprocess.TimeoutExpired as exc:
-        raise RenderError(f"PDF of {page.title!r}: not finished after {limit:g} s") from exc
-    except OSError as exc:
-        raise RenderError(f"PDF of {page.title!r}: cannot start {sys.executable}: {exc.strerror}") from exc
-    said = child.stderr.decode(errors="replace").strip()
-    if child.returncode == REFUSED:
-        raise RenderError(f"PDF of {page.title!r}: {child.stdout.decode(errors='replace')}")
-    if child.returncode or not child.stdout.startswith(b"%PDF-"):
-        raise RenderError(f"PDF of {page.title!r}: the renderer ended with code {child.returncode}: {said[-2000:]}")
-    if said:
-        _LOG.warning("PDF of %r: %s", page.title, said)
-    return child.stdout
+    with Printer(created, limit=limit) as printer:
+        printer.send(page, attachments)
+        return printer.receive()

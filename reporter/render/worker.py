@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from collections.abc import Callable
 
 from reporter.errors import RenderError
 from reporter.render.pdf import REFUSED, Job
@@ -19,9 +20,13 @@ def main() -> int:
     """Make one PDF; returns the exit code."""
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not end up in the PDF
-    job: Job = pickle.load(sys.stdin.buffer)
     try:
-        pdf, warnings = paint_job(job)
+        paint = painter()  # takes a second, which passes before there is anything to paint
+        try:
+            job: Job = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return 0  # the report has no need of a PDF any more
+        pdf, warnings = paint(job)
     except RenderError as exc:
         pdf, warnings, code = str(exc).encode(errors="backslashreplace"), [], REFUSED
     else:
@@ -32,14 +37,14 @@ def main() -> int:
     return code
 
 
-def paint_job(job: Job) -> tuple[bytes, list[str]]:
-    """The PDF, and what WeasyPrint warned of.
+def painter() -> Callable[[Job], tuple[bytes, list[str]]]:
+    """What makes the PDF of a job, and tells what WeasyPrint warned of.
 
     Raises:
-        RenderError: Pango is missing or the document is broken.
+        RenderError: Pango is missing.
     """
     try:
         from reporter.render.paint import paint
     except OSError as exc:  # cffi: "cannot load library 'libpango-1.0-0'"
         raise RenderError(NO_PANGO.format(error=str(exc).splitlines()[0])) from exc
-    return paint(job)
+    return paint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.sections import (
@@ -58,22 +60,26 @@ def report_page(report: Report, medium: Medium) -> Page:
     return fitted(page) if medium == "html" else page
 
 
-def checkpoint_pages(report: Report) -> dict[str, Page]:
-    """One page per measured checkpoint, by its path beside the report."""
-    pages = {}
+def checkpoint_pages(report: Report) -> Iterator[tuple[str, Page]]:
+    """One page per checkpoint that is shown alone, with its path beside the report."""
     for at, one in enumerate(report.series):
         for place in report.details[at].pages:
             ref = one.refs[place]
             sections = [section for build in CHECKPOINT_SECTIONS for section in build(report, at, place)]
-            pages[checkpoint_href(ref)] = Page(
+            page = Page(
                 title=ref.name,
                 subtitle=f"{one.name}, step {one.labels[place]}",
                 sections=tuple(sections),
-                facts=_made(report),
+                facts=_made_by(report),
                 up=("../index.html", report.title),
             )
-    return pages
+            yield checkpoint_href(ref), page
+
+
+def _made_by(report: Report) -> tuple[str, ...]:
+    """Without the time: the page of a checkpoint changes only with what it shows."""
+    return (f"ckpt-report {report.version}",)
 
 
 def _made(report: Report) -> tuple[str, ...]:
-    return (f"ckpt-report {report.version}", f"{report.created:%Y-%m-%d %H:%M} UTC")
+    return (*_made_by(report), f"{report.created:%Y-%m-%d %H:%M} UTC")

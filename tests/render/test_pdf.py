@@ -36,7 +36,7 @@ def pango() -> None:
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pdf") / "report.pdf"
-    pdf, warnings = worker.paint_job(Job(review(), FILES, CREATED))
+    pdf, warnings = worker.painter()(Job(review(), FILES, CREATED))
     assert warnings == []
     path.write_bytes(pdf)
     return path
@@ -124,7 +124,7 @@ def test_same_input_same_bytes() -> None:
 
 @pytest.mark.parametrize("word", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_strings(word: str) -> None:
-    pdf, warnings = worker.paint_job(Job(hostile(word), (), CREATED))
+    pdf, warnings = worker.painter()(Job(hostile(word), (), CREATED))
     assert pdf.startswith(b"%PDF-1.7")
     assert all("U+8A9E" in warning or "U+1F9E8" in warning for warning in warnings), "beyond glyphs of 語 and 🧨"
 
@@ -169,7 +169,7 @@ def test_missing_pango_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Missing, *sys.meta_path])
     with pytest.raises(RenderError, match=r"apt-get install libpango-1.0-0 .*fonts-dejavu-core"):
-        worker.paint_job(Job(page_of(), (), CREATED))
+        worker.painter()
 
 
 def test_crash_of_the_child_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,126 @@
+"""Memo: pictures and pages that were rendered before from the same data, by the same code, are not rendered again."""
+
+from __future__ import annotations
+
+import json
+import platform
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from numbers import Integral
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from reporter.cache import Cache
+from reporter.model.page import Figure, Page
+from reporter.render.assets import templates_folder
+
+P = ParamSpec("P")
+T = TypeVar("T", Figure, list[Figure])
+
+LIBRARIES = ("matplotlib", "pillow", "numpy", "jinja2", "markupsafe")
+"""What else decides about the bytes of a picture or a page."""
+
+
+class Memo:
+    """Renders what the cache does not hold yet; without a cache folder, everything.
+
+    The key is a hash of all that is rendered and of all that renders it, so nothing ever has to be invalidated.
+    """
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def draw(self, picture: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """``picture(*args, **kwargs)``, a function of :mod:`reporter.plots`."""
+        if not self._cache.keeps:
+            return picture(*args, **kwargs)
+        key = _key(picture.__name__, args, kwargs)
+        known: T | None = self._cache.rendering("picture", key, _decoded)
+        if known is None:
+            known = picture(*args, **kwargs)
+            self._cache.keep_rendering("picture", key, _encoded(known))
+        return known
+
+    def render(self, render: Callable[[Page], bytes], page: Page) -> bytes:
+        """``render(page)``."""
+        if not self._cache.keeps:
+            return render(page)
+        key = _key("page", page)
+        known = self._cache.rendering("page", key, bytes)
+        if known is None:
+            known = render(page)
+            self._cache.keep_rendering("page", key, known)
+        return known
+
+
+def _key(*what: Any) -> str:
+    text = json.dumps([program(), *what], default=_plain, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:40]
+
+
+def _plain(value: object) -> Any:
+    """What JSON does not know, as something that differs wherever the value does; the class is part of it.
+
+    Raises:
+        TypeError: it may hold what cannot be seen from here.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, *(getattr(value, name) for name in _names(type(value)))]
+    if isinstance(value, bytes):
+        return ["bytes", sha256(value).hexdigest()]
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return ["array", value.dtype.str, value.shape, sha256(value.tobytes()).hexdigest()]
+    if isinstance(value, Mapping):
+        return [list(value), list(value.values())]
+    if isinstance(value, Sequence):
+        return list(value)
+    if isinstance(value, Integral):
+        return int(value)
+    raise TypeError(f"{type(value).__name__} in a picture or page: not known how to tell two apart")
+
+
+@cache
+def _names(of: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(of))
+
+
+def _encoded(figures: Figure | list[Figure]) -> bytes:
+    """A line of JSON about every figure, followed by their PNGs."""
+    every = figures if isinstance(figures, list) else [figures]
+    facts = [(f.name, len(f.png), f.width, f.height, f.alt, f.caption) for f in every]
+    head = json.dumps({"list": isinstance(figures, list), "figures": facts}).encode()
+    return b"".join([head, b"\n", *(f.png for f in every)])
+
+
+def _decoded(data: bytes) -> Any:
+    """The inverse of :func:`_encoded`."""
+    head, _, pngs = data.partition(b"\n")
+    record, figures, at = json.loads(head), [], 0
+    for name, length, width, height, alt, caption in record["figures"]:
+        figures.append(Figure(name, pngs[at : at + length], width, height, alt, caption))
+        at += length
+    return figures if record["list"] else figures[0]
+
+
+@cache
+def program() -> str:
+    """Changes with any source of this program, any template, and any version of what draws and prints."""
+    digest = sha256()
+    for folder, pattern in ((Path(__file__).parent, "*.py"), (templates_folder(), "*.*")):
+        for file in sorted(folder.rglob(pattern)):
+            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    digest.update("\n".join([platform.python_version(), zlib.ZLIB_RUNTIME_VERSION, *map(_version, LIBRARIES)]).encode())
+    return digest.hexdigest()
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
