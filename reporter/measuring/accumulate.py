@@ -124,6 +124,7 @@ class Accumulator:
         """Of 8 and 16 bits: the values seen, as float64 (NaN and infinities included), and how often each was."""
         if self._codes is None:
             self._codes = self._tables.total().sum(axis=0, dtype=np.int64)
+            self._tables.release()
         codes = np.flatnonzero(self._codes)
         return all_values(self._dtype)[codes], self._codes[codes]
 
@@ -146,8 +147,19 @@ class Accumulator:
             m4=m4,
             minimum=float(self._extremes[0]) + 0.0 if n else None,
             maximum=float(self._extremes[1]) + 0.0 if n else None,
-            cells=from_raw(self._tables.total().sum(axis=0, dtype=np.int64)),
+            cells=self._cells(),
         )
+
+    def _cells(self) -> Cells:
+        table = self._tables.only
+        if table is None:
+            found = from_raw(self._tables.total().sum(axis=0, dtype=np.int64))
+            self._tables.release()
+            return found
+        index, counts = np.empty(cells.RAW, np.int32), np.empty(cells.RAW, np.int64)
+        n = cells.drain(table, index, counts)
+        self._tables.release(clean=True)
+        return Cells(index[:n].copy(), counts[:n].copy())
 
 
 def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> Summary:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,11 @@ from reporter.model.measured import Quantiles
 from reporter.model.summary import Summary
 
 Array = npt.NDArray[Any]
-OrderStatistics = Callable[[Sequence[int]], dict[int, float]]
+Ranks = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+OrderStatistics = Callable[[Ranks], Values]
+"""From ranks, ascending, to the finite values of those ranks."""
+
 Pieces = Callable[[], Iterable[Array]]
 """The pieces of a tensor (see :func:`reporter.measuring.pieces.pieces`) once more, from the first."""
 
@@ -34,18 +37,20 @@ COLLECTED = 1 << 18
 
 def interpolate(probabilities: Iterable[float], n: int, order: OrderStatistics, *, exact: bool) -> Quantiles:
     """Quantiles of n finite values from their order statistics, by the formula of :func:`numpy.quantile` (linear)."""
-    if not n:
+    chosen = sorted(set(probabilities))
+    if not n or not chosen:
         return Quantiles({}, exact)
-    places = {p: p * (n - 1) for p in sorted(set(probabilities))}
-    ranks = sorted({r for h in places.values() for r in (math.floor(h), math.ceil(h))})
+    places = np.array(chosen) * (n - 1)
+    below, above = np.floor(places).astype(np.int64), np.ceil(places).astype(np.int64)
+    ranks = np.unique(np.concatenate([below, above]))
     at = order(ranks)
-    values = {}
-    for p, h in places.items():
-        low, high, t = at[math.floor(h)], at[math.ceil(h)], h - math.floor(h)
+    low, high = at[np.searchsorted(ranks, below)], at[np.searchsorted(ranks, above)]
+    t = places - below
+    with np.errstate(over="ignore", invalid="ignore"):
         step = high - low
         # Written as numpy does, so that the last bit agrees.
-        values[p] = low + step * t if t < 0.5 else high - step * (1 - t)
-    return Quantiles(values, exact)
+        values = np.where(t < 0.5, low + step * t, high - step * (1 - t))
+    return Quantiles(dict(zip(chosen, values.tolist(), strict=True)), exact)
 
 
 def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
@@ -55,16 +60,14 @@ def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
     (values beyond the range of float32 excepted: they share the outermost cells).
     """
 
-    def order(ranks: Sequence[int]) -> dict[int, float]:
+    def order(ranks: Ranks) -> Values:
         cells = summary.cells
-        ends = np.cumsum(cells.counts)
-        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
+        found = np.searchsorted(np.cumsum(cells.counts), ranks, side="right")
         index = cells.index[found]
         middle = (edge(index) + edge(index + 1)) / 2
         middle[index == 0] = 0.0  # |x| < 1e-40, nearly always exact zeros
         assert summary.minimum is not None and summary.maximum is not None
-        middle = np.clip(middle, summary.minimum, summary.maximum)
-        return dict(zip(ranks, middle.tolist(), strict=True))
+        return np.clip(middle, summary.minimum, summary.maximum)
 
     return interpolate(probabilities, summary.finite, order, exact=False)
 
@@ -76,9 +79,9 @@ def from_codes(coded: Accumulator, summary: Summary, probabilities: Iterable[flo
     by_value = np.argsort(values[finite], kind="stable")
     ordered, ends = values[finite][by_value], np.cumsum(times[finite][by_value])
 
-    def order(ranks: Sequence[int]) -> dict[int, float]:
-        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
-        return dict(zip(ranks, (ordered[found] + 0.0).tolist(), strict=True))
+    def order(ranks: Ranks) -> Values:
+        result: Values = ordered[np.searchsorted(ends, ranks, side="right")] + 0.0
+        return result
 
     return interpolate(probabilities, summary.finite, order, exact=True)
 
@@ -102,7 +105,7 @@ def from_values(
 def _by_sorting(again: Pieces) -> OrderStatistics:
     values = np.concatenate([piece if piece.dtype == np.float32 else as_real(piece) for piece in again()])
     values = np.sort(values[np.isfinite(values)]) + np.float32(0)
-    return lambda ranks: {r: float(values[r]) for r in ranks}
+    return lambda ranks: values[ranks].astype(np.float64)
 
 
 def _by_refining(again: Pieces, summary: Summary, pool: Pool, collected: int = COLLECTED) -> OrderStatistics:
@@ -110,11 +113,11 @@ def _by_refining(again: Pieces, summary: Summary, pool: Pool, collected: int = C
     cells = summary.cells
     ends = np.cumsum(cells.counts)
 
-    def order(ranks: Sequence[int]) -> dict[int, float]:
-        found = np.searchsorted(ends, np.asarray(ranks, np.int64), side="right")
+    def order(ranks: Ranks) -> Values:
+        found = np.searchsorted(ends, ranks, side="right")
         wanted, slot = np.unique(found, return_inverse=True)
         index, counts = cells.index[wanted], cells.counts[wanted]
-        within = np.asarray(ranks, np.int64) - (ends[found] - cells.counts[found])
+        within = ranks - (ends[found] - cells.counts[found])
         if counts.sum() <= collected:
             values = _collected(again, index, int(counts.sum()), summary.neginf, pool)
             result = values[(np.cumsum(counts) - counts)[slot] + within]
@@ -127,7 +130,8 @@ def _by_refining(again: Pieces, summary: Summary, pool: Pool, collected: int = C
                 ],
                 np.float32,
             )
-        return dict(zip(ranks, (result.astype(np.float64) + 0.0).tolist(), strict=True))
+        found_values: Values = result.astype(np.float64) + 0.0
+        return found_values
 
     return order
 
@@ -198,7 +202,8 @@ def _refined(again: Pieces, raw: npt.NDArray[np.int32], pool: Pool) -> npt.NDArr
 def _by_radix(again: Pieces) -> OrderStatistics:
     """Radix selection on order-preserving 64-bit keys, 16 bits a sweep."""
 
-    def order(ranks: Sequence[int]) -> dict[int, float]:
+    def order(wanted: Ranks) -> Values:
+        ranks = wanted.tolist()
         prefix = dict.fromkeys(ranks, 0)
         left = {r: r for r in ranks}
         for shift in (48, 32, 16, 0):
@@ -214,7 +219,7 @@ def _by_radix(again: Pieces) -> OrderStatistics:
                 digit = int(np.searchsorted(ends, left[r], side="right"))
                 left[r] -= int(ends[digit - 1]) if digit else 0
                 prefix[r] = prefix[r] << 16 | digit
-        return {r: _value(prefix[r]) for r in ranks}
+        return np.array([_value(prefix[r]) for r in ranks])
 
     return order
 

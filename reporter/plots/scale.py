@@ -116,11 +116,12 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
     >>> tick_labels([-0.25, 0.0, 0.25]), tick_labels([100.0001, 100.0002])
     (['−0.25', '0', '0.25'], ['100.0001', '100.0002'])
     """
-    gap = min((b - a for a, b in pairwise(ticks)), default=math.inf)
+    # Halves: a difference of two float64 may exceed float64, and so may a tick at its end once it is rounded.
+    gap = min((b / 2 - a / 2 for a, b in pairwise(ticks)), default=float(np.finfo(np.float64).max))
     texts = []
     for digits in range(3, 18):
         texts = [numerals.number(float(t), digits) for t in ticks]
-        exact = all(abs(float(f"{t:.{digits}g}") - t) <= gap / 100 for t in ticks)
+        exact = all(abs(float(f"{t:.{digits}g}") / 2 - t / 2) <= gap / 100 for t in ticks)
         if exact and len(set(texts)) == len(texts):
             break
     return texts

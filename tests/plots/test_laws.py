@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -28,6 +28,7 @@ def number_of(label: str) -> float:
 
 
 @given(finite, finite, st.integers(1, 8))
+@example(1.7976931348623155e308, -2.9937604643020797e292, 1)
 def test_linear_ticks_are_few_within_the_range_and_labelled_apart(a: float, b: float, wanted: int) -> None:
     scale = Linear(min(a, b), max(a, b), 0.0, 100.0)
     ticks = scale.ticks(wanted)

@@ -49,6 +49,41 @@ def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32]) -> None:
 
 
 @jit
+def drain(table: npt.NDArray[np.uint32], index: npt.NDArray[np.int32], counts: npt.NDArray[np.int64]) -> int:
+    """Move what :func:`count` counted into ordered cells and their counts, and leave zeros behind.
+
+    Most of a table is empty: it is looked at 64 counters at a time.
+
+    Args:
+        table: shape (2, RAW).
+        index, counts: shape (RAW,); as many entries as are returned are filled.
+    """
+    even = table[0]
+    odd = table[1]
+    even[0] += even[NEGATIVE_ZERO] + odd[NEGATIVE_ZERO]
+    even[NEGATIVE_ZERO] = np.uint32(0)
+    odd[NEGATIVE_ZERO] = np.uint32(0)
+    n = 0
+    for chunk in range(0, RAW, 64):
+        start = RAW - 64 - chunk if chunk < 0x8000 else chunk - 0x8000  # negative cells are numbered backwards
+        used = np.uint32(0)
+        for i in range(start, start + 64):
+            used |= even[i] | odd[i]
+        if used == 0:
+            continue
+        for k in range(64):
+            i = start + 63 - k if chunk < 0x8000 else start + k
+            found = even[i] + odd[i]
+            if found:
+                index[n] = np.int32(0x7FFF - i if chunk < 0x8000 else i)
+                counts[n] = np.int64(found)
+                n += 1
+                even[i] = np.uint32(0)
+                odd[i] = np.uint32(0)
+    return n
+
+
+@jit
 def count_zeros(x: Floats) -> int:
     """How many are zero, of either sign."""
     n = np.int32(0)
