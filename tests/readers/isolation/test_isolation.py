@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -239,7 +240,9 @@ def test_a_forked_process_starts_a_child_of_its_own() -> None:
     with opened() as parsing:
         first = pid(parsing)
         read, write = os.pipe()
-        forked = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a library that another test has loaded, such as JAX
+            forked = os.fork()
         if forked == 0:
             try:
                 os.write(write, str(pid(parsing)).encode())
