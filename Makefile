@@ -16,10 +16,10 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check lint types sample fuzz bench lock clean
+.PHONY: help report test check lint types sample fuzz calibrate bench bench-full bench-peers lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo "  variables: CKPTS=$(CKPTS) OUT=$(OUT) ARGS='$(ARGS)' (flags of ckpt-report report)"
 
 report: $(VENV)/run.stamp $(VENV)/pango.stamp ## report on the checkpoints in CKPTS
@@ -45,8 +45,17 @@ fuzz: $(VENV)/dev.stamp ## fuzz every parser and reader, FUZZ_SECONDS (60) each;
 	$(PY) -m tests.fuzz
 	CKPT_FLIPS=2000 $(PY) -m pytest -q tests/contracts/test_damage.py
 
-bench: $(VENV)/dev.stamp ## measure speed against numpy, as ratios in one run
-	$(PY) -m bench.measuring
+calibrate: $(VENV)/dev.stamp ## train healthy and sick models, and print what the rules say of each (some minutes)
+	$(PY) -m bench.calibration $(ARGS)
+
+bench: $(VENV)/dev.stamp ## speed beside the references, in a few minutes
+	$(PY) -m bench $(ARGS)
+
+bench-full: $(VENV)/dev.stamp ## the same with the sizes of the design
+	$(PY) -m bench --full $(ARGS)
+
+bench-peers: $(VENV)/dev.stamp ## beside weightlens, in an environment of its own
+	$(PY) -m bench --full peers
 
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

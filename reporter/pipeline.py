@@ -29,6 +29,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.progress import Progress
+from reporter.readers.isolation import end_children
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
 from reporter.rules import judge
@@ -89,6 +90,7 @@ def _reported(
     with clock("discover"):
         found = scan(settings, cache)
     series, gatherer = _gather(found, settings, cache, progress, clock)
+    end_children()  # TensorFlow's takes 700 MB, which drawing and the PDF may need
     with clock("judge"):
         judgement = judge(series, rules)
     with clock("draw"):

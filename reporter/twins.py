@@ -42,7 +42,7 @@ def fingerprint(numbers: Measured) -> str:
 
 
 def _note(twins: Sequence[tuple[str, str]], checkpoints: int) -> str:
-    name, other = twins[0]
+    name, other = (full.rpartition("/")[2] for full in twins[0])  # both in one folder
     how = "shapes, means, standard deviations, extremes and norms of all model tensors are equal"
     if len(twins) == 1:
         return f"{name} holds the same weights as {other}: {how}."

@@ -31,7 +31,11 @@ def test_every_format_is_sound_as_written(
     assert row["nbytes"] >= 4 * 100
 
 
-@pytest.mark.parametrize("name", [r.name for r in READERS])
+TAIL_ONLY = {"tf-v1"}
+"""Told by its last bytes alone: cut off, such a file is no checkpoint of any known format."""
+
+
+@pytest.mark.parametrize("name", [r.name for r in READERS if r.name not in TAIL_ONLY])
 def test_a_checkpoint_cut_in_half_is_not_sound_even_while_it_is_young(
     made: dict[str, Path],  # noqa: F811
     tmp_path: Path,

@@ -36,17 +36,19 @@ class Columns:
     """Numbers of n samples.
 
     Attributes:
-        names: place of each statistic in ``values``.
+        names: place of each statistic in ``codes``.
+        sources: array and column of each statistic: ``counts`` or ``moments`` where it is the same, else ``values``.
         probabilities: place of each probability in ``quantiles``.
         counts: int64 (n, 5), see :data:`COUNTS`.
         moments: float64 (n, 6), see :data:`MOMENTS`; extremes NaN where there is no finite value.
-        values: float64 (n, statistics), integers as their bits.
+        values: float64 (n, …), integers as their bits.
         codes: uint8 (n, statistics): float, integer, no data, not applicable.
         quantiles: float64 (n, probabilities), NaN where there is no finite value.
         exact: uint8 (n,): whether the quantiles are.
     """
 
     names: Mapping[str, int]
+    sources: Mapping[str, tuple[npt.NDArray[Any], int]]
     probabilities: Mapping[float, int]
     counts: npt.NDArray[np.int64]
     moments: npt.NDArray[np.float64]
@@ -59,12 +61,14 @@ class Columns:
     def of(cls, samples: Sequence[Sample], names: Sequence[str], probabilities: Sequence[float]) -> Columns:
         """Take down samples."""
         statistics = [[_coded(s.statistics[name]) for name in names] for s in samples]
+        values = _table(([value for value, _ in row] for row in statistics), np.float64, len(names))
         return cls(
             names={name: i for i, name in enumerate(names)},
+            sources={name: (values, i) for i, name in enumerate(names)},
             probabilities={p: i for i, p in enumerate(probabilities)},
             counts=_table(([getattr(s.summary, c) for c in COUNTS] for s in samples), np.int64, len(COUNTS)),
             moments=_table((_moments(s.summary) for s in samples), np.float64, len(MOMENTS)),
-            values=_table(([value for value, _ in row] for row in statistics), np.float64, len(names)),
+            values=values,
             codes=_table(([code for _, code in row] for row in statistics), np.uint8, len(names)),
             quantiles=_table(
                 ([s.quantiles.values.get(p, np.nan) for p in probabilities] for s in samples),
@@ -98,13 +102,16 @@ class Columns:
             arrays.append(flat.reshape((n, width), order="F"))
             start += flat.nbytes
         counts, moments, values, quantiles, codes, exact = arrays
+        counts, moments = np.ascontiguousarray(counts), np.ascontiguousarray(moments)
+        sources, values = _sources(names, counts, moments, values, codes)
         chosen = [p for p in probabilities if p in set(wanted)]
         return cls(
             names={name: i for i, name in enumerate(names)},
+            sources=sources,
             probabilities={p: i for i, p in enumerate(chosen)},
-            counts=np.ascontiguousarray(counts),
-            moments=np.ascontiguousarray(moments),
-            values=np.ascontiguousarray(values),
+            counts=counts,
+            moments=moments,
+            values=values,
             codes=np.ascontiguousarray(codes),
             quantiles=np.ascontiguousarray(quantiles[:, [list(probabilities).index(p) for p in chosen]]),
             exact=exact[:, 0].copy(),
@@ -112,13 +119,14 @@ class Columns:
 
     def statistic(self, row: int, name: str) -> Value:
         """One statistic of one sample; KeyError if it is not among them."""
-        column = self.names[name]
-        code = self.codes.item(row, column)
-        if code == _FLOAT:
-            return self.values.item(row, column)
-        if code == _INTEGER:
-            return int(self.values[row, column].view(np.int64))
-        return _ABSENT_OF[code]
+        code = self.codes.item(row, self.names[name])
+        if code > _INTEGER:
+            return _ABSENT_OF[code]
+        source, column = self.sources[name]
+        if code == _INTEGER and source is self.values:
+            return int(source[row, column].view(np.int64))
+        value: float = source.item(row, column)
+        return value
 
     def quantiles_of(self, row: int) -> Quantiles:
         """The quantiles of one sample."""
@@ -127,6 +135,33 @@ class Columns:
         if count == nan + posinf + neginf:  # no finite value
             return Quantiles({}, exact)
         return Quantiles(dict(zip(self.probabilities, self.quantiles[row].tolist(), strict=True)), exact)
+
+
+def _sources(
+    names: Sequence[str],
+    counts: npt.NDArray[np.int64],
+    moments: npt.NDArray[np.float64],
+    values: npt.NDArray[np.float64],
+    codes: npt.NDArray[np.uint8],
+) -> tuple[dict[str, tuple[npt.NDArray[Any], int]], npt.NDArray[np.float64]]:
+    """Where each statistic is found: half of them are numbers of the summary, to the bit, and need no second place."""
+    own: list[int] = []
+    known: dict[str, tuple[npt.NDArray[Any], int]] = {}
+    for i, name in enumerate(names):
+        there = codes[:, i] <= _INTEGER
+        bits = values[:, i].view(np.int64)[there]
+        for table in (counts, moments):
+            integer = table is counts
+            if (codes[there, i] == (_INTEGER if integer else _FLOAT)).all():
+                same = (j for j in range(table.shape[1]) if np.array_equal(table[there, j].view(np.int64), bits))
+                found = next(same, None)
+                if found is not None:
+                    known[name] = table, found
+                    break
+        else:
+            own.append(i)
+    left = np.ascontiguousarray(values[:, own])
+    return known | {names[i]: (left, j) for j, i in enumerate(own)}, left
 
 
 def _coded(value: Value) -> tuple[float, int]:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from reporter.cache import rows
 from reporter.cache.columns import Columns
 from reporter.cache.container import Container, Unusable, build, unpacked
-from reporter.cache.stored import GroupInfo, Rows, StoredGroup, StoredTensor, TensorRows
+from reporter.cache.stored import ByName, GroupInfo, Rows, StoredGroup, StoredTensor, TensorRows
 from reporter.model.cells import Cells
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Units
 from reporter.model.sketch import Sketch
@@ -66,8 +66,8 @@ class Grouping:
         return self.layers + self.roles + self.rest
 
 
-RECENT = 2048
-"""Cells kept of the rows read last, a few kilobytes each: a histogram asks for them several times."""
+RECENT = 1 << 24
+"""Bytes of cells kept of the rows read last: a histogram asks for them several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,14 @@ class Shelf:
     Attributes:
         structures, groupings: that were met, so that equal ones are one object; by their digests.
         names: rows of tensors by their names, by these.
-        recent: cells, by entry and row.
+        recent: cells, by entry and row; ``held``: their bytes.
     """
 
     structures: dict[str, Structure] = field(default_factory=dict)
     groupings: dict[str, Grouping] = field(default_factory=dict)
     names: dict[tuple[str, ...], Mapping[str, int]] = field(default_factory=dict)
     recent: dict[tuple[object, ...], Cells] = field(default_factory=dict)
+    held: list[int] = field(default_factory=lambda: [0])
 
     def places(self, numbers: Measured) -> tuple[tuple[str, ...], Mapping[str, int]]:
         """Names of a checkpoint's tensors, and their rows."""
@@ -97,8 +98,9 @@ class Shelf:
         found = self.recent.pop(key, None)
         if found is None:
             found = read()
-            if len(self.recent) >= RECENT:
-                del self.recent[next(iter(self.recent))]
+            self.held[0] += found.nbytes
+            while self.held[0] > RECENT and self.recent:
+                self.held[0] -= self.recent.pop(next(iter(self.recent))).nbytes
         self.recent[key] = found
         return found
 
@@ -211,8 +213,9 @@ class Entry:
         table = Rows(self._columns(f"{selection}/columns", len(infos), probabilities), cells)
         groups = [StoredGroup(info, table, row) for row, info in enumerate(infos)]
         rest = groups[whole:]
-        return Measured(
-            tensors=self.tensors(probabilities),
+        tensors = self.tensors(probabilities)
+        numbers = Measured(
+            tensors=tensors,
             layers=tuple(groups[: len(grouping.layers)]),
             roles=tuple(groups[len(grouping.layers) : whole]),
             whole=rest[0],
@@ -226,6 +229,9 @@ class Entry:
             seconds=float(self.header["seconds"]),
             missing_layers=facts.missing_layers,
         )
+        # Where cached_property keeps it: one table of names for all checkpoints of this structure.
+        numbers.__dict__["by_name"] = ByName(self.structure.places, tensors)
+        return numbers
 
     def _columns(self, block: str, n: int, probabilities: Sequence[float]) -> Columns:
         data = self._container.block(block)

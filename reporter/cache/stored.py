@@ -115,6 +115,28 @@ class StoredTensor(TensorMeasure):
     sketch = property(lambda self: self._rows.sketches(self._row))
 
 
+class ByName(Mapping[str, TensorMeasure]):
+    """Tensors by name, with a table of places that many checkpoints share."""
+
+    __slots__ = ("_places", "_tensors")
+
+    def __init__(self, places: Mapping[str, int], tensors: Sequence[TensorMeasure]) -> None:
+        self._places = places
+        self._tensors = tensors
+
+    def __getitem__(self, name: str) -> TensorMeasure:
+        return self._tensors[self._places[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 @dataclass(frozen=True, slots=True)
 class GroupInfo:
     """What a group is, shared by all checkpoints of the same structure.

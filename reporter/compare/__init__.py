@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from reporter.compare.difference import difference, difference_of_reports
 from reporter.compare.moved import moved
 from reporter.compare.pairs import form, pair
@@ -23,6 +25,12 @@ def compare(series: Series, gathered: Gathered) -> Comparison:
 
     Tensors without an exact change in ``gathered`` are estimated from their sketches.
     """
+    # Squares of float64 values beyond 1e154 overflow: what becomes of them is infinite or NaN, and printed as such.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _compared(series, gathered)
+
+
+def _compared(series: Series, gathered: Gathered) -> Comparison:
     refs, measured, baseline = gathered.refs, gathered.measured, gathered.baseline
     last = len(measured) - 1
     pairs = tuple(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from reporter.compare.pairs import form, pair
 from reporter.model.change import Change
 from reporter.model.difference import Difference, State, TensorDifference, worst_first
@@ -27,7 +29,8 @@ def difference(
         names: of the two, for display.
         notes: what a reader should know about how tensors were matched.
     """
-    compared = pair(0, 1, before, after, known, shifts=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # see reporter.compare.compare
+        compared = pair(0, 1, before, after, known, shifts=True)
     tensors = []
     for name in dict.fromkeys([*before.by_name, *after.by_name]):
         old, new = before.by_name.get(name), after.by_name.get(name)

@@ -47,6 +47,8 @@ def shift(before: Summary, after: Summary, values: tuple[Array, Array] | None = 
         elif _on_grid(before) and _on_grid(after):
             distance, error = _wasserstein(before, after)
             wasserstein, error = distance / sigma, error / sigma
+    if wasserstein is not None and not math.isfinite(wasserstein):
+        wasserstein, error = None, 0.0
     bounds = edges(before, after)
     if bounds is None:
         return Shift(wasserstein, error)

@@ -81,9 +81,9 @@ def change_points(x: Array, table: Array) -> Iterator[ChangePoint | None]:
 def _change_point(x: Array, y: Array) -> ChangePoint | None:
     n = len(y)
     scale = float(np.abs(y).max())
-    if not np.ptp(y) > 1e-12 * scale:
+    z = y / scale - y[0] / scale if scale > 0 else y
+    if not np.ptp(z) > 1e-12:
         return None  # constant, but for rounding
-    z = (y - y[0]) / scale
     k = np.arange(PART, n - PART + 1)
     sums = np.cumsum(z)
     before, after = sums[k - 1] / k, (sums[-1] - sums[k - 1]) / (n - k)
@@ -93,9 +93,10 @@ def _change_point(x: Array, y: Array) -> ChangePoint | None:
     left = float(((first - a) ** 2).sum() + ((second - b) ** 2).sum())
     within = math.sqrt(left / (n - 2))
     effect = abs(b - a) / within if within > 1e-12 else math.inf
-    if effect < THRESHOLD or left > _about_line(x, z) / 2:
+    if not effect >= THRESHOLD or left > _about_line(x, z) / 2:
         return None
-    return ChangePoint(place, float(y[:place].mean()), float(y[place:].mean()), effect)
+    start = float(y[0]) / scale
+    return ChangePoint(place, (a + start) * scale, (b + start) * scale, effect)
 
 
 def _about_line(x: Array, y: Array) -> float:

@@ -116,7 +116,8 @@ class Walk:
             for reader in self._readers:
                 claim = _asked(reader, path, partial(reader.claim_file, probe, files))
                 if claim is not None:
-                    claims.append(claim)
+                    # An index may name files that never were there: members are those that can be deleted later.
+                    claims.append(replace(claim, members=tuple(m for m in claim.members if m.name in files)))
                     break
             else:
                 left.append((path, "not a checkpoint", foreign(probe)))

@@ -217,12 +217,9 @@ def read_only(values: Array) -> Array:
 
 def from_raw(table: npt.NDArray[np.int64]) -> Cells:
     """Ordered, sparse cells from a kernel's dense table of raw cells."""
-    raw = np.flatnonzero(table)
-    counts = table[raw]
-    cell = np.where(raw == cells.NEGATIVE_ZERO, 0, np.where(raw < 0x8000, raw, 0x7FFF - raw))
-    order = np.argsort(cell, kind="stable")
-    cell, counts = cell[order], counts[order]
-    if len(cell) > 1 and (cell[1:] == cell[:-1]).any():  # +0.0 and −0.0
-        keep = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
-        cell, counts = cell[keep], np.add.reduceat(counts, keep)
-    return Cells(cell.astype(np.int32), counts)
+    positive, negative = table[: cells.NEGATIVE_ZERO].copy(), table[:0x7FFF:-1]  # by cell, and by cell + 0x8000
+    positive[0] += table[cells.NEGATIVE_ZERO]
+    below, above = np.flatnonzero(negative), np.flatnonzero(positive)
+    return Cells(
+        np.concatenate([below - 0x8000, above]).astype(np.int32), np.concatenate([negative[below], positive[above]])
+    )

@@ -8,6 +8,7 @@ the same side as positive ones, as :func:`numpy.histogram` wants its bins.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -81,17 +82,27 @@ class Cells:
         """Number of values counted."""
         return int(self.counts.sum())
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both arrays."""
+        return self.index.nbytes + self.counts.nbytes
+
     def __add__(self, other: Cells) -> Cells:
         """Counters add up; the order of additions never matters."""
-        if not len(self.index):
-            return other
-        if not len(other.index):
-            return self
-        both = np.concatenate([self.index, other.index])
-        index, inverse = np.unique(both, return_inverse=True)
-        counts = np.zeros(len(index), np.int64)
-        np.add.at(counts, inverse, np.concatenate([self.counts, other.counts]))
-        return Cells(index, counts)
+        return Cells.merged([self, other])
+
+    @classmethod
+    def merged(cls, tables: Iterable[Cells]) -> Cells:
+        """All of them, added up."""
+        some = [table for table in tables if len(table.index)]
+        if len(some) < 2:
+            return some[0] if some else cls.empty()
+        first = min(int(table.index[0]) for table in some)
+        counts = np.zeros(max(int(table.index[-1]) for table in some) - first + 1, np.int64)
+        for table in some:
+            counts[table.index - first] += table.counts
+        used = np.flatnonzero(counts)
+        return cls((used + first).astype(np.int32), counts[used])
 
     def between(self, low: int, high: int) -> int:
         """How many values lie in the cells ``low … high − 1``, that is in ``[edge(low), edge(high))``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reporter.model.cells import Cells
 
@@ -85,7 +85,11 @@ NOTHING = Summary()
 
 def merge(summaries: Iterable[Summary]) -> Summary:
     """Merge in the order given, which callers keep fixed so that float64 sums repeat to the bit."""
-    return sum(summaries, NOTHING)
+    parts = list(summaries)
+    if len(parts) < 2:
+        return parts[0] if parts else NOTHING
+    numbers = sum((replace(part, cells=Cells.empty()) for part in parts), NOTHING)
+    return replace(numbers, cells=Cells.merged(part.cells for part in parts))  # at once: tables add in any order
 
 
 Moments = tuple[int, float, float, float, float]

@@ -26,7 +26,7 @@ class SafetensorsIndexReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim a JSON file whose ``weight_map`` lists ``.safetensors`` files."""
-        return claim_index(probe, self.name, ".safetensors.index.json", ".safetensors")
+        return claim_index(probe, siblings, self.name, ".safetensors.index.json", ".safetensors")
 
     @contextmanager
     def open(self, path: Path) -> Iterator[Contents]:

@@ -23,6 +23,7 @@ from reporter.sections import (
     verdict,
 )
 from reporter.sections.base import CheckpointSection, Medium, ReportSection, checkpoint_href
+from reporter.sections.fit import fitted
 
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
@@ -50,12 +51,13 @@ CHECKPOINT_SECTIONS: tuple[CheckpointSection, ...] = (
 def report_page(report: Report, medium: Medium) -> Page:
     """The cross-checkpoint report; the PDF's tables are bounded and say where the rest is."""
     sections = [section for build in REPORT_SECTIONS for section in build(report, medium)]
-    return Page(
+    page = Page(
         title=report.title,
         subtitle=verdict.subtitle(report),
         sections=tuple(sections),
         facts=_made(report),
     )
+    return fitted(page) if medium == "html" else page
 
 
 def checkpoint_pages(report: Report) -> Iterator[tuple[str, Page]]:

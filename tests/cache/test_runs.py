@@ -149,7 +149,7 @@ DAMAGE = {
 def test_damaged_cache_files_are_measured_again_and_rewritten(ckpts: Path, tmp_path: Path, kind: str) -> None:
     expected = content(run(ckpts, "one", tmp_path / "cache").folder)
     files = sorted((tmp_path / "cache").rglob("*.*"))
-    assert len(files) == 4 + 5 + 4  # checkpoints; pairs with the one before and the first; places
+    assert len(files) == 4 + 5 + 4 + 1  # checkpoints; pairs with the one before and the first; places; readiness
     for file in files:
         file.write_bytes(DAMAGE[kind](file.read_bytes()))
     assert content(run(ckpts, "two", tmp_path / "cache").folder) == expected

@@ -289,3 +289,17 @@ def test_shifts_of_small_tensors_are_exact() -> None:
     assert pair.tensor_shifts[KERNEL].error > 0
     assert pair.tensor_shifts[HEAD].wasserstein == 0.0, "equal to the bit"
     assert series(checkpoints).pairs[0].tensor_shifts == {}, "only for the last checkpoint"
+
+
+def test_values_at_the_ends_of_float64_are_no_traceback_and_no_warning() -> None:
+    far = np.array([-1.7e308, 1.7e308, 1e200, 5e-324, 0.0] * 500)
+    checkpoints = [
+        {KERNEL: far * sign, BIAS: far[:20] * sign, HEAD: np.full(2000, np.nan), MEAN: np.full(8, np.inf)}
+        for sign in (1.0, -1.0, 0.5, 1e-300, 0.0, 1.0, -1.0, 0.25, 1.0)
+    ]
+    for exact in (True, False):
+        compared = series(checkpoints, exact=exact, base=checkpoints[0])
+        assert len(compared.from_baseline) == 9
+        for pair in compared.pairs:
+            assert pair.shift is None or pair.shift.wasserstein is None or np.isfinite(pair.shift.wasserstein)
+        assert all(np.isfinite([t.first, t.last]).all() for t in compared.trends)

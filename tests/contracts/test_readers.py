@@ -60,8 +60,9 @@ def arrays_of(model: Any, separator: str) -> dict[str, Any]:
 
 def v1(model: Any, folder: Path, tf: Any) -> Path:
     """Of a hand-written TensorFlow 1 program; V1 files know no layers' order."""
-    names, values = [v.path for v in model.weights], [tf.constant(v.numpy()) for v in model.weights]
-    tf.raw_ops.Save(filename=str(folder / "m"), tensor_names=names, data=values)
+    arrays = arrays_of(model, "/")
+    values = [tf.constant(array) for array in arrays.values()]
+    tf.raw_ops.Save(filename=str(folder / "m"), tensor_names=list(arrays), data=values)
     return folder / "m"
 
 

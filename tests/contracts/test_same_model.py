@@ -18,9 +18,14 @@ from tests.contracts.test_readers import MAKERS, NAMES
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's own, while it saves
 
 KERAS = {"keras", "keras-weights", "keras-sharded", "keras-h5"}
-FLAT = {"safetensors", "safetensors-index", "numpy"}
+FLAT = {"safetensors", "safetensors-index", "numpy", "tf-v1"}
 """They know names only: every part of a name but the last is a layer, in an order of their own."""
 
+CLONED = {"orbax"}
+"""Keras writes it from a compiled model, so its maker clones, which loses quantisation and custom classes;
+tests/readers/orbax compares what it holds."""
+
+CANNOT = {("bfloat16", "tf-v1"): "TensorFlow's Save has no bfloat16"}
 UNNAMED = {("bfloat16", "numpy"): "as NumPy writes bfloat16"}
 """What a format stores without its type: listed, with the reason, and not measured."""
 
@@ -88,20 +93,24 @@ KINDS = {
 def saved(
     request: pytest.FixtureRequest, keras: ModuleType, tf: ModuleType, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Any, dict[str, Path]]:
-    """The kind of a model, the model, and its path in each format."""
+    """The kind of a model, the model, and its path in each format that can hold it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         keras.utils.set_random_seed(1)
         model = KINDS[request.param](keras)
         paths = {
-            name: make(model, tmp_path_factory.mktemp(f"{request.param}-{name}"), tf) for name, make in MAKERS.items()
+            name: make(model, tmp_path_factory.mktemp(f"{request.param}-{name}"), tf)
+            for name, make in MAKERS.items()
+            if name not in CLONED and (request.param, name) not in CANNOT
         }
     return request.param, model, paths
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in CLONED])
 def test_layers_names_and_numbers_are_the_live_models(name: str, saved: tuple[str, Any, dict[str, Path]]) -> None:
     kind, model, paths = saved
+    if (kind, name) in CANNOT:
+        pytest.skip(CANNOT[kind, name])
     if (kind, name) in UNNAMED:
         contents, _ = inspect(paths[name], Settings())
         left_out = {one.name: one.reason for one in contents.skipped}

@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from reporter.api import measure
 from reporter.catalog import scan
@@ -256,3 +257,14 @@ def test_a_bundle_that_rotation_deletes_while_it_is_looked_at_was_rotated_away(
     monkeypatch.setattr(contents, "read_index", late)
     (entry,) = scan(Settings(roots=(tmp_path,), settle=0.0)).files
     assert (entry.path, entry.state) == ("ckpt-1", "rotated away")
+
+
+def test_a_shard_that_an_index_names_and_that_never_was_there_is_partial(tmp_path: Path) -> None:
+    """Not rotated away: nobody deleted it while it was looked at."""
+    save_file({"a": np.ones(3, "f4")}, tmp_path / "m-00001-of-00002.safetensors")
+    index = {"weight_map": {"a": "m-00001-of-00002.safetensors", "b": "m-00002-of-00002.safetensors"}}
+    (tmp_path / "m.safetensors.index.json").write_text(json.dumps(index))
+    states = {f.path: (f.state, f.reason) for f in scan(Settings(roots=(tmp_path,), settle=0.0)).files}
+    state, reason = states["m.safetensors.index.json"]
+    assert state == "partial"
+    assert "m-00002-of-00002.safetensors" in reason

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.cells import NEGATIVE_ZERO, cell64, count, count_zeros, scan32, split
+from reporter.measuring.kernels.cells import NEGATIVE_ZERO, all_finite64, count, count64, count_zeros, scan32, split
 from reporter.measuring.kernels.channels import add_periodic, add_runs
 from reporter.measuring.kernels.compiled import jit
 from reporter.measuring.kernels.moments import add_moments
@@ -137,12 +137,14 @@ def measure64(
     mask = np.int64(0x7FFFFFFFFFFFFFFF)
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
-        n = split(x[at:stop], kept, zeroed, counts)
-        block, spread = kept[:n], zeroed[: stop - at]
-        if n:
-            bits = block.view(np.uint64)
-            for i in range(n):
-                table[i & 1, cell64(bits[i])] += np.uint32(1)
+        block = x[at:stop]
+        spread = block
+        if not all_finite64(block.view(np.int64)):
+            n = split(block, kept, zeroed, counts)
+            block = kept[:n]
+            spread = zeroed[: stop - at]
+        if block.size:
+            count64(block.view(np.uint64), table)
             counts[0] += count_zeros(block)
             extremes[0] = min(extremes[0], block.min())
             extremes[1] = max(extremes[1], block.max())

@@ -99,6 +99,26 @@ def cell64(bits: np.uint64) -> np.int64:
 
 
 @jit
+def all_finite64(bits: npt.NDArray[np.int64]) -> bool:
+    """Whether no float64 of a block is NaN or infinite."""
+    largest = np.int64(0)
+    for i in range(bits.size):
+        largest = max(largest, bits[i] & np.int64(0x7FFFFFFFFFFFFFFF))
+    return bool(largest < np.int64(0x7FF0000000000000))
+
+
+@jit
+def count64(bits: npt.NDArray[np.uint64], table: npt.NDArray[np.uint32]) -> None:
+    """Count finite float64 values by raw cell, given as bits."""
+    even, odd = table[0], table[1]
+    for i in range(0, bits.size - 1, 2):
+        even[cell64(bits[i])] += np.uint32(1)
+        odd[cell64(bits[i + 1])] += np.uint32(1)
+    if bits.size % 2:
+        even[cell64(bits[bits.size - 1])] += np.uint32(1)
+
+
+@jit
 def count_cells(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64], table: npt.NDArray[np.int64]) -> None:
     """Count finite values, each as often as ``times`` says, by raw cell."""
     bits = values.view(np.uint64)

@@ -44,11 +44,18 @@ def _turn(row: int) -> int:
 
 @jit
 def _signed_row(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
-    shift = np.uint32(row % 32)
     turn = _turn(row)
+    ahead = min(x.size, BUCKETS - turn)
+    _add_signed(x[:ahead], row, words[:ahead], sums[turn:])
+    _add_signed(x[ahead:], row, words[ahead:], sums[:turn])
+
+
+@jit
+def _add_signed(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
+    shift = np.uint32(row % 32)
     for j in range(x.size):
         v = np.float64(x[j])
-        sums[(turn + j) % BUCKETS] += -v if (words[j] << shift) & np.uint32(0x80000000) else v
+        sums[j] += -v if (words[j] << shift) & np.uint32(0x80000000) else v
 
 
 @jit

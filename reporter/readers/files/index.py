@@ -39,7 +39,9 @@ class Index:
     shards: tuple[str, ...]
 
 
-def claim_index(probe: Probe, format: str, ending: str, shard_ending: str) -> Claim | None:
+def claim_index(
+    probe: Probe, siblings: Mapping[str, Path], format: str, ending: str, shard_ending: str
+) -> Claim | None:
     """Claim an index of shards that are called ``*<shard_ending>``, or a file that is called ``*<ending>`` and damaged.
 
     A claim with a problem has no members but itself: what lies beside it is looked at in its own right.
@@ -57,7 +59,7 @@ def claim_index(probe: Probe, format: str, ending: str, shard_ending: str) -> Cl
         return Claim(format, path, (path,), label, error.reason, error.state) if named else None
     if index is None or not all(name.lower().endswith(shard_ending) for name in index.shards):
         return None
-    return Claim(format, path, (path, *(path.with_name(name) for name in index.shards)), label)
+    return Claim(format, path, (path, *(siblings[name] for name in index.shards if name in siblings)), label)
 
 
 def read_index(window: Window) -> Index | None:

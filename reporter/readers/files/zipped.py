@@ -85,6 +85,9 @@ def open_zip(window: Window) -> zipfile.ZipFile:
         if members > MAX_MEMBERS or size > MAX_DIRECTORY:
             raise RefusedCheckpoint(window.path, f"its central directory lists {members:,} members in {size:,} bytes")
         archive = zipfile.ZipFile(_Readable(window))
+        if len(archive.infolist()) != members:
+            reason = f"its central directory is damaged: {len(archive.infolist()):,} of {members:,} members are found"
+            raise CorruptCheckpoint(window.path, reason)
         if len({info.filename for info in archive.infolist()}) != len(archive.infolist()):
             raise RefusedCheckpoint(window.path, "two members of the archive have the same name")
     return archive
@@ -134,7 +137,12 @@ def place(window: Window, info: zipfile.ZipInfo) -> Window:
     header = window.bytes_at(info.header_offset, 30)
     if len(header) < 30 or header[:4] != MAGIC:
         raise CorruptCheckpoint(window.path, f"the local header of {info.filename} is damaged")
-    start = info.header_offset + 30 + sum(struct.unpack_from("<HH", header, 26))
+    name_length, extra_length = struct.unpack_from("<HH", header, 26)
+    # No CRC covers a name, but it is there twice; zipfile compares the two as well.
+    name = info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace")
+    if window.bytes_at(info.header_offset + 30, name_length) != name:
+        raise CorruptCheckpoint(window.path, f"{info.filename} has another name in its local header")
+    start = info.header_offset + 30 + name_length + extra_length
     if start + info.compress_size > window.length:
         raise CorruptCheckpoint(window.path, f"{info.filename} lies outside the archive")
     return window.part(start, info.compress_size)

@@ -1,6 +1,6 @@
 """Native libraries parse untrusted files in a child process that has limits; only plain data come back."""
 
 from reporter.readers.isolation.limits import GIB, Limits
-from reporter.readers.isolation.worker import Kind, Session, session
+from reporter.readers.isolation.worker import Kind, Session, end_children, session
 
-__all__ = ["GIB", "Kind", "Limits", "Session", "session"]
+__all__ = ["GIB", "Kind", "Limits", "Session", "end_children", "session"]

@@ -153,6 +153,11 @@ class _Worker:
                 self._talk(asked, "close", {}, (), b"", "")
             asked.child = None
 
+    def end(self) -> None:
+        """End the child; the next question starts another."""
+        with self._lock:
+            self._end()
+
     def _start(self, path: Path) -> None:
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
@@ -258,3 +263,11 @@ _registry = threading.Lock()
 def _worker(kind: Kind) -> _Worker:
     with _registry:
         return _workers.setdefault(kind, _workers.get(kind) or _Worker(kind))
+
+
+def end_children() -> None:
+    """End all children, and give back their memory; whoever asks later starts new ones."""
+    with _registry:
+        workers = tuple(_workers.values())
+    for worker in workers:
+        worker.end()

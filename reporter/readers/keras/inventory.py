@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
@@ -149,16 +149,16 @@ def contents(
         integrity=integrity,
         framework=framework,
         notes=tuple(inventory.notes),
-        missing_layers=missing_layers(config, inventory) if config is not None else (),
+        missing_layers=missing_layers(config, (w.layer for w in inventory.weights)) if config is not None else (),
     )
 
 
-def missing_layers(config: ModelConfig, inventory: Inventory) -> tuple[str, ...]:
-    """Configured layers whose class has weights and that have none here.
+def missing_layers(config: ModelConfig, found: Iterable[str]) -> tuple[str, ...]:
+    """Configured layers whose class has weights and that are not among those for which some were found.
 
     A layer that several models share is stored once, under the first of them: its last name counts.
     """
-    stored = {weight.layer.rsplit("/", 1)[-1] for weight in inventory.weights}
+    stored = {layer.rsplit("/", 1)[-1] for layer in found}
     owners = dict.fromkeys(
         path for path, layer in leaves(config.model) if layer.builtin and owns_weights(layer.kind, layer.options)
     )

@@ -38,7 +38,7 @@ class KerasShardedReader:
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Claim a JSON file whose ``weight_map`` lists ``.weights.h5`` files."""
-        return claim_index(probe, self.name, ".weights.json", ".weights.h5")
+        return claim_index(probe, siblings, self.name, ".weights.json", ".weights.h5")
 
     @contextmanager
     def open(self, path: Path) -> Iterator[Contents]:

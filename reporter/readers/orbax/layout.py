@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ MAX_METADATA = 64 << 20
 MAX_FILES = 200_000
 
 _ZARR = (".zarray", "zarr.json")
+_ZARR_GROUP = frozenset({".zgroup", ".zattrs", "zarr.json"})
+"""Beside zarr folders they make a group, as other programs write it and Orbax does not."""
+
 _PARTS = "ocdbt.process_"
 _ARRAYS = frozenset({"jax.Array", "np.ndarray", "numpy.ndarray", "scalar", "int", "float"})
 _OF_ARRAYS = re.compile("PyTree|Standard")
@@ -63,27 +66,29 @@ class Item:
 def is_item(folder: Path) -> bool:
     """Whether a folder holds a tree of arrays."""
     try:
-        names = {entry.name for entry in folder.iterdir()}
+        return _holds_tree(folder, {entry.name for entry in folder.iterdir()})
     except OSError:
         return False
-    if MANIFEST in names or TREE in names or any(name.startswith(_PARTS) for name in names):
-        return True
-    return any((folder / name / zarr).is_file() for name in sorted(names)[:100] for zarr in _ZARR)
 
 
 def is_checkpoint(folder: Path, names: Mapping[str, Path]) -> bool:
     """Whether a folder (its direct children by name) is a checkpoint, rather than one that holds checkpoints."""
-    if CHECKPOINT in names:
+    if CHECKPOINT in names or _holds_tree(folder, names):
         return True
-    children = [child for child in names.values() if child.is_dir()]
-    if MANIFEST in names or TREE in names or any(child.name.startswith(_PARTS) for child in children):
-        return True
-    if any((child / zarr).is_file() for child in children[:100] for zarr in _ZARR):
-        return True
-    likely = [child for child in children if child.name in ITEM_NAMES or folder.name[-1:].isdecimal()]
+    numbered = folder.name[-1:].isdecimal()
+    likely = (child for child in names.values() if child.name in ITEM_NAMES or numbered)
     return any(
-        is_item(child) and not (child / CHECKPOINT).exists() and not child.name[-1:].isdecimal() for child in likely
+        not child.name[-1:].isdecimal() and child.is_dir() and not (child / CHECKPOINT).exists() and is_item(child)
+        for child in likely
     )
+
+
+def _holds_tree(folder: Path, names: Collection[str]) -> bool:
+    if MANIFEST in names or TREE in names or any(name.startswith(_PARTS) for name in names):
+        return True
+    if not _ZARR_GROUP.isdisjoint(names):
+        return False
+    return any((folder / name / zarr).is_file() for name in sorted(names)[:100] for zarr in _ZARR)
 
 
 def files_below(folder: Path) -> tuple[tuple[Path, ...], str]:

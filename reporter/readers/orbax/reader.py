@@ -18,6 +18,7 @@ from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
 from reporter.readers.keras.config import ConfigError, ModelConfig, parse_model
+from reporter.readers.keras.inventory import missing_layers
 from reporter.readers.keras.streams import Array, Slab, SlabStream
 from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items
 from reporter.readers.orbax.meaning import Leaf, interpret
@@ -213,6 +214,7 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
         integrity="lengths",  # OCDBT has checksums of its index, none of values
         framework="Keras on Orbax" if config else "Orbax",
         notes=(*notes, *problems),
+        missing_layers=missing_layers(config, (m.layer for m in meaning.meanings)) if config else (),
     )
 
 

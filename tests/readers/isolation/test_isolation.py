@@ -25,7 +25,7 @@ from reporter.errors import (
     RefusedCheckpoint,
     UnsupportedCheckpoint,
 )
-from reporter.readers.isolation import Kind, Limits, Session, frames, session
+from reporter.readers.isolation import Kind, Limits, Session, end_children, frames, session
 
 PARSER = "tests.readers.isolation.misbehaving"
 KIND = Kind(PARSER, "the test library", Limits(memory=256 << 20, cpu=1, wall=20.0), "install it")
@@ -189,6 +189,15 @@ def test_a_child_that_was_killed_is_replaced() -> None:
         os.kill(first, signal.SIGKILL)
         while alive(first):
             time.sleep(0.01)
+        assert pid(parsing) != first
+
+
+def test_children_that_are_ended_give_their_memory_back() -> None:
+    with opened(mark="kept") as parsing:
+        first = pid(parsing)
+        end_children()
+        assert not alive(first)
+        assert parsing.ask("calls_so_far")[1:] == [1, {"mark": "kept"}]
         assert pid(parsing) != first
 
 

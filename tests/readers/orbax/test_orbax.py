@@ -200,6 +200,24 @@ def test_what_keras_saves(keras: ModuleType, tmp_path: Path) -> None:
     assert (contents.step, contents.step_source) == (42, "optimizer iterations")
     np.testing.assert_array_equal(values[infos["z/kernel"].key], model.layers[0].kernel.numpy())
     assert not contents.skipped
+    assert contents.missing_layers == ()
+
+
+def test_a_layer_that_keras_did_not_save(keras: ModuleType, ocp: ModuleType, tmp_path: Path) -> None:
+    """Nothing else tells that weights are absent."""
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(3, name="one"), layers.Dense(2, name="two")], name="m")
+    weights = {v.name: v.numpy() for v in model.get_layer("one").weights}
+    composite = ocp.args.Composite(
+        pytree=ocp.args.PyTreeSave({"trainable_variables": {"m": {"one": weights}}}),
+        model_config=ocp.args.PyTreeSave({"config": model.to_json()}),
+    )
+    with warnings.catch_warnings(), ocp.CheckpointManager(tmp_path / "run") as manager:
+        warnings.simplefilter("ignore")
+        manager.save(5, args=composite)
+    contents, _ = read(tmp_path / "run" / "5")
+    assert {t.info.name for t in contents.tensors} == {"one/kernel", "one/bias"}
+    assert contents.missing_layers == ("two",)
 
 
 def test_orbaxs_own_compatibility_set(shared_data: Path, ocp: ModuleType) -> None:
@@ -350,4 +368,7 @@ def test_folders_that_are_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "default").mkdir()
     (tmp_path / "default" / "x.txt").write_text("x")
     (tmp_path / "5").mkdir()
+    (tmp_path / "group.zarr" / "array").mkdir(parents=True)
+    (tmp_path / "group.zarr" / ".zgroup").write_text('{"zarr_format": 2}')
+    (tmp_path / "group.zarr" / "array" / ".zarray").write_text("{}")
     assert all(entry.format != "orbax" for entry in found(tmp_path).files)

@@ -1,0 +1,93 @@
+"""``python -m bench [--full] [FAMILY …]``: run families of rows, print the table, append it to ``bench/results``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench import growth, in_memory, peers, reading, reports
+from bench.row import Context, Row
+
+FAMILIES: dict[str, Callable[[Context], Iterator[Row]]] = {
+    "memory": in_memory.rows,
+    "reading": reading.rows,
+    "reports": reports.rows,
+    "growth": growth.rows,
+    "peers": peers.rows,
+}
+DEFAULT = ("memory", "reading", "reports", "growth")
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("numpy", "numba", "h5py", "tensorflow", "safetensors", "matplotlib", "weasyprint")
+
+
+def main() -> None:
+    """Print each row as soon as it is measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="the sizes of the design; takes a while and 10 GB of disk")
+    parser.add_argument("families", nargs="*", default=DEFAULT, metavar="FAMILY", help=", ".join(FAMILIES))
+    arguments = parser.parse_args()
+    about = machine()
+    print(", ".join(f"{key} {value}" for key, value in about.items()))
+    print(f"{'':66}{'ours':>11}{'GB/s':>7}{'reference':>11}{'ratio':>8}  goal")
+    rows: list[Row] = []
+    for family in arguments.families:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            for row in FAMILIES[family](Context(arguments.full, folder)):
+                rows.append(row)
+                print(line(row), flush=True)
+    record = {"created": datetime.now(UTC).isoformat(timespec="seconds"), **about, "rows": [asdict(r) for r in rows]}
+    append(RESULTS / ("full.json" if arguments.full else "quick.json"), record)
+
+
+def line(row: Row) -> str:
+    """One row of the table."""
+    reference = f"{quantity(row.reference, row.unit):>11}" if row.against else " " * 11
+    ratio = f"{row.ratio:8.3g}" if row.ratio else " " * 8
+    met = "" if row.met is None else ": met" if row.met else ": NOT met"
+    against = f" [{row.against}]" if row.against else ""
+    rate = f"{row.rate:7.2f}" if row.rate else " " * 7
+    return f"{row.name:66}{quantity(row.ours, row.unit):>11}{rate}{reference}{ratio}  {row.goal}{met}{against}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Such as ``12.3 ms``."""
+    if unit == "s" and value < 1:
+        return f"{value * 1e3:.3g} ms"
+    return f"{value:.4g} {unit}"
+
+
+def machine() -> dict[str, str]:
+    """What the numbers depend on."""
+    model = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [text.partition(":")[2].strip() for text in cpuinfo.read_text().splitlines() if "model name" in text]
+        model = names[0] if names else model
+    about = {"cpu": model, "processors": str(os.cpu_count()), "python": platform.python_version()}
+    if hasattr(os, "getloadavg"):
+        about["load"] = f"{os.getloadavg()[0]:.1f}"  # of others, too: above the number of processors, times are theirs
+    for package in PACKAGES:
+        try:
+            about[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return about
+
+
+def append(path: Path, record: dict[str, object]) -> None:
+    """Add a run to a file of runs."""
+    runs = json.loads(path.read_text()) if path.exists() else []
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps([*runs, record], indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Whole runs, as commands: start-up, pictures, and reports on a series, cold, unchanged and with a new checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench import files
+from bench.row import Context, Row, command, run, seconds, side_by_side, timed
+
+
+def rows(context: Context) -> Iterator[Row]:
+    """From the smallest to the largest."""
+    yield timed("ckpt-report --help", lambda: run(command("--help")), most=0.15, goal="≤ 0.15 s", repeats=5)
+    yield from compiling(context)
+    yield from pictures(context)
+    folder = Path(context.folder)
+    series, shapes = folder / "series", files.resnet50() if context.full else files.resnet50()[:60]
+    series.mkdir()
+    many = 10 if context.full else 5
+    for i in range(many):
+        files.safetensors(series / f"model-{i}.safetensors", shapes, seed=i)
+    megabytes = sum(4 * int(np.prod(shape)) for shape in shapes) / 1e6
+    what = f"{many} checkpoints of {megabytes:.0f} MB, HTML + PDF"
+    report = command("report", str(series), "-o", str(folder / "out"), "--settle", "0")
+    goals = context.full
+    yield timed(f"{what}: cold", lambda: run(report), most=60 * goals, goal="≤ 60 s" * goals)
+    yield timed(f"{what}: unchanged", lambda: run(report), most=5 * goals, goal="≤ 5 s" * goals)
+    files.safetensors(series / f"model-{many}.safetensors", shapes, seed=many)
+    yield timed(f"{what}: one new", lambda: run(report), most=12 * goals, goal="≤ 12 s" * goals)
+
+
+def compiling(context: Context) -> Iterator[Row]:
+    """The first run of all compiles the kernels it needs; later ones find them in the cache."""
+    path = files.safetensors(Path(context.folder) / "tiny.safetensors", [(300, 300), (300,)])
+    inspect = command("inspect", str(path), "--json")
+    environment = dict(os.environ)
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(context.folder) / "numba")
+    try:
+        yield Row("first run without compiled kernels", seconds(lambda: run(inspect)))
+        yield timed("second run", lambda: run(inspect), repeats=3)
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+def pictures(context: Context) -> Iterator[Row]:
+    """A small histogram of each of many layers, as PNG, beside pyplot's way; both draw the same numbers of values."""
+    from reporter.measuring.accumulate import summarise
+    from reporter.measuring.histogram import histogram
+    from reporter.plots import small_multiples
+
+    count = 400 if context.full else 200
+    values = np.random.default_rng(0).standard_normal(100_000).astype(np.float32)
+    drawn = histogram(summarise([values], values.dtype), 50)
+    few = 5
+
+    def ours() -> None:
+        small_multiples("bench", [f"layer {i}" for i in range(count)], [drawn] * count)
+
+    row = side_by_side(
+        "one histogram PNG, amortised over hundreds", ours, "pyplot", lambda: pyplot(values, few),
+        repeats=min(context.repeats, 3),
+    )  # fmt: skip
+    one, theirs = row.ours / count, row.reference / few
+    yield replace(
+        row, ours=one, reference=theirs, ratio=row.ratio * few / count, goal="≤ 10 ms", met=one <= 0.010, rate=0.0
+    )
+
+
+def pyplot(values: np.ndarray, count: int) -> None:
+    """What people write."""
+    import io
+
+    import matplotlib.pyplot as plt
+
+    for _ in range(count):
+        plt.figure()
+        plt.hist(values, bins=50)
+        plt.savefig(io.BytesIO(), format="png")
+        plt.close()
