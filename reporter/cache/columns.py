@@ -147,14 +147,15 @@ def _sources(
     """Where each statistic is found: half of them are numbers of the summary, to the bit, and need no second place."""
     own: list[int] = []
     known: dict[str, tuple[npt.NDArray[Any], int]] = {}
+    columns = {id(table): table.view(np.int64).T.copy() for table in (counts, moments)}
     for i, name in enumerate(names):
         there = codes[:, i] <= _INTEGER
-        bits = values[:, i].view(np.int64)[there]
+        at = np.flatnonzero(there)
+        bits = values[at, i].view(np.int64)
         for table in (counts, moments):
             integer = table is counts
             if (codes[there, i] == (_INTEGER if integer else _FLOAT)).all():
-                same = (j for j in range(table.shape[1]) if np.array_equal(table[there, j].view(np.int64), bits))
-                found = next(same, None)
+                found = next((j for j, c in enumerate(columns[id(table)]) if _same(c, at, bits)), None)
                 if found is not None:
                     known[name] = table, found
                     break
@@ -162,6 +163,13 @@ def _sources(
             own.append(i)
     left = np.ascontiguousarray(values[:, own])
     return known | {names[i]: (left, j) for j, i in enumerate(own)}, left
+
+
+def _same(column: npt.NDArray[np.int64], at: npt.NDArray[np.int64], bits: npt.NDArray[np.int64]) -> bool:
+    """Equal in these rows; most that are not differ in the first or the last one already."""
+    if len(at) and (column[at[0]] != bits[0] or column[at[-1]] != bits[-1]):
+        return False
+    return np.array_equal(column[at], bits)
 
 
 def _coded(value: Value) -> tuple[float, int]:

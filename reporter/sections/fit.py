@@ -30,10 +30,10 @@ def fitted(page: Page, most: int = MOST_BYTES) -> Page:
             return tried
         tried = _each(page, change)
     page = tried
-    for change in (partial(_fewer, pictures=n) for n in PICTURES):
+    for pictures in PICTURES:
         if nbytes(tried) <= most:
             break
-        tried = _each(page, change)
+        tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
     return tried
 
 
@@ -54,6 +54,19 @@ def _bytes(block: Block) -> int:
 
 def _row_bytes(row: Row) -> int:
     return sum(_CELL + len(c.text) + len(c.title) + len(c.href) + (20 if c.sort is not None else 0) for c in row.cells)
+
+
+def _few_alone(page: Page, pictures: int) -> Page:
+    """Of the pictures that stand alone in a section, only so many."""
+    sections = []
+    for section in page.sections:
+        alone = [block for block in section.blocks if isinstance(block, Figure)]
+        if len(alone) > pictures:
+            left = {id(block) for block in alone[pictures:]}
+            note = Paragraph(f"{integer(len(left))} more pictures were left out to keep this page small.", "note")
+            section = replace(section, blocks=(*(b for b in section.blocks if id(b) not in left), note))
+        sections.append(section)
+    return replace(page, sections=tuple(sections))
 
 
 def _each(page: Page, change: Callable[[Block], tuple[Block, ...]]) -> Page:
