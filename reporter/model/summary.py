@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from reporter.model.cells import Cells
 
@@ -88,8 +88,13 @@ def merge(summaries: Iterable[Summary]) -> Summary:
     parts = list(summaries)
     if len(parts) < 2:
         return parts[0] if parts else NOTHING
-    numbers = sum((replace(part, cells=Cells.empty()) for part in parts), NOTHING)
+    numbers = sum(map(_without_cells, parts), NOTHING)
     return replace(numbers, cells=Cells.merged(part.cells for part in parts))  # at once: tables add in any order
+
+
+def _without_cells(summary: Summary) -> Summary:
+    """A summary's numbers; one of the cache, where they stay in their columns, has no fields to replace."""
+    return Summary(**{f.name: getattr(summary, f.name) for f in fields(Summary) if f.name != "cells"})
 
 
 Moments = tuple[int, float, float, float, float]
