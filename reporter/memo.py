@@ -72,8 +72,8 @@ def _plain(value: object) -> Any:
         TypeError: it may hold what cannot be seen from here.
     """
     kind = type(value)
-    if is_dataclass(kind):
-        return [kind.__name__, _values(kind)(value)]
+    if values := _values(kind):
+        return [kind.__name__, values(value)]
     if isinstance(value, bytes):
         return ["bytes", sha256(value).hexdigest()]
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
@@ -88,8 +88,9 @@ def _plain(value: object) -> Any:
 
 
 @cache
-def _values(of: Any) -> Callable[[Any], Any]:
-    return attrgetter(*(field.name for field in fields(of)))
+def _values(of: Any) -> Callable[[Any], Any] | None:
+    """What takes the fields out of a dataclass, None for any other class."""
+    return attrgetter(*(field.name for field in fields(of))) if is_dataclass(of) else None
 
 
 def _encoded(figures: Figure | list[Figure]) -> bytes:
