@@ -71,7 +71,7 @@ def _plain(value: object) -> Any:
     Raises:
         TypeError: it may hold what cannot be seen from here.
     """
-    kind = type(value)
+    kind: Any = type(value)
     if values := _values(kind):
         return [kind.__name__, values(value)]
     if isinstance(value, bytes):
