@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 
 from reporter.model.cells import Cells
 
@@ -59,24 +59,25 @@ class Summary:
             return other
         if not other.count:
             return self
-        moments = merge_moments(
-            (self.finite, self.mean, self.m2, self.m3, self.m4),
-            (other.finite, other.mean, other.m2, other.m3, other.m4),
-        )
-        return Summary(
-            count=self.count + other.count,
-            nan=self.nan + other.nan,
-            posinf=self.posinf + other.posinf,
-            neginf=self.neginf + other.neginf,
-            zeros=self.zeros + other.zeros,
-            mean=moments[1],
-            m2=moments[2],
-            m3=moments[3],
-            m4=moments[4],
-            minimum=_pick(min, self.minimum, other.minimum),
-            maximum=_pick(max, self.maximum, other.maximum),
-            cells=self.cells + other.cells,
-        )
+        return _plus(self, other, self.cells + other.cells)
+
+
+def _plus(a: Summary, b: Summary, cells: Cells) -> Summary:
+    moments = merge_moments((a.finite, a.mean, a.m2, a.m3, a.m4), (b.finite, b.mean, b.m2, b.m3, b.m4))
+    return Summary(
+        count=a.count + b.count,
+        nan=a.nan + b.nan,
+        posinf=a.posinf + b.posinf,
+        neginf=a.neginf + b.neginf,
+        zeros=a.zeros + b.zeros,
+        mean=moments[1],
+        m2=moments[2],
+        m3=moments[3],
+        m4=moments[4],
+        minimum=_pick(min, a.minimum, b.minimum),
+        maximum=_pick(max, a.maximum, b.maximum),
+        cells=cells,
+    )
 
 
 NOTHING = Summary()
@@ -85,16 +86,14 @@ NOTHING = Summary()
 
 def merge(summaries: Iterable[Summary]) -> Summary:
     """Merge in the order given, which callers keep fixed so that float64 sums repeat to the bit."""
-    parts = list(summaries)
+    parts = [part for part in summaries if part.count]
     if len(parts) < 2:
         return parts[0] if parts else NOTHING
-    numbers = sum(map(_without_cells, parts), NOTHING)
-    return replace(numbers, cells=Cells.merged(part.cells for part in parts))  # at once: tables add in any order
-
-
-def _without_cells(summary: Summary) -> Summary:
-    """A summary's numbers; one of the cache, where they stay in their columns, has no fields to replace."""
-    return Summary(**{f.name: getattr(summary, f.name) for f in fields(Summary) if f.name != "cells"})
+    cells = Cells.merged(part.cells for part in parts)  # at once: tables add in any order
+    merged = parts[0]
+    for part in parts[1:]:
+        merged = _plus(merged, part, cells)
+    return merged
 
 
 Moments = tuple[int, float, float, float, float]
