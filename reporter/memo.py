@@ -11,6 +11,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -70,8 +71,9 @@ def _plain(value: object) -> Any:
     Raises:
         TypeError: it may hold what cannot be seen from here.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        return [type(value).__name__, *(getattr(value, name) for name in _names(type(value)))]
+    kind: Any = type(value)
+    if values := _values(kind):
+        return [kind.__name__, values(value)]
     if isinstance(value, bytes):
         return ["bytes", sha256(value).hexdigest()]
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
@@ -86,8 +88,9 @@ def _plain(value: object) -> Any:
 
 
 @cache
-def _names(of: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(of))
+def _values(of: Any) -> Callable[[Any], Any] | None:
+    """What takes the fields out of a dataclass, None for any other class."""
+    return attrgetter(*(field.name for field in fields(of))) if is_dataclass(of) else None
 
 
 def _encoded(figures: Figure | list[Figure]) -> bytes:

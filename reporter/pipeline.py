@@ -68,23 +68,17 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
         reporter.errors.SettingError: a folder does not exist, or a rule's settings cannot be used.
         reporter.errors.OutputError: the report cannot be written.
     """
-    cache = Cache(settings.cache)
+    cache, created = Cache(settings.cache), now or datetime.now(UTC)
     with output_lock(settings.out):
         while True:
             try:
-                return _run(settings, cache, progress, now or datetime.now(UTC))
+                with Printer(created) if settings.pdf else nullcontext() as printer:
+                    return _run(settings, cache, progress, created, printer)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")
 
 
-def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime) -> Outcome:
-    with Printer(created) if settings.pdf else nullcontext() as printer:
-        return _reported(settings, cache, progress, created, printer)
-
-
-def _reported(
-    settings: Settings, cache: Cache, progress: Progress, created: datetime, printer: Printer | None
-) -> Outcome:
+def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, printer: Printer | None) -> Outcome:
     clock, memo = _Clock(), Memo(cache)
     rules = policy(settings, created.date())
     with clock("discover"):

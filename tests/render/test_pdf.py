@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,9 +16,9 @@ import pytest
 
 from reporter.errors import RenderError
 from reporter.model.page import Cell, Column, Figure, Page, Paragraph, Row, Section, Table
-from reporter.render import Attachment, render_pdf, worker
+from reporter.render import Attachment, Printer, render_pdf, worker
 from reporter.render.columns import PARTS, column_shares, density
-from reporter.render.pdf import Job
+from reporter.render.pdf import _CHILD, Job
 from tests.render.pages import HOSTILE, hostile, review
 
 CREATED = datetime(2026, 11, 23, 21, 4, 5, tzinfo=UTC)
@@ -194,3 +195,45 @@ def test_columns_fill_the_page_exactly(count: int) -> None:
     assert sum(shares) == PARTS
     assert min(shares) >= 1
     assert density(table) == ("normal" if count < 5 else "dense" if count < 6 else "tiny")
+
+
+def test_child_waits_for_its_page() -> None:
+    with Printer(CREATED) as printer:
+        printer.send(page_of(), ())
+        assert printer.receive() == render_pdf(page_of(), (), CREATED)
+
+
+@pytest.mark.parametrize("send", [False, True])
+def test_child_is_gone_whatever_happens(send: bool) -> None:
+    def failing(printer: Printer) -> None:
+        with printer:
+            if send:
+                printer.send(page_of(), ())
+            raise ValueError("elsewhere")
+
+    printer = Printer(CREATED)
+    with pytest.raises(ValueError, match="elsewhere"):
+        failing(printer)
+    assert printer._child is not None
+    assert printer._child.returncode == -signal.SIGKILL
+
+
+def test_child_at_its_time_limit_is_gone() -> None:
+    with Printer(CREATED, limit=0.01) as printer:
+        printer.send(page_of(), ())
+        with pytest.raises(RenderError, match="not finished"):
+            printer.receive()
+    assert printer._child is not None
+    assert printer._child.returncode == -signal.SIGKILL
+
+
+def test_child_without_work_ends_by_itself() -> None:
+    command = [sys.executable, "-c", _CHILD, *sys.path]
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=100, check=False)
+    assert (answer.returncode, answer.stdout) == (0, b"")
+
+
+def test_no_child_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(RenderError, match=r"PDF of 't': cannot start /nowhere/python: No such file"):
+        render_pdf(page_of(), (), CREATED)

@@ -1,0 +1,216 @@
+"""Nothing is rendered twice, and what was rendered before is what would be rendered now."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reporter import memo as memo_module
+from reporter import pipeline
+from reporter.cache import Cache, Folder
+from reporter.memo import Memo, program
+from reporter.model.page import Figure, Page, Paragraph, Section
+from reporter.progress import Progress
+from reporter.settings import Settings
+from tests.cache.test_runs import content
+from tests.test_cli import safetensors, weights
+from tests.test_imports import imported
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    values: tuple[Any, ...]
+
+
+class Drawing:
+    """Pictures that count how often they are drawn."""
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    def picture(self, name: str, *values: Any) -> Figure:
+        self.drawn += 1
+        return Figure(name, f"\n{values}".encode(), 3, 4, "alt\udc80", "caption\n{}")
+
+    def sheets(self, count: int) -> list[Figure]:
+        return [self.picture(f"s-{i}", "x" * i) for i in range(count)]
+
+
+@pytest.fixture
+def memo(tmp_path: Path) -> Memo:
+    return Memo(Cache(tmp_path / "cache"))
+
+
+def renderings(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.rendering"))
+
+
+def test_what_was_drawn_before_is_not_drawn_again(memo: Memo, tmp_path: Path) -> None:
+    pen = Drawing()
+    first = memo.draw(pen.picture, "f", 1.5, None)
+    assert (memo.draw(pen.picture, "f", 1.5, None), pen.drawn) == (first, 1)
+    assert Memo(Cache(tmp_path / "cache")).draw(pen.picture, "f", 1.5, None) == first
+    assert pen.drawn == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_sheets_come_back_as_a_list(memo: Memo, count: int) -> None:
+    pen = Drawing()
+    assert memo.draw(pen.sheets, count) == memo.draw(pen.sheets, count) == Drawing().sheets(count)
+    assert pen.drawn == count
+
+
+DIFFERENT: list[Any] = [
+    None, True, "", "None", "1", 1, 1.5, math.nextafter(1.5, 2), 0.0, -0.0, math.nan, "nan", math.inf, [], [None], [[]],
+    [1, 23], [12, 3], {"a": 1}, {"b": 1}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, b"", b"x", One((1,)), Other((1,)),
+    One((1, 2)), np.zeros(2), np.zeros((1, 2)), np.zeros(2, "f4"), np.array([0.0, -0.0]), np.arange(5000.0),
+    np.arange(5000.0) + (np.arange(5000) == 2500), "\udc80", "\\udc80",
+]  # fmt: skip
+
+
+def test_whatever_differs_is_drawn_anew(memo: Memo) -> None:
+    pen = Drawing()
+    for _ in range(2):
+        for value in DIFFERENT:
+            memo.draw(pen.picture, "f", value)
+        assert pen.drawn == len(DIFFERENT)
+    memo.draw(pen.sheets, 1)
+    assert pen.drawn == len(DIFFERENT) + 1
+
+
+def test_what_cannot_be_told_apart_is_refused(memo: Memo) -> None:
+    for opaque in (object(), {1, 2}, np.array([None])):
+        with pytest.raises(TypeError, match="not known how to tell two apart"):
+            memo.draw(Drawing().picture, "f", opaque)
+
+
+@pytest.mark.parametrize("at", [3, 60, -1])
+def test_a_damaged_file_counts_as_none(memo: Memo, tmp_path: Path, at: int) -> None:
+    pen = Drawing()
+    first = memo.draw(pen.picture, "f", 1)
+    (path,) = renderings(tmp_path)
+    whole = path.read_bytes()
+    for damaged in (bytes([*whole[:at], whole[at] ^ 1, *whole[at:][1:]]), whole[:-5], b""):
+        path.write_bytes(damaged)
+        assert memo.draw(pen.picture, "f", 1) == first
+        assert path.read_bytes() == whole
+    assert pen.drawn == 4
+
+
+def test_other_code_or_libraries_have_renderings_of_their_own(
+    memo: Memo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compute = program.__wrapped__
+    assert compute() == program()
+    pen = Drawing()
+    memo.draw(pen.picture, "f")
+    monkeypatch.setattr(memo_module, "program", lambda: "another")
+    memo.draw(pen.picture, "f")
+    assert pen.drawn == 2
+    (tmp_path / "css").mkdir()
+    (tmp_path / "css" / "report.css").write_text("a {}")
+    monkeypatch.setattr(memo_module, "templates_folder", lambda: tmp_path)
+    styled = compute()
+    (tmp_path / "css" / "report.css").write_text("b {}")
+    assert len({program(), styled, compute()}) == 3
+    before = compute()
+    monkeypatch.setattr(memo_module, "version", lambda library: "9.9" if library == "matplotlib" else "1.0")
+    assert compute() != before
+
+
+def test_without_a_cache_everything_is_drawn() -> None:
+    pen, memo = Drawing(), Memo(Cache(None))
+    memo.draw(pen.picture, "f", object())
+    memo.draw(pen.picture, "f", object())
+    assert pen.drawn == 2
+
+
+def test_pages(memo: Memo) -> None:
+    rendered: list[Page] = []
+
+    def render(page: Page) -> bytes:
+        rendered.append(page)
+        return page.title.encode()
+
+    figure = Figure("f", b"png", 1, 2, "", "")
+    page = Page("t", "", (Section("a", "A", (Paragraph("p"), figure)),))
+    other = replace(page, sections=(Section("a", "A", (Paragraph("p"), replace(figure, png=b"PNG"))),))
+    for one in (page, other, page, other):
+        assert memo.render(render, one) == b"t"
+    assert rendered == [page, other]
+
+
+def test_renderings_are_counted_and_pruned(memo: Memo, tmp_path: Path) -> None:
+    memo.draw(Drawing().picture, "f")
+    folder = Folder(tmp_path / "cache")
+    assert folder.use().kinds["rendering"][0] == 1
+    assert folder.prune()[0] == 1
+    assert not renderings(tmp_path)
+
+
+@pytest.fixture
+def ckpts(tmp_path: Path) -> Path:
+    for step in (1, 2, 3):
+        safetensors(tmp_path / "ckpts" / f"m-{step}.safetensors", weights(step))
+    return tmp_path / "ckpts"
+
+
+def run(ckpts: Path, name: str, cache: Path | None, now: datetime = NOW, *, pdf: bool = False) -> dict[str, bytes]:
+    settings = Settings(roots=(ckpts,), out=ckpts.parent / name, cache=cache, pdf=pdf, settle=0.0)
+    outcome = pipeline.run(settings, Progress(quiet=True), now=now)
+    assert outcome.pdf_problem == ""
+    return content(outcome.folder)
+
+
+def test_the_memo_changes_no_byte_of_a_report(ckpts: Path, tmp_path: Path) -> None:
+    cold = run(ckpts, "cold", tmp_path / "cache", pdf=True)
+    warm = run(ckpts, "warm", tmp_path / "cache", pdf=True)
+    none = run(ckpts, "none", None, pdf=True)
+    assert "report.pdf" in cold
+    assert cold == warm == none
+
+
+def test_a_later_run_renders_what_changed(ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[str] = []
+    original = pipeline.render_html
+
+    def noting(page: Page) -> str:
+        rendered.append(page.title)
+        return original(page)
+
+    monkeypatch.setattr(pipeline, "render_html", noting)
+    first = run(ckpts, "out", tmp_path / "cache")
+    assert len(rendered) == 4
+    rendered.clear()
+    pictures = len(renderings(tmp_path))
+    later = run(ckpts, "out", tmp_path / "cache", NOW + timedelta(days=1))
+    assert len(rendered) == 1, "the report itself tells when it was made; pages of checkpoints do not"
+    assert len(renderings(tmp_path)) == pictures
+    pages = {path for path in first if path.startswith("checkpoints/")}
+    assert len(pages) == 3
+    assert {path for path in first if first[path] == later[path]} >= pages
+    assert first["index.html"] != later["index.html"]
+    rendered.clear()
+    safetensors(ckpts / "m-4.safetensors", weights(4))
+    run(ckpts, "out", tmp_path / "cache")
+    assert len(rendered) == 2
+
+
+def test_an_unchanged_folder_needs_no_matplotlib(ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CKPT_REPORT_CACHE", str(tmp_path / "cache"))
+    command = ("report", str(ckpts), "-o", str(tmp_path / "out"), "--no-pdf", "-q", "--settle", "0")
+    assert "matplotlib" in imported(*command)
+    assert not imported(*command) & {"matplotlib", "PIL"}
