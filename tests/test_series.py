@@ -77,8 +77,10 @@ def test_a_model_that_lost_some_tensors_or_got_a_new_head_is_still_one_series(tm
         save(folder / f"m-{epoch}.safetensors", epoch, layers=layers)
     record = report(folder)
     assert [len(s["checkpoints"]) for s in record["series"]] == [4]
-    concerned = {f["checkpoint"] for f in record["findings"] if f["rule"] == "structure"}
-    assert concerned == {"m-3.safetensors", "m-4.safetensors"}
+    (found,) = [f for f in record["findings"] if f["rule"] == "shrunken"]
+    assert found["checkpoints"] == ["m-3.safetensors", "m-4.safetensors"]
+    assert found["first_bad"] == "m-3.safetensors"
+    assert found["last_good"] == "m-2.safetensors"
 
 
 def test_padded_and_unpadded_numbers_are_one_order(tmp_path: Path) -> None:
