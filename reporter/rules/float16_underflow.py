@@ -8,35 +8,27 @@ from reporter.model.deployment import GOOD_SQNR
 from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.grouped import as_one
 from reporter.rules.history import History
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:
-    """One check per weight matrix of the last checkpoint that does not overflow, and at most one finding."""
+    """One check per weight matrix of the last checkpoint that does not overflow."""
     series = history.series
     last = series.measured[-1].by_name
-    checks, hit = [], []
     for name, ready in series.readiness.items():
         cast = ready.cast("float16")
         if cast is None or cast.sqnr is None or ready.int8_tensor is None:
             continue
-        one = Check.of(last[name].info, cast.sqnr, -cast.sqnr, place=len(series.refs) - 1)
-        checks.append(one)
-        if cast.sqnr < limits["threshold"]:
-            hit.append(one)
-    if not hit:
-        yield from checks
-        return
-    worst = max(hit, key=lambda c: c.excess)
-    lost = series.readiness[worst.tensor].cast("float16")
-    assert lost is not None
-    message = (
-        f"{integer(len(hit))} of {integer(len(checks))} weight tensors are too small for float16 (worst: "
-        f"{worst.tensor}, {decibels(worst.value)}; {integer(lost.flushed)} values become zero, "
-        f"{integer(lost.subnormal)} subnormal); bfloat16 has the range of float32"
-    )
-    yield from as_one(checks, hit, Severity.WARN, message)
+        info = last[name].info
+        yield Check.of(
+            info,
+            cast.sqnr,
+            -cast.sqnr,
+            Severity.WARN if cast.sqnr < limits["threshold"] else None,
+            place=len(series.refs) - 1,
+            message=f"{name} keeps {decibels(cast.sqnr)} in float16: {integer(cast.flushed)} of {integer(info.size)} "
+            f"values become zero, {integer(cast.subnormal)} subnormal",
+        )
 
 
 FLOAT16_UNDERFLOW = Rule(
@@ -47,6 +39,7 @@ FLOAT16_UNDERFLOW = Rule(
     "checkpoint",
     source="IEEE 754 binary16, whose precision falls below 2⁻¹⁴ = 6.1e−5; ordinary weights keep about 73 dB",
     check=check,
+    many="are too small for float16",
     meaning="The weights are below the range in which float16 keeps its precision: a cast loses part of what was "
     "learned.",
     next_step="Convert to bfloat16 instead, or keep these tensors in float32.",

@@ -114,4 +114,4 @@ def _short(finding: Finding) -> str:
 def _capital(text: str) -> str:
     """A sentence's first letter, unless it begins with the name of a tensor."""
     first = text.split(" ", 1)[0]
-    return text if any(c in first for c in "/._") else text[:1].upper() + text[1:]
+    return text[:1].upper() + text[1:] if first.isalpha() else text

@@ -90,7 +90,7 @@ def copies(arrays: Arrays) -> None:
         (outliers, "int8-ready", "WARN", OTHER, "keep what is unfit in float"),
         (overflow, "float16-overflow", "WARN", KERNEL, "2 of 4 tensors"),
         (large_statistic, "float16-overflow", "INFO", MEAN, "1 of 4 tensors"),
-        (tiny, "float16-underflow", "WARN", KERNEL, "1 of 2 weight tensors"),
+        (tiny, "float16-underflow", "WARN", KERNEL, "dense/kernel keeps"),
         (copies, "duplicate-outputs", "INFO", KERNEL, "2 of 10 channels"),
     ],
 )
