@@ -73,7 +73,7 @@ def _epoch(name: str) -> int | None:
 
 
 def _short(finding: Finding) -> str:
-    return f"{finding.rule} @ {finding.first_bad or finding.checkpoint}: {finding.message}"
+    return f"{finding.rule} @ {finding.first_bad or finding.checkpoint}: {finding.message.split('. Worst: ')[0]}"
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
