@@ -6,7 +6,7 @@ import json
 import platform
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -24,8 +24,8 @@ from reporter.render.assets import templates_folder
 P = ParamSpec("P")
 T = TypeVar("T", Figure, list[Figure])
 
-LIBRARIES = ("matplotlib", "pillow", "numpy", "jinja2", "markupsafe")
-"""What else decides about the bytes of a picture or a page."""
+LIBRARIES = ("matplotlib", "pillow", "numpy", "jinja2", "markupsafe", "weasyprint", "pydyf", "fonttools")
+"""What else decides about the bytes of a picture, a page or a document."""
 
 
 class Memo:
@@ -58,6 +58,25 @@ class Memo:
             known = render(page)
             self._cache.keep_rendering("page", key, known)
         return known
+
+    def document(self, page: Page, attachments: Mapping[str, bytes], dated: bytes) -> tuple[str, bytes | None]:
+        """The key of a PDF for :meth:`keep_document`, and the one that was made of the same page and attachments.
+
+        When it is made does not count: an unchanged report keeps its PDF, and that the day on which it was made.
+
+        Args:
+            dated: how the attachments write the time of creation.
+        """
+        if not self._cache.keeps:
+            return "", None
+        undated = {name: data.replace(dated, b"") for name, data in attachments.items()}
+        key = _key("document", replace(page, facts=()), undated)
+        return key, self._cache.rendering("document", key, bytes)
+
+    def keep_document(self, key: str, pdf: bytes) -> None:
+        """Keep a PDF."""
+        if self._cache.keeps:
+            self._cache.keep_rendering("document", key, pdf)
 
 
 def _key(*what: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
 from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
-from reporter.writers.report_json import with_timings, write_json
+from reporter.writers.report_json import timestamp, with_timings, write_json
 from reporter.writers.tensors_csv import write_csv
 
 
@@ -110,14 +110,13 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     with clock("compose"):
         progress.say("writing")
         files = {"report.json": write_json(report), "tensors.csv": write_csv(report)}
-        if printer is not None:
-            printer.send(report_page(report, "pdf"), _attachments(files))
+        printed = _printing(printer, memo, report, files) if printer is not None else None
     with clock("draw"):
         report = replace(report, figures=tuple(map(partial(draw_checkpoints, memo), series, histograms, figures)))
     with clock("compose"):
         files |= _pages(report, memo)
     with clock("pdf"):
-        problem = _printed(printer, files)
+        problem = _printed(printed, files)
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
     folder = publish(settings.out, created, identity(found, settings), files)
@@ -183,11 +182,27 @@ def _html(page: Page) -> bytes:
     return render_html(page).encode("utf-8", "backslashreplace")
 
 
-def _printed(printer: Printer | None, files: dict[str, bytes]) -> str:
+def _printing(printer: Printer, memo: Memo, report: Report, files: Mapping[str, bytes]) -> Callable[[], bytes]:
+    """Start the PDF unless there is one of the same report; what is returned waits for it."""
+    page, attached = report_page(report, "pdf"), {name: files[name] for name in ("report.json", "tensors.csv")}
+    key, known = memo.document(page, attached, timestamp(report.created).encode())
+    if known is not None:
+        return lambda: known
+    printer.send(page, _attachments(files))
+
+    def receive() -> bytes:
+        pdf = printer.receive()
+        memo.keep_document(key, pdf)
+        return pdf
+
+    return receive
+
+
+def _printed(receive: Callable[[], bytes] | None, files: dict[str, bytes]) -> str:
     """Add the PDF, which was made in the meantime, or return why there is none."""
     try:
-        if printer is not None:
-            files["report.pdf"] = printer.receive()
+        if receive is not None:
+            files["report.pdf"] = receive()
     except RenderError as error:
         return str(error)
     return ""

@@ -209,6 +209,17 @@ def test_a_later_run_renders_what_changed(ckpts: Path, tmp_path: Path, monkeypat
     assert len(rendered) == 2
 
 
+def test_an_unchanged_report_keeps_its_document(ckpts: Path, tmp_path: Path) -> None:
+    """With the day on which it was made; whatever else changes makes another one."""
+    later = NOW + timedelta(days=3)
+    first = run(ckpts, "one", tmp_path / "cache", pdf=True)
+    again = run(ckpts, "two", tmp_path / "cache", later, pdf=True)
+    assert again["report.pdf"] == first["report.pdf"]
+    assert b"2026-01-05" in again["report.json"]
+    safetensors(ckpts / "model-9.safetensors", weights(9))
+    assert run(ckpts, "three", tmp_path / "cache", later, pdf=True)["report.pdf"] != first["report.pdf"]
+
+
 def test_an_unchanged_folder_needs_no_matplotlib(ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CKPT_REPORT_CACHE", str(tmp_path / "cache"))
     command = ("report", str(ckpts), "-o", str(tmp_path / "out"), "--no-pdf", "-q", "--settle", "0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
@@ -19,7 +20,7 @@ def report_record(report: Report) -> Record:
     return {
         "schema_version": SCHEMA_VERSION,
         "generator": {"name": "ckpt-report", "version": report.version},
-        "created": report.created.isoformat(timespec="seconds"),
+        "created": timestamp(report.created),
         "title": report.title,
         "verdict": report.verdict,
         "findings": [records.finding(f) for f in report.judgement.findings],
@@ -89,3 +90,8 @@ def to_bytes(record: Record) -> bytes:
     """One JSON object, never with NaN or Infinity in it."""
     text = json.dumps(record, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def timestamp(created: datetime) -> str:
+    """The time of creation as report.json writes it."""
+    return created.isoformat(timespec="seconds")
