@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.accumulate import Accumulator
+from reporter.measuring.accumulate import Accumulator, read_only
 from reporter.measuring.kernels.cells import NEGATIVE_ZERO, RAW
-from reporter.measuring.kernels.ranks import collect32, refine32
+from reporter.measuring.kernels.ranks import collect32, collect64, refine32
 from reporter.measuring.pieces import as_real
 from reporter.measuring.tables import Tables
 from reporter.measuring.threads import Pool
@@ -89,16 +89,14 @@ def from_codes(coded: Accumulator, summary: Summary, probabilities: Iterable[flo
 def from_values(
     again: Pieces, dtype: np.dtype[Any], summary: Summary, probabilities: Iterable[float], pool: Pool
 ) -> Quantiles:
-    """Exact quantiles by going through the values again: one sweep for float32, at most four for 64-bit values.
+    """Exact quantiles by going through the values again: once for float32, mostly once and at most five times for others.
 
     Memory does not depend on the number of values.
     """
     if summary.count <= SORTED_AT_ONCE:
         order = _by_sorting(again)
-    elif dtype == np.float32:
-        order = _by_refining(again, summary, pool)
     else:
-        order = _by_radix(again)
+        order = _by_refining(again, summary, pool, wide=dtype != np.float32)
     return interpolate(probabilities, summary.finite, order, exact=True)
 
 
@@ -108,19 +106,29 @@ def _by_sorting(again: Pieces) -> OrderStatistics:
     return lambda ranks: values[ranks].astype(np.float64)
 
 
-def _by_refining(again: Pieces, summary: Summary, pool: Pool, collected: int = COLLECTED) -> OrderStatistics:
-    """One sweep over float32 values, which looks only at those in the cells of the wanted ranks."""
+def _by_refining(
+    again: Pieces, summary: Summary, pool: Pool, collected: int = COLLECTED, *, wide: bool = False
+) -> OrderStatistics:
+    """One sweep over the values, which looks only at those in the cells of the wanted ranks.
+
+    Args:
+        wide: they are taken as float64; too many to be collected are then left to radix selection.
+    """
     cells = summary.cells
     ends = np.cumsum(cells.counts)
 
     def order(ranks: Ranks) -> Values:
+        result: Array
         found = np.searchsorted(ends, ranks, side="right")
         wanted, slot = np.unique(found, return_inverse=True)
         index, counts = cells.index[wanted], cells.counts[wanted]
         within = ranks - (ends[found] - cells.counts[found])
         if counts.sum() <= collected:
-            values = _collected(again, index, int(counts.sum()), summary.neginf, pool)
+            collect = _collected64 if wide else _collected
+            values = collect(again, index, int(counts.sum()), summary.neginf, pool)
             result = values[(np.cumsum(counts) - counts)[slot] + within]
+        elif wide:
+            return _by_radix(again)(ranks)
         else:
             tables = _refined(again, _raw(index), pool)
             result = np.array(
@@ -157,6 +165,20 @@ def _collected(
 
     values = np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again())))
     return np.sort(values[np.isfinite(values)] if neginf else values)
+
+
+def _collected64(
+    again: Pieces, index: npt.NDArray[np.int32], count: int, _neginf: int, pool: Pool
+) -> npt.NDArray[np.float64]:
+    """The same of values taken as float64."""
+    slots = np.zeros(RAW, np.uint8)
+    slots[_raw(index)] = 1
+
+    def collect(piece: Array) -> npt.NDArray[np.float64]:
+        values = np.empty(min(piece.size, count))
+        return values[: collect64(read_only(as_real(piece)), slots, values)].copy()
+
+    return np.sort(np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again()))))
 
 
 def _refined_value(counts: npt.NDArray[np.integer[Any]], cell: int, total: int, within: int, neginf: int) -> np.float32:

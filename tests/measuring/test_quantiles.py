@@ -28,6 +28,7 @@ P = (0.0, 0.001, 0.05, 0.25, 0.5, 0.6180339887, 0.95, 0.999, 1.0)
 WAYS = {
     "collecting": lambda again, summary: module._by_refining(again, summary, ALONE),
     "refining": lambda again, summary: module._by_refining(again, summary, ALONE, collected=0),
+    "collecting float64": lambda again, summary: module._by_refining(again, summary, ALONE, wide=True),
     "radix": lambda again, summary: module._by_radix(again),
 }
 

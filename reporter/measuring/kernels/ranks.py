@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from reporter.measuring.kernels.cells import cell64
 from reporter.measuring.kernels.compiled import jit
 
 STEP = 1 << 12
@@ -50,6 +51,18 @@ def collect32(bits: npt.NDArray[np.uint32], slots: npt.NDArray[np.uint8], found:
                     if slots[cells[k]]:
                         found[n] = block[k]
                         n += 1
+    return n
+
+
+@jit
+def collect64(x: npt.NDArray[np.float64], slots: npt.NDArray[np.uint8], found: npt.NDArray[np.float64]) -> int:
+    """Copy the finite values whose raw cell has a slot; arguments as in :func:`collect32`."""
+    bits = x.view(np.uint64)
+    n = 0
+    for i in range(x.size):
+        if abs(x[i]) < np.inf and slots[cell64(bits[i])]:
+            found[n] = x[i]
+            n += 1
     return n
 
 
