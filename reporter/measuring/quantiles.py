@@ -89,7 +89,7 @@ def from_codes(coded: Accumulator, summary: Summary, probabilities: Iterable[flo
 def from_values(
     again: Pieces, dtype: np.dtype[Any], summary: Summary, probabilities: Iterable[float], pool: Pool
 ) -> Quantiles:
-    """Exact quantiles by going through the values again: once for float32, mostly once and at most five times for others.
+    """Exact quantiles by going through the values again: once for float32, else mostly once and at most five times.
 
     Memory does not depend on the number of values.
     """
