@@ -54,27 +54,47 @@ def lines(
     """
     steps = Steps(labels, x)
     shown = {n: column_of(v) for n, v in list(series.items())[: len(OKABE_ITO)]}
-    styles = list(zip(shown, OKABE_ITO, MARKERS, DASHES, strict=False))
-    items = [Item(quoted(n), colour, "line", 1.6, dashes, marker) for n, colour, marker, dashes in styles]
-    keys = legend(items if len(items) > 1 else [], FULL)
-    top = TITLE + keys.height + 22
-    canvas = Canvas(FULL, round(top + PLOT + BELOW))
-    canvas.text(0, 14, title, bold=True)
-    known = np.concatenate([*shown.values(), np.empty(0)])
-    known = known[np.isfinite(known)]
-    if not len(known):
-        Panel(canvas, 0, top, FULL, top + PLOT).message("no number to show")
-        return canvas.figure(name, f"{quoted(title)}: line chart without any number.", "There is no number to show.")
-    keys.draw(canvas, 0, TITLE)
-    y = Linear(float(known.min()), float(known.max()), top + PLOT - 6, top + 6)
-    ticks, texts = units.labels(unit, y.ticks(5))
-    panel = Panel(canvas, gutter(texts), top, FULL - 12, top + PLOT)
-    panel.y_axis(y, ticks, texts, units.heading(unit))
+    canvas, begun = begin(title, shown, unit, keys=len(shown) > 1)
+    if begun is None:
+        return canvas.figure(name, *nothing(title))
+    panel, y, styles = begun
     places = steps.scale(panel.left + 8, panel.right - 8)(steps.positions)
     for series_name, colour, marker, dashes in styles:
         draw_line(canvas, places, y(shown[series_name]), colour, marker, dashes)
     steps.axis(panel, places)
     return canvas.figure(name, _alt(title, labels, shown), _caption(len(series), shown, steps.spaced))
+
+
+Style = tuple[str, str, str, tuple[float, ...]]
+"""Name of a line, its colour, marker and dashes."""
+
+
+def begin(
+    title: str, columns: Mapping[str, Array], unit: str, *, keys: bool
+) -> tuple[Canvas, tuple[Panel, Linear, list[Style]] | None]:
+    """Title, keys and left axis of a line chart; None where no column holds a number."""
+    styles = list(zip(columns, OKABE_ITO, MARKERS, DASHES, strict=False))
+    items = [Item(quoted(n), colour, "line", 1.6, dashes, marker) for n, colour, marker, dashes in styles]
+    above = legend(items if keys else [], FULL)
+    top = TITLE + above.height + 22
+    canvas = Canvas(FULL, round(top + PLOT + BELOW))
+    canvas.text(0, 14, title, bold=True)
+    known = np.concatenate([*columns.values(), np.empty(0)])
+    known = known[np.isfinite(known)]
+    if not len(known):
+        Panel(canvas, 0, top, FULL, top + PLOT).message("no number to show")
+        return canvas, None
+    above.draw(canvas, 0, TITLE)
+    y = Linear(float(known.min()), float(known.max()), top + PLOT - 6, top + 6)
+    ticks, texts = units.labels(unit, y.ticks(5))
+    panel = Panel(canvas, gutter(texts), top, FULL - 12, top + PLOT)
+    panel.y_axis(y, ticks, texts, units.heading(unit))
+    return canvas, (panel, y, styles)
+
+
+def nothing(title: str) -> tuple[str, str]:
+    """Alternative text and caption of a chart without any number."""
+    return f"{quoted(title)}: line chart without any number.", "There is no number to show."
 
 
 def column_of(values: Sequence[float | None]) -> Array:

@@ -9,12 +9,8 @@ import numpy as np
 from reporter.model.figures import Course
 from reporter.model.page import Figure
 from reporter.numerals import integer
-from reporter.plots import units
-from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import OKABE_ITO
-from reporter.plots.curves import DASHES, MARKERS, PLOT, TOLD, column_of, draw_line
-from reporter.plots.legend import Item, legend
-from reporter.plots.panel import BELOW, TITLE, Panel, gutter
+from reporter.plots.curves import TOLD, begin, column_of, draw_line, nothing
 from reporter.plots.scale import Linear, tick_labels
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
@@ -28,21 +24,10 @@ def runs(name: str, title: str, courses: Mapping[str, Course], unit: str, axis: 
     """
     shown = dict(list(courses.items())[: len(OKABE_ITO)])
     columns = {n: column_of(c.values) for n, c in shown.items()}
-    styles = list(zip(shown, OKABE_ITO, MARKERS, DASHES, strict=False))
-    keys = legend([Item(quoted(n), colour, "line", 1.6, dashes, mark) for n, colour, mark, dashes in styles], FULL)
-    top = TITLE + keys.height + 22
-    canvas = Canvas(FULL, round(top + PLOT + BELOW))
-    canvas.text(0, 14, title, bold=True)
-    known = np.concatenate([*columns.values(), np.empty(0)])
-    known = known[np.isfinite(known)]
-    if not len(known):
-        Panel(canvas, 0, top, FULL, top + PLOT).message("no number to show")
-        return canvas.figure(name, f"{quoted(title)}: line chart without any number.", "There is no number to show.")
-    keys.draw(canvas, 0, TITLE)
-    y = Linear(float(known.min()), float(known.max()), top + PLOT - 6, top + 6)
-    ticks, texts = units.labels(unit, y.ticks(5))
-    panel = Panel(canvas, gutter(texts), top, FULL - 12, top + PLOT)
-    panel.y_axis(y, ticks, texts, units.heading(unit))
+    canvas, begun = begin(title, columns, unit, keys=True)
+    if begun is None:
+        return canvas.figure(name, *nothing(title))
+    panel, y, styles = begun
     places = np.concatenate([np.asarray(c.positions, np.float64) for c in shown.values()])
     x = Linear(float(places.min()), float(places.max()), panel.left + 8, panel.right - 8)
     for run, colour, mark, dashes in styles:
