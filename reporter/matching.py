@@ -49,6 +49,8 @@ def match(series: Measured, other: Measured | Contents) -> Match:
     one in the order of their numbers, if there are as many of them on both sides, of the same shapes and roles, and
     in the same order in the model. Anything else is ambiguous and is left alone.
     """
+    if isinstance(other, Measured) and series.holds_the_same(other):
+        return SAME
     ours, theirs = _by_stem(series), _by_stem(other)
     layers: dict[str, str] = {}
     ambiguous: list[str] = []
@@ -147,7 +149,8 @@ def _by_stem(numbers: Measured | Contents) -> dict[str, list[_Layer]]:
 
 
 def _model_tensors(numbers: Measured | Contents) -> list[TensorInfo]:
-    return [t.info for t in numbers.tensors if t.info.collection == "model"]
+    infos = numbers.infos if isinstance(numbers, Measured) else (t.info for t in numbers.tensors)
+    return [info for info in infos if info.collection == "model"]
 
 
 def _within(info: TensorInfo) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,11 +15,12 @@ _COMPARED = ("mean", "std", "min", "max", "l2_norm")
 
 def with_twins(series: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """The series, with a note in each whose checkpoints repeat those of a longer one in the same folder."""
+    folders = Counter(folder for one in series for folder in {_folder(ref.name) for ref in one.refs})
     places: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for at, one in enumerate(series):
         for ref, numbers in zip(one.refs, one.measured, strict=True):
-            if numbers.model_tensors:
-                folder = ref.name.rpartition("/")[0]
+            folder = _folder(ref.name)
+            if folders[folder] > 1 and numbers.model_tensors:
                 places.setdefault((folder, fingerprint(numbers)), []).append((at, ref.name))
     found: dict[int, list[tuple[str, str]]] = {}
     for same in places.values():
@@ -39,6 +41,10 @@ def fingerprint(numbers: Measured) -> str:
         for t in numbers.model_tensors
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _note(twins: Sequence[tuple[str, str]], checkpoints: int) -> str:

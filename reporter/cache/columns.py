@@ -128,6 +128,16 @@ class Columns:
         value: float = source.item(row, column)
         return value
 
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """One statistic of all samples, NaN where there is no number; KeyError if it is not among them."""
+        codes = self.codes[:, self.names[name]]
+        source, at = self.sources[name]
+        column = source[:, at].astype(np.float64)
+        if source is self.values:
+            column = np.where(codes == _INTEGER, source[:, at].view(np.int64).astype(np.float64), column)
+        column[codes > _INTEGER] = np.nan
+        return column
+
     def quantiles_of(self, row: int) -> Quantiles:
         """The quantiles of one sample."""
         exact = bool(self.exact[row])

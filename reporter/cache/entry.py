@@ -20,7 +20,7 @@ import numpy.typing as npt
 from reporter.cache import rows
 from reporter.cache.columns import Columns
 from reporter.cache.container import Container, Unusable, build, unpacked
-from reporter.cache.stored import ByName, GroupInfo, Rows, StoredGroup, StoredTensor, TensorRows
+from reporter.cache.stored import ByName, GroupInfo, Rows, Stored, StoredGroup, StoredTensor, TensorRows
 from reporter.model.cells import Cells
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Units
 from reporter.model.sketch import Sketch
@@ -53,12 +53,17 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The groups of one selection of variables: layers, roles, the whole, the optimizer."""
+    """The groups of one selection of variables: layers, roles, the whole, the optimizer.
+
+    Attributes:
+        places: of the layers, by name.
+    """
 
     layers: tuple[GroupInfo, ...]
     roles: tuple[GroupInfo, ...]
     rest: tuple[GroupInfo, ...]
     notes: tuple[str, ...]
+    places: Mapping[str, int]
 
     @property
     def all(self) -> tuple[GroupInfo, ...]:
@@ -88,7 +93,7 @@ class Shelf:
 
     def places(self, numbers: Measured) -> tuple[tuple[str, ...], Mapping[str, int]]:
         """Names of a checkpoint's tensors, and their rows."""
-        names = tuple(t.info.name for t in numbers.tensors)
+        names = tuple(info.name for info in numbers.infos)
         if names not in self.names:
             self.names[names] = {name: i for i, name in enumerate(names)}
         return names, self.names[names]
@@ -119,7 +124,7 @@ def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequenc
     names = [s.name for s in STATISTICS]
     described = _json(
         {
-            "tensors": _down(TensorInfo, [t.info for t in measured.tensors]),
+            "tensors": _down(TensorInfo, measured.infos),
             "layers": _down(LayerInfo, contents.layers),
             "skipped": _down(SkippedTensor, contents.skipped),
             "facts": {name: getattr(contents, name) for name in _FACTS},
@@ -133,7 +138,7 @@ def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequenc
         "rows": parts,
     }
     groupings = {}
-    position = {t.info.name: i for i, t in enumerate(measured.tensors)}
+    position = {info.name: i for i, info in enumerate(measured.infos)}
     for selection, numbers in by_selection.items():
         rest = [numbers.whole, *([numbers.optimizer] if numbers.optimizer else [])]
         members = {"layers": numbers.layers, "roles": numbers.roles, "rest": rest}
@@ -192,11 +197,11 @@ class Entry:
             known[digest] = _structure(json.loads(self._container.block("structure")))
         return known[digest]
 
-    def tensors(self, probabilities: Sequence[float]) -> tuple[TensorMeasure, ...]:
+    def tensors(self, probabilities: Sequence[float]) -> Sequence[TensorMeasure]:
         """Its tensors, with these quantiles."""
         infos = self.structure.infos
         table = TensorRows(self._columns("tensors", len(infos), probabilities), self._cells, self._units, self._sketch)
-        return tuple(StoredTensor(info, table, row) for row, info in enumerate(infos))
+        return Stored(StoredTensor, infos, table)
 
     def measured(self, selection: str, probabilities: Sequence[float]) -> Measured:
         """Everything, grouped for a selection that it has."""
@@ -211,13 +216,13 @@ class Entry:
             return self._shelf.cells((self, selection, row), lambda: read(row))
 
         table = Rows(self._columns(f"{selection}/columns", len(infos), probabilities), cells)
-        groups = [StoredGroup(info, table, row) for row, info in enumerate(infos)]
-        rest = groups[whole:]
+        layers = Stored(StoredGroup, grouping.layers, table)
+        rest = Stored(StoredGroup, grouping.rest, table, whole)
         tensors = self.tensors(probabilities)
         numbers = Measured(
             tensors=tensors,
-            layers=tuple(groups[: len(grouping.layers)]),
-            roles=tuple(groups[len(grouping.layers) : whole]),
+            layers=layers,
+            roles=Stored(StoredGroup, grouping.roles, table, len(grouping.layers)),
             whole=rest[0],
             optimizer=rest[1] if len(rest) > 1 else None,
             model_layers=facts.layers,
@@ -229,8 +234,10 @@ class Entry:
             seconds=float(self.header["seconds"]),
             missing_layers=facts.missing_layers,
         )
-        # Where cached_property keeps it: one table of names for all checkpoints of this structure.
+        # Where cached_property keeps them: one object for all checkpoints of this structure.
+        numbers.__dict__["infos"] = self.structure.infos
         numbers.__dict__["by_name"] = ByName(self.structure.places, tensors)
+        numbers.__dict__["layer_by_name"] = ByName(grouping.places, layers)
         return numbers
 
     def _columns(self, block: str, n: int, probabilities: Sequence[float]) -> Columns:
@@ -302,7 +309,9 @@ def _grouping(record: Any, infos: Sequence[TensorInfo]) -> Grouping:
             names = tuple(infos[i].name for i in members)
             yield GroupInfo(name, of, tuple(members), names, parameters, trainable, nbytes)
 
-    return Grouping(tuple(groups("layers")), tuple(groups("roles")), tuple(groups("rest")), tuple(record["notes"]))
+    layers = tuple(groups("layers"))
+    places = {layer.name: i for i, layer in enumerate(layers)}
+    return Grouping(layers, tuple(groups("roles")), tuple(groups("rest")), tuple(record["notes"]), places)
 
 
 def _json(record: Any) -> bytes:

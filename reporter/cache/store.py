@@ -124,7 +124,7 @@ class Cache:
         facts, full = entry.structure.facts, entry.probabilities
         groups = {s: entry.measured(s, full) for s in entry.selections}
         seconds = float(entry.header["seconds"])
-        groups[selection] = assembled(facts, entry.tensors(full), Plan(selection, full), seconds)
+        groups[selection] = assembled(facts, tuple(entry.tensors(full)), Plan(selection, full), seconds)
         header = {k: entry.header[k] for k in ("identity", "name", "step", "step_source", "measured")}
         return self._written(known, encode(header, facts, full, groups))
 

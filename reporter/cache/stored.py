@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
 
 from reporter.cache.columns import Columns
 from reporter.model.cells import Cells
 from reporter.model.measured import GroupMeasure, TensorMeasure, Units, Value
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
+from reporter.model.table import table
 from reporter.model.tensor import TensorInfo
 from reporter.statistics import STATISTICS
+
+T = TypeVar("T", bound=TensorMeasure | GroupMeasure)
 
 _COMPUTE = {s.name: s.compute for s in STATISTICS}
 _set = object.__setattr__  # the classes are frozen
@@ -115,17 +122,60 @@ class StoredTensor(TensorMeasure):
     sketch = property(lambda self: self._rows.sketches(self._row))
 
 
-class ByName(Mapping[str, TensorMeasure]):
-    """Tensors by name, with a table of places that many checkpoints share."""
+class Stored(Sequence[T], Generic[T]):
+    """Neighbouring rows, each presented when it is asked for: a thousand checkpoints may hold a million.
 
-    __slots__ = ("_places", "_tensors")
+    See :class:`reporter.model.table.Tabular`.
+    """
 
-    def __init__(self, places: Mapping[str, int], tensors: Sequence[TensorMeasure]) -> None:
+    __slots__ = ("_infos", "_make", "_rows", "_start")
+
+    def __init__(self, make: Callable[[Any, Any, int], T], infos: Sequence[Any], rows: Rows, start: int = 0) -> None:
+        """Args:
+        make: from what a row is, the rows and its place among them.
+        start: the first row.
+        """
+        self._make = make
+        self._infos = infos
+        self._rows = rows
+        self._start = start
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
+        if isinstance(at, slice):
+            return tuple(self)[at]
+        return self._make(self._infos[at], self._rows, self._start + range(len(self._infos))[at])
+
+    def __len__(self) -> int:
+        return len(self._infos)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self._make(info, self._rows, row) for row, info in enumerate(self._infos, self._start))
+
+    def table(self, statistics: Sequence[str]) -> npt.NDArray[np.float64]:
+        """See :func:`reporter.model.table.table`; a statistic that was added since is computed one by one."""
+        columns, rows = self._rows.columns, slice(self._start, self._start + len(self))
+        found = np.empty((len(self), len(statistics)))
+        for i, name in enumerate(statistics):
+            known = name in columns.names
+            found[:, i] = columns.numbers(name)[rows] if known else table(tuple(self), (name,))[:, 0]
+        return found
+
+
+class ByName(Mapping[str, T], Generic[T]):
+    """Samples by name, with a table of places that many checkpoints share."""
+
+    __slots__ = ("_places", "_samples")
+
+    def __init__(self, places: Mapping[str, int], samples: Sequence[T]) -> None:
         self._places = places
-        self._tensors = tensors
+        self._samples = samples
 
-    def __getitem__(self, name: str) -> TensorMeasure:
-        return self._tensors[self._places[name]]
+    def __getitem__(self, name: str) -> T:
+        return self._samples[self._places[name]]
 
     def __contains__(self, name: object) -> bool:
         return name in self._places

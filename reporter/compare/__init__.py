@@ -47,8 +47,9 @@ def _compared(series: Series, gathered: Gathered) -> Comparison:
         if baseline is not None
     )
     layers = _in_order([[g.name for g in m.layers] for m in measured])
+    structures = list({id(m.infos): m.infos for m in measured}.values())
     by_collection = [
-        _in_order([[t.info.name for t in m.tensors if t.info.collection == c] for m in measured]) for c in COLLECTIONS
+        _in_order([[info.name for info in infos if info.collection == c] for infos in structures]) for c in COLLECTIONS
     ]
     lined_up = Comparison(
         name=series.name,

@@ -51,7 +51,7 @@ def _structure(
     before: Measured, after: Measured
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str, str], ...]]:
     """Names that were added and removed, and what changed its form."""
-    if _same_infos(before, after):
+    if before.holds_the_same(after):
         return (), (), ()
     old = {name: t.info for name, t in before.by_name.items()}
     new = {name: t.info for name, t in after.by_name.items()}
@@ -66,16 +66,9 @@ def _structure(
     )
 
 
-def _same_infos(before: Measured, after: Measured) -> bool:
-    """Whether the two hold the same tensors: quick where both come from the cache, which shares what is equal."""
-    return len(before.tensors) == len(after.tensors) and all(
-        a.info is b.info for a, b in zip(before.tensors, after.tensors, strict=True)
-    )
-
-
 def _complete(before: Measured, after: Measured, known: Mapping[str, Change]) -> Mapping[str, Change]:
     """All changes that are known or can be estimated; the known ones as they are if they are all."""
-    if len(known) == len(after.tensors) and all(tensor.info.name in known for tensor in after.tensors):
+    if len(known) == len(after.infos) and all(info.name in known for info in after.infos):
         return known
     return dict(completed(before, after, known))
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.comparison import Comparison
-from reporter.model.measured import Absent, Value
+from reporter.model.table import table
 from reporter.model.trend import PART, SHORTEST, THRESHOLD, ChangePoint, Trend
 
 STATISTICS: tuple[str, ...] = (
@@ -27,18 +27,15 @@ def trends(series: Comparison) -> Comparison:
     if n < 2 or not series.layers:
         return series
     keys = [(layer, statistic) for layer in series.layers for statistic in STATISTICS]
-    table = np.array(
-        [
-            [np.nan if group is None else _number(group.statistics[statistic]) for group in history]
-            for history in map(series.layer, series.layers)
-            for statistic in STATISTICS
-        ],
-        np.float64,
-    ).reshape(len(keys), n)
+    row_of = {layer: i for i, layer in enumerate(series.layers)}
+    courses = np.full((len(series.layers), len(STATISTICS), n), np.nan)
+    for place, measured in enumerate(series.measured):
+        courses[[row_of[name] for name in measured.layer_by_name], :, place] = table(measured.layers, STATISTICS)
+    rows = courses.reshape(len(keys), n)
     positions = np.array(series.positions or range(n), np.float64)
-    slopes, steps = slope(positions, table), list(change_points(positions, table))
+    slopes, steps = slope(positions, rows), list(change_points(positions, rows))
     found = []
-    for (layer, statistic), row, rise, step in zip(keys, table, slopes, steps, strict=True):
+    for (layer, statistic), row, rise, step in zip(keys, rows, slopes, steps, strict=True):
         finite = row[np.isfinite(row)]
         if len(finite):
             steepness = None if np.isnan(rise) else float(rise)
@@ -103,7 +100,3 @@ def _about_line(x: Array, y: Array) -> float:
     """Sum of squares that the least-squares line leaves."""
     dx, dy = x - x.mean(), y - y.mean()
     return float((dy**2).sum() - (dx * dy).sum() ** 2 / (dx**2).sum())
-
-
-def _number(value: Value) -> float:
-    return np.nan if isinstance(value, Absent) else float(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -113,9 +113,9 @@ class Measured:
             :mod:`reporter.matching`.
     """
 
-    tensors: tuple[TensorMeasure, ...]
-    layers: tuple[GroupMeasure, ...]
-    roles: tuple[GroupMeasure, ...]
+    tensors: Sequence[TensorMeasure]
+    layers: Sequence[GroupMeasure]
+    roles: Sequence[GroupMeasure]
     whole: GroupMeasure
     optimizer: GroupMeasure | None
     model_layers: tuple[LayerInfo, ...]
@@ -127,6 +127,15 @@ class Measured:
     seconds: float
     missing_layers: tuple[str, ...] = ()
     own_names: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def infos(self) -> tuple[TensorInfo, ...]:
+        """What each tensor is; checkpoints that come from the cache share one object where they hold the same."""
+        return tuple(t.info for t in self.tensors)
+
+    def holds_the_same(self, other: Measured) -> bool:
+        """Whether all tensors are the same in name, shape and so on: at once for two from the cache."""
+        return self.infos is other.infos or self.infos == other.infos
 
     @cached_property
     def by_name(self) -> Mapping[str, TensorMeasure]:
@@ -146,9 +155,9 @@ class Measured:
     @property
     def parameters(self) -> int:
         """Elements of all measured tensors, optimizer state included."""
-        return sum(t.info.size for t in self.tensors)
+        return sum(info.size for info in self.infos)
 
     @property
     def nbytes(self) -> int:
         """Bytes of all measured tensors."""
-        return sum(t.info.nbytes for t in self.tensors)
+        return sum(info.nbytes for info in self.infos)

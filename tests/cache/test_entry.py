@@ -23,7 +23,9 @@ from reporter.model.change import Change
 from reporter.model.changes import merged
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.summary import Summary
+from reporter.model.table import table
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor
+from reporter.statistics import STATISTICS
 from tests.sources import ArraySource
 
 PLAN = Plan("trainable", (0.01, 0.5, 0.95))
@@ -189,3 +191,24 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
         damaged = bytearray(content)
         damaged[place] ^= 4
         assert noticed(bytes(damaged)), place
+
+
+def test_a_table_holds_what_is_found_one_by_one() -> None:
+    numbers, content = written()
+    back = entry(content).measured(PLAN.variables, PLAN.quantiles)
+    names = [s.name for s in STATISTICS]
+    for kind in ("tensors", "layers", "roles"):
+        plain, stored = getattr(numbers, kind), getattr(back, kind)
+        assert not isinstance(stored, tuple)
+        np.testing.assert_array_equal(table(stored, names), table(plain, names))
+        np.testing.assert_array_equal(table(stored, names), table(tuple(stored), names))
+        assert [stored[i].statistics["count"] for i in (0, -1)] == [plain[i].statistics["count"] for i in (0, -1)]
+
+
+def test_a_statistic_added_since_is_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers, _ = measure_checkpoint(CONTENTS, PLAN)
+    monkeypatch.setattr("reporter.cache.entry.STATISTICS", STATISTICS[:-1])
+    content = encode({"name": "x", "step": 3, "step_source": "toy"}, CONTENTS, PLAN.quantiles,
+                     {PLAN.variables: numbers})  # fmt: skip
+    back, added = entry(content).measured(PLAN.variables, PLAN.quantiles), [STATISTICS[-1].name, "mean"]
+    np.testing.assert_array_equal(table(back.tensors, added), table(numbers.tensors, added))
