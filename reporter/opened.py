@@ -43,13 +43,13 @@ class Opened:
     def keep(self, refs: Iterable[CheckpointRef]) -> None:
         """Close all others."""
         kept = {ref.path for ref in refs}
-        for path in [p for p in self._open if p not in kept]:
-            stack, _ = self._open.pop(path)
-            stack.close()
+        self._close([path for path in self._open if path not in kept])
 
     def drop(self, refs: Iterable[CheckpointRef]) -> None:
         """Close these."""
-        dropped = {ref.path for ref in refs}
-        for path in [p for p in self._open if p in dropped]:
+        self._close({ref.path for ref in refs} & self._open.keys())
+
+    def _close(self, paths: Iterable[Path]) -> None:
+        for path in paths:
             stack, _ = self._open.pop(path)
             stack.close()
