@@ -22,7 +22,7 @@ MAX_LAYER_FIGURES = 200
 
 
 def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> SeriesFigures:
-    """Every picture of a series; those of a checkpoint only where it is the only one."""
+    """The pictures of a series that the PDF shows as well; those of a checkpoint only where it is the only one."""
     several = len(series.refs) > 1
     return SeriesFigures(
         moving=_moving(memo, series, histograms) if several else None,
@@ -30,18 +30,18 @@ def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms) ->
         trends=_trends(memo, series) if several else (),
         norms=_norms(memo, series) if several and series.layers else None,
         updates=_updates(memo, series) if series.pairs and series.layers else None,
-        layers=_layers(memo, series, histograms) if several else {},
         checkpoints={} if several else _checkpoints(memo, series, histograms),
         distances=_distances(memo, series) if len(series.from_first) > 1 or series.from_baseline else None,
         similarity=_similarity(memo, series) if len(series.refs) > 2 else None,
     )
 
 
-def draw_checkpoints(
-    memo: Memo, series: Comparison, histograms: SeriesHistograms, figures: SeriesFigures
-) -> SeriesFigures:
-    """The same, with every picture of the checkpoints."""
-    return figures if figures.checkpoints else replace(figures, checkpoints=_checkpoints(memo, series, histograms))
+def draw_further(memo: Memo, series: Comparison, histograms: SeriesHistograms, figures: SeriesFigures) -> SeriesFigures:
+    """The same, with what only HTML shows: every layer over the steps, and the pages of the checkpoints."""
+    if len(series.refs) == 1:
+        return figures
+    layers = _layers(memo, series, histograms)
+    return replace(figures, layers=layers, checkpoints=_checkpoints(memo, series, histograms))
 
 
 def _checkpoints(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dict[int, CheckpointFigures]:

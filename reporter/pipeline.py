@@ -19,7 +19,7 @@ from reporter.config import policy
 from reporter.deploy import with_deployment
 from reporter.detail import details
 from reporter.discover.naming import natural
-from reporter.draw import draw_checkpoints, draw_runs, draw_series
+from reporter.draw import draw_further, draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
@@ -84,6 +84,8 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     with clock("discover"):
         found = scan(settings, cache)
     series, gatherer = _gather(found, settings, cache, progress, clock)
+    if printer is not None and gatherer.read:
+        printer.start()
     end_children()  # TensorFlow's takes 700 MB, which drawing and the PDF may need
     with clock("judge"):
         judgement = judge(series, rules)
@@ -112,7 +114,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         files = {"report.json": write_json(report), "tensors.csv": write_csv(report)}
         printed = _printing(printer, memo, report, files) if printer is not None else None
     with clock("draw"):
-        report = replace(report, figures=tuple(map(partial(draw_checkpoints, memo), series, histograms, figures)))
+        report = replace(report, figures=tuple(map(partial(draw_further, memo), series, histograms, figures)))
     with clock("compose"):
         files |= _pages(report, memo)
     with clock("pdf"):

@@ -41,3 +41,11 @@ def test_reading_checkpoints_imports_no_native_parser(shared_data: Path, tmp_pat
     loaded = imported("report", folder, "-o", str(tmp_path / "out"), "--no-pdf", "-q")
     assert "numpy" in loaded
     assert not loaded & {"tensorflow", "keras", "tf_keras", "h5py", "tensorstore"}
+
+
+def test_what_was_measured_before_is_reported_without_loading_what_measures_draws_and_prints(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    arguments = ("report", str(shared_data / "series/mlx-lora-safetensors"), "-o", str(tmp_path / "out"), "-q")
+    assert {"numba", "matplotlib"} <= imported(*arguments)
+    assert not imported(*arguments) & {"numba", "matplotlib", "weasyprint"}

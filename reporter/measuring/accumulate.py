@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reporter.measuring import kernels
 from reporter.measuring.channels import Channels
-from reporter.measuring.kernels import blocks, cells
+from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
 from reporter.measuring.pieces import Array, as_real, pieces, to_float64
 from reporter.measuring.tables import Tables
 from reporter.model.cells import Cells
@@ -26,7 +27,7 @@ from reporter.model.summary import Moments, Summary, merge_moments
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one piece gave; arguments of :func:`blocks.measure32`, ``first`` is the first channel they speak of."""
+    """What one piece gave; arguments of :func:`kernels.measure32`, ``first`` is the first channel they speak of."""
 
     totals: npt.NDArray[np.float64]
     extremes: npt.NDArray[np.float64]
@@ -52,7 +53,7 @@ class Accumulator:
         self._size = size
         self._channels = channels
         self._narrow = self.coded or dtype == np.float32
-        self._tables = Tables(2, cells.RAW)
+        self._tables = Tables(2, RAW)
         self._moments: Moments = (0, 0.0, 0.0, 0.0, 0.0)
         self._extremes = np.array([np.inf, -np.inf])
         self._counts = np.zeros(4, np.int64)
@@ -88,9 +89,9 @@ class Accumulator:
         with self._tables.one(piece.size) as table:
             if self.coded:
                 values = finite_values(self._dtype)
-                blocks.measure_codes(piece.view(f"u{piece.dtype.itemsize}"), values, start, table, *spread)
+                kernels.measure_codes(piece.view(f"u{piece.dtype.itemsize}"), values, start, table, *spread)
             else:
-                kernel = blocks.measure32 if self._narrow else blocks.measure64
+                kernel = kernels.measure32 if self._narrow else kernels.measure64
                 x = piece if self._narrow else read_only(as_real(piece))
                 kernel(x, start, table, part.totals, part.extremes, part.counts, *spread)
         return part
@@ -156,8 +157,8 @@ class Accumulator:
             found = from_raw(self._tables.total().sum(axis=0, dtype=np.int64))
             self._tables.release()
             return found
-        index, counts = np.empty(cells.RAW, np.int32), np.empty(cells.RAW, np.int64)
-        n = cells.drain(table, index, counts)
+        index, counts = np.empty(RAW, np.int32), np.empty(RAW, np.int64)
+        n = kernels.drain(table, index, counts)
         self._tables.release(clean=True)
         return Cells(index[:n].copy(), counts[:n].copy())
 
@@ -167,7 +168,7 @@ def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> 
     finite = np.isfinite(values)
     x, n = values[finite], times[finite]
     total = int(n.sum())
-    table = np.zeros(cells.RAW, np.int64)
+    table = np.zeros(RAW, np.int64)
     mean = m2 = m3 = m4 = 0.0
     if total:
         weight = n.astype(np.float64)
@@ -175,7 +176,7 @@ def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> 
         mean = first + float(((x - first) * weight).sum()) / total
         d = x - mean
         m2, m3, m4 = (float((d**p * weight).sum()) for p in (2, 3, 4))
-        cells.count_cells(x, n, table)
+        kernels.count_cells(x, n, table)
     return Summary(
         count=int(times.sum()),
         nan=int(times[np.isnan(values)].sum()),
@@ -229,8 +230,8 @@ def read_only(values: Array) -> Array:
 
 def from_raw(table: npt.NDArray[np.int64]) -> Cells:
     """Ordered, sparse cells from a kernel's dense table of raw cells."""
-    positive, negative = table[: cells.NEGATIVE_ZERO].copy(), table[:0x7FFF:-1]  # by cell, and by cell + 0x8000
-    positive[0] += table[cells.NEGATIVE_ZERO]
+    positive, negative = table[:NEGATIVE_ZERO].copy(), table[:0x7FFF:-1]  # by cell, and by cell + 0x8000
+    positive[0] += table[NEGATIVE_ZERO]
     below, above = np.flatnonzero(negative), np.flatnonzero(positive)
     return Cells(
         np.concatenate([below - 0x8000, above]).astype(np.int32), np.concatenate([negative[below], positive[above]])

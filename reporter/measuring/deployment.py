@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels import rounding as kernels
+from reporter.measuring import kernels
+from reporter.measuring.kernels.sizes import FORMATS, LANES
 from reporter.measuring.one_thread import one_thread
 from reporter.measuring.pieces import pieces, to_float64
 from reporter.measuring.redundancy import (
@@ -115,9 +116,9 @@ class Int8:
             shape, maxima = known.info.shape, known.units.maxima
             self._stride = math.prod(shape[known.units.axis + 1 :])
             self._period = self._stride * len(maxima)
-            if self._period <= kernels.LANES:
+            if self._period <= LANES:
                 # Short patterns of scales are laid out value by value.
-                maxima = np.resize(np.repeat(maxima, self._stride), self._period + kernels.LANES)
+                maxima = np.resize(np.repeat(maxima, self._stride), self._period + LANES)
                 self._stride = 1
             self._scales, self._inverses = _scales(maxima)
 
@@ -147,8 +148,8 @@ class Casts:
     """What rounding to each narrower float loses, streamed."""
 
     def __init__(self) -> None:
-        self._noise = np.zeros(len(kernels.FORMATS))
-        self._counts = np.zeros((len(kernels.FORMATS), 3), np.int64)
+        self._noise = np.zeros(len(FORMATS))
+        self._counts = np.zeros((len(FORMATS), 3), np.int64)
 
     def add(self, values: Reals) -> None:
         """Take in values."""
@@ -158,7 +159,7 @@ class Casts:
     def close(self, summary: Summary) -> tuple[Cast, ...]:
         """One cast per format."""
         result = []
-        for name, noise, (over, zero, subnormal) in zip(kernels.FORMATS, self._noise, self._counts, strict=True):
+        for name, noise, (over, zero, subnormal) in zip(FORMATS, self._noise, self._counts, strict=True):
             overflow = int(over) - (summary.count - summary.finite)
             sqnr = None if overflow else decibel(summary.sum_of_squares, float(noise))
             result.append(Cast(name, overflow, int(zero) - summary.zeros, int(subnormal), sqnr))

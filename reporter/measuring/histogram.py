@@ -21,6 +21,10 @@ MAX_BINS = 512
 MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
 """Steps are m·2^e; even m would only repeat a smaller one. Of steps that fit alike the smallest m wins."""
 
+_MULTIPLIERS = np.array(MULTIPLIERS, np.float64)[:, None]
+_EXPONENTS = np.arange(-4, 12)
+"""Against that of a step of the wanted size: every multiplier is tried about that size, and coarser."""
+
 FINEST = 2.0**-133
 """Smallest distance of two cell edges."""
 
@@ -63,17 +67,14 @@ def dyadic_edges(low: float, high: float, bins: int) -> npt.NDArray[np.float64]:
     if not high > low:
         return _around(low)
     nearest = math.floor(math.log2(max((high - low) / bins, FINEST)))
-    candidates = []
-    for multiplier in MULTIPLIERS:
-        for exponent in range(nearest - 4, nearest + 12):
-            step = max(math.ldexp(multiplier, exponent), FINEST)
-            first, last = math.floor(low / step), math.floor(high / step) + 1
-            if last - first <= 2 * MAX_BINS:
-                candidates.append((abs(math.log((last - first) / bins)), multiplier, first, last, step))
-    for _, _, first, last, step in sorted(candidates):
-        edges = np.arange(first, last + 1, dtype=np.float64) * step
-        if _are_cell_edges(edges):
-            return edges
+    steps = np.maximum(np.ldexp(_MULTIPLIERS, nearest + _EXPONENTS), FINEST).ravel()
+    first, last = np.floor(low / steps), np.floor(high / steps) + 1
+    misfit = np.abs(np.log((last - first) / bins))
+    for i in np.argsort(misfit, kind="stable"):
+        if last[i] - first[i] <= 2 * MAX_BINS:
+            edges: npt.NDArray[np.float64] = np.arange(first[i], last[i] + 1) * steps[i]
+            if _are_cell_edges(edges):
+                return edges
     return _around((low + high) / 2, low, high)
 
 
@@ -94,7 +95,7 @@ def _are_cell_edges(edges: npt.NDArray[np.float64]) -> bool:
     return bool(((scaled == np.floor(scaled)) & (tiny == np.floor(tiny))).all())
 
 
-def count(summary: Summary, edges: Sequence[float] | npt.NDArray[np.float64]) -> Histogram:
+def count(summary: Summary, edges: npt.NDArray[np.float64]) -> Histogram:
     """Exact counts of a sample on edges from :func:`dyadic_edges`."""
     bounds = np.append(cells_of(edges[:-1]), _closing(float(edges[-1])))
     # float64 values beyond the grid share its outermost cells: they are outside every edge.
@@ -105,8 +106,8 @@ def count(summary: Summary, edges: Sequence[float] | npt.NDArray[np.float64]) ->
     ends = np.concatenate([[0], np.cumsum(summary.cells.counts)])
     at = ends[np.searchsorted(summary.cells.index, bounds)]
     return Histogram(
-        edges=tuple(float(e) for e in edges),
-        counts=tuple(int(c) for c in np.diff(at)),
+        edges=tuple(edges.tolist()),
+        counts=tuple(np.diff(at).tolist()),
         below=int(at[0]),
         above=int(ends[-1] - at[-1]),
     )

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from reporter.measuring import kernels
 from reporter.measuring.accumulate import read_only
-from reporter.measuring.kernels.pairs import compare
 from reporter.measuring.pieces import Array, as_real, pieces
 from reporter.model.change import Change, merge
 from reporter.model.tensor import Contents, TensorSource
@@ -30,10 +30,10 @@ def change(before: Array, after: Array) -> Change:
     sums = np.zeros(5)
     equal = np.zeros(1, np.int64)
     if before.dtype == np.float32:
-        compare(before, after, before.view(np.uint32), after.view(np.uint32), sums, equal)
+        kernels.compare(before, after, before.view(np.uint32), after.view(np.uint32), sums, equal)
     else:
         x, y = read_only(as_real(before)), read_only(as_real(after))
-        compare(x, y, *_bits(before, after), sums, equal)
+        kernels.compare(x, y, *_bits(before, after), sums, equal)
     difference, norm_a, norm_b, product, largest = sums.tolist()
     return Change(before.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reporter.measuring import kernels
 from reporter.measuring.accumulate import Accumulator, read_only
-from reporter.measuring.kernels.cells import NEGATIVE_ZERO, RAW
-from reporter.measuring.kernels.ranks import collect32, collect64, refine32
+from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
 from reporter.measuring.pieces import as_real
 from reporter.measuring.tables import Tables
 from reporter.measuring.threads import Pool
@@ -161,7 +161,7 @@ def _collected(
     def collect(piece: Array) -> npt.NDArray[np.float32]:
         # −Inf shares the raw cell of the most negative values.
         bits = np.empty(min(piece.size, count + neginf), np.uint32)
-        return bits[: collect32(piece.view(np.uint32), slots, bits)].view(np.float32).copy()
+        return bits[: kernels.collect32(piece.view(np.uint32), slots, bits)].view(np.float32).copy()
 
     values = np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again())))
     return np.sort(values[np.isfinite(values)] if neginf else values)
@@ -176,7 +176,7 @@ def _collected64(
 
     def collect(piece: Array) -> npt.NDArray[np.float64]:
         values = np.empty(min(piece.size, count))
-        return values[: collect64(read_only(as_real(piece)), slots, values)].copy()
+        return values[: kernels.collect64(read_only(as_real(piece)), slots, values)].copy()
 
     return np.sort(np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again()))))
 
@@ -213,7 +213,7 @@ def _refined(again: Pieces, raw: npt.NDArray[np.int32], pool: Pool) -> npt.NDArr
 
         def refine(piece: Array, slots: npt.NDArray[np.uint8] = slots, tables: Tables = tables) -> None:
             with tables.one(piece.size) as table:
-                refine32(piece.view(np.uint32), slots, table)
+                kernels.refine32(piece.view(np.uint32), slots, table)
 
         for _ in pool.in_order(partial(refine, piece) for piece in again()):
             pass

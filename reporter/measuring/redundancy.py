@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels import rounding as kernels
+from reporter.measuring import kernels
 from reporter.model.deployment import FEW_LEVELS
 
 Array = npt.NDArray[Any]

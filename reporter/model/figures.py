@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reporter.model.page import Figure
 
@@ -27,8 +27,8 @@ class SeriesFigures:
         distances: how far the whole is from the first checkpoint and the baseline (None for a single checkpoint).
         similarity: each checkpoint against each (None for less than three).
         norms, updates: layers × checkpoints heat maps.
-        layers: layer -> its distribution over the steps.
         checkpoints: by place, of those with a page of their own.
+        layers: layer -> its distribution over the steps.
     """
 
     moving: Figure | None
@@ -36,10 +36,10 @@ class SeriesFigures:
     trends: tuple[Figure, ...]
     norms: Figure | None
     updates: Figure | None
-    layers: Mapping[str, Figure]
     checkpoints: Mapping[int, CheckpointFigures]
     distances: Figure | None = None
     similarity: Figure | None = None
+    layers: Mapping[str, Figure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,13 @@ class Job:
 
 
 class Printer:
-    """A child process that makes one PDF: started early, it is ready when the page is.
+    """A child process that makes one PDF: started before the page is there, it is ready when the page is.
 
     Used as a context, at whose end the child is gone, whatever became of it.
     """
 
     def __init__(self, created: datetime, *, limit: float = 300.0) -> None:
-        """Start the child.
+        """Nothing is started yet.
 
         Args:
             created: time zone aware; printed as UTC in the document's properties.
@@ -63,15 +63,8 @@ class Printer:
         if created.tzinfo is None:
             raise RenderError("the PDF's time of creation has no time zone")
         self._created, self._limit, self._title = created, limit, ""
-        path = [entry or str(Path.cwd()) for entry in sys.path]
-        command = [sys.executable, "-P", "-c", _CHILD, *path]
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(created.timestamp()))}  # read by fontTools
         self._child: subprocess.Popen[bytes] | None = None
-        self._problem = ""
-        try:
-            self._child = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
-        except OSError as exc:
-            self._problem = f"cannot start {sys.executable}: {exc.strerror}"
+        self._problem = "nothing was sent"
         self._talk = ThreadPoolExecutor(1, "pdf")
         self._answer: Future[tuple[bytes, bytes]] | None = None
 
@@ -88,9 +81,21 @@ class Printer:
                     cast(IO[bytes], pipe).close()
             self._child.wait()
 
+    def start(self) -> None:
+        """Have the child load what it needs meanwhile; for callers who know already that there will be a page."""
+        path = [entry or str(Path.cwd()) for entry in sys.path]
+        command = [sys.executable, "-P", "-c", _CHILD, *path]
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(self._created.timestamp()))}  # read by fontTools
+        if self._child is None:
+            try:
+                self._child = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
+            except OSError as exc:
+                self._problem = f"cannot start {sys.executable}: {exc.strerror}"
+
     def send(self, page: Page, attachments: Sequence[Attachment]) -> None:
         """Have a page printed, with files to embed, which its last page lists; this returns at once."""
         self._title = page.title
+        self.start()
         if self._child is not None:
             job = pickle.dumps(Job(page, tuple(attachments), self._created))
             self._answer = self._talk.submit(self._child.communicate, job, self._limit)
@@ -103,7 +108,7 @@ class Printer:
                 alone.
         """
         if self._child is None or self._answer is None:
-            raise self._failed(self._problem or "nothing was sent")
+            raise self._failed(self._problem)
         try:
             printed, errors = self._answer.result()
         except subprocess.TimeoutExpired as exc:

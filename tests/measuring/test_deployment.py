@@ -11,7 +11,7 @@ import pytest
 
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.deployment import measure_deployment, measure_readiness
-from reporter.measuring.kernels.rounding import FORMATS
+from reporter.measuring.kernels.sizes import FORMATS
 from reporter.measuring.redundancy import duplicates, searchable
 from reporter.measuring.tensors import measure_tensor
 from reporter.model.deployment import Readiness

@@ -199,6 +199,7 @@ def test_columns_fill_the_page_exactly(count: int) -> None:
 
 def test_child_waits_for_its_page() -> None:
     with Printer(CREATED) as printer:
+        printer.start()
         printer.send(page_of(), ())
         assert printer.receive() == render_pdf(page_of(), (), CREATED)
 
@@ -207,6 +208,7 @@ def test_child_waits_for_its_page() -> None:
 def test_child_is_gone_whatever_happens(send: bool) -> None:
     def failing(printer: Printer) -> None:
         with printer:
+            printer.start()
             if send:
                 printer.send(page_of(), ())
             raise ValueError("elsewhere")

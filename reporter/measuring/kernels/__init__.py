@@ -1,1 +1,55 @@
-"""Compiled loops over blocks of values: each releases the GIL and is plain enough to vectorise."""
+"""Compiled loops over blocks of values.
+
+Numba is imported when the first of them is called for, not with this package: a run that measures nothing does without.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reporter.measuring.kernels.blocks import measure32, measure64, measure_codes
+    from reporter.measuring.kernels.cells import count_cells, drain
+    from reporter.measuring.kernels.pairs import compare
+    from reporter.measuring.kernels.ranks import collect32, collect64, refine32
+    from reporter.measuring.kernels.rounding import cast32, groups_2_4, int8_noise, int8_noise_by_unit
+
+__all__ = [
+    "cast32",
+    "collect32",
+    "collect64",
+    "compare",
+    "count_cells",
+    "drain",
+    "groups_2_4",
+    "int8_noise",
+    "int8_noise_by_unit",
+    "measure32",
+    "measure64",
+    "measure_codes",
+    "refine32",
+]
+
+_HOMES = {
+    "measure32": "blocks",
+    "measure64": "blocks",
+    "measure_codes": "blocks",
+    "count_cells": "cells",
+    "drain": "cells",
+    "compare": "pairs",
+    "collect32": "ranks",
+    "collect64": "ranks",
+    "refine32": "ranks",
+    "cast32": "rounding",
+    "groups_2_4": "rounding",
+    "int8_noise": "rounding",
+    "int8_noise_by_unit": "rounding",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    kernel = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return kernel

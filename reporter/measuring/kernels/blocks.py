@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.cells import NEGATIVE_ZERO, all_finite64, count, count64, count_zeros, scan32, split
+from reporter.measuring.kernels.cells import all_finite64, count, count64, count_zeros, scan32, split
 from reporter.measuring.kernels.channels import add_periodic, add_runs
 from reporter.measuring.kernels.compiled import jit
 from reporter.measuring.kernels.moments import add_moments
+from reporter.measuring.kernels.sizes import NEGATIVE_ZERO
 from reporter.measuring.kernels.sketch import BUCKETS, add_sketch, add_sketch32
 
 STEP = 1 << 13

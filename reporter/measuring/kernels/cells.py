@@ -8,14 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring.kernels.compiled import jit
+from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
 
 Floats = npt.NDArray[np.floating[Any]]
-
-RAW = 1 << 16
-"""Length of the dense tables that kernels count into, by raw (not ordered) cell number."""
-
-NEGATIVE_ZERO = 0x7FFF
-"""Raw cell in which −0.0 lands (its bits minus one); no finite value shares it."""
 
 
 @jit

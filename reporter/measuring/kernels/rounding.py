@@ -11,12 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring.kernels.compiled import exact_jit, jit
-
-LANES = 1 << 12
-"""Values per inner loop over a pattern of scales: 32 KiB of float64 each for the scales and their inverses."""
-
-FORMATS: tuple[str, ...] = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
-"""The narrower floats of :func:`cast32`, in its order; the names are those of numpy and ml_dtypes."""
+from reporter.measuring.kernels.sizes import LANES
 
 
 def _bits(value: float) -> np.uint32:
