@@ -160,7 +160,7 @@ def _collected(
 
     def collect(piece: Array) -> npt.NDArray[np.float32]:
         # −Inf shares the raw cell of the most negative values.
-        bits = np.empty(min(piece.size, count + neginf), np.uint32)
+        bits = np.empty(min(piece.size, count + neginf) + 1, np.uint32)
         return bits[: kernels.collect32(piece.view(np.uint32), slots, bits)].view(np.float32).copy()
 
     values = np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again())))
@@ -175,7 +175,7 @@ def _collected64(
     slots[_raw(index)] = 1
 
     def collect(piece: Array) -> npt.NDArray[np.float64]:
-        values = np.empty(min(piece.size, count))
+        values = np.empty(min(piece.size, count) + 1)
         return values[: kernels.collect64(read_only(as_real(piece)), slots, values)].copy()
 
     return np.sort(np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again()))))
