@@ -16,13 +16,13 @@ import numpy.typing as npt
 import pytest
 
 from reporter.errors import CorruptCheckpoint
+from reporter.measuring.accumulate import Accumulator
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
-from reporter.measuring.kernels import sketch as kernel
 from reporter.measuring.pairs import compare_tensors
 from reporter.measuring.tensors import measure_tensor
 from reporter.model.cells import Cells
 from reporter.model.measured import Measured
-from reporter.model.sketch import BUCKETS, DISTANCE_ERROR
+from reporter.model.sketch import DISTANCE_ERROR
 from reporter.model.tensor import Contents
 from tests.sources import ArraySource
 
@@ -56,13 +56,9 @@ DIFFERENCES: dict[str, tuple[int, Make]] = {
 
 def sketched(values: Array, place: int = 0) -> Array:
     """Of values that stand behind ``place`` zeros."""
-    sums = np.zeros(BUCKETS)
     x = values.astype(np.float32)
     x.setflags(write=False)
-    words, group = np.empty(BUCKETS, np.uint32), np.full(1, -1)
-    for start in range(0, x.size, 8192):
-        kernel.add_sketch32(x[start : start + 8192], place + start, group, words, sums)
-    return sums
+    return Accumulator(x.dtype, place + x.size).measure(x, place).sums
 
 
 def test_estimated_distances_have_the_stated_error() -> None:

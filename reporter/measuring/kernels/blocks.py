@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reporter.measuring.kernels.cells import all_finite64, count, count64, count_zeros, scan32, split
 from reporter.measuring.kernels.channels import add_periodic, add_runs
-from reporter.measuring.kernels.compiled import jit
+from reporter.measuring.kernels.compiled import inner, jit
 from reporter.measuring.kernels.moments import add_moments
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO
 from reporter.measuring.kernels.sketch import BUCKETS, add_sketch, add_sketch32
@@ -22,9 +22,10 @@ STEP = 1 << 13
 """Elements per block: 32 KiB of float32, eight rows of the sketch. Pieces start at multiples of it."""
 
 
-@jit
+@inner
 def _spread32(
     x: npt.NDArray[np.float32],
+    bits: npt.NDArray[np.int32],
     start: int,
     place: int,
     run: int,
@@ -35,13 +36,12 @@ def _spread32(
     sums: npt.NDArray[np.float64],
 ) -> None:
     if energy.size:
-        bits = x.view(np.int32)
         if run:
             add_runs(x, bits, np.int32(0x7FFFFFFF), place, run, energy, maxima)
         else:
             add_periodic(x, bits, np.int32(0x7FFFFFFF), place, energy, maxima)
     if sums.size:
-        add_sketch32(x, start, group, words, sums)
+        add_sketch32(x, bits, start, group, words, sums)
 
 
 @jit
@@ -78,11 +78,12 @@ def measure32(
     words = np.empty(BUCKETS, np.uint32)
     group = np.full(1, -1)
     ends = np.empty(2, np.int32)
+    found = ends.view(np.float32)
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
         block = x[at:stop]
-        spread = block
-        high, low = scan32(bits[at:stop], cells)
+        spread, signs = block, bits[at:stop]
+        high, low, least = scan32(signs, cells)
         if low == 0:  # +0.0 only: a shortcut, as equal cells are what counting is slow at
             counts[0] += block.size
             table[0, 0] += np.uint32(block.size)
@@ -90,30 +91,25 @@ def measure32(
             extremes[1] = max(extremes[1], 0.0)
             add_moments(block, totals)
             continue
-        if high >= np.int32(0x7F800000) or low >= np.uint32(0xFF800000):
+        if high >= np.int32(0x7F800000) or (low < 0 and low >= np.int32(-0x800000)):
             kept = np.empty(stop - at, np.float32)
             zeroed = np.empty(stop - at, np.float32)
             n = split(block, kept, zeroed, counts)
             block = kept[:n]
-            spread = zeroed
+            spread, signs = zeroed, zeroed.view(np.int32)
             if n:
-                high, low = scan32(block.view(np.int32), cells)
+                high, low, least = scan32(kept.view(np.int32)[:n], cells)
         if block.size:
             zeros = table[0, 0] + table[1, 0] + table[0, NEGATIVE_ZERO] + table[1, NEGATIVE_ZERO]
             count(cells[: block.size], table)
             if table[0, 0] + table[1, 0] + table[0, NEGATIVE_ZERO] + table[1, NEGATIVE_ZERO] != zeros:
                 counts[0] += count_zeros(block)  # the cell of zero is shared by values below 1e-40
-            if low >= np.uint32(0x80000000) and high >= 0:
-                ends[0] = np.int32(low)
-                ends[1] = high
-                found = ends.view(np.float32)
-                extremes[0] = min(extremes[0], np.float64(found[0]))
-                extremes[1] = max(extremes[1], np.float64(found[1]))
-            else:  # values of one sign
-                extremes[0] = min(extremes[0], np.float64(block.min()))
-                extremes[1] = max(extremes[1], np.float64(block.max()))
+            ends[0] = low if low < 0 else least  # the smallest value
+            ends[1] = high if high >= 0 else least
+            extremes[0] = min(extremes[0], np.float64(found[0]))
+            extremes[1] = max(extremes[1], np.float64(found[1]))
             add_moments(block, totals)
-        _spread32(spread, start + at, place + at, run, energy, maxima, group, words, sums)
+        _spread32(spread, signs, start + at, place + at, run, energy, maxima, group, words, sums)
 
 
 @jit
@@ -179,6 +175,7 @@ def measure_codes(
     size = min(codes.size, STEP)
     wide = np.empty(size, np.uint16)
     x = np.empty(size, np.float32)
+    bits = x.view(np.int32)
     words = np.empty(BUCKETS, np.uint32)
     group = np.full(1, -1)
     for at in range(0, codes.size, STEP):
@@ -190,4 +187,4 @@ def measure_codes(
         if energy.size or sums.size:
             for i in range(n):
                 x[i] = values[wide[i]]
-            _spread32(x[:n], start + at, place + at, run, energy, maxima, group, words, sums)
+            _spread32(x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, sums)

@@ -7,26 +7,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.compiled import jit
+from reporter.measuring.kernels.compiled import inner, jit
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
-@jit
-def scan32(bits: npt.NDArray[np.int32], cells: npt.NDArray[np.uint16]) -> tuple[np.int32, np.uint32]:
-    """Raw cells of a block; the largest bits as signed (the largest value ≥ 0) and unsigned (the smallest < 0)."""
+@inner
+def scan32(bits: npt.NDArray[np.int32], cells: npt.NDArray[np.uint16]) -> tuple[np.int32, np.int32, np.int32]:
+    """Raw cells of a block, and bits of its extremes.
+
+    Returns:
+        Bits of the largest value that is not negative and of the smallest that is, and the least bits as signed: where
+        all values are of one sign, the first two are those of the largest magnitude, and the last of the smallest.
+    """
     high = np.int32(-0x80000000)
+    least = np.int32(0x7FFFFFFF)
     low = np.uint32(0)
     for i in range(bits.size):
         b = np.uint32(bits[i])
         high = max(high, bits[i])
+        least = min(least, bits[i])
         low = max(low, b)
         cells[i] = np.uint16((b - (b >> np.uint32(31))) >> np.uint32(16))
-    return high, low
+    return high, np.int32(low), least
 
 
-@jit
+@inner
 def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32]) -> None:
     """Count cells, four to a load; runs of equal cells go to two tables in turn, a counter waits for its last store."""
     four = cells[: cells.size // 4 * 4].view(np.uint64)
@@ -78,7 +85,7 @@ def drain(table: npt.NDArray[np.uint32], index: npt.NDArray[np.int32], counts: n
     return n
 
 
-@jit
+@inner
 def count_zeros(x: Floats) -> int:
     """How many are zero, of either sign."""
     n = np.int32(0)
@@ -87,7 +94,7 @@ def count_zeros(x: Floats) -> int:
     return int(n)
 
 
-@jit
+@inner
 def split(x: Floats, kept: Floats, zeroed: Floats, counts: npt.NDArray[np.int64]) -> int:
     """The finite values in a row, and at their places among zeros; NaN, +Inf and −Inf are counted."""
     n = 0
@@ -106,7 +113,7 @@ def split(x: Floats, kept: Floats, zeroed: Floats, counts: npt.NDArray[np.int64]
     return n
 
 
-@jit
+@inner
 def cell64(bits: np.uint64) -> np.int64:
     """Raw cell of a finite float64 given as bits; −0.0 is taken as +0.0."""
     negative = bits >> np.uint64(63)
@@ -128,7 +135,7 @@ def cell64(bits: np.uint64) -> np.int64:
     return np.int64(negative) << 15 | cell
 
 
-@jit
+@inner
 def all_finite64(bits: npt.NDArray[np.int64]) -> bool:
     """Whether no float64 of a block is NaN or infinite."""
     largest = np.int64(0)
@@ -137,7 +144,7 @@ def all_finite64(bits: npt.NDArray[np.int64]) -> bool:
     return bool(largest < np.int64(0x7FF0000000000000))
 
 
-@jit
+@inner
 def count64(bits: npt.NDArray[np.uint64], table: npt.NDArray[np.uint32]) -> None:
     """Count finite float64 values by raw cell, given as bits."""
     even, odd = table[0], table[1]

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.compiled import jit
+from reporter.measuring.kernels.compiled import inner
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.signedinteger[Any]]
 
 
-@jit
+@inner
 def _row(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
     for j in range(x.size):
         v = np.float64(x[j])
@@ -22,7 +22,7 @@ def _row(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64], maxi
         maxima[j] = max(maxima[j], bits[j] & mask)
 
 
-@jit
+@inner
 def _four_rows(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
     p = energy.size
     a, b, c, d = x[:p], x[p : 2 * p], x[2 * p : 3 * p], x[3 * p : 4 * p]
@@ -34,7 +34,7 @@ def _four_rows(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64]
         maxima[j] = max(maxima[j], max(max(k[j] & mask, m[j] & mask), max(n[j] & mask, o[j] & mask)))
 
 
-@jit
+@inner
 def add_periodic(x: Floats, bits: Ints, mask: Any, start: int, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
     """x² and |x| by index modulo the length of ``energy``; the order of ints is that of the magnitudes they encode."""
     p = energy.size
@@ -52,7 +52,7 @@ def add_periodic(x: Floats, bits: Ints, mask: Any, start: int, energy: npt.NDArr
         at = stop
 
 
-@jit
+@inner
 def add_runs(
     x: Floats, bits: Ints, mask: Any, start: int, run: int, energy: npt.NDArray[np.float64], maxima: Ints
 ) -> None:

@@ -13,24 +13,32 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FAST = {"reassoc", "contract", "nsz"}
+
 
 def jit(function: F) -> F:
     """Compile at the first call, without the GIL; sums may be reordered, NaN and infinities are respected."""
-    return _compiled(function, {"reassoc", "contract", "nsz"})
-
-
-def exact_jit(function: F) -> F:
-    """The same, every operation as it is written: where reordering would fold a sum to nothing."""
-    return _compiled(function, False)
-
-
-def _compiled(function: F, fastmath: set[str] | bool) -> F:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = FOLDER
     try:
-        compiled: F = numba.njit(nogil=True, cache=bool(FOLDER), fastmath=fastmath)(function)
+        return _compiled(function, fastmath=FAST, cache=bool(FOLDER))
     finally:
         numba.config.CACHE_DIR = before
+
+
+def inner(function: F) -> F:
+    """The same for what only kernels call: it is kept with them, and Python gets no way to it."""
+    return _compiled(function, fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def exact(function: F) -> F:
+    """The same, every operation as it is written: where reordering would fold a sum to nothing."""
+    # Not to say it is to take over what the kernel says that calls it.
+    return _compiled(function, fastmath=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def _compiled(function: F, **options: Any) -> F:
+    compiled: F = numba.njit(nogil=True, error_model="numpy", **options)(function)
     return compiled
 
 

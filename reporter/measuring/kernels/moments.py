@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.compiled import jit
+from reporter.measuring.kernels.compiled import inner
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
-@jit
+@inner
 def add_moments(x: Floats, totals: npt.NDArray[np.float64]) -> None:
     """Merge a block of finite values into ``totals`` = (n, mean, Σd², Σd³, Σd⁴).
 

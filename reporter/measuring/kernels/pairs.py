@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.compiled import jit
+from reporter.measuring.kernels.compiled import inner, jit
 
 Floats = npt.NDArray[np.floating[Any]]
 STEP = 1 << 12
@@ -16,7 +16,7 @@ STEP = 1 << 12
 LANES = 512
 
 
-@jit
+@inner
 def _sums(a: Floats, b: Floats) -> tuple[float, float, float, float]:
     dd = 0.0
     aa = 0.0
@@ -33,7 +33,7 @@ def _sums(a: Floats, b: Floats) -> tuple[float, float, float, float]:
     return dd, aa, bb, ab
 
 
-@jit
+@inner
 def _largest(a: Floats, b: Floats, lanes: npt.NDArray[np.float64]) -> None:
     """Lane by lane: a maximum of one float does not vectorise."""
     n = lanes.size
@@ -46,7 +46,7 @@ def _largest(a: Floats, b: Floats, lanes: npt.NDArray[np.float64]) -> None:
         lanes[0] = max(lanes[0], abs(np.float64(b[k]) - np.float64(a[k])))
 
 
-@jit
+@inner
 def _same(a: npt.NDArray[np.unsignedinteger[Any]], b: npt.NDArray[np.unsignedinteger[Any]]) -> int:
     same = np.int32(0)
     for i in range(a.size):
@@ -54,7 +54,7 @@ def _same(a: npt.NDArray[np.unsignedinteger[Any]], b: npt.NDArray[np.unsignedint
     return int(same)
 
 
-@jit
+@inner
 def _sums_of_finite(a: Floats, b: Floats) -> tuple[float, float, float, float, float]:
     dd = 0.0
     aa = 0.0

@@ -1,7 +1,7 @@
 """The sweep behind exact quantiles: the few values that share a cell with a wanted rank, collected or counted.
 
-Without branches: every value is written to the next free place, which a hit then keeps. Measured on 2²⁴ normal values and
-the cells of 17 ranks: 6.4 GB/s, where a branch for four values at a time reached 3.5 GB/s.
+Without branches: every value is written to the next free place, which a hit then keeps. Measured on 2²⁴ normal values
+and the cells of 17 ranks: 6 GB/s, where a branch for four values at a time reached 3.5 GB/s.
 """
 
 from __future__ import annotations

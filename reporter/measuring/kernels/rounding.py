@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.compiled import exact_jit, jit
+from reporter.measuring.kernels.compiled import exact, inner, jit
 from reporter.measuring.kernels.sizes import LANES
 
 
@@ -41,7 +41,7 @@ _THRESHOLDS = np.array(
 )
 
 
-@exact_jit
+@exact
 def _lost(a: np.float32, exponent: np.uint32, normal: np.uint32, drop: np.uint32) -> np.float32:
     """a minus a rounded: adding and subtracting a power of two whose last place is the format's rounds to nearest
     even."""
@@ -68,7 +68,7 @@ def cast32(x: npt.NDArray[np.float32], noise: npt.NDArray[np.float64], counts: n
             counts[f, 2] += small - zero
 
 
-@jit
+@inner
 def _noise32(x: npt.NDArray[np.float32], noise: npt.NDArray[np.float64]) -> None:
     f16 = 0.0
     bf16 = 0.0
@@ -96,7 +96,7 @@ def _noise32(x: npt.NDArray[np.float32], noise: npt.NDArray[np.float64]) -> None
     noise[3] += e5m2
 
 
-@jit
+@inner
 def _count32(
     x: npt.NDArray[np.float32], zero_until: np.float32, small_below: np.float32, over_from: np.float32
 ) -> tuple[np.int32, np.int32, np.int32]:
@@ -122,7 +122,7 @@ def int8_noise(x: npt.NDArray[np.floating[Any]], scale: float, inverse: float) -
     return total
 
 
-@jit
+@inner
 def _int8_noise_by_value(
     x: npt.NDArray[np.floating[Any]], scales: npt.NDArray[np.float64], inverses: npt.NDArray[np.float64]
 ) -> float:

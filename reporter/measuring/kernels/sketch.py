@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.compiled import jit
+from reporter.measuring.kernels.compiled import inner
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -18,7 +18,7 @@ BUCKETS = 1024
 """As :data:`reporter.model.sketch.BUCKETS`: the length of a row."""
 
 
-@jit
+@inner
 def _mixed(counter: np.uint32) -> np.uint32:
     """32 bits as good as independent of those of other counters: the finaliser of MurmurHash3 (public domain)."""
     # numba widens products of 32-bit numbers: narrowed again at once
@@ -28,7 +28,7 @@ def _mixed(counter: np.uint32) -> np.uint32:
     return h ^ (h >> np.uint32(16))
 
 
-@jit
+@inner
 def _words(group: int, words: npt.NDArray[np.uint32]) -> None:
     """Signs of 32 rows: bit 31 − k of ``words[j]`` is that of column j in row 32·group + k."""
     base = np.uint32(group * BUCKETS)
@@ -36,13 +36,13 @@ def _words(group: int, words: npt.NDArray[np.uint32]) -> None:
         words[j] = _mixed(np.uint32(base + np.uint32(j)))
 
 
-@jit
+@inner
 def _turn(row: int) -> int:
     """How far four rows are turned against the buckets, so that a matrix of 2^k columns does not fill them unevenly."""
     return int(_mixed(np.uint32(~np.uint32(row // 4))) % np.uint32(BUCKETS))
 
 
-@jit
+@inner
 def _signed_row(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
     turn = _turn(row)
     ahead = min(x.size, BUCKETS - turn)
@@ -50,7 +50,7 @@ def _signed_row(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.ND
     _add_signed(x[ahead:], row, words[ahead:], sums[:turn])
 
 
-@jit
+@inner
 def _add_signed(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
     shift = np.uint32(row % 32)
     for j in range(x.size):
@@ -58,9 +58,9 @@ def _add_signed(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.ND
         sums[j] += -v if (words[j] << shift) & np.uint32(0x80000000) else v
 
 
-@jit
+@inner
 def _four_signed_rows(
-    bits: npt.NDArray[np.uint32],
+    bits: npt.NDArray[np.int32],
     row: int,
     words: npt.NDArray[np.uint32],
     signed: npt.NDArray[np.uint32],
@@ -72,23 +72,23 @@ def _four_signed_rows(
     p, q, r, s = bits[:BUCKETS], bits[BUCKETS : 2 * BUCKETS], bits[2 * BUCKETS : 3 * BUCKETS], bits[3 * BUCKETS :]
     for j in range(BUCKETS):
         w = np.uint32(words[j] << shift)
-        signed[j] = p[j] ^ (w & top)
-        signed[BUCKETS + j] = q[j] ^ ((w << np.uint32(1)) & top)
-        signed[2 * BUCKETS + j] = r[j] ^ ((w << np.uint32(2)) & top)
-        signed[3 * BUCKETS + j] = s[j] ^ ((w << np.uint32(3)) & top)
+        signed[j] = np.uint32(p[j]) ^ (w & top)
+        signed[BUCKETS + j] = np.uint32(q[j]) ^ ((w << np.uint32(1)) & top)
+        signed[2 * BUCKETS + j] = np.uint32(r[j]) ^ ((w << np.uint32(2)) & top)
+        signed[3 * BUCKETS + j] = np.uint32(s[j]) ^ ((w << np.uint32(3)) & top)
     turn = _turn(row)
     _add_four(x, 0, sums[turn:])
     _add_four(x, BUCKETS - turn, sums[:turn])
 
 
-@jit
+@inner
 def _add_four(x: npt.NDArray[np.float32], column: int, sums: npt.NDArray[np.float64]) -> None:
     a, b, c, d = x[column:], x[BUCKETS + column :], x[2 * BUCKETS + column :], x[3 * BUCKETS + column :]
     for j in range(sums.size):
         sums[j] += (np.float64(a[j]) + np.float64(b[j])) + (np.float64(c[j]) + np.float64(d[j]))
 
 
-@jit
+@inner
 def add_sketch(x: Floats, start: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
     """Add a block to the sketch; it is a part of one group of rows."""
     first = start // BUCKETS
@@ -99,9 +99,10 @@ def add_sketch(x: Floats, start: int, words: npt.NDArray[np.uint32], sums: npt.N
         _signed_row(x[k : min(k + BUCKETS, x.size)], row, words, sums)
 
 
-@jit
+@inner
 def add_sketch32(
     x: npt.NDArray[np.float32],
+    bits: npt.NDArray[np.int32],
     start: int,
     group: npt.NDArray[np.int64],
     words: npt.NDArray[np.uint32],
@@ -112,7 +113,6 @@ def add_sketch32(
     if first // 32 != group[0]:
         group[0] = first // 32
         _words(group[0], words)
-    bits = x.view(np.uint32)
     signed = np.empty(4 * BUCKETS, np.uint32)
     k = 0
     while k + 4 * BUCKETS <= x.size:
