@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -114,11 +113,10 @@ def tensorflow(context: Context, folder: Path) -> Iterator[Row]:
                 lambda t=threads: measure("tf-bundle", prefix, t), "get_tensor of every tensor", lambda: ask("get"),
                 repeats=repeats, most=1, goal="faster than reading it with TensorFlow", nbytes=nbytes,
             )  # fmt: skip
-        if find_spec("tensorboard"):  # which TensorFlow needs for it
-            yield side_by_side(
-                ours, lambda: measure("tf-bundle", prefix), "TensorBoard's histograms", lambda: ask("summaries"),
-                repeats=2, nbytes=nbytes,
-            )  # fmt: skip
+        yield side_by_side(
+            ours, lambda: measure("tf-bundle", prefix), "TensorBoard's histograms", lambda: ask("summaries"),
+            repeats=2, nbytes=nbytes,
+        )  # fmt: skip
         taken = seconds(lambda: ask("naive")) / sample
         yield Row(f"TensorFlow's reader + numpy + pyplot, per tensor (of {sample})", taken)
     finally:
