@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reporter import plots
+from reporter.measuring.histogram import of_checkpoint
 from reporter.memo import Memo
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison
+from reporter.model.detail import Detail
 from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.measured import Absent, Value
 from reporter.model.page import Figure
+from reporter.model.report import Report
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
 
@@ -21,7 +24,9 @@ MAX_LAYER_FIGURES = 200
 """Layers that get a picture of their own over the steps; all of them are in the sheets of each checkpoint."""
 
 
-def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> SeriesFigures:
+def draw_series(
+    memo: Memo, series: Comparison, histograms: SeriesHistograms, detail: Detail, bins: int
+) -> SeriesFigures:
     """The pictures of a series that the PDF shows as well; those of a checkpoint only where it is the only one."""
     several = len(series.refs) > 1
     return SeriesFigures(
@@ -30,22 +35,31 @@ def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms) ->
         trends=_trends(memo, series) if several else (),
         norms=_norms(memo, series) if several and series.layers else None,
         updates=_updates(memo, series) if series.pairs and series.layers else None,
-        checkpoints={} if several else _checkpoints(memo, series, histograms),
+        checkpoints={} if several else _checkpoints(memo, series, detail, bins),
         distances=_distances(memo, series) if len(series.from_first) > 1 or series.from_baseline else None,
         similarity=_similarity(memo, series) if len(series.refs) > 2 else None,
     )
 
 
-def draw_further(memo: Memo, series: Comparison, histograms: SeriesHistograms, figures: SeriesFigures) -> SeriesFigures:
-    """The same, with what only HTML shows: every layer over the steps, and the pages of the checkpoints."""
-    if len(series.refs) == 1:
-        return figures
-    layers = _layers(memo, series, histograms)
-    return replace(figures, layers=layers, checkpoints=_checkpoints(memo, series, histograms))
+def draw_further(memo: Memo, report: Report, bins: int) -> Report:
+    """The same report with what only HTML shows: every layer over the steps, and the pages of the checkpoints."""
+    figures = tuple(
+        drawn
+        if len(series.refs) == 1
+        else replace(
+            drawn,
+            layers=_layers(memo, series, histograms),
+            checkpoints=_checkpoints(memo, series, detail, bins),
+        )
+        for series, histograms, detail, drawn in zip(
+            report.series, report.histograms, report.details, report.figures, strict=True
+        )
+    )
+    return replace(report, figures=figures)
 
 
-def _checkpoints(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dict[int, CheckpointFigures]:
-    return {place: _checkpoint(memo, series, histograms, place) for place in histograms.own_whole}
+def _checkpoints(memo: Memo, series: Comparison, detail: Detail, bins: int) -> dict[int, CheckpointFigures]:
+    return {place: _checkpoint(memo, series, place, bins) for place in detail.pages}
 
 
 def _moving(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> Figure:
@@ -199,13 +213,12 @@ def _layers(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dic
     }
 
 
-def _checkpoint(memo: Memo, series: Comparison, histograms: SeriesHistograms, place: int) -> CheckpointFigures:
-    ref, own, layers = series.refs[place], histograms.own_whole[place], histograms.own_layers[place]
+def _checkpoint(memo: Memo, series: Comparison, place: int, bins: int) -> CheckpointFigures:
+    ref, own = series.refs[place], of_checkpoint(series.measured[place], bins)
+    titles, drawn = list(own.layers), list(own.layers.values())
     return CheckpointFigures(
-        histogram=memo.draw(plots.global_histogram, f"{ref.slug}-all", "All weights", own) if own else None,
-        sheets=tuple(memo.draw(plots.small_multiples, f"{ref.slug}-layers", list(layers), list(layers.values())))
-        if layers
-        else (),
+        histogram=memo.draw(plots.global_histogram, f"{ref.slug}-all", "All weights", own.whole) if own.whole else None,
+        sheets=tuple(memo.draw(plots.small_multiples, f"{ref.slug}-layers", titles, drawn)) if titles else (),
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -93,7 +92,9 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.say("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        figures = tuple(draw_series(memo, s, h) for s, h in zip(series, histograms, strict=True))
+        figures = tuple(
+            draw_series(memo, s, h, d, settings.bins) for s, h, d in zip(series, histograms, shown, strict=True)
+        )
         runs = tuple(draw_runs(memo, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=settings.title or _title(settings.roots),
@@ -114,7 +115,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         files = {"report.json": write_json(report), "tensors.csv": write_csv(report)}
         printed = _printing(printer, memo, report, files) if printer is not None else None
     with clock("draw"):
-        report = replace(report, figures=tuple(map(partial(draw_further, memo), series, histograms, figures)))
+        report = draw_further(memo, report, settings.bins)
     with clock("compose"):
         files |= _pages(report, memo)
     with clock("pdf"):

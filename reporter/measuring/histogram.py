@@ -12,7 +12,8 @@ from reporter.measuring.quantiles import from_cells
 from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
-from reporter.model.histogram import Histogram, SeriesHistograms
+from reporter.model.histogram import CheckpointHistograms, Histogram, SeriesHistograms
+from reporter.model.measured import Measured
 from reporter.model.summary import NOTHING, Summary, merge
 
 MAX_BINS = 512
@@ -137,16 +138,18 @@ def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> l
 
 
 def of_series(series: Comparison, detail: Detail, bins: int) -> SeriesHistograms:
-    """Every histogram that the report shows of a series."""
+    """Those that follow a series over its checkpoints."""
     layers = {}
     for name in series.layers:
         history = [series.measured[i].layer_by_name.get(name) for i in detail.drawn]
         layers[name] = tuple(shared([NOTHING if g is None else g.summary for g in history], bins))
-    pages = {place: series.measured[place] for place in detail.pages}
-    return SeriesHistograms(
-        whole=tuple(shared([m.whole.summary for m in series.measured], bins)),
-        shown=detail.drawn,
-        layers=layers,
-        own_whole={i: histogram(m.whole.summary, bins, robust=True) for i, m in pages.items()},
-        own_layers={i: {g.name: histogram(g.summary, bins, robust=True) for g in m.layers} for i, m in pages.items()},
+    whole = tuple(shared([m.whole.summary for m in series.measured], bins))
+    return SeriesHistograms(whole, detail.drawn, layers)
+
+
+def of_checkpoint(measured: Measured, bins: int) -> CheckpointHistograms:
+    """Those of the page of one checkpoint."""
+    return CheckpointHistograms(
+        whole=histogram(measured.whole.summary, bins, robust=True),
+        layers={g.name: histogram(g.summary, bins, robust=True) for g in measured.layers},
     )

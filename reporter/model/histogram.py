@@ -35,12 +35,16 @@ class SeriesHistograms:
         whole: of each checkpoint, all on the same edges; None where it has no finite value.
         shown: places of the checkpoints that ``layers`` speaks of.
         layers: layer -> one per such checkpoint, on that layer's edges; None where it is missing or not finite.
-        own_whole: by place, of each checkpoint with a page, on edges of its own.
-        own_layers: the same, layer -> histogram on edges of its own.
     """
 
     whole: tuple[Histogram | None, ...]
     shown: tuple[int, ...]
     layers: Mapping[str, tuple[Histogram | None, ...]]
-    own_whole: Mapping[int, Histogram | None]
-    own_layers: Mapping[int, Mapping[str, Histogram | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointHistograms:
+    """Histograms of one checkpoint, each on edges of its own; None without a finite value."""
+
+    whole: Histogram | None
+    layers: Mapping[str, Histogram | None]
