@@ -157,8 +157,8 @@ def draw_runs(memo: Memo, series: Sequence[Comparison], group: Sequence[int]) ->
 
 def _norms(memo: Memo, series: Comparison) -> Figure:
     values = []
-    for name in series.layers:
-        norms = [plain(g.statistics["l2_norm"]) if g else None for g in series.layer(name)]
+    for course in series.layer_courses(("l2_norm",))[:, 0].tolist():
+        norms = list(map(plain, course))
         first = next((n for n in norms if n), None)
         values.append([n / first if n is not None and first else None for n in norms])
     return memo.draw(

@@ -56,6 +56,18 @@ class ChangeTable(Mapping[str, Change]):
         return Change(count, equal, difference, before, after, product, largest)
 
 
+COLUMNS = ("count", "equal", "difference", "before", "exact")
+
+
+def columns(changes: Mapping[str, Change]) -> npt.NDArray[np.float64]:
+    """All changes in their order, side by side: shape (n, 5), see :data:`COLUMNS`."""
+    if isinstance(changes, ChangeTable):
+        rows = list(changes.places.values())
+        return np.column_stack([changes.counts[rows], changes.sums[rows, :2], np.ones(len(rows))])
+    found = [[getattr(change, name) for name in COLUMNS] for change in changes.values()]
+    return np.array(found, np.float64).reshape(len(found), len(COLUMNS))
+
+
 def merged(changes: Mapping[str, Change], names: Iterable[str]) -> Change:
     """The changes of those names that are there, as one."""
     if isinstance(changes, ChangeTable):
