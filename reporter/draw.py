@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from reporter import plots
 from reporter.memo import Memo
-from reporter.model.change import Change
 from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
 from reporter.model.histogram import SeriesHistograms
@@ -174,7 +173,8 @@ def _norms(memo: Memo, series: Comparison) -> Figure:
 
 
 def _updates(memo: Memo, series: Comparison) -> Figure:
-    values = [[None, *(_update(pair.layers.get(name)) for pair in series.pairs)] for name in series.layers]
+    updates = [pair.layers.relative_updates() for pair in series.pairs]
+    values = [[None, *(of.get(name) for of in updates)] for name in series.layers]
     return memo.draw(
         plots.change_heat,
         f"{series.slug}-updates",
@@ -185,10 +185,6 @@ def _updates(memo: Memo, series: Comparison) -> Figure:
         "‖ΔW‖ / ‖W‖",
         log=True,
     )
-
-
-def _update(change: Change | None) -> float | None:
-    return None if change is None else change.relative_update
 
 
 def _layers(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dict[str, Figure]:

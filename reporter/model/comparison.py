@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.change import Change
+from reporter.model.changes import MergedChanges
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.deployment import Readiness
 from reporter.model.measured import Measured, Value
@@ -43,7 +44,7 @@ class Pair:
     before: int
     after: int
     tensors: Mapping[str, Change]
-    layers: Mapping[str, Change]
+    layers: MergedChanges
     whole: Change
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

@@ -67,6 +67,35 @@ class Updates:
         return cls(places, relative, share, unchanged, unchanged | (relative < STILL), exact)
 
 
+class Tables:
+    """The numbers of all tensors, fetched checkpoint by checkpoint when a rule first asks for them.
+
+    Attributes:
+        rows: by tensor name.
+    """
+
+    def __init__(self, series: Comparison) -> None:
+        self.series = series
+        self.rows = {name: row for row, name in enumerate(series.tensors)}
+
+    @cached_property
+    def statistics(self) -> Array:
+        """Shape (statistics, tensors, checkpoints), see :data:`STATISTICS`; NaN where there is no number."""
+        found = np.full((len(STATISTICS), len(self.rows), len(self.series.refs)), np.nan)
+        for place, measured in enumerate(self.series.measured):
+            rows = [self.rows[info.name] for info in measured.infos]
+            found[:, rows, place] = table(measured.tensors, STATISTICS).T
+        return found
+
+    @cached_property
+    def changes(self) -> Array:
+        """Shape (tensors, pairs, columns), see :func:`reporter.model.changes.columns`; NaN where there is no change."""
+        found = np.full((len(self.rows), len(self.series.pairs), len(COLUMNS)), np.nan)
+        for place, pair in enumerate(self.series.pairs):
+            found[[self.rows[name] for name in pair.tensors], place] = columns(pair.tensors)
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Track:
     """One tensor over the checkpoints of a series.
@@ -74,29 +103,29 @@ class Track:
     Attributes:
         info: as in the first checkpoint that holds it.
         places: the checkpoints that hold it in that shape, ascending.
-        history: of the series.
-        row: its own in the tables of ``history``.
+        tables: of the series.
+        row: its own in them.
     """
 
     info: TensorInfo
     places: tuple[int, ...]
-    history: History
+    tables: Tables
     row: int
 
     def measure(self, at: int) -> TensorMeasure:
         """Its numbers at ``places[at]``."""
-        return self.history.series.measured[self.places[at]].by_name[self.info.name]
+        return self.tables.series.measured[self.places[at]].by_name[self.info.name]
 
     @cached_property
     def updates(self) -> Updates:
         """Its paired changes."""
-        changes = self.history.changes[self.row]
+        changes = self.tables.changes[self.row]
         known = np.flatnonzero(~np.isnan(changes[:, 0]))
         return Updates.of(known + 1, changes[known])
 
     def values(self, statistic: str) -> Array:
         """A statistic over :attr:`places`; NaN where there is no number."""
-        course: Array = self.history.courses[STATISTICS.index(statistic), self.row, self.places]
+        course: Array = self.tables.statistics[STATISTICS.index(statistic), self.row, self.places]
         return course
 
     @property
@@ -170,7 +199,7 @@ class History:
     def __init__(self, series: Comparison) -> None:
         self.series = series
         self.labels = series.labels
-        self._row_of = {name: row for row, name in enumerate(series.tensors)}
+        tables = Tables(series)
         first: dict[str, TensorInfo] = {}
         places: dict[str, list[int]] = {name: [] for name in series.tensors}
         for place, measured in enumerate(series.measured):
@@ -178,24 +207,7 @@ class History:
                 # Of another shape: the structure rule names it.
                 if first.setdefault(info.name, info).shape == info.shape:
                     places[info.name].append(place)
-        self.tracks = tuple(Track(first[name], tuple(places[name]), self, row) for name, row in self._row_of.items())
-
-    @cached_property
-    def courses(self) -> Array:
-        """Shape (statistics, tensors, checkpoints), see :data:`STATISTICS`; NaN where there is no number."""
-        courses = np.full((len(STATISTICS), len(self._row_of), len(self.series.refs)), np.nan)
-        for place, measured in enumerate(self.series.measured):
-            rows = [self._row_of[info.name] for info in measured.infos]
-            courses[:, rows, place] = table(measured.tensors, STATISTICS).T
-        return courses
-
-    @cached_property
-    def changes(self) -> Array:
-        """Shape (tensors, pairs, columns), see :func:`reporter.model.changes.columns`; NaN where there is no change."""
-        changes = np.full((len(self._row_of), len(self.series.pairs), len(COLUMNS)), np.nan)
-        for place, pair in enumerate(self.series.pairs):
-            changes[[self._row_of[name] for name in pair.tensors], place] = columns(pair.tensors)
-        return changes
+        self.tracks = tuple(Track(first[name], tuple(places[name]), tables, row) for name, row in tables.rows.items())
 
     @property
     def matrices(self) -> Iterator[Track]:

@@ -6,26 +6,28 @@ import csv
 import io
 from collections.abc import Iterator
 
-from reporter.model.measured import Measured, TensorMeasure
+from reporter.model.measured import Absent, Measured, TensorMeasure, Value
 from reporter.model.report import Report
 from reporter.statistics import STATISTICS
-from reporter.writers.records import plain
 
 _WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
+
+_NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def write_csv(report: Report) -> bytes:
     """UTF-8 with a header row; empty cells where there is no number."""
     probabilities = sorted({p for s in report.series for m in s.measured for p in _probabilities(m)})
-    text = io.StringIO(newline="")
+    data = io.BytesIO()
+    text = io.TextIOWrapper(data, "utf-8", "backslashreplace", newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([*_WHERE, *(s.name for s in STATISTICS), *(f"q{p:g}" for p in probabilities)])
     for series, detail in zip(report.series, report.details, strict=True):
         for ref, numbers in ((series.refs[i], series.measured[i]) for i in detail.rows):
-            for tensor in numbers.tensors:
-                step = "" if ref.step.value is None else str(ref.step.value)
-                rows.writerow([inert(c) for c in (series.name, ref.name)] + [step] + _row(tensor, probabilities))
-    return text.getvalue().encode("utf-8", "backslashreplace")
+            where = [inert(series.name), inert(ref.name), "" if ref.step.value is None else str(ref.step.value)]
+            rows.writerows(where + _row(tensor, probabilities) for tensor in numbers.tensors)
+    text.flush()
+    return data.getvalue()
 
 
 def _probabilities(numbers: Measured) -> Iterator[float]:
@@ -38,9 +40,6 @@ def _row(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
     trainable = "" if info.trainable is None else str(info.trainable).lower()
     shape = "×".join(str(n) for n in info.shape) or "scalar"
     statistics, quantiles = tensor.statistics, tensor.quantiles.values
-    values = [plain(statistics[s.name]) for s in STATISTICS]
-    values += [plain(quantiles.get(p)) for p in probabilities]
-    texts = ["" if v is None else repr(v) if isinstance(v, float) else str(v) for v in values]
     return [
         inert(info.name),
         inert(info.layer),
@@ -50,8 +49,17 @@ def _row(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
         shape,
         info.dtype,
         str(info.nbytes),
-        *texts,
+        *(_text(statistics[s.name]) for s in STATISTICS),
+        *(_text(quantiles.get(p)) for p in probabilities),
     ]
+
+
+def _text(value: Value | None) -> str:
+    """A number in full, such as report.json has it; "" for none."""
+    if value is None or isinstance(value, Absent):
+        return ""
+    text = repr(value)
+    return _NO_NUMBERS.get(text, text)
 
 
 def inert(text: str) -> str:
