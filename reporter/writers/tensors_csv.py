@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from reporter.model.measured import Absent, Measured, TensorMeasure, Value
+from reporter.model.measured import Absent, Measured, TensorMeasure
 from reporter.model.report import Report
+from reporter.model.tensor import TensorInfo
 from reporter.statistics import STATISTICS
 
 _WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
 
-_NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_NAMES = [s.name for s in STATISTICS]
+
+_SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "None": ""} | dict.fromkeys(map(repr, Absent), "")
+"""What ``repr`` makes of values that are no usual numbers, and what becomes of that."""
 
 
 def write_csv(report: Report) -> bytes:
@@ -21,11 +25,18 @@ def write_csv(report: Report) -> bytes:
     data = io.BytesIO()
     text = io.TextIOWrapper(data, "utf-8", "backslashreplace", newline="")
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([*_WHERE, *(s.name for s in STATISTICS), *(f"q{p:g}" for p in probabilities)])
+    rows.writerow([*_WHERE, *_NAMES, *(f"q{p:g}" for p in probabilities)])
+    infos: Sequence[TensorInfo] = ()
+    described: list[list[str]] = []
     for series, detail in zip(report.series, report.details, strict=True):
         for ref, numbers in ((series.refs[i], series.measured[i]) for i in detail.rows):
             where = [inert(series.name), inert(ref.name), "" if ref.step.value is None else str(ref.step.value)]
-            rows.writerows(where + _row(tensor, probabilities) for tensor in numbers.tensors)
+            if numbers.infos is not infos:  # most checkpoints share them
+                infos, described = numbers.infos, [_described(info) for info in numbers.infos]
+            rows.writerows(
+                where + what + _numbers(tensor, probabilities)
+                for what, tensor in zip(described, numbers.tensors, strict=True)
+            )
     text.flush()
     return data.getvalue()
 
@@ -35,31 +46,17 @@ def _probabilities(numbers: Measured) -> Iterator[float]:
     yield from next((q.values for t in numbers.tensors if (q := t.quantiles).values), {})
 
 
-def _row(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
-    info = tensor.info
+def _described(info: TensorInfo) -> list[str]:
     trainable = "" if info.trainable is None else str(info.trainable).lower()
     shape = "×".join(str(n) for n in info.shape) or "scalar"
-    statistics, quantiles = tensor.statistics, tensor.quantiles.values
-    return [
-        inert(info.name),
-        inert(info.layer),
-        info.role,
-        trainable,
-        info.collection,
-        shape,
-        info.dtype,
-        str(info.nbytes),
-        *(_text(statistics[s.name]) for s in STATISTICS),
-        *(_text(quantiles.get(p)) for p in probabilities),
-    ]
+    names = [inert(info.name), inert(info.layer)]
+    return [*names, info.role, trainable, info.collection, shape, info.dtype, str(info.nbytes)]
 
 
-def _text(value: Value | None) -> str:
-    """A number in full, such as report.json has it; "" for none."""
-    if value is None or isinstance(value, Absent):
-        return ""
-    text = repr(value)
-    return _NO_NUMBERS.get(text, text)
+def _numbers(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
+    """In full, as report.json has them; "" for none."""
+    values = [*map(tensor.statistics.__getitem__, _NAMES), *map(tensor.quantiles.values.get, probabilities)]
+    return [_SPECIAL.get(text, text) for text in map(repr, values)]
 
 
 def inert(text: str) -> str:
