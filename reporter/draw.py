@@ -9,7 +9,6 @@ from dataclasses import replace
 from reporter import plots
 from reporter.measuring.histogram import of_checkpoint
 from reporter.memo import Memo
-from reporter.model.change import Change
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
 from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
@@ -171,8 +170,8 @@ def draw_runs(memo: Memo, series: Sequence[Comparison], group: Sequence[int]) ->
 
 def _norms(memo: Memo, series: Comparison) -> Figure:
     values = []
-    for name in series.layers:
-        norms = [plain(g.statistics["l2_norm"]) if g else None for g in series.layer(name)]
+    for course in series.layer_courses(("l2_norm",))[:, 0].tolist():
+        norms = list(map(plain, course))
         first = next((n for n in norms if n), None)
         values.append([n / first if n is not None and first else None for n in norms])
     return memo.draw(
@@ -188,7 +187,8 @@ def _norms(memo: Memo, series: Comparison) -> Figure:
 
 
 def _updates(memo: Memo, series: Comparison) -> Figure:
-    values = [[None, *(_update(pair.layers.get(name)) for pair in series.pairs)] for name in series.layers]
+    updates = [pair.layers.relative_updates() for pair in series.pairs]
+    values = [[None, *(of.get(name) for of in updates)] for name in series.layers]
     return memo.draw(
         plots.change_heat,
         f"{series.slug}-updates",
@@ -199,10 +199,6 @@ def _updates(memo: Memo, series: Comparison) -> Figure:
         "‖ΔW‖ / ‖W‖",
         log=True,
     )
-
-
-def _update(change: Change | None) -> float | None:
-    return None if change is None else change.relative_update
 
 
 def _layers(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dict[str, Figure]:

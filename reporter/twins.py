@@ -20,7 +20,7 @@ def with_twins(series: Sequence[Comparison]) -> tuple[Comparison, ...]:
     for at, one in enumerate(series):
         for ref, numbers in zip(one.refs, one.measured, strict=True):
             folder = _folder(ref.name)
-            if folders[folder] > 1 and numbers.model_tensors:
+            if folders[folder] > 1 and numbers.model_infos:
                 places.setdefault((folder, fingerprint(numbers)), []).append((at, ref.name))
     found: dict[int, list[tuple[str, str]]] = {}
     for same in places.values():
@@ -38,7 +38,8 @@ def fingerprint(numbers: Measured) -> str:
     """Equal for equal weights, whatever the format and the names: shape and statistics of every model tensor."""
     rows = sorted(
         f"{t.info.shape} {t.info.dtype} {[str(t.statistics[name]) for name in _COMPARED]}"
-        for t in numbers.model_tensors
+        for t in numbers.tensors
+        if t.info.collection == "model"
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 

@@ -15,6 +15,7 @@ from reporter.model.summary import Summary
 
 COUNTS = ("count", "nan", "posinf", "neginf", "zeros")
 MOMENTS = ("mean", "m2", "m3", "m4", "minimum", "maximum")
+_VALUES = 2
 _FLOAT, _INTEGER, _NO_DATA, _NOT_APPLICABLE = range(4)
 _ABSENT = {Absent.NO_DATA: _NO_DATA, Absent.NOT_APPLICABLE: _NOT_APPLICABLE}
 _ABSENT_OF = {code: value for value, code in _ABSENT.items()}
@@ -36,8 +37,9 @@ class Columns:
     """Numbers of n samples.
 
     Attributes:
-        names: place of each statistic in ``codes``.
-        sources: array and column of each statistic: ``counts`` or ``moments`` where it is the same, else ``values``.
+        names: place of each statistic in ``codes`` and ``sources``.
+        sources: table and column of each statistic: ``counts`` (0) or ``moments`` (1) where it is the same, else
+            ``values`` (2).
         probabilities: place of each probability in ``quantiles``.
         counts: int64 (n, 5), see :data:`COUNTS`.
         moments: float64 (n, 6), see :data:`MOMENTS`; extremes NaN where there is no finite value.
@@ -48,7 +50,7 @@ class Columns:
     """
 
     names: Mapping[str, int]
-    sources: Mapping[str, tuple[npt.NDArray[Any], int]]
+    sources: Sequence[tuple[int, int]]
     probabilities: Mapping[float, int]
     counts: npt.NDArray[np.int64]
     moments: npt.NDArray[np.float64]
@@ -64,7 +66,7 @@ class Columns:
         values = _table(([value for value, _ in row] for row in statistics), np.float64, len(names))
         return cls(
             names={name: i for i, name in enumerate(names)},
-            sources={name: (values, i) for i, name in enumerate(names)},
+            sources=[(_VALUES, i) for i in range(len(names))],
             probabilities={p: i for i, p in enumerate(probabilities)},
             counts=_table(([getattr(s.summary, c) for c in COUNTS] for s in samples), np.int64, len(COUNTS)),
             moments=_table((_moments(s.summary) for s in samples), np.float64, len(MOMENTS)),
@@ -103,7 +105,7 @@ class Columns:
             start += flat.nbytes
         counts, moments, values, quantiles, codes, exact = arrays
         counts, moments = np.ascontiguousarray(counts), np.ascontiguousarray(moments)
-        sources, values = _sources(names, counts, moments, values, codes)
+        sources, values = _sources(counts, moments, values, codes)
         chosen = [p for p in probabilities if p in set(wanted)]
         return cls(
             names={name: i for i, name in enumerate(names)},
@@ -117,24 +119,27 @@ class Columns:
             exact=exact[:, 0].copy(),
         )
 
-    def statistic(self, row: int, name: str) -> Value:
-        """One statistic of one sample; KeyError if it is not among them."""
-        code = self.codes.item(row, self.names[name])
-        if code > _INTEGER:
-            return _ABSENT_OF[code]
-        source, column = self.sources[name]
-        if code == _INTEGER and source is self.values:
-            return int(source[row, column].view(np.int64))
-        value: float = source.item(row, column)
-        return value
+    def statistics(self, row: int) -> dict[str, Value]:
+        """Those of one sample."""
+        tables = self.counts[row].tolist(), self.moments[row].tolist(), self.values[row].tolist()
+        found: dict[str, Value] = {}
+        for name, code, (table, column) in zip(self.names, self.codes[row].tolist(), self.sources, strict=True):
+            if code > _INTEGER:
+                found[name] = _ABSENT_OF[code]
+            elif code == _INTEGER and table == _VALUES:
+                found[name] = int(self.values[row, column].view(np.int64))
+            else:
+                found[name] = tables[table][column]
+        return found
 
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
         """One statistic of all samples, NaN where there is no number; KeyError if it is not among them."""
-        codes = self.codes[:, self.names[name]]
-        source, at = self.sources[name]
-        column = source[:, at].astype(np.float64)
-        if source is self.values:
-            column = np.where(codes == _INTEGER, source[:, at].view(np.int64).astype(np.float64), column)
+        place = self.names[name]
+        codes, (table, at) = self.codes[:, place], self.sources[place]
+        source = (self.counts, self.moments, self.values)[table][:, at]
+        column = source.astype(np.float64)
+        if table == _VALUES:
+            column = np.where(codes == _INTEGER, source.view(np.int64).astype(np.float64), column)
         column[codes > _INTEGER] = np.nan
         return column
 
@@ -148,31 +153,29 @@ class Columns:
 
 
 def _sources(
-    names: Sequence[str],
     counts: npt.NDArray[np.int64],
     moments: npt.NDArray[np.float64],
     values: npt.NDArray[np.float64],
     codes: npt.NDArray[np.uint8],
-) -> tuple[dict[str, tuple[npt.NDArray[Any], int]], npt.NDArray[np.float64]]:
+) -> tuple[list[tuple[int, int]], npt.NDArray[np.float64]]:
     """Where each statistic is found: half of them are numbers of the summary, to the bit, and need no second place."""
     own: list[int] = []
-    known: dict[str, tuple[npt.NDArray[Any], int]] = {}
-    columns = {id(table): table.view(np.int64).T.copy() for table in (counts, moments)}
-    for i, name in enumerate(names):
+    sources: list[tuple[int, int]] = []
+    tables = [table.view(np.int64).T.copy() for table in (counts, moments)]
+    for i in range(values.shape[1]):
         there = codes[:, i] <= _INTEGER
         at = np.flatnonzero(there)
         bits = values[at, i].view(np.int64)
-        for table in (counts, moments):
-            integer = table is counts
-            if (codes[there, i] == (_INTEGER if integer else _FLOAT)).all():
-                found = next((j for j, c in enumerate(columns[id(table)]) if _same(c, at, bits)), None)
+        for table, kind in enumerate((_INTEGER, _FLOAT)):
+            if (codes[there, i] == kind).all():
+                found = next((j for j, column in enumerate(tables[table]) if _same(column, at, bits)), None)
                 if found is not None:
-                    known[name] = table, found
+                    sources.append((table, found))
                     break
         else:
+            sources.append((_VALUES, len(own)))
             own.append(i)
-    left = np.ascontiguousarray(values[:, own])
-    return known | {names[i]: (left, j) for j, i in enumerate(own)}, left
+    return sources, np.ascontiguousarray(values[:, own])
 
 
 def _same(column: npt.NDArray[np.int64], at: npt.NDArray[np.int64], bits: npt.NDArray[np.int64]) -> bool:

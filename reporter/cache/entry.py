@@ -275,7 +275,7 @@ class Entry:
         return self._row(row, _SKETCH, rows.sketch_from_bytes)
 
     def _merged(self, members: Sequence[int]) -> Cells:
-        return sum((self._cells(row) for row in members), Cells.empty())
+        return Cells.merged(map(self._cells, members))
 
     def _whole(self, selection: str) -> Cells:
         try:

@@ -74,17 +74,18 @@ class StoredSummary(Summary):
 
 
 class StoredStatistics(Mapping[str, Value]):
-    """The registered statistics of a row; one that was added since is computed from the summary."""
+    """The registered statistics of a row, fetched together; one that was added since is computed from the summary."""
 
-    __slots__ = ("_row", "_rows")
+    __slots__ = ("_known", "_row", "_rows")
 
     def __init__(self, rows: Rows, row: int) -> None:
         self._rows = rows
         self._row = row
+        self._known = rows.columns.statistics(row)
 
     def __getitem__(self, name: str) -> Value:
         try:
-            return self._rows.columns.statistic(self._row, name)
+            return self._known[name]
         except KeyError:
             return _COMPUTE[name](StoredSummary(self._rows, self._row))
 

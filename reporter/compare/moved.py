@@ -14,7 +14,7 @@ def moved(series: Comparison) -> Comparison:
     """The comparison with what moved since the previous checkpoint, the first and the baseline."""
     if not series.refs:
         return series
-    model = [t.info.name for t in series.measured[-1].model_tensors]
+    model = [info.name for info in series.measured[-1].model_infos]
     found = []
     for since, pair in series.latest.items():
         layers, still_layers = _ranked(series.layers, pair.layers)

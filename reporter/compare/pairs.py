@@ -29,7 +29,7 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
     selected = set(after.whole.tensors)
     changes = _complete(before, after, known)
     added, removed, reshaped = _structure(before, after)
-    layers = MergedChanges(changes, {g.name: g.tensors for g in after.layers})
+    layers = MergedChanges(changes, after.layer_by_name)
     whole = merged(changes, (name for name in changes if name in selected))
     unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
     return Pair(
@@ -98,11 +98,10 @@ def _layers(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sa
 
 
 def _tensors(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
-    for tensor in after.model_tensors:
-        name = tensor.info.name
+    for name in (info.name for info in after.model_infos):
         old = before.by_name.get(name)
         if old is not None:
-            yield name, _sample(old.summary, before, (name,)), _sample(tensor.summary, after, (name,))
+            yield name, _sample(old.summary, before, (name,)), _sample(after.by_name[name].summary, after, (name,))
 
 
 def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:

@@ -24,5 +24,5 @@ def runs_of_one_model(series: Sequence[Comparison]) -> tuple[tuple[int, ...], ..
 
 def structure(series: Comparison) -> Structure:
     """Role, shape and dtype of every model tensor of the last checkpoint, sorted: formats order tensors differently."""
-    infos = [t.info for t in series.measured[-1].model_tensors] if series.measured else []
+    infos = series.measured[-1].model_infos if series.measured else ()
     return tuple(sorted((info.role, info.shape, info.dtype) for info in infos))

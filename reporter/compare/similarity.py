@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.similarity import Similarity
+from reporter.model.sketch import Sketch
 
 MOST = 40
 """Checkpoints compared each to each: 780 pairs, what a picture of 400 pixels shows."""
@@ -16,17 +17,23 @@ MOST = 40
 def similarity(measured: Sequence[Measured]) -> Similarity | None:
     """Distances and cosines over the selected model tensors that all chosen checkpoints have in one shape and dtype."""
     places = chosen(len(measured))
-    shared = _shared([measured[i] for i in places])
-    if len(places) < 2 or not shared:
-        return None
     n = len(places)
+    if n < 2:
+        return None
     squares, difference = np.zeros(n), np.zeros((n, n))
-    for tensors in shared:
-        rows = np.stack([t.sketch.values for t in tensors if t.sketch is not None])
+    shared = values = 0
+    exact = True
+    for tensors, sketches in _shared([measured[i] for i in places]):
+        shared += 1
+        values += tensors[0].info.size
+        exact = exact and sketches[0].exact
+        rows = np.stack([sketch.values for sketch in sketches])
         rows = rows[:, np.isfinite(rows).all(axis=0)]
         squares += [t.summary.sum_of_squares for t in tensors]
         for i in range(n - 1):
             difference[i, i + 1 :] += ((rows[i + 1 :] - rows[i]) ** 2).sum(axis=1)
+    if not shared:
+        return None
     difference += difference.T
     norms = np.sqrt(squares)
     known = np.outer(norms, norms)
@@ -40,9 +47,9 @@ def similarity(measured: Sequence[Measured]) -> Similarity | None:
         places=tuple(places),
         distance=distance,
         cosine=cosine,
-        exact=all(t.sketch is not None and t.sketch.exact for tensors in shared for t in tensors[:1]),
-        tensors=len(shared),
-        values=sum(tensors[0].info.size for tensors in shared),
+        exact=exact,
+        tensors=shared,
+        values=values,
     )
 
 
@@ -57,14 +64,12 @@ def chosen(count: int) -> list[int]:
     return [round(i * (count - 1) / (MOST - 1)) for i in range(MOST)]
 
 
-def _shared(measured: Sequence[Measured]) -> list[tuple[TensorMeasure, ...]]:
-    """For each tensor that all have: its measures, one per checkpoint."""
-    if not measured:
-        return []
-    found = []
+def _shared(measured: Sequence[Measured]) -> Iterator[tuple[list[TensorMeasure], list[Sketch]]]:
+    """For each tensor that all have: its measures and sketches, one per checkpoint."""
     for name in measured[0].whole.tensors:
-        tensors = [t for m in measured if (t := m.by_name.get(name)) is not None and t.sketch is not None]
+        tensors = [t for m in measured if (t := m.by_name.get(name)) is not None]
         forms = {(t.info.shape, t.info.dtype) for t in tensors}
         if len(tensors) == len(measured) and len(forms) == 1 and tensors[0].info.size:
-            found.append(tuple(tensors))
-    return found
+            sketches = [sketch for t in tensors if (sketch := t.sketch) is not None]
+            if len(sketches) == len(tensors):
+                yield tensors, sketches

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.comparison import Comparison
-from reporter.model.table import table
 from reporter.model.trend import PART, SHORTEST, THRESHOLD, ChangePoint, Trend
 
 STATISTICS: tuple[str, ...] = (
@@ -27,11 +26,7 @@ def trends(series: Comparison) -> Comparison:
     if n < 2 or not series.layers:
         return series
     keys = [(layer, statistic) for layer in series.layers for statistic in STATISTICS]
-    row_of = {layer: i for i, layer in enumerate(series.layers)}
-    courses = np.full((len(series.layers), len(STATISTICS), n), np.nan)
-    for place, measured in enumerate(series.measured):
-        courses[[row_of[name] for name in measured.layer_by_name], :, place] = table(measured.layers, STATISTICS)
-    rows = courses.reshape(len(keys), n)
+    rows = series.layer_courses(STATISTICS).reshape(len(keys), n)
     positions = np.array(series.positions or range(n), np.float64)
     slopes, steps = slope(positions, rows), list(change_points(positions, rows))
     found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -96,22 +96,20 @@ def _are_cell_edges(edges: npt.NDArray[np.float64]) -> bool:
     return bool(((scaled == np.floor(scaled)) & (tiny == np.floor(tiny))).all())
 
 
-def count(summary: Summary, edges: npt.NDArray[np.float64]) -> Histogram:
-    """Exact counts of a sample on edges from :func:`dyadic_edges`."""
-    bounds = np.append(cells_of(edges[:-1]), _closing(float(edges[-1])))
-    # float64 values beyond the grid share its outermost cells: they are outside every edge.
-    if summary.minimum is not None and summary.minimum < float(edge(FIRST_CELL)):
-        bounds = np.maximum(bounds, FIRST_CELL + 1)
-    if summary.maximum is not None and summary.maximum >= float(edge(LAST_CELL + 1)):
-        bounds = np.minimum(bounds, LAST_CELL)
-    ends = np.concatenate([[0], np.cumsum(summary.cells.counts)])
-    at = ends[np.searchsorted(summary.cells.index, bounds)]
-    return Histogram(
-        edges=tuple(edges.tolist()),
-        counts=tuple(np.diff(at).tolist()),
-        below=int(at[0]),
-        above=int(ends[-1] - at[-1]),
-    )
+def count(summaries: Iterable[Summary], edges: npt.NDArray[np.float64]) -> Iterator[Histogram]:
+    """Exact counts of samples on edges from :func:`dyadic_edges`."""
+    cells, shown = np.append(cells_of(edges[:-1]), _closing(float(edges[-1]))), tuple(edges.tolist())
+    for summary in summaries:
+        bounds = cells
+        # float64 values beyond the grid share its outermost cells: they are outside every edge.
+        if summary.minimum is not None and summary.minimum < float(edge(FIRST_CELL)):
+            bounds = np.maximum(bounds, FIRST_CELL + 1)
+        if summary.maximum is not None and summary.maximum >= float(edge(LAST_CELL + 1)):
+            bounds = np.minimum(bounds, LAST_CELL)
+        table = summary.cells
+        ends = np.concatenate([[0], np.cumsum(table.counts)])
+        at = ends[np.searchsorted(table.index, bounds)]
+        yield Histogram(shown, tuple(np.diff(at).tolist()), below=int(at[0]), above=int(ends[-1] - at[-1]))
 
 
 def _closing(value: float) -> int:
@@ -133,8 +131,8 @@ def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> l
     bounds = span(summaries, robust=robust)
     if bounds is None:
         return [None] * len(summaries)
-    edges = dyadic_edges(*bounds, bins)
-    return [count(s, edges) if s.finite else None for s in summaries]
+    counted = count((s for s in summaries if s.finite), dyadic_edges(*bounds, bins))
+    return [next(counted) if s.finite else None for s in summaries]
 
 
 def of_series(series: Comparison, detail: Detail, bins: int) -> SeriesHistograms:

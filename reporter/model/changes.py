@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.change import Change, merge
+from reporter.model.measured import GroupMeasure
 
 COUNTS = ("count", "equal")
 SUMS = ("difference", "before", "after", "product", "largest")
@@ -66,25 +67,66 @@ def merged(changes: Mapping[str, Change], names: Iterable[str]) -> Change:
 class MergedChanges(Mapping[str, Change]):
     """Changes by group, such as by layer, each merged when it is asked for."""
 
-    __slots__ = ("_changes", "_members")
+    __slots__ = ("_changes", "_groups")
 
-    def __init__(self, changes: Mapping[str, Change], groups: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, changes: Mapping[str, Change], groups: Mapping[str, GroupMeasure]) -> None:
         """Args:
-        groups: names of the members; a group without any change is left out.
+        groups: one without any change is left out.
         """
         self._changes = changes
-        self._members = groups
+        self._groups = groups
 
-    def __getitem__(self, group: str) -> Change:
-        if group not in self:
-            raise KeyError(group)
-        return merged(self._changes, self._members[group])
+    def __getitem__(self, name: str) -> Change:
+        if name not in self:
+            raise KeyError(name)
+        return merged(self._changes, self._groups[name].tensors)
 
-    def __contains__(self, group: object) -> bool:
-        return group in self._members and any(name in self._changes for name in self._members[group])  # type: ignore[index]
+    def __contains__(self, name: object) -> bool:
+        return name in self._groups and any(t in self._changes for t in self._groups[name].tensors)  # type: ignore[index]
 
     def __iter__(self) -> Iterator[str]:
-        return (group for group in self._members if group in self)
+        return (name for name in self._groups if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def relative_updates(self) -> Mapping[str, float | None]:
+        """That of every group; from a :class:`ChangeTable`, of all groups at once."""
+        if not isinstance(self._changes, ChangeTable):
+            return {name: change.relative_update for name, change in self.items()}
+        places = self._changes.places
+        groups = {
+            name: rows
+            for name, group in self._groups.items()
+            if (rows := [places[tensor] for tensor in group.tensors if tensor in places])
+        }
+        difference, before = _summed(self._changes.sums[:, :2], list(groups.values())).T
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            updates = np.sqrt(difference / before)
+        return {
+            name: update if norm > 0 else None
+            for name, update, norm in zip(groups, updates.tolist(), before.tolist(), strict=True)
+        }
+
+
+def _summed(values: npt.NDArray[np.float64], groups: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+    """The rows of each group, added up from the first to the last as :func:`merged` does."""
+    rows = np.array([row for group in groups for row in group], np.int64)
+    sizes = np.array([len(group) for group in groups], np.int64)
+    starts, total = np.cumsum(sizes) - sizes, np.zeros((len(groups), values.shape[1]))
+    for at in range(sizes.max(initial=0)):
+        longer = np.flatnonzero(sizes > at)
+        total[longer] += values[rows[starts[longer] + at]]
+    return total
+
+
+COLUMNS = ("count", "equal", "difference", "before", "exact")
+
+
+def columns(changes: Mapping[str, Change]) -> npt.NDArray[np.float64]:
+    """All changes in their order, side by side: shape (n, 5), see :data:`COLUMNS`."""
+    if isinstance(changes, ChangeTable):
+        rows = list(changes.places.values())
+        return np.column_stack([changes.counts[rows], changes.sums[rows, :2], np.ones(len(rows))])
+    found = [[getattr(change, name) for name in COLUMNS] for change in changes.values()]
+    return np.array(found, np.float64).reshape(len(found), len(COLUMNS))

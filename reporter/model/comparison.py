@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
+
 from reporter.model.change import Change
+from reporter.model.changes import MergedChanges
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.deployment import Readiness
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Value
+from reporter.model.measured import Measured, Value
 from reporter.model.shift import Shift
 from reporter.model.similarity import Similarity
 from reporter.model.spectrum import Spectrum
+from reporter.model.table import table
 from reporter.model.trend import Movement, Since, Trend
 
 BASELINE = -1
@@ -38,7 +44,7 @@ class Pair:
     before: int
     after: int
     tensors: Mapping[str, Change]
-    layers: Mapping[str, Change]
+    layers: MergedChanges
     whole: Change
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -60,7 +66,7 @@ def per_step(relative_update: float, steps: int) -> tuple[float, float]:
     return relative_update / steps, relative_update / math.sqrt(steps)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that the labels are made once
 class Comparison:
     """One series, measured and compared.
 
@@ -104,7 +110,7 @@ class Comparison:
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)
     deployment_problem: str = ""
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The step of each checkpoint as text, or its place (``#3``) where there is none."""
         return tuple(str(ref.step) if ref.step.value is not None else f"#{i + 1}" for i, ref in enumerate(self.refs))
@@ -137,13 +143,13 @@ class Comparison:
         before, after = self.refs[pair.before].step.value, self.refs[pair.after].step.value
         return after - before if before is not None and after is not None and after > before else None
 
-    def tensor(self, name: str) -> tuple[TensorMeasure | None, ...]:
-        """One tensor in every checkpoint."""
-        return tuple(m.by_name.get(name) for m in self.measured)
-
-    def layer(self, name: str) -> tuple[GroupMeasure | None, ...]:
-        """One layer in every checkpoint."""
-        return tuple(m.layer_by_name.get(name) for m in self.measured)
+    def layer_courses(self, statistics: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Every layer's statistics: shape (layers, statistics, checkpoints), NaN where there is no number."""
+        row_of = {name: i for i, name in enumerate(self.layers)}
+        courses = np.full((len(self.layers), len(statistics), len(self.refs)), np.nan)
+        for place, measured in enumerate(self.measured):
+            courses[[row_of[name] for name in measured.layer_by_name], :, place] = table(measured.layers, statistics)
+        return courses
 
     def whole(self, statistic: str) -> tuple[Value, ...]:
         """A statistic of the whole selection over the checkpoints."""

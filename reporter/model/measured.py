@@ -148,9 +148,9 @@ class Measured:
         return {g.name: g for g in self.layers}
 
     @property
-    def model_tensors(self) -> tuple[TensorMeasure, ...]:
-        """Tensors of the model collection."""
-        return tuple(t for t in self.tensors if t.info.collection == "model")
+    def model_infos(self) -> tuple[TensorInfo, ...]:
+        """What the tensors of the model collection are."""
+        return tuple(info for info in self.infos if info.collection == "model")
 
     @property
     def parameters(self) -> int:

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from reporter.model.page import Block
 from reporter.render.assets import templates_folder
+from reporter.render.cells import cells, mark
 from reporter.render.columns import column_shares, density
-
-_DECEPTIVE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters other than tab and newline
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi controls reorder the text around them (CVE-2021-42574)
-    "\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # nothing to be seen
-    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"  # no characters: UTF-8 has no surrogates, HTML no noncharacters
-)
-
-
-LONGEST = 1_500
-"""Characters of one text; WeasyPrint's time grows with the square of an unbreakable one (3 s at 10,000)."""
-
-
-def clip(text: str, length: int) -> str:
-    """At most about ``length`` characters, the middle left out: names differ at their ends.
-
-    >>> clip("encoder/block_11/attention/query/kernel", 20)
-    'encoder/bl…ery/kernel'
-    """
-    half = length // 2
-    return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
-
-
-def visible(value: object) -> object:
-    r"""Text of bounded length whose deceptive or unencodable characters are spelled out; anything else unchanged.
-
-    >>> visible("a\u202eb\udc80\n")
-    'a\\u202eb\\udc80\n'
-    """
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return _DECEPTIVE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), clip(value, LONGEST))
-    return value
+from reporter.render.text import clip, visible
 
 
 def partial(block: Block) -> str:
@@ -66,6 +34,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    env.globals["zip"] = zip
-    env.filters.update(clip=clip, partial=partial, column_shares=column_shares, density=density)
+    env.globals["mark"] = mark
+    env.filters.update(cells=cells, clip=clip, partial=partial, column_shares=column_shares, density=density)
     return env

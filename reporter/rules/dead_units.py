@@ -22,8 +22,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     for track in history.matrices:
         places: list[int] = []
         rows: list[Norms] = []
-        for place, measure in zip(track.places, track.measures, strict=True):
-            units = measure.units
+        for at, place in enumerate(track.places):
+            units = track.measure(at).units
             if units is not None and len(units.norms) > 1 and (not rows or len(rows[0]) == len(units.norms)):
                 places.append(place)
                 rows.append(units.norms)

@@ -38,7 +38,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 message=f"{track.info.name} has heavy tails: excess kurtosis {number(float(kurtosis[-1]), 3)} at "
                 f"{history.step(place)} (0 for a normal distribution)",
             )
-        units = track.measures[-1].units
+        units = track.measure(-1).units
         if units is not None and len(units.maxima) >= 8:
             median = float(np.median(units.maxima))
             ratio = float(units.maxima.max()) / median if median > 0 else 0.0

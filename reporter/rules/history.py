@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.change import Change
-from reporter.model.comparison import Comparison, Pair
-from reporter.model.measured import Absent, TensorMeasure
+from reporter.model.changes import COLUMNS, columns
+from reporter.model.comparison import Comparison
+from reporter.model.measured import TensorMeasure
 from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
+from reporter.model.table import Array, table
 from reporter.model.tensor import TensorInfo
 
 STATISTICS: tuple[str, ...] = (
@@ -22,8 +22,6 @@ STATISTICS: tuple[str, ...] = (
     "posinf_count", "neginf_count",
 )  # fmt: skip
 """Statistics that rules may ask a track for."""
-
-_wanted = itemgetter(*STATISTICS)
 
 UNTRAINED_ROLES = NEVER_TRAINABLE | {"ema", "other"}
 """Roles of which nobody expects an update unless the format says so."""
@@ -47,8 +45,8 @@ class Updates:
     """
 
     places: npt.NDArray[np.int64]
-    relative: npt.NDArray[np.float64]
-    equal_share: npt.NDArray[np.float64]
+    relative: Array
+    equal_share: Array
     unchanged: npt.NDArray[np.bool_]
     still: npt.NDArray[np.bool_]
     exact: npt.NDArray[np.bool_]
@@ -58,17 +56,44 @@ class Updates:
         return self.still if share >= 1.0 else self.still | (self.equal_share >= share)
 
     @classmethod
-    def of(cls, changes: Sequence[tuple[int, Change]]) -> Updates:
-        """Side by side."""
-        rows = [(place, c.count, c.equal, c.difference, c.before, c.exact) for place, c in changes]
-        table = np.array(rows, np.float64).reshape(len(rows), 6).T
-        places, count, equal, difference, before = table[:5]
-        exact = table[5] == 1
+    def of(cls, places: npt.NDArray[np.int64], changes: Array) -> Updates:
+        """From the columns of :func:`reporter.model.changes.columns`."""
+        count, equal, difference, before, known = changes.T
+        exact = known == 1
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = np.where(before > 0, np.sqrt(difference / before), np.nan)
             share = np.where(exact & (count > 0), equal / count, np.nan)
         unchanged = np.where(exact, equal == count, difference == 0)
-        return cls(places.astype(np.int64), relative, share, unchanged, unchanged | (relative < STILL), exact)
+        return cls(places, relative, share, unchanged, unchanged | (relative < STILL), exact)
+
+
+class Tables:
+    """The numbers of all tensors, fetched checkpoint by checkpoint when a rule first asks for them.
+
+    Attributes:
+        rows: by tensor name.
+    """
+
+    def __init__(self, series: Comparison) -> None:
+        self.series = series
+        self.rows = {name: row for row, name in enumerate(series.tensors)}
+
+    @cached_property
+    def statistics(self) -> Array:
+        """Shape (statistics, tensors, checkpoints), see :data:`STATISTICS`; NaN where there is no number."""
+        found = np.full((len(STATISTICS), len(self.rows), len(self.series.refs)), np.nan)
+        for place, measured in enumerate(self.series.measured):
+            rows = [self.rows[info.name] for info in measured.infos]
+            found[:, rows, place] = table(measured.tensors, STATISTICS).T
+        return found
+
+    @cached_property
+    def changes(self) -> Array:
+        """Shape (tensors, pairs, columns), see :func:`reporter.model.changes.columns`; NaN where there is no change."""
+        found = np.full((len(self.rows), len(self.series.pairs), len(COLUMNS)), np.nan)
+        for place, pair in enumerate(self.series.pairs):
+            found[[self.rows[name] for name in pair.tensors], place] = columns(pair.tensors)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,46 +103,38 @@ class Track:
     Attributes:
         info: as in the first checkpoint that holds it.
         places: the checkpoints that hold it in that shape, ascending.
-        measures: its numbers there, same length.
-        pairs: neighbouring checkpoints of the series.
+        tables: of the series.
+        row: its own in them.
     """
 
     info: TensorInfo
     places: tuple[int, ...]
-    measures: tuple[TensorMeasure, ...]
-    pairs: Sequence[Pair]
+    tables: Tables
+    row: int
 
-    @property
-    def changes(self) -> tuple[tuple[int, Change], ...]:
-        """(place of the later checkpoint, paired change from the one before), ascending; made anew each time."""
-        name = self.info.name
-        return tuple((pair.after, pair.tensors[name]) for pair in self.pairs if name in pair.tensors)
-
-    @cached_property
-    def _table(self) -> npt.NDArray[np.float64]:
-        rows = [_wanted(m.statistics) for m in self.measures]
-        try:
-            return np.array(rows, np.float64).T
-        except TypeError:
-            return np.array([[math.nan if isinstance(v, Absent) else v for v in row] for row in rows], np.float64).T
+    def measure(self, at: int) -> TensorMeasure:
+        """Its numbers at ``places[at]``."""
+        return self.tables.series.measured[self.places[at]].by_name[self.info.name]
 
     @cached_property
     def updates(self) -> Updates:
-        """:attr:`changes` as columns."""
-        return Updates.of(self.changes)
+        """Its paired changes."""
+        changes = self.tables.changes[self.row]
+        known = np.flatnonzero(~np.isnan(changes[:, 0]))
+        return Updates.of(known + 1, changes[known])
 
-    def values(self, statistic: str) -> npt.NDArray[np.float64]:
+    def values(self, statistic: str) -> Array:
         """A statistic over :attr:`places`; NaN where there is no number."""
-        column: npt.NDArray[np.float64] = self._table[STATISTICS.index(statistic)]
-        return column
+        course: Array = self.tables.statistics[STATISTICS.index(statistic), self.row, self.places]
+        return course
 
     @property
-    def largest(self) -> npt.NDArray[np.float64]:
+    def largest(self) -> Array:
         """Largest finite |w| over :attr:`places`."""
         return np.maximum(np.abs(self.values("min")), np.abs(self.values("max")))
 
     @property
-    def bad(self) -> npt.NDArray[np.float64]:
+    def bad(self) -> Array:
         """How many values are not finite, over :attr:`places`."""
         return self.values("nan_count") + self.values("posinf_count") + self.values("neginf_count")
 
@@ -182,19 +199,15 @@ class History:
     def __init__(self, series: Comparison) -> None:
         self.series = series
         self.labels = series.labels
+        tables = Tables(series)
+        first: dict[str, TensorInfo] = {}
         places: dict[str, list[int]] = {name: [] for name in series.tensors}
-        measures: dict[str, list[TensorMeasure]] = {name: [] for name in series.tensors}
         for place, measured in enumerate(series.measured):
-            for tensor in measured.tensors:
-                seen = measures[tensor.info.name]
-                if seen and seen[0].info.shape != tensor.info.shape:
-                    continue  # the structure rule names it
-                seen.append(tensor)
-                places[tensor.info.name].append(place)
-        self.tracks = tuple(
-            Track(measures[name][0].info, tuple(places[name]), tuple(measures[name]), series.pairs)
-            for name in series.tensors
-        )
+            for info in measured.infos:
+                # Of another shape: the structure rule names it.
+                if first.setdefault(info.name, info).shape == info.shape:
+                    places[info.name].append(place)
+        self.tracks = tuple(Track(first[name], tuple(places[name]), tables, row) for name, row in tables.rows.items())
 
     @property
     def matrices(self) -> Iterator[Track]:

@@ -15,8 +15,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per checkpoint."""
     for place, measured in enumerate(history.series.measured):
         missing = measured.missing_layers
-        slots = sum(t.info.collection == "optimizer" and t.info.role not in _SCALARS for t in measured.tensors)
-        if not measured.model_tensors and (missing or slots):
+        slots = sum(i.collection == "optimizer" and i.role not in _SCALARS for i in measured.infos)
+        if not measured.model_infos and (missing or slots):
             yield Check(
                 value=float(len(missing) or slots),
                 excess=float("inf"),

@@ -14,7 +14,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     seen: dict[str, int] = {}
     complete = 0
     for place, measured in enumerate(history.series.measured):
-        here = {t.info.name: t.info.size for t in measured.model_tensors}
+        here = {info.name: info.size for info in measured.model_infos}
         missing = [name for name in seen if name not in here]
         if place:
             yield _checked(history, place, complete, here, seen, missing, limits)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
 
 from reporter.model.comparison import Comparison
-from reporter.model.measured import Absent
 from reporter.model.page import Cell, Column, Row, Table
 from reporter.model.trend import PART, SHORTEST, THRESHOLD, Trend
 from reporter.numerals import integer, number
 from reporter.sections.base import BY_NAME, Medium, bounded, number_cell, statistic_cell
 from reporter.sections.sparkline import sparkline
+
+Course = npt.NDArray[np.float64]
+"""A statistic of a layer in every checkpoint, NaN where it has no number."""
+
+Courses = Mapping[tuple[str, str], Course]
+"""By layer and statistic."""
 
 SHOWN: dict[Medium, tuple[str, ...]] = {
     "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share"),
@@ -43,10 +51,17 @@ def tables(series: Comparison, medium: Medium) -> Iterator[Table]:
     """The trends of every layer, and the sudden changes among all of them; nothing for a single checkpoint."""
     if not series.trends:
         return
-    yield _trends(series, medium)
-    sudden = _sudden(series, medium)
+    courses = _courses(series)
+    yield _trends(series, courses, medium)
+    sudden = _sudden(series, courses, medium)
     if sudden:
         yield sudden
+
+
+def _courses(series: Comparison) -> Courses:
+    statistics = tuple(dict.fromkeys(trend.statistic for trend in series.trends))
+    table = series.layer_courses(statistics)
+    return {(layer, name): table[i, j] for i, layer in enumerate(series.layers) for j, name in enumerate(statistics)}
 
 
 def slope_unit(series: Comparison) -> tuple[str, float]:
@@ -57,12 +72,12 @@ def slope_unit(series: Comparison) -> tuple[str, float]:
     return ("per 1 000 steps", 1000.0) if positions[-1] - positions[0] >= 1000 else ("per step", 1.0)
 
 
-def _trends(series: Comparison, medium: Medium) -> Table:
+def _trends(series: Comparison, courses: Courses, medium: Medium) -> Table:
     by_layer: dict[str, list[Trend]] = {}
     flat = 0
     for trend in series.trends:
         if trend.statistic in SHOWN[medium]:
-            if _is_flat(_values(series, trend)):
+            if _is_flat(courses[trend.layer, trend.statistic]):
                 flat += 1
             else:
                 by_layer.setdefault(trend.layer, []).append(trend)
@@ -70,7 +85,7 @@ def _trends(series: Comparison, medium: Medium) -> Table:
     unit, factor = slope_unit(series)
     shown = ranked[:PDF_LAYERS] if medium == "pdf" else ranked
     rows = [
-        _row(series, trend, factor)
+        _row(series, trend, courses[layer, trend.statistic], factor)
         for layer in shown
         for trend in sorted(by_layer[layer], key=lambda t: SHOWN[medium].index(t.statistic))
     ]
@@ -100,7 +115,7 @@ def _norm_change(trends: list[Trend]) -> float:
     return abs(math.log(norm.last / norm.first)) if norm.first > 0 and norm.last > 0 else math.inf
 
 
-def _row(series: Comparison, trend: Trend, factor: float) -> Row:
+def _row(series: Comparison, trend: Trend, course: Course, factor: float) -> Row:
     statistic = trend.statistic
     relative = trend.change / abs(trend.first) if trend.first else None
     point = trend.change_point
@@ -112,19 +127,14 @@ def _row(series: Comparison, trend: Trend, factor: float) -> Row:
         Cell(_signed(trend.change), sort=trend.change),
         Cell("—" if relative is None else _percent(relative), sort=relative),
         number_cell(None if trend.slope is None else trend.slope * factor, 3),
-        Cell(sparkline(_values(series, trend))),
+        Cell(sparkline(course.tolist())),
         Cell(series.labels[point.place] if point else "—", sort=float(point.place) if point else None),
     )
     return Row(cells)
 
 
-def _values(series: Comparison, trend: Trend) -> list[float | None]:
-    values = [None if g is None else g.statistics[trend.statistic] for g in series.layer(trend.layer)]
-    return [None if v is None or isinstance(v, Absent) else float(v) for v in values]
-
-
-def _is_flat(values: list[float | None]) -> bool:
-    known = [v for v in values if v is not None]
+def _is_flat(course: Course) -> bool:
+    known = course[~np.isnan(course)].tolist()
     # A smaller difference is rounding, of float32 weights or of float64 sums, and would fill the row's picture.
     return not known or max(known) - min(known) <= 1e-6 * max(map(abs, known))
 
@@ -138,7 +148,7 @@ def _signed(value: float, digits: int = 4) -> str:
     return ("+" if value > 0 else "") + number(value, digits)
 
 
-def _sudden(series: Comparison, medium: Medium) -> Table | None:
+def _sudden(series: Comparison, courses: Courses, medium: Medium) -> Table | None:
     found = [(t, t.change_point) for t in series.trends if t.change_point is not None]
     if not found:
         return None
@@ -153,7 +163,7 @@ def _sudden(series: Comparison, medium: Medium) -> Table | None:
                 statistic_cell(trend.statistic, point.before),
                 statistic_cell(trend.statistic, point.after),
                 Cell("∞" if math.isinf(point.effect) else number(point.effect, 3), sort=min(point.effect, 1e308)),
-                Cell(sparkline(_values(series, trend))),
+                Cell(sparkline(courses[trend.layer, trend.statistic].tolist())),
             )
         )
         for trend, point in found[:limit]

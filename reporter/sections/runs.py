@@ -42,7 +42,7 @@ def _blocks(group: Runs, chosen: list[Comparison], medium: Medium) -> Iterator[B
     first = chosen[0].measured[-1]
     yield Paragraph(
         f"{integer(len(chosen))} series have the same structure in their last checkpoints: "
-        f"{integer(len(first.model_tensors))} model tensors of equal roles, shapes and dtypes."
+        f"{integer(len(first.model_infos))} model tensors of equal roles, shapes and dtypes."
     )
     yield _table(chosen, medium)
     if any(len(s.refs) > 1 for s in chosen):

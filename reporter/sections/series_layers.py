@@ -53,8 +53,9 @@ def _table(series: Comparison, medium: Medium) -> Table:
     names = _STATISTICS[medium]
     rows = []
     for name in series.layers:
-        history = [(i, g) for i, g in enumerate(series.layer(name)) if g is not None]
-        (_, first), (seen, last) = history[0], history[-1]
+        holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
+        seen = holding[-1]
+        first, last = (series.measured[i].layer_by_name[name] for i in (holding[0], seen))
         gone = seen < len(series.refs) - 1
         cells = [
             Cell(

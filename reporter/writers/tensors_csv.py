@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from reporter.model.measured import Measured, TensorMeasure
+from reporter.model.measured import Absent, Measured, TensorMeasure
 from reporter.model.report import Report
+from reporter.model.tensor import TensorInfo
 from reporter.statistics import STATISTICS
-from reporter.writers.records import plain
 
 _WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
+
+_NAMES = [s.name for s in STATISTICS]
+
+_SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "None": ""} | dict.fromkeys(map(repr, Absent), "")
+"""What ``repr`` makes of values that are no usual numbers, and what becomes of that."""
 
 
 def write_csv(report: Report) -> bytes:
     """UTF-8 with a header row; empty cells where there is no number."""
     probabilities = sorted({p for s in report.series for m in s.measured for p in _probabilities(m)})
-    text = io.StringIO(newline="")
+    data = io.BytesIO()
+    text = io.TextIOWrapper(data, "utf-8", "backslashreplace", newline="")
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([*_WHERE, *(s.name for s in STATISTICS), *(f"q{p:g}" for p in probabilities)])
+    rows.writerow([*_WHERE, *_NAMES, *(f"q{p:g}" for p in probabilities)])
+    infos: Sequence[TensorInfo] = ()
+    described: list[list[str]] = []
     for series, detail in zip(report.series, report.details, strict=True):
         for ref, numbers in ((series.refs[i], series.measured[i]) for i in detail.rows):
-            for tensor in numbers.tensors:
-                step = "" if ref.step.value is None else str(ref.step.value)
-                rows.writerow([inert(c) for c in (series.name, ref.name)] + [step] + _row(tensor, probabilities))
-    return text.getvalue().encode("utf-8", "backslashreplace")
+            where = [inert(series.name), inert(ref.name), "" if ref.step.value is None else str(ref.step.value)]
+            if numbers.infos is not infos:  # most checkpoints share them
+                infos, described = numbers.infos, [_described(info) for info in numbers.infos]
+            rows.writerows(
+                where + what + _numbers(tensor, probabilities)
+                for what, tensor in zip(described, numbers.tensors, strict=True)
+            )
+    text.flush()
+    return data.getvalue()
 
 
 def _probabilities(numbers: Measured) -> Iterator[float]:
@@ -33,25 +46,17 @@ def _probabilities(numbers: Measured) -> Iterator[float]:
     yield from next((q.values for t in numbers.tensors if (q := t.quantiles).values), {})
 
 
-def _row(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
-    info = tensor.info
+def _described(info: TensorInfo) -> list[str]:
     trainable = "" if info.trainable is None else str(info.trainable).lower()
     shape = "×".join(str(n) for n in info.shape) or "scalar"
-    statistics, quantiles = tensor.statistics, tensor.quantiles.values
-    values = [plain(statistics[s.name]) for s in STATISTICS]
-    values += [plain(quantiles.get(p)) for p in probabilities]
-    texts = ["" if v is None else repr(v) if isinstance(v, float) else str(v) for v in values]
-    return [
-        inert(info.name),
-        inert(info.layer),
-        info.role,
-        trainable,
-        info.collection,
-        shape,
-        info.dtype,
-        str(info.nbytes),
-        *texts,
-    ]
+    names = [inert(info.name), inert(info.layer)]
+    return [*names, info.role, trainable, info.collection, shape, info.dtype, str(info.nbytes)]
+
+
+def _numbers(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
+    """In full, as report.json has them; "" for none."""
+    values = [*map(tensor.statistics.__getitem__, _NAMES), *map(tensor.quantiles.values.get, probabilities)]
+    return [_SPECIAL.get(text, text) for text in map(repr, values)]
 
 
 def inert(text: str) -> str:
