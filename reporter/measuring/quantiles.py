@@ -155,15 +155,15 @@ def _collected(
     again: Pieces, index: npt.NDArray[np.int32], count: int, neginf: int, pool: Pool
 ) -> npt.NDArray[np.float32]:
     """The finite values in these cells, sorted."""
-    slots = np.zeros(RAW, np.uint8)
-    slots[_raw(index)] = 1
+    wanted = _raw(index)
     if (index == 0).any():
-        slots[NEGATIVE_ZERO] = 1
+        wanted = np.append(wanted, NEGATIVE_ZERO)
+    wanted = np.resize(wanted, -(-len(wanted) // 8) * 8).astype(np.uint16)
 
     def collect(piece: Array) -> npt.NDArray[np.float32]:
         # −Inf shares the raw cell of the most negative values.
-        bits = np.empty(min(piece.size, count + neginf), np.uint32)
-        return bits[: collect32(piece.view(np.uint32), slots, bits)].view(np.float32).copy()
+        bits = np.empty(min(piece.size, count + neginf) + 1, np.uint32)
+        return bits[: collect32(piece.view(np.uint32), wanted, bits)].view(np.float32).copy()
 
     values = np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again())))
     return np.sort(values[np.isfinite(values)] if neginf else values)
