@@ -49,7 +49,8 @@ def _std(s: Summary) -> Value:
 
 
 def _l2_norm(s: Summary) -> float:
-    return math.sqrt(s.sum_of_squares) if s.sum_of_squares >= 0 else math.nan
+    squares = s.sum_of_squares
+    return math.sqrt(squares) if squares >= 0 else math.nan
 
 
 def _rms(s: Summary) -> float:
@@ -83,7 +84,7 @@ def _near_zero(s: Summary) -> Value:
         return Absent.NOT_APPLICABLE
     # The threshold is rounded to the nearest cell edge, so that the count is exact for the threshold used.
     cell = cell_of(NEAR_ZERO * rms)
-    low, high = (float(e) for e in edge([cell, cell + 1]))
+    low, high = edge([cell, cell + 1]).tolist()
     cell += NEAR_ZERO * rms - low > high - NEAR_ZERO * rms
     return s.cells.between(-cell, cell) / s.finite
 

@@ -131,9 +131,25 @@ class Accumulator:
 
     def close(self) -> Summary:
         """The summary of everything taken in."""
-        return _of_codes(*self.codes()) if self.coded else self._of_values()
+        return _of_codes(*self.codes()) if self.coded else self._of_values(self._cells())
 
-    def _of_values(self) -> Summary:
+    def close_small(self, values: Array) -> tuple[Summary, Array]:
+        """The summary, and the finite values in ascending order, of few that came in one piece of more than 16 bits.
+
+        Args:
+            values: the piece once more.
+        """
+        _, nan, posinf, neginf = self._counts.tolist()
+        ordered = np.sort(values if self._narrow else as_real(values))
+        ordered = ordered[neginf : len(ordered) - nan - posinf] + np.float32(0)
+        table = self._tables.only
+        assert table is not None
+        index, counts = np.empty(len(ordered), np.int32), np.empty(len(ordered), np.int64)
+        n = kernels.drain_sorted(read_only(ordered), table, index, counts)
+        self._tables.release(clean=True)
+        return self._of_values(Cells(index[:n].copy(), counts[:n].copy())), ordered
+
+    def _of_values(self, found: Cells) -> Summary:
         zeros, nan, posinf, neginf = self._counts.tolist()
         n, mean, m2, m3, m4 = self._moments
         return Summary(
@@ -148,7 +164,7 @@ class Accumulator:
             m4=m4,
             minimum=float(self._extremes[0]) + 0.0 if n else None,
             maximum=float(self._extremes[1]) + 0.0 if n else None,
-            cells=self._cells(),
+            cells=found,
         )
 
     def _cells(self) -> Cells:

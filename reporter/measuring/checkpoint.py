@@ -147,7 +147,8 @@ def is_selected(tensor: TensorMeasure, variables: str) -> bool:
 
 def group(name: str, kind: str, members: Sequence[TensorMeasure], probabilities: Iterable[float]) -> GroupMeasure:
     """Several tensors as one sample; the quantiles of a single one stay exact."""
-    summary = merge(t.summary for t in members)
+    alone = members[0] if len(members) == 1 else None
+    summary = alone.summary if alone else merge(t.summary for t in members)
     return GroupMeasure(
         name=name,
         kind=kind,
@@ -156,8 +157,8 @@ def group(name: str, kind: str, members: Sequence[TensorMeasure], probabilities:
         trainable=sum(t.info.size for t in members if t.info.trainable),
         nbytes=sum(t.info.nbytes for t in members),
         summary=summary,
-        statistics=statistics(summary),
-        quantiles=members[0].quantiles if len(members) == 1 else from_cells(summary, probabilities),
+        statistics=alone.statistics if alone else statistics(summary),
+        quantiles=alone.quantiles if alone else from_cells(summary, probabilities),
     )
 
 

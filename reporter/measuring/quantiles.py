@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -28,29 +28,35 @@ OrderStatistics = Callable[[Ranks], Values]
 Pieces = Callable[[], Iterable[Array]]
 """The pieces of a tensor (see :func:`reporter.measuring.pieces.pieces`) once more, from the first."""
 
-SORTED_AT_ONCE = 1 << 14
-"""Tensors up to this many values are simply sorted."""
-
 COLLECTED = 1 << 18
 """So many values that share a cell with a wanted rank are collected and sorted; more are counted."""
 
 
 def interpolate(probabilities: Iterable[float], n: int, order: OrderStatistics, *, exact: bool) -> Quantiles:
     """Quantiles of n finite values from their order statistics, by the formula of :func:`numpy.quantile` (linear)."""
-    chosen = sorted(set(probabilities))
+    chosen, ranks, below, above, t = _places(tuple(probabilities), n)
     if not n or not chosen:
         return Quantiles({}, exact)
-    places = np.array(chosen) * (n - 1)
-    below, above = np.floor(places).astype(np.int64), np.ceil(places).astype(np.int64)
-    ranks = np.unique(np.concatenate([below, above]))
     at = order(ranks)
-    low, high = at[np.searchsorted(ranks, below)], at[np.searchsorted(ranks, above)]
-    t = places - below
+    low, high = at[below], at[above]
     with np.errstate(over="ignore", invalid="ignore"):
         step = high - low
         # Written as numpy does, so that the last bit agrees.
         values = np.where(t < 0.5, low + step * t, high - step * (1 - t))
     return Quantiles(dict(zip(chosen, values.tolist(), strict=True)), exact)
+
+
+@lru_cache(maxsize=256)  # most tensors of a model have the size of others
+def _places(probabilities: tuple[float, ...], n: int) -> tuple[tuple[float, ...], Ranks, Ranks, Ranks, Values]:
+    """Probabilities in order, the ranks that they need, which of them lie below and above each, and where between."""
+    chosen = tuple(sorted(set(probabilities)))
+    places = np.array(chosen) * (n - 1)
+    below = np.floor(places).astype(np.int64)
+    ranks, at = np.unique(np.concatenate([below, np.ceil(places).astype(np.int64)]), return_inverse=True)
+    found = ranks, at[: len(chosen)], at[len(chosen) :], places - below
+    for array in found:
+        array.setflags(write=False)
+    return chosen, *found
 
 
 def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
@@ -86,6 +92,11 @@ def from_codes(coded: Accumulator, summary: Summary, probabilities: Iterable[flo
     return interpolate(probabilities, summary.finite, order, exact=True)
 
 
+def from_sorted(ordered: Array, probabilities: Iterable[float]) -> Quantiles:
+    """Exact quantiles of finite values in ascending order."""
+    return interpolate(probabilities, len(ordered), lambda ranks: ordered[ranks].astype(np.float64), exact=True)
+
+
 def from_values(
     again: Pieces, dtype: np.dtype[Any], summary: Summary, probabilities: Iterable[float], pool: Pool
 ) -> Quantiles:
@@ -93,17 +104,8 @@ def from_values(
 
     Memory does not depend on the number of values.
     """
-    if summary.count <= SORTED_AT_ONCE:
-        order = _by_sorting(again)
-    else:
-        order = _by_refining(again, summary, pool, wide=dtype != np.float32)
+    order = _by_refining(again, summary, pool, wide=dtype != np.float32)
     return interpolate(probabilities, summary.finite, order, exact=True)
-
-
-def _by_sorting(again: Pieces) -> OrderStatistics:
-    values = np.concatenate([piece if piece.dtype == np.float32 else as_real(piece) for piece in again()])
-    values = np.sort(values[np.isfinite(values)]) + np.float32(0)
-    return lambda ranks: values[ranks].astype(np.float64)
 
 
 def _by_refining(

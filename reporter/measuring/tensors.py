@@ -13,7 +13,7 @@ from reporter.measuring.accumulate import Accumulator, Part
 from reporter.measuring.channels import Channels
 from reporter.measuring.pairs import change
 from reporter.measuring.pieces import Array, pieces
-from reporter.measuring.quantiles import from_codes, from_values
+from reporter.measuring.quantiles import from_codes, from_sorted, from_values
 from reporter.measuring.threads import ALONE, Pool
 from reporter.model.change import Change
 from reporter.model.measured import Quantiles, TensorMeasure
@@ -23,6 +23,9 @@ from reporter.statistics import statistics
 
 KEPT_BYTES = 64 << 20
 """Tensors up to this size stay in memory for the sweep behind exact quantiles; larger ones are read a second time."""
+
+SORTED_AT_ONCE = 1 << 14
+"""Tensors up to this many values are simply sorted."""
 
 Partners = Sequence[TensorSource | None]
 Paired = tuple[TensorMeasure, tuple[Change | None, ...]]
@@ -73,10 +76,14 @@ def measure_paired(
     in_place = tuple(None if partner is None else next(paired) for partner in partners)
     if not info.size:
         return TensorMeasure(info, NOTHING, statistics(NOTHING), Quantiles({})), in_place
-    summary = taken.close()
-    if taken.coded:
+    if info.size <= SORTED_AT_ONCE and len(held) == 1 and not taken.coded:
+        summary, ordered = taken.close_small(held[0])
+        quantiles = from_sorted(ordered, probabilities)
+    elif taken.coded:
+        summary = taken.close()
         quantiles = from_codes(taken, summary, probabilities)
     else:
+        summary = taken.close()
         again = (lambda: held) if held else (lambda: pieces(source.blocks()))
         quantiles = from_values(again, dtype_of(info), summary, probabilities, pool)
     return TensorMeasure(info, summary, statistics(summary), quantiles, taken.units(), taken.sketch()), in_place

@@ -8,6 +8,7 @@ the same side as positive ones, as :func:`numpy.histogram` wants its bins.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,8 +47,13 @@ def cell_of(value: float) -> int:
     >>> cell_of(1.0) == 0x3F80, cell_of(-1.0) == -0x3F80, cell_of(0.0)
     (True, True, 0)
     """
-    position = int(np.searchsorted(_edges(), value, side="right")) - 1
-    return min(max(position + FIRST_CELL, FIRST_CELL), LAST_CELL)
+    fraction, exponent = math.frexp(abs(value))
+    if fraction and exponent > -126:
+        place, first = fraction * 256.0 - 128.0, exponent + 126 << 7
+    else:  # float32 subnormals: edges are multiples of 2^-133
+        place, first = math.ldexp(abs(value), 133), 0
+    cell = first + math.floor(place) if value >= 0 else -(first + math.ceil(place))
+    return min(max(cell, FIRST_CELL), LAST_CELL)
 
 
 def cells_of(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -106,5 +112,5 @@ class Cells:
 
     def between(self, low: int, high: int) -> int:
         """How many values lie in the cells ``low … high − 1``, that is in ``[edge(low), edge(high))``."""
-        first, last = np.searchsorted(self.index, [low, high])
+        first, last = self.index.searchsorted(np.array([low, high], np.int32))  # int32: no copy of the index
         return int(self.counts[first:last].sum())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reporter.measuring.kernels.blocks import measure32, measure64, measure_codes
-    from reporter.measuring.kernels.cells import count_cells, drain
+    from reporter.measuring.kernels.cells import count_cells, drain, drain_sorted
     from reporter.measuring.kernels.pairs import compare
     from reporter.measuring.kernels.ranks import collect32, collect64, refine32
     from reporter.measuring.kernels.rounding import cast32, groups_2_4, int8_noise, int8_noise_by_unit
@@ -22,6 +22,7 @@ __all__ = [
     "compare",
     "count_cells",
     "drain",
+    "drain_sorted",
     "groups_2_4",
     "int8_noise",
     "int8_noise_by_unit",
@@ -37,6 +38,7 @@ _HOMES = {
     "measure_codes": "blocks",
     "count_cells": "cells",
     "drain": "cells",
+    "drain_sorted": "cells",
     "compare": "pairs",
     "collect32": "ranks",
     "collect64": "ranks",

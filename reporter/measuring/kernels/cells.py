@@ -85,6 +85,34 @@ def drain(table: npt.NDArray[np.uint32], index: npt.NDArray[np.int32], counts: n
     return n
 
 
+@jit
+def drain_sorted(
+    ordered: Floats, table: npt.NDArray[np.uint32], index: npt.NDArray[np.int32], counts: npt.NDArray[np.int64]
+) -> int:
+    """As :func:`drain` after few values, which are given in ascending order: it looks at their counters only.
+
+    Args:
+        ordered: all values that were counted, without −0.0.
+        index, counts: as long as ``ordered``.
+    """
+    even = table[0]
+    odd = table[1]
+    even[0] += even[NEGATIVE_ZERO] + odd[NEGATIVE_ZERO]
+    even[NEGATIVE_ZERO] = np.uint32(0)
+    odd[NEGATIVE_ZERO] = np.uint32(0)
+    n = 0
+    at = np.int64(0)
+    while at < ordered.size:
+        raw = cell64(np.float64(ordered[at]).view(np.uint64))
+        index[n] = np.int32(0x7FFF - raw if raw >= 0x8000 else raw)
+        counts[n] = np.int64(even[raw] + odd[raw])
+        at += max(counts[n], 1)  # a live model may change meanwhile
+        n += 1
+        even[raw] = np.uint32(0)
+        odd[raw] = np.uint32(0)
+    return n
+
+
 @inner
 def count_zeros(x: Floats) -> int:
     """How many are zero, of either sign."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.compiled import inner
+from reporter.measuring.kernels.compiled import exact, inner
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -38,13 +38,18 @@ def add_moments(x: Floats, totals: npt.NDArray[np.float64]) -> None:
         s2 += q
         s3 += q * d
         s4 += q * q
-    e = s1 / n
-    b2 = max(s2 - n * e * e, 0.0)
-    b3 = s3 - 3.0 * e * s2 + 2.0 * n * e * e * e
-    b4 = max(s4 - 4.0 * e * s3 + 6.0 * e * e * s2 - 3.0 * n * e * e * e * e, 0.0)
+    _merge(np.float64(n), mean, s1, s2, s3, s4, totals)
+
+
+@exact
+def _merge(nb: float, mean: float, s1: float, s2: float, s3: float, s4: float, totals: npt.NDArray[np.float64]) -> None:
+    """Merge sums of powers about ``mean``; exactly as written, as LLVM reorders such products in no fixed way."""
+    e = s1 / nb
+    b2 = max(s2 - nb * e * e, 0.0)
+    b3 = s3 - 3.0 * e * s2 + 2.0 * nb * e * e * e
+    b4 = max(s4 - 4.0 * e * s3 + 6.0 * e * e * s2 - 3.0 * nb * e * e * e * e, 0.0)
     mean += e
     na = totals[0]
-    nb = np.float64(n)
     if na == 0:
         totals[0] = nb
         totals[1] = mean
