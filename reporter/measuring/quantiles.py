@@ -155,10 +155,10 @@ def _collected(
     again: Pieces, index: npt.NDArray[np.int32], count: int, neginf: int, pool: Pool
 ) -> npt.NDArray[np.float32]:
     """The finite values in these cells, sorted."""
-    wanted = _raw(index)
+    raw = _raw(index)
     if (index == 0).any():
-        wanted = np.append(wanted, NEGATIVE_ZERO)
-    wanted = np.resize(wanted, -(-len(wanted) // 8) * 8).astype(np.uint16)
+        raw = np.append(raw, NEGATIVE_ZERO)
+    wanted = np.resize(raw, -(-len(raw) // 8) * 8).astype(np.uint16)
 
     def collect(piece: Array) -> npt.NDArray[np.float32]:
         # −Inf shares the raw cell of the most negative values.

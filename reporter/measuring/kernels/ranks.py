@@ -54,7 +54,7 @@ def collect32(bits: npt.NDArray[np.uint32], wanted: npt.NDArray[np.uint16], foun
     cells = np.empty(STEP, np.uint16)
     marks = np.empty(STEP, np.uint16)
     four = marks.view(np.uint64)
-    n = np.int64(0)
+    n = 0
     for start in range(0, bits.size, STEP):
         block = bits[start : min(start + STEP, bits.size)]
         _cells(block, cells)
@@ -81,7 +81,7 @@ def _copy(
     """Without branches, which would be mispredicted."""
     for k in range(start, stop):
         found[n] = block[k]
-        n += np.int64(marks[k])
+        n += int(marks[k])
     return n
 
 
