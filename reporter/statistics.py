@@ -82,10 +82,10 @@ def _near_zero(s: Summary) -> Value:
     rms = _rms(s)
     if not 0.0 < rms < math.inf:
         return Absent.NOT_APPLICABLE
+    threshold = NEAR_ZERO * rms
     # The threshold is rounded to the nearest cell edge, so that the count is exact for the threshold used.
-    cell = cell_of(NEAR_ZERO * rms)
-    low, high = edge([cell, cell + 1]).tolist()
-    cell += NEAR_ZERO * rms - low > high - NEAR_ZERO * rms
+    cell = cell_of(threshold)
+    cell += threshold - float(edge(cell)) > float(edge(cell + 1)) - threshold
     return s.cells.between(-cell, cell) / s.finite
 
 

@@ -11,6 +11,7 @@ from reporter.measuring.pairs import partners
 from reporter.measuring.quantiles import from_cells
 from reporter.measuring.tensors import KEPT_BYTES, Paired, measure_paired
 from reporter.measuring.threads import ALONE, Pool, available
+from reporter.model.cells import Cells
 from reporter.model.change import Change
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.role import ROLES
@@ -119,11 +120,13 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
     in_layers = [t for t in selected if t.info.collection == "model"]
     order = list(dict.fromkeys([*(layer.name for layer in contents.layers), *(t.info.layer for t in in_layers)]))
     optimizer = [t for t in tensors if t.info.collection == "optimizer"]
+    roles = _groups(ROLES, "role", in_layers, {}, plan.quantiles)
+    cells = Cells.merged(role.summary.cells for role in roles) if len(in_layers) == len(selected) else None
     return Measured(
         tensors=tensors,
         layers=_groups(order, "layer", in_layers, kinds, plan.quantiles),
-        roles=_groups(ROLES, "role", in_layers, {}, plan.quantiles),
-        whole=group(plan.variables, "", selected, plan.quantiles),
+        roles=roles,
+        whole=group(plan.variables, "", selected, plan.quantiles, cells),
         optimizer=group("optimizer", "", optimizer, plan.quantiles) if optimizer else None,
         model_layers=contents.layers,
         layers_ordered=contents.layers_ordered,
@@ -145,10 +148,16 @@ def is_selected(tensor: TensorMeasure, variables: str) -> bool:
     return variables == "model" or tensor.info.trainable is not False
 
 
-def group(name: str, kind: str, members: Sequence[TensorMeasure], probabilities: Iterable[float]) -> GroupMeasure:
-    """Several tensors as one sample; the quantiles of a single one stay exact."""
+def group(
+    name: str, kind: str, members: Sequence[TensorMeasure], probabilities: Iterable[float], cells: Cells | None = None
+) -> GroupMeasure:
+    """Several tensors as one sample; the quantiles of a single one stay exact.
+
+    Args:
+        cells: of all of them together where that is known.
+    """
     alone = members[0] if len(members) == 1 else None
-    summary = alone.summary if alone else merge(t.summary for t in members)
+    summary = alone.summary if alone else merge((t.summary for t in members), cells)
     return GroupMeasure(
         name=name,
         kind=kind,

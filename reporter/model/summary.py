@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import reduce
 
 from reporter.model.cells import Cells
+
+Moments = tuple[int, float, float, float, float]
+"""As :attr:`Summary.moments`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,48 +59,42 @@ class Summary:
         Source: P. Pébay, *Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
         statistical moments*, Sandia SAND2008-6212, eqs. 2.1, 3.1.
         """
-        if not self.count:
-            return other
-        if not other.count:
-            return self
-        return _plus(self, other, self.cells + other.cells)
+        return merge((self, other))
 
-
-def _plus(a: Summary, b: Summary, cells: Cells) -> Summary:
-    moments = merge_moments((a.finite, a.mean, a.m2, a.m3, a.m4), (b.finite, b.mean, b.m2, b.m3, b.m4))
-    return Summary(
-        count=a.count + b.count,
-        nan=a.nan + b.nan,
-        posinf=a.posinf + b.posinf,
-        neginf=a.neginf + b.neginf,
-        zeros=a.zeros + b.zeros,
-        mean=moments[1],
-        m2=moments[2],
-        m3=moments[3],
-        m4=moments[4],
-        minimum=_pick(min, a.minimum, b.minimum),
-        maximum=_pick(max, a.maximum, b.maximum),
-        cells=cells,
-    )
+    @property
+    def moments(self) -> Moments:
+        """(n, mean, Σd², Σd³, Σd⁴) of the finite values."""
+        return self.finite, self.mean, self.m2, self.m3, self.m4
 
 
 NOTHING = Summary()
 """The summary of no values."""
 
 
-def merge(summaries: Iterable[Summary]) -> Summary:
-    """Merge in the order given, which callers keep fixed so that float64 sums repeat to the bit."""
+def merge(summaries: Iterable[Summary], cells: Cells | None = None) -> Summary:
+    """Merge in the order given, which callers keep fixed so that float64 sums repeat to the bit.
+
+    Args:
+        cells: of all of them together where that is known.
+    """
     parts = [part for part in summaries if part.count]
     if len(parts) < 2:
         return parts[0] if parts else NOTHING
-    cells = Cells.merged(part.cells for part in parts)  # at once: tables add in any order
-    merged = parts[0]
-    for part in parts[1:]:
-        merged = _plus(merged, part, cells)
-    return merged
-
-
-Moments = tuple[int, float, float, float, float]
+    _, mean, m2, m3, m4 = reduce(merge_moments, (part.moments for part in parts))
+    return Summary(
+        count=sum(part.count for part in parts),
+        nan=sum(part.nan for part in parts),
+        posinf=sum(part.posinf for part in parts),
+        neginf=sum(part.neginf for part in parts),
+        zeros=sum(part.zeros for part in parts),
+        mean=mean,
+        m2=m2,
+        m3=m3,
+        m4=m4,
+        minimum=min((part.minimum for part in parts if part.minimum is not None), default=None),
+        maximum=max((part.maximum for part in parts if part.maximum is not None), default=None),
+        cells=cells or Cells.merged(part.cells for part in parts),  # at once: tables add in any order
+    )
 
 
 def merge_moments(a: Moments, b: Moments) -> Moments:
@@ -124,9 +122,3 @@ def merge_moments(a: Moments, b: Moments) -> Moments:
         + 4.0 * dn * (na * b3 - nb * a3)
     )
     return n, mean_a + nb * dn, m2, m3, m4
-
-
-def _pick(choose: Callable[[float, float], float], a: float | None, b: float | None) -> float | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return choose(a, b)

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from reporter.measuring.accumulate import summarise
 from reporter.measuring.pieces import PIECE_BYTES, as_real, pieces
-from reporter.model.cells import cell_of, edge
+from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.summary import NOTHING, Summary, merge
 from reporter.statistics import STATISTICS, statistics
 
@@ -155,6 +155,12 @@ def test_a_value_lies_in_its_cell(value: float) -> None:
 @given(st.floats(-1e39, 1e39))
 def test_a_float64_lies_in_its_cell(value: float) -> None:
     assert summarise([np.array([value])], np.dtype("float64")).cells.index.tolist() == [cell_of(value)]
+
+
+def test_one_value_falls_where_many_do_at_every_edge() -> None:
+    edges = edge(np.arange(FIRST_CELL, LAST_CELL + 2))
+    values = np.concatenate([edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf), [1e300, -1e300, -0.0]])
+    assert [cell_of(value) for value in values.tolist()] == cells_of(values).tolist()
 
 
 def test_negative_zero_is_zero() -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
+from reporter.measuring.accumulate import summarise
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_tensors
 from reporter.measuring.tensors import measure_tensor
 from reporter.model.tensor import Contents, LayerInfo
 from tests.sources import ArraySource
 
+SPECIAL = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-42, -1e-42, 3.4028234e38, -3.4028234e38)
 RNG = np.random.default_rng(0)
 
 
@@ -24,6 +30,20 @@ def test_norms_of_output_units(shape: tuple[int, ...], axis: int) -> None:
     assert units is not None
     others = tuple(i for i in range(len(shape)) if i != axis % len(shape))
     assert units.norms == pytest.approx(np.sqrt((values.astype(np.float64) ** 2).sum(axis=others)), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@given(hnp.arrays(np.float64, st.integers(1, 300), elements=st.floats(-3e38, 3e38) | st.sampled_from(SPECIAL)))
+def test_small_tensors_have_the_cells_of_a_full_table(dtype: str, values: npt.NDArray[np.float64]) -> None:
+    """They are found by sorting; twice, as tables are used again and must be left clean."""
+    with np.errstate(invalid="ignore"):
+        tensor = values.astype(dtype)
+    expected = summarise([tensor], tensor.dtype)
+    for _ in range(2):
+        found = measure_tensor(ArraySource(tensor), (0.5,)).summary
+        assert found.cells.index.tolist() == expected.cells.index.tolist()
+        assert found.cells.counts.tolist() == expected.cells.counts.tolist()
+        assert (found.count, found.zeros, found.m3) == (expected.count, expected.zeros, expected.m3)
 
 
 def test_biases_have_no_units() -> None:

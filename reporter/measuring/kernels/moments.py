@@ -25,20 +25,26 @@ def add_moments(x: Floats, totals: npt.NDArray[np.float64]) -> None:
     part = (n + 15) // 16
     s = 0.0
     for i in range(part):
-        s += np.float64(x[i]) - first
+        s += _minus(np.float64(x[i]), first)
     mean = first + s / part
     s1 = 0.0
     s2 = 0.0
     s3 = 0.0
     s4 = 0.0
     for i in range(n):
-        d = np.float64(x[i]) - mean
+        d = _minus(np.float64(x[i]), mean)
         q = d * d
         s1 += d
         s2 += q
         s3 += q * d
         s4 += q * q
     _merge(np.float64(n), mean, s1, s2, s3, s4, totals)
+
+
+@exact
+def _minus(a: float, b: float) -> float:
+    """a − b, which LLVM would otherwise reorder with the sum that it goes into, in no fixed way."""
+    return a - b
 
 
 @exact
