@@ -57,6 +57,7 @@ class Grouping:
 
     Attributes:
         places: of the layers, by name.
+        members: names of their tensors, by name.
     """
 
     layers: tuple[GroupInfo, ...]
@@ -64,6 +65,7 @@ class Grouping:
     rest: tuple[GroupInfo, ...]
     notes: tuple[str, ...]
     places: Mapping[str, int]
+    members: Mapping[str, tuple[str, ...]]
 
     @property
     def all(self) -> tuple[GroupInfo, ...]:
@@ -238,6 +240,7 @@ class Entry:
         numbers.__dict__["infos"] = self.structure.infos
         numbers.__dict__["by_name"] = ByName(self.structure.places, tensors)
         numbers.__dict__["layer_by_name"] = ByName(grouping.places, layers)
+        numbers.__dict__["layer_members"] = grouping.members
         return numbers
 
     def _columns(self, block: str, n: int, probabilities: Sequence[float]) -> Columns:
@@ -310,8 +313,14 @@ def _grouping(record: Any, infos: Sequence[TensorInfo]) -> Grouping:
             yield GroupInfo(name, of, tuple(members), names, parameters, trainable, nbytes)
 
     layers = tuple(groups("layers"))
-    places = {layer.name: i for i, layer in enumerate(layers)}
-    return Grouping(layers, tuple(groups("roles")), tuple(groups("rest")), tuple(record["notes"]), places)
+    return Grouping(
+        layers=layers,
+        roles=tuple(groups("roles")),
+        rest=tuple(groups("rest")),
+        notes=tuple(record["notes"]),
+        places={layer.name: i for i, layer in enumerate(layers)},
+        members={layer.name: layer.tensors for layer in layers},
+    )
 
 
 def _json(record: Any) -> bytes:

@@ -29,7 +29,7 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
     selected = set(after.whole.tensors)
     changes = _complete(before, after, known)
     added, removed, reshaped = _structure(before, after)
-    layers = MergedChanges(changes, after.layer_by_name)
+    layers = MergedChanges(changes, after.layer_members)
     whole = merged(changes, (name for name in changes if name in selected))
     unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
     return Pair(

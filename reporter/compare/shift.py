@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.cells import FIRST_CELL, LAST_CELL, Cells, cell_of, edge
+from reporter.model.cells import Cells, cells_of, edge
 from reporter.model.shift import Shift
 from reporter.model.summary import Summary, merge_moments
 
@@ -69,7 +69,7 @@ def _wasserstein(before: Summary, after: Summary) -> tuple[float, float]:
     W1 = ∫ |F − G| dx. Moving every value to the middle of its cell moves W1 by half a cell's width per value at most;
     W1 is never less than the distance of the means, which are known.
     """
-    cells = np.union1d(before.cells.index, after.cells.index).astype(np.int64)
+    cells = (before.cells + after.cells).index.astype(np.int64)
     p, q = _on(before.cells, cells) / before.finite, _on(after.cells, cells) / after.finite
     left, right = edge(cells), edge(cells + 1)
     middles = left / 2 + right / 2
@@ -110,8 +110,7 @@ def edges(before: Summary, after: Summary) -> npt.NDArray[np.int64] | None:
         return None
     first = math.floor((mean - REACH * sigma) / step)
     last = math.ceil((mean + REACH * sigma) / step)
-    wanted = [min(max(cell_of(k * step), FIRST_CELL), LAST_CELL) for k in range(first, last + 1)]
-    bounds = np.unique(np.array(wanted, np.int64))
+    bounds = np.unique(cells_of(np.arange(first, last + 1) * step))
     return bounds if len(bounds) >= FEWEST - 1 else None
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.change import Change, merge
-from reporter.model.measured import GroupMeasure
 
 COUNTS = ("count", "equal")
 SUMS = ("difference", "before", "after", "product", "largest")
@@ -67,25 +66,25 @@ def merged(changes: Mapping[str, Change], names: Iterable[str]) -> Change:
 class MergedChanges(Mapping[str, Change]):
     """Changes by group, such as by layer, each merged when it is asked for."""
 
-    __slots__ = ("_changes", "_groups")
+    __slots__ = ("_changes", "_members")
 
-    def __init__(self, changes: Mapping[str, Change], groups: Mapping[str, GroupMeasure]) -> None:
+    def __init__(self, changes: Mapping[str, Change], groups: Mapping[str, Sequence[str]]) -> None:
         """Args:
-        groups: one without any change is left out.
+        groups: names of the members; a group without any change is left out.
         """
         self._changes = changes
-        self._groups = groups
+        self._members = groups
 
     def __getitem__(self, name: str) -> Change:
         if name not in self:
             raise KeyError(name)
-        return merged(self._changes, self._groups[name].tensors)
+        return merged(self._changes, self._members[name])
 
     def __contains__(self, name: object) -> bool:
-        return name in self._groups and any(t in self._changes for t in self._groups[name].tensors)  # type: ignore[index]
+        return name in self._members and any(t in self._changes for t in self._members[name])  # type: ignore[index]
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self._groups if name in self)
+        return (name for name in self._members if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -97,8 +96,8 @@ class MergedChanges(Mapping[str, Change]):
         places = self._changes.places
         groups = {
             name: rows
-            for name, group in self._groups.items()
-            if (rows := [places[tensor] for tensor in group.tensors if tensor in places])
+            for name, members in self._members.items()
+            if (rows := [places[member] for member in members if member in places])
         }
         difference, before = _summed(self._changes.sums[:, :2], list(groups.values())).T
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -147,6 +147,11 @@ class Measured:
         """Layers by name."""
         return {g.name: g for g in self.layers}
 
+    @cached_property
+    def layer_members(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of each layer's tensors."""
+        return {g.name: g.tensors for g in self.layers}
+
     @property
     def model_infos(self) -> tuple[TensorInfo, ...]:
         """What the tensors of the model collection are."""
