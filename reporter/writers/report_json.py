@@ -91,7 +91,11 @@ def with_timings(written: bytes, timings: Mapping[str, float]) -> bytes:
 
 
 def to_bytes(record: Record) -> bytes:
-    """One JSON object, never with NaN or Infinity in it."""
+    """One JSON object, never with NaN or Infinity in it.
+
+    >>> to_bytes({"series": [{"checkpoints": [{"step": 1}, {}], "notes": []}], "title": "τ"}).decode()
+    '{"series":[{"checkpoints":[{"step":1},{}],"notes":[]}],"title":"τ"}\\n'
+    """
     return b"".join([*_pieces(record, PIECES), b"\n"])
 
 

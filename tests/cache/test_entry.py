@@ -20,7 +20,7 @@ from reporter.cache.entry import Entry, Shelf, encode
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
-from reporter.model.changes import merged
+from reporter.model.changes import MergedChanges, columns, merged
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.summary import Summary
 from reporter.model.table import table
@@ -142,6 +142,11 @@ def test_changes_come_back() -> None:
     assert "nothing" not in back
     for chosen in (names, names[2:5], ["nothing"]):
         assert same(merged(changes, chosen), merged(back, chosen))
+    assert np.array_equal(columns(changes), columns(back))
+    groups = {"all": names, "some": names[2:5], "none": ["nothing"], "one": names[:1]}
+    updates = MergedChanges(back, groups).relative_updates()
+    assert list(updates) == ["all", "some", "one"]
+    assert same(updates, MergedChanges(changes, groups).relative_updates())
     with pytest.raises(Unusable):
         pairs.decode(container.opened(content), names[:2], places)
 
