@@ -11,8 +11,8 @@ from reporter.cli.parser import parser
 from reporter.errors import ReportError
 
 OBJECTS = 10_000
-"""Made and not yet gone between two searches for garbage. Python's 700 cost a tenth of every run, which mostly loads code;
-100,000 win little more, and keep twice the memory."""
+"""Made and not yet gone between two searches for garbage. Python's 700 cost a tenth of every run, most of which loads
+code; 100,000 win little more, and keep twice the memory."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
