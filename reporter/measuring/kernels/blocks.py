@@ -78,6 +78,7 @@ def measure32(
     words = np.empty(BUCKETS, np.uint32)
     group = np.full(1, -1)
     ends = np.empty(2, np.int32)
+    touched = np.zeros(1, np.int32)
     found = ends.view(np.float32)
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
@@ -101,7 +102,8 @@ def measure32(
                 high, low, least = scan32(kept.view(np.int32)[:n], cells)
         if block.size:
             zeros = table[0, 0] + table[1, 0] + table[0, NEGATIVE_ZERO] + table[1, NEGATIVE_ZERO]
-            count(cells[: block.size], table)
+            ahead = stop if stop + STEP <= x.size else at
+            touched[0] ^= count(cells[: block.size], table, bits[ahead : ahead + STEP])
             if table[0, 0] + table[1, 0] + table[0, NEGATIVE_ZERO] + table[1, NEGATIVE_ZERO] != zeros:
                 counts[0] += count_zeros(block)  # the cell of zero is shared by values below 1e-40
             ends[0] = low if low < 0 else least  # the smallest value
@@ -183,7 +185,7 @@ def measure_codes(
         block = codes[at : at + n]
         for i in range(n):
             wide[i] = block[i]
-        count(wide[:n], table)
+        count(wide[:n], table, bits)
         if energy.size or sums.size:
             for i in range(n):
                 x[i] = values[wide[i]]

@@ -34,20 +34,33 @@ def scan32(bits: npt.NDArray[np.int32], cells: npt.NDArray[np.uint16]) -> tuple[
 
 
 @inner
-def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32]) -> None:
-    """Count cells, four to a load; runs of equal cells go to two tables in turn, a counter waits for its last store."""
+def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32], ahead: npt.NDArray[np.int32]) -> np.int32:
+    """Count cells, four to a load; runs of equal cells go to two tables in turn, a counter waits for its last store.
+
+    Args:
+        cells: their values are in the cache, and counting them leaves memory idle.
+        ahead: what is wanted next, at least as long: a value of each of its cache lines is loaded in passing, which
+            saves a tenth of the whole.
+
+    Returns:
+        Nothing of meaning; but for it the loads would be left out.
+    """
     four = cells[: cells.size // 4 * 4].view(np.uint64)
     mask = np.uint64(0xFFFF)
     even = table[0]
     odd = table[1]
-    for i in range(four.size):
-        v = four[i]
-        even[v & mask] += np.uint32(1)
-        odd[(v >> np.uint64(16)) & mask] += np.uint32(1)
-        even[(v >> np.uint64(32)) & mask] += np.uint32(1)
-        odd[v >> np.uint64(48)] += np.uint32(1)
-    for i in range(four.size * 4, cells.size):
+    touched = np.int32(0)
+    for line in range(four.size // 4):
+        touched ^= ahead[16 * line]
+        for i in range(4 * line, 4 * line + 4):
+            v = four[i]
+            even[v & mask] += np.uint32(1)
+            odd[(v >> np.uint64(16)) & mask] += np.uint32(1)
+            even[(v >> np.uint64(32)) & mask] += np.uint32(1)
+            odd[v >> np.uint64(48)] += np.uint32(1)
+    for i in range(four.size // 4 * 16, cells.size):
         even[cells[i]] += np.uint32(1)
+    return touched
 
 
 @jit
