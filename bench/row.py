@@ -91,8 +91,9 @@ def run(arguments: Sequence[str]) -> tuple[float, float]:
     Raises:
         RuntimeError: it failed; exit codes 3 and 4 are verdicts of ckpt-report, not failures.
     """
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # as users have it
     start = time.perf_counter()
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     said = process.stderr.read()
     process.stderr.close()
