@@ -85,21 +85,27 @@ def command(*arguments: str) -> Sequence[str]:
     return [sys.executable, "-m", "reporter", *arguments]
 
 
+_RUN = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - start, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status))
+"""
+
+
 def run(arguments: Sequence[str]) -> tuple[float, float]:
     """Run a command without its output; wall seconds, and its peak memory in MB.
+
+    A small process starts it: the system counts a process's memory from before it became the command as well.
 
     Raises:
         RuntimeError: it failed; exit codes 3 and 4 are verdicts of ckpt-report, not failures.
     """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # as users have it
-    start = time.perf_counter()
-    process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    said = process.stderr.read()
-    process.stderr.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    taken = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 3, 4):
-        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}: {said.decode()[-2000:]}")
-    return taken, usage.ru_maxrss / 1024
+    starter = [sys.executable, "-S", "-c", _RUN, *arguments]
+    done = subprocess.run(starter, env=environment, capture_output=True, text=True, check=True)
+    taken, peak, code = done.stdout.split()
+    if int(code) not in (0, 3, 4):
+        raise RuntimeError(f"{' '.join(arguments)} ended with {code}: {done.stderr[-2000:]}")
+    return float(taken), float(peak)
