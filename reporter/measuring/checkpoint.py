@@ -9,7 +9,7 @@ from functools import partial
 
 from reporter.measuring.pairs import partners
 from reporter.measuring.quantiles import from_cells
-from reporter.measuring.tensors import KEPT_BYTES, Paired, measure_paired
+from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measure_paired
 from reporter.measuring.threads import ALONE, Pool, available
 from reporter.model.cells import Cells
 from reporter.model.change import Change
@@ -76,16 +76,24 @@ def measure_checkpoint(
 
 
 def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Sequence[Contents]) -> list[Paired]:
-    """Large tensors piece by piece, on all threads; of the small ones each thread takes some."""
+    """Large tensors piece by piece, on all threads; of the others each thread takes some.
+
+    Of tiny ones most of the time is Python's, which one thread at a time can run: they are one thread's, beside which
+    the others count. Measured on 10,000 tensors of 2,000 values: 3.8 s on one thread, 5.4 s where two shared them.
+    """
     earlier = [{source.info.name: source for source in contents.tensors} for contents in against]
     with Pool(plan.threads or available()) as pool:
         kept = KEPT_BYTES // pool.threads
         results: dict[int, Paired] = {}
-        groups: list[list[int]] = [[]]
+        tiny: list[int] = []
+        groups: list[list[int]] = [tiny, []]
         held = 0
         for i, source in enumerate(sources):
             if pool.threads == 1 or source.info.nbytes > kept:
                 results[i] = measure_paired(source, partners(source, earlier), plan.quantiles, pool)
+                continue
+            if source.info.size <= SORTED_AT_ONCE:
+                tiny.append(i)
                 continue
             held += source.info.nbytes + OVERHEAD_BYTES
             groups[-1].append(i)
@@ -98,7 +106,8 @@ def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Seque
                 measure_paired(sources[i], partners(sources[i], earlier), plan.quantiles, ALONE, kept) for i in indices
             ]
 
-        for group, measured in zip(groups, pool.in_order(partial(some, group) for group in groups), strict=True):
+        work = [partial(some, group) for group in groups]
+        for group, measured in zip(groups, pool.in_order(work, ahead=len(work)), strict=True):
             results.update(zip(group, measured, strict=True))
     return [results[i] for i in range(len(sources))]
 

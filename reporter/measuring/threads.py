@@ -34,8 +34,13 @@ class Pool:
         self.threads = threads
         self._executor = ThreadPoolExecutor(threads, "measure") if threads > 1 else None
 
-    def in_order(self, work: Iterable[Callable[[], T]]) -> Iterator[T]:
-        """Do each, and yield the results in the order given; work is taken only a little ahead of its results."""
+    def in_order(self, work: Iterable[Callable[[], T]], ahead: int = 0) -> Iterator[T]:
+        """Do each, and yield the results in the order given.
+
+        Args:
+            work: taken only a little ahead of its results: where it holds pieces of a tensor, few are in memory.
+            ahead: how much further it may be taken.
+        """
         if self._executor is None:
             for one in work:
                 yield one()
@@ -44,7 +49,7 @@ class Pool:
         try:
             for one in work:
                 running.append(self._executor.submit(one))
-                if len(running) > self.threads:
+                if len(running) > self.threads + ahead:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
