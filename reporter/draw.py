@@ -20,7 +20,10 @@ from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
 
 MAX_LAYER_FIGURES = 200
-"""Layers that get a picture of their own over the steps; all of them are in the sheets of each checkpoint."""
+"""Layers that get a picture of their own over the steps."""
+
+MAX_SHEET_LAYERS = 1000
+"""Layers with a small histogram in the sheets of a checkpoint: 25 sheets, which take about two seconds."""
 
 
 def draw_series(
@@ -210,11 +213,12 @@ def _layers(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dic
 
 
 def _checkpoint(memo: Memo, series: Comparison, place: int, bins: int) -> CheckpointFigures:
-    ref, own = series.refs[place], of_checkpoint(series.measured[place], bins)
+    ref, own = series.refs[place], of_checkpoint(series.measured[place], bins, MAX_SHEET_LAYERS)
     titles, drawn = list(own.layers), list(own.layers.values())
     return CheckpointFigures(
         histogram=memo.draw(plots.global_histogram, f"{ref.slug}-all", "All weights", own.whole) if own.whole else None,
         sheets=tuple(memo.draw(plots.small_multiples, f"{ref.slug}-layers", titles, drawn)) if titles else (),
+        layers=len(titles),
     )
 
 

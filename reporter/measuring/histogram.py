@@ -145,9 +145,9 @@ def of_series(series: Comparison, detail: Detail, bins: int) -> SeriesHistograms
     return SeriesHistograms(whole, detail.drawn, layers)
 
 
-def of_checkpoint(measured: Measured, bins: int) -> CheckpointHistograms:
-    """Those of the page of one checkpoint."""
+def of_checkpoint(measured: Measured, bins: int, layers: int) -> CheckpointHistograms:
+    """Those of the page of one checkpoint, of so many of its layers."""
     return CheckpointHistograms(
         whole=histogram(measured.whole.summary, bins, robust=True),
-        layers={g.name: histogram(g.summary, bins, robust=True) for g in measured.layers},
+        layers={g.name: histogram(g.summary, bins, robust=True) for g in measured.layers[:layers]},
     )

@@ -10,10 +10,11 @@ from reporter.model.page import Figure
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFigures:
-    """Pictures of one checkpoint: its global histogram, and sheets with a histogram per layer."""
+    """Pictures of one checkpoint: its global histogram, and sheets with a histogram of each of its first layers."""
 
     histogram: Figure | None
     sheets: tuple[Figure, ...]
+    layers: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from reporter.model.checkpoint import CheckpointRef
+from reporter.model.figures import CheckpointFigures
 from reporter.model.finding import Severity
 from reporter.model.measured import Absent, Statistics, Value
-from reporter.model.page import Cell, Column, Level, Row, Section, Table
+from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer, number, share, statistic
 from reporter.statistics import STATISTICS
@@ -19,6 +20,9 @@ CheckpointSection = Callable[[Report, int, int], Iterator[Section]]
 
 PDF_ROWS = 30
 """Rows of one table in the PDF: about 1 ms a cell in WeasyPrint, and what a reviewer reads."""
+
+PDF_SHEETS = 5
+"""Sheets of small histograms in the PDF, one to a page: of 200 layers."""
 
 HTML_ROWS = 2000
 """Rows of one table in HTML: beyond it a browser stops being pleasant."""
@@ -37,6 +41,19 @@ def page_href(report: Report, at: int, place: int, medium: Medium) -> str:
 def checkpoint_href(ref: CheckpointRef) -> str:
     """Path of a checkpoint's page beside the report."""
     return f"checkpoints/{ref.slug}.html"
+
+
+def sheets(figures: CheckpointFigures, layers: int, medium: Medium) -> Iterator[Block]:
+    """Small histograms of a checkpoint's ``layers``, as many as the medium bears, and what is left out."""
+    shown = figures.sheets[:PDF_SHEETS] if medium == "pdf" else figures.sheets
+    yield from shown
+    if len(shown) < len(figures.sheets):
+        yield Paragraph(
+            f"{len(figures.sheets) - len(shown)} more sheets, of the layers after these: index.html.", "note"
+        )
+    if figures.layers < layers:
+        drawn = f"the first {integer(figures.layers)} of {integer(layers)} layers"
+        yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
 
 
 def statistic_columns(names: Sequence[str]) -> tuple[Column, ...]:

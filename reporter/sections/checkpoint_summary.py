@@ -8,7 +8,7 @@ from reporter.model.measured import GroupMeasure
 from reporter.model.page import Block, Cell, Column, Facts, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer, number, size
-from reporter.sections.base import bounded, count_cell, number_cell, statistic_cells, statistic_columns
+from reporter.sections.base import bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
 
 _STATISTICS = (
     "mean", "std", "min", "max", "l2_norm", "rms", "skewness", "kurtosis", "zero_share", "near_zero_share", "nan_count",
@@ -40,7 +40,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
     yield Section("summary", "Summary", tuple(blocks))
     if numbers.layers:
         table = group_table("Layers", "Layer", numbers.layers)
-        yield Section("layers", "Layers", (table, *figures.sheets))
+        yield Section("layers", "Layers", (table, *sheets(figures, len(numbers.layers), "html")))
         yield Section("roles", "Roles", (group_table("Variables by role", "Role", numbers.roles),))
     if numbers.optimizer:
         note = Paragraph("Optimizer state is measured apart and is no part of the model's statistics above.", "note")

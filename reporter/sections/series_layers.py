@@ -15,6 +15,7 @@ from reporter.sections.base import (
     bounded,
     count_cell,
     number_cell,
+    sheets,
     sortable,
     statistic_cell,
     statistic_cells,
@@ -42,7 +43,7 @@ def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Itera
     yield from layer_trends.tables(series, medium)
     yield _table(series, medium)
     if len(series.refs) == 1:
-        yield from figures.checkpoints[0].sheets
+        yield from sheets(figures.checkpoints[0], len(series.layers), medium)
     if medium == "html" and figures.layers:
         yield Figures(tuple(figures.layers.values()))
 

@@ -1,0 +1,27 @@
+"""Small histograms of very many layers: as many as a page bears, and what is left out is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from reporter.draw import MAX_SHEET_LAYERS
+from reporter.model.figures import CheckpointFigures
+from reporter.model.page import Figure, Paragraph
+from reporter.numerals import integer
+from reporter.sections.base import PDF_SHEETS, Medium, sheets
+
+SHEET = Figure("sheet", b"png", 10, 10, "alt", "caption")
+
+
+@pytest.mark.parametrize(("medium", "pictures"), [("html", 25), ("pdf", PDF_SHEETS)])
+def test_what_is_left_out_is_said(medium: Medium, pictures: int) -> None:
+    blocks = list(sheets(CheckpointFigures(None, (SHEET,) * 25, MAX_SHEET_LAYERS), 3000, medium))
+    assert blocks[:pictures] == [SHEET] * pictures
+    said = " ".join(block.text for block in blocks[pictures:] if isinstance(block, Paragraph))
+    assert f"the first {integer(MAX_SHEET_LAYERS)} of {integer(3000)} layers" in said
+    assert ("20 more sheets" in said) == (medium == "pdf")
+
+
+@pytest.mark.parametrize("medium", ["html", "pdf"])
+def test_nothing_is_said_where_all_are_there(medium: Medium) -> None:
+    assert list(sheets(CheckpointFigures(None, (SHEET,), 3), 3, medium)) == [SHEET]
