@@ -232,3 +232,22 @@ assert bool(kept) == writable, kept
     done = subprocess.run([sys.executable, "-c", code, str(home)], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert bool(list(tmp_path.rglob("*.nbi"))) == home
+
+
+def test_the_run_that_compiles_gives_the_numbers_of_those_that_load(tmp_path: Path) -> None:
+    code = """
+import numpy as np
+from reporter.measuring.tensors import measure_tensor
+from tests.sources import ArraySource
+rng = np.random.default_rng(0)
+for dtype in ("f4", "f8"):
+    for size in (7, 3700, 8192, 100_055):
+        print(measure_tensor(ArraySource((rng.standard_normal(size) * 3).astype(dtype)), (0.5,)).statistics)
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    compiling, loading = (
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert "skewness" in compiling
+    assert compiling == loading

@@ -14,6 +14,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 FAST = {"reassoc", "contract", "nsz"}
+_INNER = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def jit(function: F) -> F:
@@ -27,14 +28,18 @@ def jit(function: F) -> F:
 
 
 def inner(function: F) -> F:
-    """The same for what only kernels call: it is kept with them, and Python gets no way to it."""
-    return _compiled(function, fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    """The same for what only kernels call, and always a part of these.
+
+    A function of its own would be compiled twice, alone and with its kernel, with sums in another order: the process
+    that compiles then runs the one, those that load the kernel the other, and the last digits differ.
+    """
+    return _compiled(function, fastmath=FAST, **_INNER)
 
 
 def exact(function: F) -> F:
     """The same, every operation as it is written: where reordering would fold a sum to nothing."""
     # Not to say it is to take over what the kernel says that calls it.
-    return _compiled(function, fastmath=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _compiled(function, fastmath=False, **_INNER)
 
 
 def _compiled(function: F, **options: Any) -> F:
