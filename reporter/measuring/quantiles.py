@@ -127,7 +127,7 @@ def _by_refining(
         within = ranks - (ends[found] - cells.counts[found])
         if counts.sum() <= collected:
             collect = _collected64 if wide else _collected
-            values = collect(again, index, int(counts.sum()), summary.neginf, pool)
+            values = collect(again, index, summary.neginf, pool)
             result = values[(np.cumsum(counts) - counts)[slot] + within]
         elif wide:
             return _by_radix(again)(ranks)
@@ -151,9 +151,7 @@ def _raw(index: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     return np.where(index >= 0, index, 0x7FFF - index)
 
 
-def _collected(
-    again: Pieces, index: npt.NDArray[np.int32], count: int, neginf: int, pool: Pool
-) -> npt.NDArray[np.float32]:
+def _collected(again: Pieces, index: npt.NDArray[np.int32], neginf: int, pool: Pool) -> npt.NDArray[np.float32]:
     """The finite values in these cells, sorted."""
     slots = np.zeros(RAW, np.uint8)
     slots[_raw(index)] = 1
@@ -161,23 +159,21 @@ def _collected(
         slots[NEGATIVE_ZERO] = 1
 
     def collect(piece: Array) -> npt.NDArray[np.float32]:
-        # −Inf shares the raw cell of the most negative values.
-        bits = np.empty(min(piece.size, count + neginf) + 1, np.uint32)
+        bits = np.empty(piece.size + 1, np.uint32)  # a file may hold other values by now, and more of these
         return bits[: kernels.collect32(piece.view(np.uint32), slots, bits)].view(np.float32).copy()
 
     values = np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again())))
+    # −Inf shares the raw cell of the most negative values.
     return np.sort(values[np.isfinite(values)] if neginf else values)
 
 
-def _collected64(
-    again: Pieces, index: npt.NDArray[np.int32], count: int, _neginf: int, pool: Pool
-) -> npt.NDArray[np.float64]:
+def _collected64(again: Pieces, index: npt.NDArray[np.int32], _neginf: int, pool: Pool) -> npt.NDArray[np.float64]:
     """The same of values taken as float64."""
     slots = np.zeros(RAW, np.uint8)
     slots[_raw(index)] = 1
 
     def collect(piece: Array) -> npt.NDArray[np.float64]:
-        values = np.empty(min(piece.size, count) + 1)
+        values = np.empty(piece.size + 1)
         return values[: kernels.collect64(read_only(as_real(piece)), slots, values)].copy()
 
     return np.sort(np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again()))))

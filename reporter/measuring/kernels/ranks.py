@@ -22,7 +22,7 @@ def collect32(bits: npt.NDArray[np.uint32], slots: npt.NDArray[np.uint8], found:
     Args:
         bits: of float32 values.
         slots: by raw cell, 0 for none.
-        found: receives bits; at least one longer than there are such values.
+        found: receives bits; one longer than ``bits``, however few are expected: nothing checks the place.
 
     Returns:
         How many there are.
