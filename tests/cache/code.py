@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -58,7 +58,7 @@ def digest(found: Mapping[str, str]) -> str:
     return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:16]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(text: str, function: str) -> tuple[str, frozenset[str]]:
     """A hash of a module's tree, or of one function's, and all that may be names of modules in it."""
     tree = ast.parse(text)
