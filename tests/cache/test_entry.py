@@ -158,6 +158,12 @@ def test_changes_of_some_tensors_come_back() -> None:
     assert dict(back) == {"c": change, "a": change}
 
 
+def test_changes_of_nothing_come_back() -> None:
+    """Two checkpoints that share no tensor, such as those of another model and the baseline."""
+    content = pairs.encode({}, {}, {"a": 0})
+    assert dict(pairs.decode(container.opened(content), ["a"], {"a": 0})) == {}
+
+
 def test_a_file_cut_anywhere_is_none(tmp_path: Path) -> None:
     _, content = written()
     path = tmp_path / "x.checkpoint"
