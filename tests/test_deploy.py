@@ -18,8 +18,8 @@ from reporter.pipeline import run
 from reporter.progress import Progress
 from reporter.sections import report_page
 from reporter.settings import Settings
-from tests.test_cli import safetensors
-from tests.test_report import as_text
+from tests.make.safetensors import safetensors
+from tests.make.text import as_text
 
 RNG = np.random.default_rng(0)
 KERNEL = RNG.standard_normal((60, 55)).astype("f4")

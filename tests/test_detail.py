@@ -15,7 +15,8 @@ from reporter.detail import evenly
 from reporter.pipeline import run
 from reporter.progress import Progress
 from reporter.settings import Settings
-from tests.test_cli import SCHEMA, safetensors, weights
+from tests.make.safetensors import safetensors
+from tests.test_cli import SCHEMA, weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reporter.cli import main
-from tests.test_cli import safetensors
+from tests.make.safetensors import safetensors
 
 RNG = np.random.default_rng(2)
 BEFORE = {

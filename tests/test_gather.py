@@ -16,7 +16,8 @@ from reporter.gather import Gatherer
 from reporter.model.gathered import Gathered
 from reporter.progress import Progress
 from reporter.settings import Settings
-from tests.test_cli import safetensors, weights
+from tests.make.safetensors import safetensors
+from tests.test_cli import weights
 
 
 @pytest.fixture

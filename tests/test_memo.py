@@ -19,7 +19,8 @@ from reporter.model.page import Figure, Page, Paragraph, Section
 from reporter.progress import Progress
 from reporter.settings import Settings
 from tests.cache.test_runs import content
-from tests.test_cli import safetensors, weights
+from tests.make.safetensors import safetensors
+from tests.test_cli import weights
 from tests.test_imports import imported
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -15,8 +15,9 @@ from reporter.pipeline import run
 from reporter.progress import Progress
 from reporter.sections import report_page
 from reporter.settings import Settings
-from tests.test_cli import SCHEMA, safetensors
-from tests.test_report import as_text
+from tests.make.safetensors import safetensors
+from tests.make.text import as_text
+from tests.test_cli import SCHEMA
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -22,7 +22,8 @@ from reporter.catalog import scan
 from reporter.cli import main
 from reporter.progress import Progress
 from reporter.settings import Settings, default_cache
-from tests.test_cli import read, report, safetensors, weights
+from tests.make.safetensors import safetensors
+from tests.test_cli import read, report, weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

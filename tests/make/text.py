@@ -1,0 +1,118 @@
+"""Pages as text, in all that they hold: what golden files are made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from reporter.model.page import (
+    Banner,
+    Block,
+    Cell,
+    Column,
+    Facts,
+    Figure,
+    Figures,
+    FindingItem,
+    FindingList,
+    Page,
+    Paragraph,
+    Row,
+    Table,
+)
+
+Words = Callable[[Cell], str]
+"""A cell as text."""
+
+DIGITS = 6
+"""Significant ones that golden files keep: the last digits of a float64 sum are another processor's."""
+
+_LONG = re.compile(r"-?\d+\.\d{5,}(?:e[+-]?\d+)?|-?\d\.\d+e[+-]?\d+")
+
+
+def printed(cell: Cell) -> str:
+    """What a reader sees of a cell."""
+    return cell.text + (f" ({cell.level})" if cell.level else "")
+
+
+def in_full(cell: Cell) -> str:
+    """All of a cell: ``text (level) {number to sort by} <link> «longer text»``; {= where the longer text is the number.
+
+    >>> in_full(Cell("0.33", 1 / 3, "#a", "warn", "0.3333333333333333")), in_full(Cell("x", title="y"))
+    ('0.33 (warn) {=0.333333} <#a>', 'x «y»')
+    """
+    same = cell.title == repr(cell.sort)
+    sort = "" if cell.sort is None else f" {{{'=' if same else ''}{cell.sort:.{DIGITS}g}}}"
+    link = f" <{cell.href}>" if cell.href else ""
+    longer = f" «{cell.title}»" if cell.title and not same else ""
+    return printed(cell) + sort + link + longer
+
+
+def as_text(page: Page, words: Words = printed) -> str:
+    """A page, one line per row."""
+    lines = [page.title, page.subtitle, *page.facts, *([" ".join(page.up)] if page.up else [])]
+    for section in page.sections:
+        state = (" (folded)" if section.folded else "") + ("" if section.listed else " (unlisted)")
+        lines += ["", f"{'#' * section.depth} {section.title}{state}", f"#{section.anchor}"]
+        lines += [line for block in section.blocks for line in _lines(block, words)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def scrub(text: str, *folders: Path) -> str:
+    """Without what depends on the machine, the day or the version, and without digits beyond the sixth."""
+    for folder in sorted(folders, key=lambda f: -len(str(f))):
+        text = text.replace(str(folder), "FOLDER")
+    text = re.sub(r"ckpt-report \d\S+", "ckpt-report VERSION", text)
+    text = re.sub(r"(measured on|between) \d{4}-\d\d-\d\d", r"\1 DAY", text)
+    return _LONG.sub(lambda found: f"{float(found[0]):.{DIGITS}g}", text)
+
+
+def _lines(block: Block, words: Words) -> list[str]:
+    match block:
+        case Banner():
+            return [f"[{block.word}] ({block.level}) {block.sentence}"]
+        case Paragraph():
+            return [f"({block.kind}) {block.text}"]
+        case Facts():
+            return [f"{term}: {value}" for term, value in block.items]
+        case Figure():
+            return [f"<{block.name} {block.width}x{block.height}> {block.alt} | {block.caption}"]
+        case Figures():
+            return [line for item in block.items for line in _lines(item, words)]
+        case FindingList():
+            more = [f"and {block.more} more: {block.more_where}"] if block.more else []
+            return [*map(_finding, block.items), *more]
+        case Table():
+            more = [f"and {block.more} more rows: {block.more_where}"] if block.more else []
+            note = [f"({block.note})"] if block.note else []
+            rows = [_row(row, words) for row in block.rows]
+            return ["", block.caption, " | ".join(map(_column, block.columns)), *rows, *more, *note]
+
+
+def _finding(item: FindingItem) -> str:
+    return "\n    ".join(
+        (
+            f"{item.severity} ({item.level}) {item.title} | {item.where} <{item.href}>",
+            item.message,
+            f"{item.value} | {item.threshold} | {item.basis}",
+            item.advice,
+        )
+    )
+
+
+def _column(column: Column) -> str:
+    return column.title + (f" [{column.unit}]" if column.unit else "") + ("" if column.numeric else " (text)")
+
+
+def _row(row: Row, words: Words) -> str:
+    mark = f" ({row.level})" if row.level else ""
+    anchor = f" #{row.anchor}" if row.anchor else ""
+    return " | ".join(map(words, row.cells)) + mark + anchor
+
+
+def definitions(page: Page) -> str:
+    """What the columns of a page's tables mean, once each."""
+    tables = [block for section in page.sections for block in section.blocks if isinstance(block, Table)]
+    found = dict.fromkeys((c.title, c.definition) for table in tables for c in table.columns if c.definition)
+    return "".join(f"{title}: {definition}\n" for title, definition in found)
