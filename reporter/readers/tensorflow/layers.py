@@ -11,14 +11,16 @@ or else the attribute path, must serve.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reporter.readers.tensorflow.graph import Graph, Paths, chain
+from reporter.readers.tensorflow.homonyms import Owner, names_apart, numbered
 
 _KERAS2_LAYER = re.compile(r"layer(_with_weights)?-\d+$")
 _KERAS3_LAYERS = frozenset({"_functional", "_operations"})
+_AVERAGE = frozenset({"_counter", "_hidden", "average"})  # of a Sonnet ExponentialMovingAverage
 _DEFAULT_NAME = re.compile(r"Variable(_\d+)?$")  # tf.Variable without name=
 
 # Layers inside a layer that always belong to it: cells of RNNs, both directions of Bidirectional, the projections of
@@ -74,15 +76,27 @@ class _Variable:
 
 @dataclass(slots=True)
 class _Layer:
-    """Variables with one owner."""
+    """Variables with one owner.
+
+    Attributes:
+        parts: its name, each part with the index in ``objects`` of what it belongs to.
+        scoped: how many of the variables' scopes that name is made of; 0 where it comes from elsewhere.
+        nameless: nothing but the attributes that hold it can name it.
+    """
 
     variables: list[_Variable] = field(default_factory=list)
-    name: list[str] = field(default_factory=list)
-    borrowed: bool = False  # the name is not made of the variables' scopes
+    parts: tuple[tuple[int, str], ...] = ()
+    scoped: int = 0
+    nameless: bool = False
 
 
 def place_variables(
-    graph: Graph, paths: Paths, nodes: Sequence[int], flat: Mapping[int, str], known: Mapping[int, Known]
+    graph: Graph,
+    paths: Paths,
+    nodes: Sequence[int],
+    flat: Mapping[int, str],
+    known: Mapping[int, Known],
+    root_is_model: bool = False,
 ) -> dict[int, Place]:
     """Find the layer of every variable.
 
@@ -92,10 +106,12 @@ def place_variables(
         nodes: variables of the model that the walk reached.
         flat: for some of them, the full path with ``_`` for ``/``.
         known: objects whose names are stored.
+        root_is_model: whether the root is what was saved, as in a SavedModel, not a list of it.
     """
-    variables = [_variable(graph, paths, node, known) for node in nodes]
+    whole = root_is_model or any(child.name == "root" and child.node == 0 for child in graph[0].children)
+    variables = [_variable(graph, paths, node, known, whole) for node in nodes]
     models = _models(graph, variables, known)
-    _find_outermost(graph, variables, models)
+    _find_outermost(variables, whole or 0 in models)
     for variable in variables:
         _find_layer(variable, models, known)
     layers: dict[int, _Layer] = defaultdict(_Layer)
@@ -103,14 +119,12 @@ def place_variables(
         layers[variable.owner].variables.append(variable)
     for layer in layers.values():
         _name_layer(layer, flat, known)
-    owners: dict[str, list[_Layer]] = defaultdict(list)
-    for layer in layers.values():
-        owners["/".join(layer.name)].append(layer)
-    for group in owners.values():
-        for layer in group:
-            if not layer.borrowed and (len(group) > 1 or not layer.name):
-                layer.name, layer.borrowed = _attribute_path(layer.variables[0]), True
-    return {v.node: _place(layer, v) for layer in layers.values() for v in layer.variables}
+    names = names_apart([_owner(layer) for layer in layers.values()])
+    return {
+        node: Place(name, "/".join(filter(None, (name, rest))))
+        for layer, name in zip(layers.values(), names, strict=True)
+        for node, rest in _rests(layer, name).items()
+    }
 
 
 def place_by_name(full_name: str, flat: str = "", strip: str = "") -> Place:
@@ -130,7 +144,13 @@ def place_by_name(full_name: str, flat: str = "", strip: str = "") -> Place:
     return Place("/".join(_composite(scopes[:-1])), "/".join(scopes))
 
 
-def _variable(graph: Graph, paths: Paths, node: int, known: Mapping[int, Known]) -> _Variable:
+def numbered_places(places: Iterable[Place], taken: Iterable[Place]) -> list[Place]:
+    """See :func:`reporter.readers.tensorflow.homonyms.numbered`."""
+    named = numbered([(p.layer, p.name) for p in places], [(p.layer, p.name) for p in taken])
+    return [Place(layer, name) for layer, name in named]
+
+
+def _variable(graph: Graph, paths: Paths, node: int, known: Mapping[int, Known], whole: bool) -> _Variable:
     objects, labels, layered = [0], [""], set()
     pending: list[str] = []
     in_model = False
@@ -148,6 +168,11 @@ def _variable(graph: Graph, paths: Paths, node: int, known: Mapping[int, Known])
     scopes = re.sub(r":\d+$", "", graph[node].full_name).split("/")
     if _DEFAULT_NAME.match(scopes[-1]) or not scopes[-1]:
         scopes[-1] = labels[-1]
+    if graph[objects[-2]].names >= _AVERAGE and len(objects) > (2 if whole else 3):
+        # Sonnet's moving averages are modules, and all of one name: parts of the layer that holds them.
+        label = labels.pop(-2)
+        objects.pop(-2)
+        scopes[-2:] = [f"{label}/{scopes[-1]}"]
     return _Variable(node, objects, labels, scopes, layered)
 
 
@@ -164,12 +189,11 @@ def _models(graph: Graph, variables: list[_Variable], known: Mapping[int, Known]
     }
 
 
-def _find_outermost(graph: Graph, variables: list[_Variable], models: set[int]) -> None:
+def _find_outermost(variables: list[_Variable], root_is_model: bool) -> None:
     """The root is the outermost model, or a ``tf.train.Checkpoint`` that holds one or several models."""
     deeper = any(len(v.objects) > 2 for v in variables)
     root_is_model = (
-        0 in models
-        or any(child.name == "root" and child.node == 0 for child in graph[0].children)
+        root_is_model
         # A scope belongs to it, and Checkpoint opens none; unless a variable just has a slash in its name.
         or any(v.offset <= 0 and (len(v.objects) > 2 or not deeper) for v in variables)
     )
@@ -218,23 +242,25 @@ def _find_layer(v: _Variable, models: set[int], known: Mapping[int, Known]) -> N
 def _name_layer(layer: _Layer, flat: Mapping[int, str], known: Mapping[int, Known]) -> None:
     first = layer.variables[0]
     if first.owner in known and first.end > first.outer:
-        objects = first.objects[first.outer + 1 : first.end + 1]
-        layer.name, layer.borrowed = [known[node].name for node in objects if node in known], True
+        inside = range(first.outer + 1, first.end + 1)
+        layer.parts = tuple((at, known[first.objects[at]].name) for at in inside if first.objects[at] in known)
         return
     for v in layer.variables:
         middle = _middle(v.scopes, flat.get(v.node, ""))
         if middle:
-            layer.name, layer.borrowed = [middle], True
+            layer.parts = ((v.end, middle),)
             return
     if all(v.bare for v in layer.variables):
-        layer.borrowed = True  # no layer at all
-        return
+        return  # no layer at all
     candidates = [_own_scopes(v) for v in layer.variables]
     shared = 0
     while all(len(c) > shared and c[shared] == candidates[0][shared] for c in candidates):
         shared += 1
     # Layers in Keras's lists have names of their own; anything else that shares no scope has none.
-    layer.name = candidates[0][: max(shared, 1 if first.owner in first.layered else 0)]
+    name = candidates[0][: max(shared, 1 if first.owner in first.layered else 0)]
+    layer.scoped, layer.nameless = len(name), not name
+    at = first.offset + first.strip
+    layer.parts = tuple((min(max(at + i, 0), first.end), scope) for i, scope in enumerate(name))
 
 
 def _own_scopes(v: _Variable) -> list[str]:
@@ -245,21 +271,40 @@ def _own_scopes(v: _Variable) -> list[str]:
     return scopes[: max(1, len(scopes) + 1 - v.inner)]
 
 
-def _attribute_path(v: _Variable) -> list[str]:
-    labels = v.labels[v.outer + 1 : v.end + 1] or v.labels[v.end : v.end + 1]
-    return [label for label in labels if label]
+def _owner(layer: _Layer) -> Owner:
+    v = layer.variables[0]
+    return Owner(
+        objects=tuple(v.objects[: v.end + 1]),
+        labels=tuple(v.labels[: v.end + 1]),
+        parts=layer.parts,
+        outer=v.outer,
+        variables=frozenset(_rest(layer, v, "") for v in layer.variables),
+        nameless=layer.nameless,
+    )
 
 
-def _place(layer: _Layer, v: _Variable) -> Place:
-    name = "/".join(layer.name)
+def _rests(layer: _Layer, name: str) -> dict[int, str]:
+    """What the variables of a layer are called in it; those that share a name, by their attributes."""
+    rests = {v.node: _rest(layer, v, name) for v in layer.variables}
+    inner = {v.node: [*v.labels[v.end + 1 : -1], v.scopes[-1]] for v in layer.variables}
+    attributes = {v.node: v.labels[v.end + 1 :] for v in layer.variables}
+    for better in (inner, attributes):
+        taken = Counter(rests.values())
+        rests = {
+            node: rest if taken[rest] == 1 else "/".join(label.lstrip("_") or label for label in better[node])
+            for node, rest in rests.items()
+        }
+    return rests
+
+
+def _rest(layer: _Layer, v: _Variable, name: str) -> str:
     scopes = v.scopes[v.strip :]
-    if not layer.borrowed and scopes[: len(layer.name)] == layer.name and len(scopes) > len(layer.name):
-        rest = scopes[len(layer.name) :]
-    else:
-        rest = scopes[-min(max(v.inner, 1), len(scopes)) :]
-        while len(rest) > 1 and rest[0] in (name, name.rpartition("/")[2]):
-            rest = rest[1:]
-    return Place(name, "/".join([*layer.name, *rest]))
+    if layer.scoped and len(scopes) > layer.scoped and scopes[: layer.scoped] == [part for _, part in layer.parts]:
+        return "/".join(scopes[layer.scoped :])
+    rest = scopes[-min(max(v.inner, 1), len(scopes)) :]
+    while len(rest) > 1 and rest[0] in (name, name.rpartition("/")[2]):
+        rest = rest[1:]
+    return "/".join(rest)
 
 
 def _middle(scopes: Sequence[str], flat: str) -> str:

@@ -21,7 +21,7 @@ from reporter.readers.tensorflow.census import (
 )
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.graph import Child, Graph, Paths, chain, walk
-from reporter.readers.tensorflow.layers import Place, place_by_name, place_variables
+from reporter.readers.tensorflow.layers import Place, numbered_places, place_by_name, place_variables
 from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.optimizers import Optimizers, find_optimizers, match_by_name
 
@@ -42,6 +42,7 @@ _ORPHANS = (
     "that the checkpoint does not follow (Keras 3 subclassed models with layers in Python lists), so state that is "
     "not trained, such as moving averages of these layers, is missing from the file"
 )
+_MOVING = frozenset({"moving_mean", "moving_variance"})
 _COUNT = re.compile(r"step|count|iter")
 _ITERATIONS = {"iter": "iterations", "iteration": "iterations"}  # one name for what the generations call differently
 
@@ -57,7 +58,7 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     optimizers = find_optimizers(graph)
     structure = walk(graph, lambda parent, child: _enters(optimizers, child) and child.name not in _REPEATS)
     everything = _everything(graph, optimizers, structure)
-    stored = stored_variables(graph, entries)
+    stored = [node for node in stored_variables(graph, entries) if numeric(entries[graph[node].key].dtype)]
     shape = {node: entries[graph[node].key].shape for node in stored}
     for node in stored:
         if node in structure and shape[node]:
@@ -74,11 +75,11 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     match_by_name(graph, optimizers, full_names)
 
     reached = [n for n in model if n in structure and n]  # a root that is a variable has no path
-    placed = place_variables(graph, structure, reached, optimizers.flat, extra.known)
+    placed = place_variables(graph, structure, reached, optimizers.flat, extra.known, extra.saved)
     nameless = [n for n in (*model, *orphans) if n not in placed]
     strip = _common_scope([full_names[n] for n in nameless]) if not placed else _lost_scope(placed, full_names)
-    for node in nameless:
-        placed[node] = place_by_name(full_names[node], optimizers.flat.get(node, ""), strip)
+    by_name = [place_by_name(full_names[node], optimizers.flat.get(node, ""), strip) for node in nameless]
+    placed |= zip(nameless, numbered_places(by_name, placed.values()), strict=True)
     order = _in_order([*model, *orphans], optimizers)
 
     meanings = [_model_meaning(graph, n, placed[n], shape[n], optimizers, extra) for n in order]
@@ -144,7 +145,9 @@ def _in_order(nodes: list[int], optimizers: Optimizers) -> list[int]:
 def _model_meaning(
     graph: Graph, node: int, place: Place, shape: tuple[int, ...], optimizers: Optimizers, extra: Extra
 ) -> Meaning:
-    role = model_role(place.name, shape)
+    # Sonnet's moving averages are modules: what the mean of a batch is lies in `moving_mean/average`.
+    averaged = model_role(place.name.removesuffix("/average"), shape)
+    role = averaged if averaged in _MOVING else model_role(place.name, shape)
     told = True if node in optimizers.trained else extra.trainable.get(node)
     return Meaning(graph[node].key, place.name, place.layer, role, model_trainable(role, told), "model")
 

@@ -117,7 +117,7 @@ def explain(model: SavedModel, graph: Graph) -> Extra:
     known: dict[int, Known] = {}
     trainable: dict[int, bool] = {}
     if not graph or not model.objects:
-        return Extra()
+        return Extra(saved=True)
     pairs, seen = [(0, 0)], {0}
     for node, number in pairs:
         item = model.objects[number]
@@ -134,7 +134,7 @@ def explain(model: SavedModel, graph: Graph) -> Extra:
                 seen.add(child.node)
                 pairs.append((child.node, partner))
     trainable.update(_frozen_or_not(graph))
-    return Extra(known, trainable)
+    return Extra(known, trainable, saved=True)
 
 
 def _frozen_or_not(graph: Graph) -> dict[int, bool]:
