@@ -40,10 +40,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a variable belongs."""
+    """Where a variable belongs; ``model`` is the node of the outermost model that holds it."""
 
     layer: str
     name: str
+    model: int = field(default=0, repr=False)
 
 
 @dataclass(slots=True)
@@ -89,6 +90,10 @@ class _Layer:
     scoped: int = 0
     nameless: bool = False
 
+    @property
+    def model(self) -> int:
+        return self.variables[0].objects[self.variables[0].outer]
+
 
 def place_variables(
     graph: Graph,
@@ -121,7 +126,7 @@ def place_variables(
         _name_layer(layer, flat, known)
     names = names_apart([_owner(layer) for layer in layers.values()])
     return {
-        node: Place(name, "/".join(filter(None, (name, rest))))
+        node: Place(name, "/".join(filter(None, (name, rest))), layer.model)
         for layer, name in zip(layers.values(), names, strict=True)
         for node, rest in _rests(layer, name).items()
     }

@@ -24,6 +24,7 @@ from reporter.readers.tensorflow.graph import Child, Graph, Paths, chain, walk
 from reporter.readers.tensorflow.layers import Place, numbered_places, place_by_name, place_variables
 from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.optimizers import Optimizers, find_optimizers, match_by_name
+from reporter.readers.tensorflow.slots import Target
 
 # Attributes under which Keras repeats what it also holds by a proper name.
 _REPEATS = frozenset(
@@ -72,7 +73,6 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     known = set(free)
     orphans = [n for n in optimizers.trained if n in shape and n not in known]
     full_names = {n: re.sub(r":\d+$", "", graph[n].full_name) for n in (*model, *orphans)}
-    match_by_name(graph, optimizers, full_names)
 
     reached = [n for n in model if n in structure and n]  # a root that is a variable has no path
     placed = place_variables(graph, structure, reached, optimizers.flat, extra.known, extra.saved)
@@ -80,6 +80,9 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     strip = _common_scope([full_names[n] for n in nameless]) if not placed else _lost_scope(placed, full_names)
     by_name = [place_by_name(full_names[node], optimizers.flat.get(node, ""), strip) for node in nameless]
     placed |= zip(nameless, numbered_places(by_name, placed.values()), strict=True)
+    targets = [Target(n, full_names[n], shape[n], placed[n].model) for n in (*model, *orphans)]
+    open_to_training = [t for t in targets if extra.trainable.get(t.node) is not False]
+    match_by_name(graph, optimizers, open_to_training, shape)
     order = _in_order([*model, *orphans], optimizers)
 
     meanings = [_model_meaning(graph, n, placed[n], shape[n], optimizers, extra) for n in order]
@@ -190,10 +193,11 @@ def _optimizer_meanings(
         key, holder = graph[node].key, optimizers.roots[root]
         slot = optimizers.slots.get(node)
         if slot is not None:
-            target = names.get(graph[slot.target].key, graph[slot.target].full_name)
-            layer = placed[slot.target].layer if slot.target in placed else ""
-            role = "ema" if slot.name == "average" else slot_role(slot.name)
-            yield Meaning(key, f"{holder}/{target}/{slot.name}", layer, role, False, "optimizer")
+            target, layer = slot.of, ""
+            if slot.target is not None:
+                target = names.get(graph[slot.target].key, graph[slot.target].full_name)
+                layer = placed[slot.target].layer if slot.target in placed else ""
+            yield Meaning(key, f"{holder}/{target}/{slot.name}", layer, slot_role(slot.name), False, "optimizer")
             continue
         name = graph[node].full_name.rsplit("/", 1)[-1] or key
         name = _ITERATIONS.get(name, name)
