@@ -93,9 +93,7 @@ def _aligned(owners: Sequence[Owner]) -> list[Owner]:
             return at
         return next((higher for higher, node in enumerate(owner.objects[:at]) if (node, part) in said), at)
 
-    return [
-        replace(owner, parts=tuple((place(owner, at, part), part) for at, part in owner.parts)) for owner in owners
-    ]
+    return [replace(owner, parts=tuple((place(owner, at, part), part) for at, part in owner.parts)) for owner in owners]
 
 
 def _name(owner: Owner, shown: set[int]) -> str:

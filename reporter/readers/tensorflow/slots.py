@@ -1,4 +1,4 @@
-"""Which variable an optimizer's variable belongs to, where only its name tells: ``Adam/m/dense/kernel``, ``m/linear/w``.
+"""Which variable an optimizer's variable belongs to, where only its name tells: ``Adam/m/dense/kernel``, ``m/w``.
 
 A name that several variables share tells nothing by itself. Shapes and what is known to be frozen may leave one of
 them; and within one model an optimizer lists its slots in the order of the model. What these do not decide stays
@@ -7,11 +7,19 @@ unknown: models of one program (a teacher and a student, a network and its targe
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reporter.model.role import slot_role
+
+OPTIMIZER_SCOPE = re.compile(
+    r"(adam|adamw|adamax|nadam|sgd|gradientdescent|momentum|rmsprop|adagrad|adagradda|adadelta|ftrl|lion"
+    r"|lossscaleoptimizer)(_\d+)?$",
+    re.IGNORECASE,
+)
+"""Names that optimizers give themselves, and so to the scope of their variables."""
 
 _MAX_SCOPES = 64  # a bound on the ways to split one name
 _UNTOLD = frozenset({"slot", "hyperparameter", "step"})
@@ -69,7 +77,7 @@ def match_slots(
     sequences: dict[str, list[_Wish]] = defaultdict(list)
     slots: dict[int, Slot] = {}
     for node, (name, shape) in variables.items():
-        if slot_role(name.rsplit("/", 1)[-1]) in ("hyperparameter", "step"):
+        if shape == () and slot_role(name.rsplit("/", 1)[-1]) in ("hyperparameter", "step"):
             continue
         for kind, of, named in _ways(name, by_name, flat):
             fitting = tuple(target for target in named if target.shape == shape)
@@ -99,9 +107,9 @@ def _ways(
         of = "_".join(tokens[:cut])
         if of in flat:
             yield "_".join(tokens[cut:]), flat[of][0].name, flat[of]
-    for cut in range(1, min(len(parts), 3)):  # of a variable that the file does not hold
-        if slot_role(parts[cut - 1]) not in _UNTOLD:
-            yield parts[cut - 1], "/".join(parts[cut:]), []
+    cut = 2 if OPTIMIZER_SCOPE.match(parts[0]) else 1
+    if len(parts) > cut and slot_role(parts[cut - 1]) not in _UNTOLD:  # of a variable that the file does not hold
+        yield parts[cut - 1], "/".join(parts[cut:]), []
 
 
 def _decided(wishes: Sequence[_Wish], targets: Sequence[Target]) -> Iterator[tuple[_Wish, Target]]:
