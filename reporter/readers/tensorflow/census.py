@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.graph import Graph, Paths, chain
-from reporter.readers.tensorflow.layers import Known
 
 _METRICS = frozenset({"metrics", "_metrics", "compiled_metrics", "_compile_metrics"})
 _EXPORT_COPY = "_all_variables"  # Model.export of Keras 3 stores every variable a second time here [X]

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint
+from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, read_small
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
-from reporter.readers.tensorflow.layers import Known
 from reporter.readers.tensorflow.wire import WireError, fields, spans
 
 MAX_OBJECTS_BYTES = 64 << 20
