@@ -20,6 +20,7 @@ ROLES: tuple[str, ...] = (
     "quantisation",
     "momentum",
     "velocity",
+    "gradient_accumulator",
     "slot",
     "hyperparameter",
     "step",
@@ -79,36 +80,28 @@ _BY_VARIABLE: dict[str, str] = {
 
 # Optimizer variables (Keras slot names, TF1 slot names) -> role.
 _BY_SLOT: dict[str, str] = {
-    "m": "momentum",
-    "momentum": "momentum",
-    "momentums": "momentum",
-    "adam": "momentum",
-    "v": "velocity",
-    "velocity": "velocity",
-    "velocities": "velocity",
-    "vhat": "velocity",
-    "velocity_hat": "velocity",
-    "adam_1": "velocity",
-    "rms": "velocity",
-    "rmsprop": "velocity",
-    "accumulator": "velocity",
-    "adagrad": "velocity",
-    "iterations": "step",
-    "iteration": "step",
-    "iter": "step",
-    "learning_rate": "hyperparameter",
-    "lr": "hyperparameter",
-    "decay": "hyperparameter",
-    "beta_1": "hyperparameter",
-    "beta_2": "hyperparameter",
-    "beta1_power": "hyperparameter",
-    "beta2_power": "hyperparameter",
-    "epsilon": "hyperparameter",
-    "rho": "hyperparameter",
-    "loss_scale": "hyperparameter",
-    "current_loss_scale": "hyperparameter",
-    "good_steps": "step",
+    # First moments: signed averages of gradients. `mom` and `accumulated_momentum` are Sonnet's.
+    **dict.fromkeys(("m", "momentum", "momentums", "mom", "accumulated_momentum"), "momentum"),
+    **dict.fromkeys(("adam", "adamax", "nadam", "adam_m", "lamb_m"), "momentum"),
+    # Second moments: averages, sums or maxima of squares or magnitudes, never negative.
+    **dict.fromkeys(("v", "velocity", "velocities", "vhat", "velocity_hat", "rms", "ms", "accumulator"), "velocity"),
+    **dict.fromkeys(("adam_1", "adamax_1", "nadam_1", "adam_v", "lamb_v"), "velocity"),
+    **dict.fromkeys(("rmsprop", "adagrad", "proximaladagrad", "adagradda_1", "adadelta"), "velocity"),
+    **dict.fromkeys(("accum_grad", "accumulated_grad"), "velocity"),
+    # Sums of gradients, signed: those not yet applied, or all of them (dual averaging).
+    **dict.fromkeys(("gradient_accumulator", "accumulated_gradient", "adagradda"), "gradient_accumulator"),
+    # Averages of the trained variables themselves.
+    **dict.fromkeys(("average", "moving_average", "exponentialmovingaverage"), "ema"),
+    **dict.fromkeys(("iterations", "iteration", "iter", "step", "step_counter", "good_steps"), "step"),
+    **dict.fromkeys(("learning_rate", "lr", "decay", "beta_1", "beta_2", "epsilon", "rho"), "hyperparameter"),
+    **dict.fromkeys(("beta1_power", "beta2_power"), "hyperparameter"),
+    **dict.fromkeys(("loss_scale", "current_loss_scale", "dynamic_scale"), "hyperparameter"),
 }
+
+# Slots that Keras 3 calls `<variable>_<slot>`; the longer of two that fit comes first.
+_SLOT_ENDINGS: tuple[str, ...] = (
+    "momentum", "velocity", "velocity_hat", "gradient_accumulator", "accumulator", "accumulated_grad", "average",
+)  # fmt: skip
 
 _STEPS: frozenset[str] = frozenset({"global_step", "step", "save_counter", "iterations", "iter", "counter"})
 
@@ -152,11 +145,13 @@ def slot_role(slot: str) -> str:
 
     >>> slot_role("m"), slot_role("dense_kernel_velocity"), slot_role("Ftrl_1"), slot_role("learning_rate")
     ('momentum', 'velocity', 'slot', 'hyperparameter')
+    >>> slot_role("dense_kernel_gradient_accumulator"), slot_role("dense_kernel_average")
+    ('gradient_accumulator', 'ema')
     """
     last = _last(slot)
     if last in _BY_SLOT:
         return _BY_SLOT[last]
-    for suffix in ("momentum", "velocity", "velocity_hat", "accumulator"):
+    for suffix in _SLOT_ENDINGS:
         if last.endswith("_" + suffix):
             return _BY_SLOT[suffix]
     return "slot"

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.graph import Graph, Paths, chain
-from reporter.readers.tensorflow.layers import Known
 
 _METRICS = frozenset({"metrics", "_metrics", "compiled_metrics", "_compile_metrics"})
 _EXPORT_COPY = "_all_variables"  # Model.export of Keras 3 stores every variable a second time here [X]
@@ -17,10 +17,17 @@ _EXPORT_COPY = "_all_variables"  # Model.export of Keras 3 stores every variable
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What a SavedModel tells besides the graph: names of objects, and which variables were created trainable."""
+    """What a SavedModel tells besides the graph.
+
+    Attributes:
+        known: names of objects.
+        trainable: which variables were created trainable.
+        saved: whether the root is the object that was saved; that of a checkpoint may just list what was.
+    """
 
     known: Mapping[int, Known] = field(default_factory=dict)
     trainable: Mapping[int, bool] = field(default_factory=dict)
+    saved: bool = False
 
 
 NOTHING = Extra()

@@ -12,7 +12,7 @@ from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSou
 from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
 from reporter.readers.tensorflow.census import NOTHING, Extra
 from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason
-from reporter.readers.tensorflow.graph import GRAPH_KEY, MAX_GRAPH_BYTES, Graph, parse_graph
+from reporter.readers.tensorflow.graph import GRAPH_KEY, MAX_GRAPH_BYTES, VALUE_SUFFIX, Graph, parse_graph
 from reporter.readers.tensorflow.meaning import Interpretation, Meaning
 from reporter.readers.tensorflow.names import interpret_names
 from reporter.readers.tensorflow.objects import interpret_graph
@@ -112,7 +112,7 @@ def tensor_info(meaning: Meaning, entry: Entry, stored: NumericType, kind: str =
 
 def _skipped(index: Index) -> tuple[SkippedTensor, ...]:
     return tuple(
-        SkippedTensor(key, *_named(skipped_reason(entry.dtype), entry))
+        SkippedTensor(key.replace(VALUE_SUFFIX, ""), *_named(skipped_reason(entry.dtype), entry))
         for key, entry in index.entries.items()
         if key != GRAPH_KEY and numeric(entry.dtype) is None
     )

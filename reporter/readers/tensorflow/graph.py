@@ -15,6 +15,9 @@ from reporter.readers.tensorflow.wire import WireError, fields
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """The entry that holds the graph, a scalar string."""
 
+VALUE_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
+"""How the keys of variables end, behind their path of attributes."""
+
 MAX_GRAPH_BYTES = 64 << 20
 """A node takes some 50 bytes; a model of 10,000 layers saved with TensorFlow 2.21 some 10 MiB."""
 

@@ -21,9 +21,10 @@ from reporter.readers.tensorflow.census import (
 )
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.graph import Child, Graph, Paths, chain, walk
-from reporter.readers.tensorflow.layers import Place, place_by_name, place_variables
+from reporter.readers.tensorflow.layers import Place, numbered_places, place_by_name, place_variables
 from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.optimizers import Optimizers, find_optimizers, match_by_name
+from reporter.readers.tensorflow.slots import Target
 
 # Attributes under which Keras repeats what it also holds by a proper name.
 _REPEATS = frozenset(
@@ -42,6 +43,7 @@ _ORPHANS = (
     "that the checkpoint does not follow (Keras 3 subclassed models with layers in Python lists), so state that is "
     "not trained, such as moving averages of these layers, is missing from the file"
 )
+_MOVING = frozenset({"moving_mean", "moving_variance"})
 _COUNT = re.compile(r"step|count|iter")
 _ITERATIONS = {"iter": "iterations", "iteration": "iterations"}  # one name for what the generations call differently
 
@@ -57,7 +59,7 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     optimizers = find_optimizers(graph)
     structure = walk(graph, lambda parent, child: _enters(optimizers, child) and child.name not in _REPEATS)
     everything = _everything(graph, optimizers, structure)
-    stored = stored_variables(graph, entries)
+    stored = [node for node in stored_variables(graph, entries) if numeric(entries[graph[node].key].dtype)]
     shape = {node: entries[graph[node].key].shape for node in stored}
     for node in stored:
         if node in structure and shape[node]:
@@ -71,14 +73,16 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     known = set(free)
     orphans = [n for n in optimizers.trained if n in shape and n not in known]
     full_names = {n: re.sub(r":\d+$", "", graph[n].full_name) for n in (*model, *orphans)}
-    match_by_name(graph, optimizers, full_names)
 
     reached = [n for n in model if n in structure and n]  # a root that is a variable has no path
-    placed = place_variables(graph, structure, reached, optimizers.flat, extra.known)
+    placed = place_variables(graph, structure, reached, optimizers.flat, extra.known, extra.saved)
     nameless = [n for n in (*model, *orphans) if n not in placed]
     strip = _common_scope([full_names[n] for n in nameless]) if not placed else _lost_scope(placed, full_names)
-    for node in nameless:
-        placed[node] = place_by_name(full_names[node], optimizers.flat.get(node, ""), strip)
+    by_name = [place_by_name(full_names[node], optimizers.flat.get(node, ""), strip) for node in nameless]
+    placed |= zip(nameless, numbered_places(by_name, placed.values()), strict=True)
+    targets = [Target(n, full_names[n], shape[n], placed[n].model) for n in (*model, *orphans)]
+    open_to_training = [t for t in targets if extra.trainable.get(t.node) is not False]
+    match_by_name(graph, optimizers, open_to_training, shape)
     order = _in_order([*model, *orphans], optimizers)
 
     meanings = [_model_meaning(graph, n, placed[n], shape[n], optimizers, extra) for n in order]
@@ -144,7 +148,9 @@ def _in_order(nodes: list[int], optimizers: Optimizers) -> list[int]:
 def _model_meaning(
     graph: Graph, node: int, place: Place, shape: tuple[int, ...], optimizers: Optimizers, extra: Extra
 ) -> Meaning:
-    role = model_role(place.name, shape)
+    # Sonnet's moving averages are modules: what the mean of a batch is lies in `moving_mean/average`.
+    averaged = model_role(place.name.removesuffix("/average"), shape)
+    role = averaged if averaged in _MOVING else model_role(place.name, shape)
     told = True if node in optimizers.trained else extra.trainable.get(node)
     return Meaning(graph[node].key, place.name, place.layer, role, model_trainable(role, told), "model")
 
@@ -187,10 +193,11 @@ def _optimizer_meanings(
         key, holder = graph[node].key, optimizers.roots[root]
         slot = optimizers.slots.get(node)
         if slot is not None:
-            target = names.get(graph[slot.target].key, graph[slot.target].full_name)
-            layer = placed[slot.target].layer if slot.target in placed else ""
-            role = "ema" if slot.name == "average" else slot_role(slot.name)
-            yield Meaning(key, f"{holder}/{target}/{slot.name}", layer, role, False, "optimizer")
+            target, layer = slot.of, ""
+            if slot.target is not None:
+                target = names.get(graph[slot.target].key, graph[slot.target].full_name)
+                layer = placed[slot.target].layer if slot.target in placed else ""
+            yield Meaning(key, f"{holder}/{target}/{slot.name}", layer, slot_role(slot.name), False, "optimizer")
             continue
         name = graph[node].full_name.rsplit("/", 1)[-1] or key
         name = _ITERATIONS.get(name, name)

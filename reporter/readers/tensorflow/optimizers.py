@@ -13,30 +13,24 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reporter.model.role import slot_role
-from reporter.readers.tensorflow.graph import Child, Graph, chain, walk
+from reporter.readers.tensorflow.graph import Child, Graph, Node, chain, walk
+from reporter.readers.tensorflow.slots import Slot, Target, match_slots
 from reporter.readers.tensorflow.wire import WireError
+
+Shape = tuple[int, ...]
 
 MAX_OPTIMIZERS = 256
 """Each is looked through on its own: a bound on the time that a hostile graph can take."""
 
-_MAX_SCOPES = 64  # likewise for the ways to split one name
-
 _NAMED = re.compile(r"((^|_)optimizer|(^|_)optim|_opt)\d*$")
+_WRAPPED = frozenset({"inner_optimizer", "base_optimizer"})
 _TRAINED = "_trainable_variables"
 _NOT_SLOTS = frozenset({"_variables", _TRAINED, "_trainable_variables_indices"})
 _STEPS = frozenset({"_iterations", "iterations", "iter", "step"})
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """An optimizer's variable for one trained variable; ``target`` is its node, ``name`` such as ``momentum``."""
-
-    target: int
-    name: str
 
 
 @dataclass(slots=True)
@@ -94,40 +88,19 @@ def find_optimizers(graph: Graph) -> Optimizers:
     return found
 
 
-def match_by_name(graph: Graph, found: Optimizers, full_names: Mapping[int, str]) -> None:
-    """Give optimizer variables without a slot their target by name: ``Adam/m/dense/kernel``, ``m/linear/w``.
-
-    Of several targets with one name the n-th slot of a kind goes to the n-th, in the order of ``full_names``.
-    """
-    by_name: dict[str, list[int]] = defaultdict(list)
-    flat: dict[str, int] = {}
-    for node, name in full_names.items():
-        by_name[name].append(node)
-        flat.setdefault(name.replace("/", "_"), node)
-    used: dict[str, int] = defaultdict(int)
-    for node in found.owner:
-        if node in found.slots:
-            continue
-        full_name = graph[node].full_name
-        parts = full_name.split("/")
-        if slot_role(parts[-1]) in ("hyperparameter", "step"):
-            continue
-        for cut in range(1, min(len(parts), _MAX_SCOPES)):
-            targets = by_name.get("/".join(parts[cut:]))
-            if targets:
-                at = used[full_name]
-                used[full_name] += 1
-                found.slots[node] = Slot(targets[min(at, len(targets) - 1)], parts[cut - 1])
-                break
-        else:
-            tokens = parts[-1].split("_")
-            for cut in range(len(tokens) - 1, max(0, len(tokens) - _MAX_SCOPES), -1):
-                target = flat.get("_".join(tokens[:cut]))
-                if target is not None:
-                    found.slots[node] = Slot(target, "_".join(tokens[cut:]))
-                    break
+def match_by_name(graph: Graph, found: Optimizers, targets: Sequence[Target], shape: Mapping[int, Shape]) -> None:
+    """Give optimizer variables without a slot their target by name, for each optimizer on its own."""
+    loose: dict[int, dict[int, tuple[str, Shape]]] = defaultdict(dict)
+    for node, root in found.owner.items():
+        if node not in found.slots and node in shape:
+            loose[root][node] = re.sub(r":\d+$", "", graph[node].full_name), shape[node]
+    for variables in loose.values():
+        slots, trained = match_slots(variables, targets)
+        found.slots |= slots
+        found.trained |= dict.fromkeys(trained)
     for slot in found.slots.values():
-        found.trained.setdefault(slot.target)
+        if slot.target is not None:
+            found.trained.setdefault(slot.target)
 
 
 def _is_optimizer(graph: Graph, child: Child) -> bool:
@@ -139,10 +112,33 @@ def _is_optimizer(graph: Graph, child: Child) -> bool:
         node.slots
         or ("_iterations" in names and names & {"_variables", "_learning_rate"})
         or ("iter" in names and names & {"learning_rate", "decay"})
-        or names & {"inner_optimizer", "base_optimizer"}
+        or (names & _WRAPPED and not _holds_layers(graph, node))
         or names >= {"m", "v", "step"}  # Sonnet's Adam under any name
-        or (_NAMED.search(child.name) and not names & {"_operations", "_functional", "keras_api"})
+        or (_NAMED.search(child.name) and _holds_state(graph, node))
     )
+
+
+def _holds_layers(graph: Graph, node: Node) -> bool:
+    """Whether it holds objects with variables beside the optimizer that it wraps, as a class that trains does."""
+    return any(
+        any(graph[inner.node].key for inner in graph[child.node].children)
+        for child in node.children
+        if child.name not in _WRAPPED and not graph[child.node].is_list and "loss_scale" not in child.name
+    )
+
+
+def _holds_state(graph: Graph, node: Node) -> bool:
+    """Whether it holds what optimizers hold: a step or a hyper-parameter, or lists of slots.
+
+    The name alone tells nothing: models call their layers ``text_opt`` and ``optim``.
+    """
+    for child in node.children:
+        role, item = slot_role(child.name.strip("_")), graph[child.node]
+        if item.key and role in ("step", "hyperparameter"):
+            return True
+        if item.is_list and role != "slot" and all(graph[inner.node].key for inner in item.children):
+            return True
+    return False
 
 
 def _collect(graph: Graph, root: int, found: Optimizers) -> None:

@@ -1,23 +1,24 @@
 """What ``saved_model.pb`` and ``keras_metadata.pb`` tell about objects: names, classes, what is trainable.
 
 Messages: tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto; tf_keras's saved_metadata.proto.
-Only the object graph is read: the GraphDef, which makes nearly all of the file's size, is passed over unread. Nothing
-is executed, and JSON is inert text of which two strings are taken.
+Only the object graph is read: of the GraphDef, which makes nearly all of the file's size, no more than the names of
+operations, and that only where the variables are missing. Nothing is executed, and JSON is inert text of which two
+strings are taken.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint
+from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, read_small
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
-from reporter.readers.tensorflow.layers import Known
 from reporter.readers.tensorflow.wire import WireError, fields, spans
 
 MAX_OBJECTS_BYTES = 64 << 20
@@ -29,6 +30,11 @@ MAX_METADATA_BYTES = 64 << 20
 MAX_META_GRAPHS = 64
 """A SavedModel has one graph for each set of tags; more than two are not seen in practice."""
 
+MAX_TEXT_BYTES = 64 << 20
+"""A ``saved_model.pbtxt``; graphs with constants of this size are not kept as text."""
+
+_VARIABLE_OPS = frozenset({"Variable", "VariableV2", "VarHandleOp", "Restore", "RestoreSlice", "RestoreV2"})
+_MAX_OP = 64  # bytes of an operation's name that are looked at
 _MODELS = frozenset({"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"})
 _LISTS = frozenset({"variables", "trainable_variables"})
 _KERAS = "_tf_keras_"
@@ -47,15 +53,23 @@ class SavedObject:
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
-    """The readable part of a ``saved_model.pb``; ``objects`` is empty for those of TensorFlow 1."""
+    """The readable part of a ``saved_model.pb``.
+
+    Attributes:
+        objects: empty for those of TensorFlow 1.
+        version: of the TensorFlow that wrote it.
+        saver: whether it says how to restore ``variables/``. TensorFlow 2 always writes both, TensorFlow 1 where there
+            are variables.
+    """
 
     objects: tuple[SavedObject, ...] = ()
     version: str = ""
+    saver: bool = False
 
     @property
     def has_variables(self) -> bool:
         """Whether it declares variables, whose values lie in ``variables/``."""
-        return any(item.trainable is not None for item in self.objects)
+        return self.saver or any(item.trainable is not None for item in self.objects)
 
 
 def read_saved_model(path: Path) -> SavedModel:
@@ -83,6 +97,46 @@ def read_saved_model(path: Path) -> SavedModel:
     except OSError as exc:
         raise PartialCheckpoint(path, f"cannot be read: {exc.strerror}") from exc
     return model
+
+
+def graph_has_variables(path: Path) -> bool:
+    """Whether an operation of the graph holds or restores a variable; looks at the operations' names only.
+
+    Raises:
+        CorruptCheckpoint: the graph is damaged.
+        PartialCheckpoint: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return any(op.decode("utf-8", "replace") in _VARIABLE_OPS for op in _operations(file, file.seek(0, 2)))
+    except WireError as exc:
+        raise CorruptCheckpoint(path, f"damaged: {exc}") from exc
+    except OSError as exc:
+        raise PartialCheckpoint(path, f"cannot be read: {exc.strerror}") from exc
+
+
+def text_has_variables(path: Path) -> bool:
+    """The same of the text form, which is searched for what only a graph with variables holds.
+
+    Raises:
+        CheckpointError: it cannot be read, or is too large.
+    """
+    text = read_small(path, MAX_TEXT_BYTES)
+    return any(word in text for word in (b"saver_def {", *(f'op: "{op}"'.encode() for op in _VARIABLE_OPS)))
+
+
+def _operations(file: BinaryIO, end: int) -> Iterator[bytes]:
+    """The kind of every node: SavedModel.meta_graphs, MetaGraphDef.graph_def, GraphDef.node, NodeDef.op."""
+    for at, stop in _inside(file, 0, end, 2):
+        for graph, graph_end in _inside(file, at, stop, 2):
+            for node, node_end in _inside(file, graph, graph_end, 1):
+                op, op_end = next(_inside(file, node, node_end, 2), (node, node))
+                file.seek(op)
+                yield file.read(min(op_end - op, _MAX_OP))
+
+
+def _inside(file: BinaryIO, start: int, end: int, number: int) -> Iterator[tuple[int, int]]:
+    yield from ((at, stop) for found, at, stop in spans(file, start, end) if found == number)
 
 
 def add_keras_metadata(model: SavedModel, path: Path) -> SavedModel:
@@ -117,7 +171,7 @@ def explain(model: SavedModel, graph: Graph) -> Extra:
     known: dict[int, Known] = {}
     trainable: dict[int, bool] = {}
     if not graph or not model.objects:
-        return Extra()
+        return Extra(saved=True)
     pairs, seen = [(0, 0)], {0}
     for node, number in pairs:
         item = model.objects[number]
@@ -134,7 +188,7 @@ def explain(model: SavedModel, graph: Graph) -> Extra:
                 seen.add(child.node)
                 pairs.append((child.node, partner))
     trainable.update(_frozen_or_not(graph))
-    return Extra(known, trainable)
+    return Extra(known, trainable, saved=True)
 
 
 def _frozen_or_not(graph: Graph) -> dict[int, bool]:
@@ -148,6 +202,8 @@ def _frozen_or_not(graph: Graph) -> dict[int, bool]:
 
 def _meta_graph(file: BinaryIO, start: int, stop: int, model: SavedModel, path: Path) -> SavedModel:
     for number, at, end in spans(file, start, stop):
+        if number == 3:  # saver_def
+            model = replace(model, saver=model.saver or end > at)
         if number not in (1, 7):  # meta_info_def, object_graph_def
             continue
         if end - at > MAX_OBJECTS_BYTES:

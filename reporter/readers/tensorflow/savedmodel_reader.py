@@ -14,7 +14,14 @@ from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, index_path
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.contents import open_bundle
 from reporter.readers.tensorflow.graph import Graph
-from reporter.readers.tensorflow.savedmodel import SavedModel, add_keras_metadata, explain, read_saved_model
+from reporter.readers.tensorflow.savedmodel import (
+    SavedModel,
+    add_keras_metadata,
+    explain,
+    graph_has_variables,
+    read_saved_model,
+    text_has_variables,
+)
 
 MAX_MEMBERS = 10_000
 """Files listed as belonging to one SavedModel: assets may be many, but not all are needed to tell what belongs."""
@@ -55,7 +62,7 @@ class SavedModelReader:
         framework = f"TensorFlow {model.version}" if model.version else ""
         prefix = path / "variables" / "variables"
         if not index_path(prefix).exists():
-            if model.has_variables or any(prefix.parent.glob("variables.data-*")):
+            if model.has_variables or any(prefix.parent.glob("variables.data-*")) or _graph_has_variables(path):
                 raise PartialCheckpoint(index_path(prefix), "the model has variables, but their index is missing")
             reason = "a SavedModel without variables: weights that are constants of its graph are not read"
             yield Contents(self.name, (), (), integrity="none", framework=framework, notes=(*notes, reason))
@@ -80,6 +87,11 @@ def _describe(folder: Path) -> tuple[SavedModel, tuple[str, ...]]:
         return add_keras_metadata(model, folder / _METADATA), ()
     except RefusedCheckpoint as error:  # too large to be read: the weights are still readable without it
         return model, (f"layer names are not taken from {_METADATA}: {error.reason}",)
+
+
+def _graph_has_variables(folder: Path) -> bool:
+    model = folder / _MODEL
+    return graph_has_variables(model) if _is_file(model) else text_has_variables(folder / _TEXT)
 
 
 def _is_file(path: Path) -> bool:

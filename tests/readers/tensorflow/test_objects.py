@@ -208,7 +208,7 @@ def test_twins(tf_keras: ModuleType, tf: ModuleType, workplace: Path, read: Any)
     model = tf_keras.Model(inputs, halves[1](halves[0](inputs)))
     model.save_weights(str(workplace / "twins"))
     found = read(workplace / "twins")
-    assert found.layers == ["layer_with_weights-0/layer_with_weights-0", "layer_with_weights-1/layer_with_weights-0"]
+    assert found.layers == ["layer_with_weights-0/d", "layer_with_weights-1/d"]
     assert np.array_equal(found.tensors[found.names()[2]][1], model.get_weights()[2])
 
 
@@ -423,7 +423,12 @@ def test_sonnet(shared_data: Path, read: Any) -> None:
     assert names("mlp_3x4x5_1x3") == [f"linear_{i}/{v}" for i in range(3) for v in "wb"]
     assert names("lstm_1") == ["lstm/w_i", "lstm/w_h", "lstm/b"]
     assert names("batch_norm_1x2x2x3") == [
-        *(f"moving_{s}/{v}" for s in ("mean", "variance") for v in ("counter", "hidden", "average")),
-        "scale",
-        "offset",
+        *(f"batch_norm/moving_{s}/{v}" for s in ("mean", "variance") for v in ("counter", "hidden", "average")),
+        "batch_norm/scale",
+        "batch_norm/offset",
     ]
+    network = read(folder / "cifar10_convnet_2x3_2x2_1x3x3x2" / "checkpoint-1")
+    assert network.layers == ["conv_2d_0", "conv_2d_1", "batch_norm_0", "batch_norm_1", "logits"]
+    assert network.info("batch_norm_1/moving_variance/average").role == "moving_variance"
+    assert read(folder / "vqvae_ema_train" / "checkpoint-1").layers == ["vector_quantizer_ema"]
+    assert names("ema_2") == [f"exponential_moving_average/{v}" for v in ("counter", "hidden", "average")]

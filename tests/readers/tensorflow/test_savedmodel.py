@@ -241,10 +241,16 @@ def test_a_huge_graph_is_passed_over(tmp_path: Path, handmade: Any) -> None:
     """Two gigabytes of constants, in a sparse file: neither read nor held."""
     length = 2 << 30
     info = handmade.message((1, handmade.message((5, "2.99"))))
-    head = handmade.varint(2 << 3 | 2) + handmade.varint(length)
-    meta = len(info) + len(head) + length
+    node = handmade.message((1, "big"), (2, "Const"))
+
+    def head(number: int, size: int) -> Any:
+        return handmade.varint(number << 3 | 2) + handmade.varint(size)
+
+    node += head(5, length)  # its value
+    graph = head(1, len(node) + length) + node
+    meta = info + head(2, len(graph) + length) + graph
     with (tmp_path / "saved_model.pb").open("wb") as file:
-        file.write(b"\x08\x01" + handmade.varint(2 << 3 | 2) + handmade.varint(meta) + info + head)
+        file.write(b"\x08\x01" + head(2, len(meta) + length) + meta)
         file.truncate(file.tell() + length)
     tracemalloc.start()
     with SavedModelReader().open(tmp_path) as contents:
@@ -252,6 +258,58 @@ def test_a_huge_graph_is_passed_over(tmp_path: Path, handmade: Any) -> None:
         assert contents.tensors == ()
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
+
+
+def saved_model(handmade: Any, *fields: tuple[int, bytes]) -> Any:
+    return handmade.message((1, 1), (2, handmade.message(*fields)))
+
+
+def test_variables_that_are_missing(keras2: tuple[Any, Path], tmp_path: Path, handmade: Any, read: Any) -> None:
+    """Only a graph without any is one of constants: with a saver, or operations on variables, weights are lost."""
+    shutil.copytree(keras2[1], tmp_path / "two")
+    shutil.rmtree(tmp_path / "two" / "variables")
+    (tmp_path / "two" / "variables").mkdir()
+    with pytest.raises(PartialCheckpoint, match="index is missing"):
+        read(tmp_path / "two")
+
+    def graph(*ops: str) -> tuple[int, bytes]:
+        return 2, handmade.message(*((1, handmade.message((1, f"n{i}"), (2, op))) for i, op in enumerate(ops)))
+
+    saver = 3, handmade.message((1, "save/Const:0"), (2, "save/restore_all"))
+    for name, lost, fields in (
+        ("constants", False, [graph("Const", "MatMul")]),
+        ("saver", True, [graph("Const", "MatMul"), saver]),
+        ("ref", True, [graph("Const", "VariableV2")]),
+        ("resource", True, [graph("VarHandleOp", "ReadVariableOp")]),
+        ("empty saver", False, [graph("Const"), (3, b"")]),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").write_bytes(saved_model(handmade, *fields))
+        if lost:
+            with pytest.raises(PartialCheckpoint, match="index is missing"):
+                read(tmp_path / name)
+        else:
+            assert "a SavedModel without variables" in read(tmp_path / name).contents.notes[0]
+    text = tmp_path / "text"
+    text.mkdir()
+    for lost, content in (
+        (False, 'node {\n op: "Const"\n}'),
+        (True, 'node {\n op: "VariableV2"\n}'),
+        (True, "saver_def {"),
+    ):
+        (text / "saved_model.pbtxt").write_text(content)
+        if lost:
+            with pytest.raises(PartialCheckpoint, match="index is missing"):
+                read(text)
+        else:
+            assert "without variables" in read(text).contents.notes[-1]
+
+
+@pytest.mark.parametrize("model", ["saved_model_half_plus_two_cpu", "saved_model_half_plus_two_tf2_cpu"])
+def test_published_models_without_their_variables(model: str, shared_data: Path, tmp_path: Path, read: Any) -> None:
+    shutil.copy(shared_data / SERVING / model / "00000123" / "saved_model.pb", tmp_path)
+    with pytest.raises(PartialCheckpoint, match="index is missing"):
+        read(tmp_path)
 
 
 def test_limits(keras2: tuple[Any, Path], read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
