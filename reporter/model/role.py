@@ -20,6 +20,7 @@ ROLES: tuple[str, ...] = (
     "quantisation",
     "momentum",
     "velocity",
+    "gradient_accumulator",
     "slot",
     "hyperparameter",
     "step",
@@ -93,6 +94,8 @@ _BY_SLOT: dict[str, str] = {
     "rmsprop": "velocity",
     "accumulator": "velocity",
     "adagrad": "velocity",
+    "gradient_accumulator": "gradient_accumulator",
+    "average": "ema",
     "iterations": "step",
     "iteration": "step",
     "iter": "step",
@@ -156,7 +159,7 @@ def slot_role(slot: str) -> str:
     last = _last(slot)
     if last in _BY_SLOT:
         return _BY_SLOT[last]
-    for suffix in ("momentum", "velocity", "velocity_hat", "accumulator"):
+    for suffix in ("momentum", "velocity", "velocity_hat", "gradient_accumulator", "average", "accumulator"):
         if last.endswith("_" + suffix):
             return _BY_SLOT[suffix]
     return "slot"
