@@ -75,12 +75,13 @@ def series(
     checkpoints: Sequence[Arrays],
     *,
     missing: tuple[str, ...] = (),
+    lost: int = 0,
     first_step: int | None = 1,
     trainable: bool | None = True,
     steps: Sequence[int] | None = None,
 ) -> Comparison:
     """Checkpoints ``c-0``, ``c-1`` … at the steps ``first_step``, ``first_step + 1`` …; None: not known."""
-    opened = [contents(arrays, missing, trainable) for arrays in checkpoints]
+    opened = [contents(arrays, missing, trainable, lost) for arrays in checkpoints]
     known = steps or [None if first_step is None else first_step + i for i in range(len(opened))]
     refs = [
         CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(step, "in-file"), 0, 0)

@@ -9,7 +9,7 @@ from reporter.model.role import output_axis, slot_role
 from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.keras.config import ModelConfig, leaves
 from reporter.readers.keras.inventory import Inventory
-from reporter.readers.keras.missing import missing_layers, missing_weights
+from reporter.readers.keras.missing import empty_layers, missing_layers, missing_weights
 from reporter.readers.keras.streams import Array
 from reporter.readers.keras.tree import Dataset
 from reporter.readers.keras.variables import quantisation
@@ -67,6 +67,11 @@ def contents(
     held = [weight.dataset.shape for weight in (*inventory.weights, *inventory.adapters)]
     lost = 0 if _is_quantised(inventory, config) else missing_weights(inventory.slots, held)
     found = {weight.layer for weight in inventory.weights}
+    lacking = missing_layers(config, found) if config else ()
+    if lost:
+        lacking += empty_layers(config, inventory.layers, {*found, *lacking})
+    if not inventory.weights:
+        inventory.notes.append("it holds no weights of a model")
     return Contents(
         format=format,
         layers=tuple(LayerInfo(name, kind) for name, kind in inventory.layers.items()),
@@ -78,7 +83,7 @@ def contents(
         integrity=integrity,
         framework=framework,
         notes=tuple(inventory.notes),
-        missing_layers=missing_layers(config, found, lost=lost > 0) if config else (),
+        missing_layers=lacking,
         missing_weights=lost,
     )
 

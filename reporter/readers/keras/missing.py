@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from reporter.readers.keras.config import LayerConfig, ModelConfig, leaves
+from reporter.readers.keras.config import ModelConfig, leaves
 from reporter.readers.keras.inventory import Slot, Weight
 from reporter.readers.keras.slot_order import SLOTS, slot_shape
 from reporter.readers.keras.variables import owns_weights
@@ -13,14 +13,10 @@ from reporter.readers.keras.variables import owns_weights
 Shape = tuple[int, ...]
 
 
-def missing_layers(config: ModelConfig, found: Iterable[str], *, lost: bool = False) -> tuple[str, ...]:
-    """Configured layers that have weights and are not among those for which some were found.
+def missing_layers(config: ModelConfig, found: Iterable[str]) -> tuple[str, ...]:
+    """Configured layers whose class has weights and that are not among those for which some were found.
 
     A layer that several models share is stored once, under the first of them: its last name counts.
-
-    Args:
-        lost: whether weights are known to be missing. Then layers of the user's own classes, which alone could own
-            them, are meant as well; otherwise nobody knows whether they have any.
     """
     paths = dict(leaves(config.model))
     stored = set(found)
@@ -28,12 +24,18 @@ def missing_layers(config: ModelConfig, found: Iterable[str], *, lost: bool = Fa
     return tuple(
         path
         for path, layer in paths.items()
-        if path not in stored and layer.name not in names and (_owns(layer) or (lost and not layer.builtin))
+        if layer.builtin
+        and owns_weights(layer.kind, layer.options)
+        and path not in stored
+        and layer.name not in names
     )
 
 
-def _owns(layer: LayerConfig) -> bool:
-    return layer.builtin and owns_weights(layer.kind, layer.options)
+def empty_layers(config: ModelConfig | None, layers: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:
+    """Layers without weights of classes that are not Keras's own: where weights are missing, they can be theirs."""
+    builtin = {path for path, layer in leaves(config.model) if layer.builtin} if config else set()
+    stored = set(found)
+    return tuple(layer for layer in layers if layer not in stored and layer not in builtin)
 
 
 def missing_weights(slots: Sequence[Slot], there: Iterable[Shape]) -> int:
