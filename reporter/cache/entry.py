@@ -31,7 +31,8 @@ from reporter.statistics import STATISTICS
 T = TypeVar("T")
 
 KIND = "checkpoint"
-_FACTS = ("format", "layers_ordered", "integrity", "framework", "notes", "missing_layers")
+_FACTS = ("format", "layers_ordered", "integrity", "framework", "notes", "missing_layers",
+          "missing_weights")  # fmt: skip
 _CELLS, _UNITS, _SKETCH = range(3)
 
 
@@ -235,6 +236,7 @@ class Entry:
             notes=grouping.notes,
             seconds=float(self.header["seconds"]),
             missing_layers=facts.missing_layers,
+            missing_weights=facts.missing_weights,
         )
         # Where cached_property keeps them: one object for all checkpoints of this structure.
         numbers.__dict__["infos"] = self.structure.infos

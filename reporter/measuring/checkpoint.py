@@ -145,6 +145,7 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
         notes=tuple(notes),
         seconds=seconds,
         missing_layers=contents.missing_layers,
+        missing_weights=contents.missing_weights,
     )
 
 

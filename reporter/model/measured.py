@@ -107,7 +107,7 @@ class Measured:
         optimizer: the optimizer state, None where there is none.
         model_layers: every layer that the format lists, with or without tensors.
         notes: remarks of the reader and of measuring.
-        missing_layers: see :attr:`reporter.model.tensor.Contents.missing_layers`.
+        missing_layers, missing_weights: see :class:`reporter.model.tensor.Contents`.
         seconds: time spent reading and measuring.
         own_names: the file's own name of each layer that goes by another in its series, see
             :mod:`reporter.matching`.
@@ -126,6 +126,7 @@ class Measured:
     notes: tuple[str, ...]
     seconds: float
     missing_layers: tuple[str, ...] = ()
+    missing_weights: int = 0
     own_names: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property

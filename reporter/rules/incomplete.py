@@ -26,8 +26,19 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 + (f", only the state of its optimizer ({slots} tensor{'s' if slots > 1 else ''})" if slots else ""),
                 parameters=measured.parameters,
             )
+        elif measured.missing_weights:
+            lost = measured.missing_weights
+            yield Check(
+                value=float(lost),
+                excess=float("inf"),
+                severity=Severity.FAIL,
+                place=place,
+                layer=missing[0] if len(missing) == 1 else "",
+                message=f"the optimizer keeps state of {lost} weight{'s' if lost > 1 else ''} that the file does not hold"
+                + (f"; layers without any: {_shown(missing)}" if missing else ""),
+                parameters=measured.parameters,
+            )
         elif len(missing) > limits["threshold"]:
-            shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
             yield Check(
                 value=float(len(missing)),
                 excess=float(len(missing)),
@@ -35,23 +46,29 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 place=place,
                 layer=missing[0] if len(missing) == 1 else "",
                 message=f"{len(missing)} layer{'s' if len(missing) > 1 else ''} of the model's configuration "
-                f"ha{'ve' if len(missing) > 1 else 's'} no weights in the file: {shown}",
+                f"ha{'ve' if len(missing) > 1 else 's'} no weights in the file: {_shown(missing)}",
                 parameters=measured.whole.parameters,
             )
         else:
             yield Check(0.0, 0.0, place=place)
 
 
+def _shown(layers: tuple[str, ...]) -> str:
+    return ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
+
+
 INCOMPLETE = Rule(
     name="incomplete",
     title="Layers without their weights",
     threshold=0.0,
-    formula="configured layers of classes that own variables, minus layers found in the file; optimizer state alone",
+    formula="configured layers of classes that own variables, minus layers found in the file; weights that the "
+    "optimizer keeps state of, minus those of their shapes in the file",
     source="Keras: a list attribute can hide layers from saving without any error",
     check=check,
     many="lack weights that their own configuration promises",
     noun="checkpoints",
     meaning="The file cannot restore the model: part of it was not saved.",
     next_step="Check how the missing layers are attached to the model (a plain list can hide them), and save again.",
-    evidence="certain for the layers named: their class owns variables, and the file holds none",
+    evidence="certain: the class of the layers owns variables, or the optimizer keeps state of them, and the file holds "
+    "none",
 )

@@ -94,6 +94,7 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
             {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped
         ],
         "missing_layers": list(numbers.missing_layers),
+        "missing_weights": numbers.missing_weights,
         "own_names": dict(numbers.own_names),
         "integrity": numbers.integrity,
         "framework": numbers.framework,

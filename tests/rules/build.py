@@ -62,23 +62,26 @@ def source(name: str, values: np.ndarray, trainable: bool | None = True) -> Arra
     return ArraySource(values, name, layer, role, False if fixed else trainable, output_axis=axis)
 
 
-def contents(arrays: Arrays, missing: tuple[str, ...] = (), trainable: bool | None = True) -> Contents:
+def contents(
+    arrays: Arrays, missing: tuple[str, ...] = (), trainable: bool | None = True, lost: int = 0
+) -> Contents:
     """An open checkpoint."""
     sources = tuple(source(name, values, trainable) for name, values in arrays.items())
     layers = tuple(LayerInfo(name) for name in dict.fromkeys(s.layer for s in sources))
-    return Contents("test", layers, sources, missing_layers=missing)
+    return Contents("test", layers, sources, missing_layers=missing, missing_weights=lost)
 
 
 def series(
     checkpoints: Sequence[Arrays],
     *,
     missing: tuple[str, ...] = (),
+    lost: int = 0,
     first_step: int | None = 1,
     trainable: bool | None = True,
     steps: Sequence[int] | None = None,
 ) -> Comparison:
     """Checkpoints ``c-0``, ``c-1`` … at the steps ``first_step``, ``first_step + 1`` …; None: not known."""
-    opened = [contents(arrays, missing, trainable) for arrays in checkpoints]
+    opened = [contents(arrays, missing, trainable, lost) for arrays in checkpoints]
     known = steps or [None if first_step is None else first_step + i for i in range(len(opened))]
     refs = [
         CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(step, "in-file"), 0, 0)

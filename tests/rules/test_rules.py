@@ -264,6 +264,13 @@ def test_layers_without_weights() -> None:
     assert fired(series(healthy(1), missing=("conv1",))) == [("incomplete", "WARN", "c-0", "")]
 
 
+def test_weights_that_the_optimizer_proves_to_be_lost() -> None:
+    (finding,) = findings(series(healthy(1), missing=("body",), lost=4), "incomplete")
+    assert finding.severity == Severity.FAIL
+    assert "keeps state of 4 weights that the file does not hold; layers without any: body" in finding.message
+    assert not findings(series(healthy(1)), "incomplete")
+
+
 def test_optimizer_state_without_weights() -> None:
     slot = ArraySource(np.ones((20, 10), "f4"), "optimizer/dense/kernel/m", "dense", "momentum", False, "optimizer")
     measured, _ = measure_checkpoint(Contents("test", (), (slot,)), Plan())

@@ -108,7 +108,7 @@ def parse_model(text: str | bytes, training: str | bytes | None = None) -> Model
     if not isinstance(optimizer, dict):
         return ModelConfig(_layer(raw, 0, outermost=True))
     options = optimizer.get("config")
-    return ModelConfig(_layer(raw, 0, outermost=True), _kind(optimizer), options if isinstance(options, dict) else {})
+    return ModelConfig(_layer(raw, 0, outermost=True), kind_of_object(optimizer), options if isinstance(options, dict) else {})
 
 
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad",
@@ -152,7 +152,7 @@ def leaves(model: LayerConfig, prefix: str = "") -> Iterator[tuple[str, LayerCon
 def _layer(raw: Mapping[str, Any], depth: int, *, outermost: bool = False) -> LayerConfig:
     if depth > MAX_DEPTH:
         raise ConfigError(f"models are nested more than {MAX_DEPTH} deep")
-    kind, given = _kind(raw), raw.get("config")
+    kind, given = kind_of_object(raw), raw.get("config")
     options: Mapping[str, Any] = given if isinstance(given, dict) else {}
     # A Sequential's configuration was a plain list until Keras 2.2.3.
     items = given if isinstance(given, list) else options.get("layers")
@@ -181,8 +181,8 @@ def _layers(items: list[Any]) -> tuple[LayerConfig, ...]:
         return ()
 
 
-def _kind(raw: Mapping[str, Any]) -> str:
-    """``Package>Name`` is how custom classes are registered."""
+def kind_of_object(raw: Mapping[str, Any]) -> str:
+    """The class of a serialised object, without the package that a custom class is registered in (``Package>Name``)."""
     kind = raw.get("class_name")
     return kind.rsplit(">", 1)[-1] if isinstance(kind, str) else ""
 

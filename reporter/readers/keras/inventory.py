@@ -1,16 +1,11 @@
-"""What a Keras file was found to hold, whatever its layout, and how that becomes :class:`Contents`."""
+"""What a Keras file was found to hold, whatever its layout."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
-from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
-from reporter.readers.keras.config import ModelConfig, leaves
-from reporter.readers.keras.streams import Array
+from reporter.model.role import NEVER_TRAINABLE, model_role
 from reporter.readers.keras.tree import Dataset
-from reporter.readers.keras.variables import owns_weights
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +57,7 @@ class Inventory:
 
     Attributes:
         layers: name -> class, in model order if ``ordered``.
+        adapters: LoRA weights, which Keras merges into kernels before it saves: only slots of them are in the file.
         others: counters of metrics and the like, by name.
         skipped: what is not measured, and why: a second copy, or packed values.
         step: of the optimizer that has advanced most.
@@ -70,6 +66,7 @@ class Inventory:
     layers: dict[str, str] = field(default_factory=dict)
     ordered: bool = True
     weights: list[Weight] = field(default_factory=list)
+    adapters: list[Weight] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     others: list[tuple[str, Dataset]] = field(default_factory=list)
     skipped: list[tuple[str, Dataset, str]] = field(default_factory=list)
@@ -87,89 +84,3 @@ class Inventory:
                 if value is not None and float(value).is_integer() and value >= (self.step or 0):
                     self.step, self.step_source = int(value), f"{title} iterations"
         self.slots += slots
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTensor:
-    """A tensor of an HDF5 file."""
-
-    info: TensorInfo
-    dataset: Dataset
-
-    def blocks(self) -> Iterator[Array]:
-        """The values, in blocks of a few MiB."""
-        return self.dataset.blocks(self.info.name)
-
-
-def contents(
-    inventory: Inventory, config: ModelConfig | None, *, format: str, integrity: str, framework: str
-) -> Contents:
-    """Name every tensor uniquely, and say what the file lacks or holds twice."""
-    used: dict[str, int] = {}
-    tensors: list[TensorSource] = []
-    left_out: list[SkippedTensor] = []
-
-    def add(name: str, dataset: Dataset, collection: Collection, role: str, layer: str = "",
-            trainable: bool | None = False, axis: int = -1) -> None:  # fmt: skip
-        name = _unique(name, used)
-        if dataset.problem:
-            left_out.append(SkippedTensor(name, dataset.dtype.name, dataset.shape, dataset.problem))
-            return
-        info = TensorInfo(
-            name=name,
-            layer=layer,
-            role=role,
-            shape=dataset.shape,
-            dtype=dataset.dtype.name,
-            trainable=trainable,
-            collection=collection,
-            key=dataset.path,
-            itemsize=dataset.dtype.itemsize,
-            output_axis=axis,
-        )
-        tensors.append(StoredTensor(info, dataset))
-
-    for weight in inventory.weights:
-        axis = output_axis(weight.role, weight.kind)
-        add(weight.name, weight.dataset, "model", weight.role, weight.layer, weight.trainable, axis)
-    for slot in inventory.slots:
-        add(slot.full_name, slot.dataset, "optimizer", slot_role(slot.slot), slot.target.layer if slot.target else "")
-    for name, dataset in inventory.others:
-        add(name, dataset, "other", "other")
-    for name, dataset, reason in inventory.skipped:
-        left_out.append(SkippedTensor(_unique(name, used), dataset.dtype.name, dataset.shape, reason))
-    return Contents(
-        format=format,
-        layers=tuple(LayerInfo(name, kind) for name, kind in inventory.layers.items()),
-        tensors=tuple(tensors),
-        skipped=tuple(left_out),
-        layers_ordered=inventory.ordered,
-        step=inventory.step,
-        step_source=inventory.step_source,
-        integrity=integrity,
-        framework=framework,
-        notes=tuple(inventory.notes),
-        missing_layers=missing_layers(config, (w.layer for w in inventory.weights)) if config is not None else (),
-    )
-
-
-def missing_layers(config: ModelConfig, found: Iterable[str]) -> tuple[str, ...]:
-    """Configured layers whose class has weights and that are not among those for which some were found.
-
-    A layer that several models share is stored once, under the first of them: its last name counts.
-    """
-    stored = {layer.rsplit("/", 1)[-1] for layer in found}
-    owners = dict.fromkeys(
-        path for path, layer in leaves(config.model) if layer.builtin and owns_weights(layer.kind, layer.options)
-    )
-    return tuple(path for path in owners if path.rsplit("/", 1)[-1] not in stored)
-
-
-def _unique(name: str, used: dict[str, int]) -> str:
-    unique, n = name, used.get(name, 0)
-    while unique in used:
-        n += 1
-        unique = f"{name}_{n}"
-    used[name] = n
-    used[unique] = used.get(unique, 0)
-    return unique

@@ -170,18 +170,21 @@ def _owner(name: str, config: LayerConfig | None, trainable: bool | None, parts:
     """
     if config is not None and config.is_model and (found := _search(config, trainable, name, parts)):
         return found
-    own = name.rsplit("/", 1)[-1] if config is not None and config.name != name else name
+    own = config.name if config is not None and config.name else name
     if config is not None and any(one.trainable is False for key in ("layer", "cell") for one in config.inner(key)):
         trainable = False
     return _Owner(name, config, trainable, _below(own, parts))
 
 
 def _search(config: LayerConfig, trainable: bool | None, name: str, parts: tuple[str, ...]) -> _Owner | None:
-    """The layer of a model, or of a model inside it, whose name occurs in a weight's path."""
-    inner = {layer.name: layer for layer in config.layers}
-    at = next((i for i, part in enumerate(parts[:-1]) if part in inner), None)
-    if at is not None:
-        layer = inner[parts[at]]
+    """The layer of a model, or of a model inside it, whose name occurs in a weight's path.
+
+    Names may hold slashes: of ``conv1`` and ``conv1/bn``, the longer one owns ``conv1/bn/gamma``.
+    """
+    places = ((_place(layer.name, parts), layer) for layer in config.layers)
+    known = [(at, -layer.name.count("/"), i, layer) for i, (at, layer) in enumerate(places) if at is not None]
+    if known:
+        at, *_, layer = min(known, key=lambda one: one[:3])
         return _owner(f"{name}/{layer.name}", layer, False if trainable is False else layer.trainable, parts[at:])
     for layer in config.layers:
         if layer.is_model:
@@ -191,6 +194,16 @@ def _search(config: LayerConfig, trainable: bool | None, name: str, parts: tuple
     return None
 
 
+def _place(layer: str, parts: tuple[str, ...]) -> int | None:
+    """Where a layer's name stands in a weight's path, before the variable's own.
+
+    >>> _place("conv1/bn", ("densenet", "conv1", "bn", "gamma")), _place("gamma", ("bn", "gamma"))
+    (1, None)
+    """
+    own = tuple(layer.split("/"))
+    return next((at for at in range(len(parts) - len(own)) if parts[at : at + len(own)] == own), None)
+
+
 def _below(layer: str, parts: tuple[str, ...]) -> tuple[str, ...]:
     """What follows the layer in a weight's path.
 
@@ -198,12 +211,17 @@ def _below(layer: str, parts: tuple[str, ...]) -> tuple[str, ...]:
     (('kernel',), ('kernel',))
     >>> _below("convolution2d_1", ("convolution2d_1_W",)), _below("mine", ("Variable",))
     (('W',), ('Variable',))
+    >>> _below("conv1/bn", ("conv1", "bn", "gamma")), _below("conv1/bn", ("conv1", "bn_1", "gamma"))
+    (('gamma',), ('gamma',))
     """
-    if layer in parts[:-1]:
-        return parts[parts.index(layer) + 1 :]
-    for i, part in enumerate(parts[:-1]):
-        if re.fullmatch(re.escape(layer) + r"_\d+", part):
-            return parts[i + 1 :]
+    at = _place(layer, parts)
+    length = layer.count("/") + 1
+    if at is not None:
+        return parts[at + length :]
+    again = re.compile(re.escape(layer) + r"_\d+")
+    for i in range(len(parts) - length):
+        if again.fullmatch("/".join(parts[i : i + length])):
+            return parts[i + length :]
     if len(parts) == 1 and parts[0].startswith(f"{layer}_"):
         return (parts[0][len(layer) + 1 :],)  # Keras 1
     return parts

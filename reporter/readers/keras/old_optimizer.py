@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from reporter.readers.keras.inventory import Slot, Weight
-from reporter.readers.keras.optimizer import SLOTS, Blocks, Shape, assign, match_in_order
+from reporter.readers.keras.optimizer import assign, match_in_order
+from reporter.readers.keras.slot_order import SLOTS, Blocks, Shape, slot_shape
 from reporter.readers.keras.tree import Dataset
 
 _OLD_BLOCKS: dict[str, Blocks] = {
@@ -70,7 +71,7 @@ def _named(
     for start in range(1, len(parts)):
         for end, slot in ((len(parts), parts[start - 1]), (len(parts) - 1, parts[-1])):
             target = paths.get("/".join(parts[start:end]))
-            if target is not None and target.dataset.shape == dataset.shape:
+            if target is not None and slot_shape(slot, target.dataset.shape) == dataset.shape:
                 return Slot(slot, dataset, target)
     last = parts[-1]
     for cut in range(len(last) - 1, 0, -1):
@@ -78,6 +79,8 @@ def _named(
             target = joined.get(last[:cut])
             if target is not None and target.dataset.shape == dataset.shape:
                 return Slot(last[cut + 1 :], dataset, target)
+    if found := _untold(parts, dataset):
+        return found
     if parts[0].startswith("loss_scale_optimizer"):  # it has counters of its own beside those of the optimizer inside
         return Slot(last, dataset, optimizer="optimizer/loss_scale_optimizer")
     plain = re.sub(r"_\d+$", "", last)
@@ -86,3 +89,16 @@ def _named(
     elif plain not in {"learning_rate", "lr", "decay"}:
         plain = last
     return Slot(plain, dataset)
+
+
+def _untold(parts: Sequence[str], dataset: Dataset) -> Slot | None:
+    """A slot of a weight that the file does not hold, or holds twice: its name tells which slot, all the same."""
+    for at in (0, 1):  # "m/dense/kernel", "Adam/m/dense/kernel"
+        if len(parts) > at + 1 and parts[at] in SLOTS:
+            return Slot(parts[at], dataset, name="/".join((*parts[at + 1 :], parts[at])))
+    if len(parts) > 1 and parts[-1] in SLOTS:  # "Adam/dense/kernel/m"
+        return Slot(parts[-1], dataset, name="/".join(parts[1:]))
+    for slot in sorted(SLOTS, key=len, reverse=True):  # "adam/dense_kernel_momentum"
+        if len(slot) > 1 and parts[-1].endswith(f"_{slot}"):
+            return Slot(slot, dataset, name=parts[-1])
+    return None

@@ -1,87 +1,23 @@
-"""Which slot of which weight each numbered variable of an optimizer is, by proof of order and shape.
-
-Orders of creation are those of keras/src/optimizers (Keras 3, and Keras 2 since 2.11).
-"""
+"""Which slot of which weight each numbered variable of an optimizer is, by proof of order and shape."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from reporter.readers.keras.inventory import Slot, Weight
+from reporter.readers.keras.slot_order import (
+    Blocks,
+    Keeps,
+    Shape,
+    possible_blocks,
+    slot_shape,
+    uneven,
+    whole_slot,
+)
 from reporter.readers.keras.tree import Dataset
-from reporter.readers.keras.variables import snake_case
-
-Blocks = tuple[tuple[str, ...], ...]
-"""Slots in the order of creation: those of one block alternate from weight to weight."""
-
-Shape = tuple[int, ...]
-
-_PAIR: Blocks = (("momentum", "velocity"),)
-_BLOCKS: dict[str, Blocks] = {
-    "Adam": _PAIR,
-    "AdamW": _PAIR,
-    "Nadam": _PAIR,
-    "Lamb": _PAIR,
-    "Adamax": (("momentum", "norm"),),
-    "Ftrl": (("accumulator", "linear"),),
-    "Adadelta": (("accumulated_grad", "accumulated_delta_var"),),
-    "Adagrad": (("accumulator",),),
-    "Lion": (("momentum",),),
-    "SGD": (),
-    "RMSprop": (("velocity",),),
-}
-
-SLOTS = frozenset(slot for blocks in _BLOCKS.values() for block in blocks for slot in block) | {
-    "velocity_hat", "average", "average_gradient", "gradient_accumulator",
-}  # fmt: skip
-
-_CLASSES = {name: kind for kind in _BLOCKS for name in (kind.lower(), snake_case(kind))}
-
-
-def class_of(name: str) -> str:
-    """The class of an optimizer from its name, which Keras makes of it, or "".
-
-    >>> class_of("adam_1"), class_of("rm_sprop"), class_of("my_own")
-    ('Adam', 'RMSprop', '')
-    """
-    return _CLASSES.get(re.sub(r"_\d+$", "", name).lower(), "")
-
-
-def blocks_of(kind: str, options: Mapping[str, Any]) -> Blocks | None:
-    """The slots that an optimizer of this class and configuration creates; None for an unknown class.
-
-    >>> blocks_of("RMSprop", {"momentum": 0.9})
-    (('velocity',), ('momentum',))
-    """
-    blocks = _BLOCKS.get(kind)
-    if blocks is None:
-        return None
-    if kind in {"SGD", "RMSprop"} and options.get("momentum"):
-        blocks += (("momentum",),)
-    if kind == "RMSprop" and options.get("centered"):
-        blocks += (("average_gradient",),)
-    if kind in {"Adam", "AdamW"} and options.get("amsgrad"):
-        blocks += (("velocity_hat",),)
-    if options.get("gradient_accumulation_steps"):
-        blocks = (("gradient_accumulator",), *blocks)
-    return (("average",), *blocks) if options.get("use_ema") else blocks
-
-
-def _possible_blocks(kind: str, options: Mapping[str, Any] | None) -> list[set[Blocks]]:
-    """The blocks of a class for its options. If they are not known: those without averages and accumulated gradients,
-    which are rare, then all. An empty set if the class is not known."""
-    if options is not None or kind not in _BLOCKS:
-        blocks = blocks_of(kind, options or {})
-        return [set() if blocks is None else {blocks}]
-    switches = ("momentum", "centered", "amsgrad", "use_ema", "gradient_accumulation_steps")
-    choices = [dict(zip(switches, on, strict=True)) for on in product((0, 2), repeat=len(switches))]
-    plain = [one for one in choices if not one["use_ema"] and not one["gradient_accumulation_steps"]]
-    return [{blocks for one in some if (blocks := blocks_of(kind, one)) is not None} for some in (plain, choices)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +39,7 @@ def numbered_slots(
     options: Mapping[str, Any] | None,
     *,
     ordered: bool,
+    keras2: bool = False,
 ) -> tuple[list[Slot], list[Shape], bool]:
     """The variables of ``optimizer/vars``, which are stored without names.
 
@@ -110,6 +47,7 @@ def numbered_slots(
         weights: of the model, in the order of ``trainable_variables`` if ``ordered``.
         kind: class, or "" if it is not known: then its slots are called ``slot_0``, ``slot_1`` …
         options: None if its configuration is not known.
+        keras2: whether Keras 2 wrote it, whose optimizers differ a little.
 
     Returns:
         Slots in stored order, the shapes of the weights that the optimizer trains (none if they are not known), and
@@ -122,12 +60,20 @@ def numbered_slots(
     starts = [start]
     if start and len(slots) > 1 and slots[1].dataset.shape == () and slots[1].dataset.dtype.kind == "f":
         # Without a schedule the learning rate is a variable (Keras 3), or is not stored (Keras 2).
-        starts = [1, 2] if isinstance((options or {}).get("learning_rate"), dict) else [2, 1]
+        starts = [1, 2] if keras2 or isinstance((options or {}).get("learning_rate"), dict) else [2, 1]
     shapes = [dataset.shape for dataset in datasets]
+    if not shapes[starts[0] :]:
+        starts = starts[:1]  # it has not been built, or keeps no slots
     fits: list[_Fit] = []
-    for blocks in _possible_blocks(kind, options):
-        if not fits:
-            fits = [fit for at in starts for fit in _fits(at, shapes[at:], weights, blocks, ordered)]
+    keeps = uneven(kind, options or {})
+    for blocks in possible_blocks(kind, options, keras2=keras2):
+        if fits:
+            break
+        for at in starts:
+            if keeps is not None:
+                fits += _replayed(at, shapes[at:], weights if ordered else [], blocks, keeps)
+            if not fits and kind != "Muon":  # which has no second moments of matrices
+                fits += _fits(at, shapes[at:], weights, blocks, ordered)
     fits = [fit for fit in fits if fit.in_order] or fits
     if starts[0] == 2 and (not fits or fits[0].start == 2):
         slots[1].slot = "learning_rate"
@@ -155,13 +101,33 @@ def _fits(
                 yield _Fit(start, slots, numbers, tuple(wanted), targets, bool(found))  # type: ignore[arg-type]
 
 
+def _replayed(
+    start: int, shapes: list[Shape], weights: Sequence[Weight], known: set[Blocks], keeps: Keeps
+) -> Iterator[_Fit]:
+    """Create the slots of an uneven optimizer again, for all weights that may be trained, or those that surely are."""
+    for blocks in sorted(known):
+        for flags in ({True, None}, {True}):
+            targets = tuple(weight for weight in weights if weight.trainable in flags)
+            places = [
+                (slot, number)
+                for block in blocks
+                for number, target in enumerate(targets)
+                for slot in block
+                if keeps(slot, target.name, target.dataset.shape)
+            ]
+            if places and [slot_shape(slot, targets[number].dataset.shape) for slot, number in places] == shapes:
+                slots, numbers = zip(*places, strict=True)
+                yield _Fit(start, slots, numbers, tuple(t.dataset.shape for t in targets), targets, True)
+                break
+
+
 def _unnamed_blocks(count: int, weights: int) -> list[Blocks]:
     """Alternating slots of an optimizer whose class is not stored."""
     return [(tuple(f"slot_{i}" for i in range(n)),) for n in (1, 2, 3) if count % n == 0 and 0 < count // n <= weights]
 
 
 def assign(shapes: list[Shape], blocks: Blocks) -> tuple[list[tuple[str, int]], list[int]] | None:
-    """(slot, number of its weight) of each variable, and the first position of each weight; None if shapes disagree.
+    """(slot, number of its weight) of each variable, and where one has the weight's shape; None if shapes disagree.
 
     >>> assign([(2,), (2,), (3,), (3,)], (("m", "v"),))
     ([('m', 0), ('v', 0), ('m', 1), ('v', 1)], [0, 2])
@@ -173,10 +139,10 @@ def assign(shapes: list[Shape], blocks: Blocks) -> tuple[list[tuple[str, int]], 
     if count == 0 or shapes[count * width :] not in ([], [()]):  # Nadam adds one scalar at the end
         return None
     places = [(slot, number) for block in blocks for number in range(count) for slot in block]
-    firsts = [number * len(blocks[0]) for number in range(count)]
+    firsts = [number * len(blocks[0]) + whole_slot(blocks[0]) for number in range(count)]
     for shape, (slot, number) in zip(shapes, places, strict=False):
         placeholder = slot == "vhat" and shape == (1,)  # Keras 2.1.3 to 2.4 without amsgrad
-        if shape != shapes[firsts[number]] and not placeholder:
+        if shape != slot_shape(slot, shapes[firsts[number]]) and not placeholder:
             return None
     return places, firsts
 

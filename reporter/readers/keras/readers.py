@@ -14,7 +14,7 @@ from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, claims
 from reporter.readers.keras.config import ConfigError, parse_json, parse_model
 from reporter.readers.keras.hdf5 import open_hdf5
-from reporter.readers.keras.inventory import contents
+from reporter.readers.keras.contents import contents
 from reporter.readers.keras.legacy import read_legacy
 from reporter.readers.keras.weights_v3 import read_v3
 
@@ -48,14 +48,15 @@ class KerasArchiveReader:
             except ConfigError as exc:
                 config = None
                 notes.append(f"{archive.CONFIG} cannot be read: {exc}")
-            inventory = read_v3(root, config)
+            framework = _framework(members.metadata)
+            inventory = read_v3(root, config, keras2=framework.startswith("Keras 2."))
             inventory.notes[:0] = notes
             found = contents(
                 inventory,
                 config,
                 format=self.name,
                 integrity=members.integrity,
-                framework=_framework(members.metadata),
+                framework=framework,
             )
             yield replace(found, verify=members.verify)
 

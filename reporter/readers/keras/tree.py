@@ -83,6 +83,18 @@ class Group:
         """Address of the first dataset at or below this group, its own if it has none."""
         return min((dataset.address for dataset in self.everything()), default=self.address)
 
+    @property
+    def stored_name(self) -> str | None:
+        """The name of the object that this group is, which Keras stores since 3.6, or None."""
+        variables = self.groups.get("vars")
+        return variables.text("name") if variables else None
+
+    def numbered(self) -> list[Dataset]:
+        """The datasets ``0``, ``1`` … of an object's ``vars``, in this order, others after them."""
+        variables = self.groups.get("vars")
+        items = variables.datasets.items() if variables else ()
+        return [d for _, d in sorted(items, key=lambda item: (not item[0].isdecimal(), len(item[0]), item[0]))]
+
     def find(self, path: str) -> Dataset | None:
         """The dataset at a path below this group, or None."""
         parent, _, name = path.strip("/").rpartition("/")

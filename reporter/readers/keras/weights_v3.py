@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reporter.readers.keras.config import LayerConfig, ModelConfig, leaves
-from reporter.readers.keras.inventory import Inventory, Slot, Weight
-from reporter.readers.keras.optimizer import all_trained, class_of, numbered_slots
+from reporter.readers.keras.inventory import Inventory, Weight
+from reporter.readers.keras.optimizers_v3 import read_optimizers
+from reporter.readers.keras.slot_order import class_of
 from reporter.readers.keras.tree import Dataset, Group
 from reporter.readers.keras.variables import SUBLAYERS, kind_of, names_of, quantisation, snake_case
 
@@ -34,19 +35,21 @@ class _Entry:
     listed: bool
 
 
-def read_v3(root: Group, config: ModelConfig | None) -> Inventory:
+def read_v3(root: Group, config: ModelConfig | None, *, keras2: bool = False) -> Inventory:
     """Find the layers, optimizers and metrics of a file.
 
     Args:
         config: of the ``.keras`` file around it; without it, names and classes are told by the tree alone, and the
             order of layers by where they lie in the file, confirmed by the order of the optimizer's slots.
+        keras2: whether Keras 2 is known to have written it.
     """
-    return _Walk(config).read(root)
+    return _Walk(config, keras2).read(root)
 
 
 @dataclass(slots=True)
 class _Walk:
     config: ModelConfig | None
+    keras2: bool
     found: Inventory = field(default_factory=Inventory)
     optimizers: dict[str, Group] = field(default_factory=dict)
     whole_list: bool = True
@@ -60,7 +63,7 @@ class _Walk:
             configured = {path: layer.kind for path, layer in leaves(model) if layer.name}
             self.found.layers = configured | self.found.layers
         self.found.ordered = known_order or self.whole_list
-        trained = self.read_optimizers()
+        trained = read_optimizers(self.optimizers, self.config, self.found, keras2=self.keras2)
         if not known_order and not trained:
             self.found.ordered = False
         return self.found
@@ -74,7 +77,7 @@ class _Walk:
         self.whole_list &= _counters_rise(entries)
         for entry in entries:
             below = entry.config
-            name = _stored_name(entry.group) or (below.name if below else "") or entry.key
+            name = entry.group.stored_name or (below.name if below else "") or entry.key
             if not path and _is_optimizer(entry):
                 self.optimizers[entry.key] = entry.group
             elif entry.key in _METRICS or (not entry.listed and entry.group.path.split("/")[0] in _METRICS):
@@ -94,7 +97,7 @@ class _Walk:
         by_name = {layer.name: i for i, layer in enumerate(layers)}
         for listed in LAYER_LISTS:
             for key, child in group.groups[listed].groups.items() if listed in group.groups else ():
-                place = by_name.get(_stored_name(child) or "", keys.get(key))
+                place = by_name.get(child.stored_name or "", keys.get(key))
                 if place is None:
                     yield _Entry(child, key, None, len(layers), True)
                 else:
@@ -103,14 +106,14 @@ class _Walk:
             if key not in LAYER_LISTS and key != "vars":
                 inner = config.inner(key) if config else ()
                 for member, one in _objects(child, key):
-                    position = by_name.get(_stored_name(one) or "")
+                    position = by_name.get(one.stored_name or "")
                     below = layers[position] if position is not None else (inner[0] if len(inner) == 1 else None)
                     yield _Entry(one, member, below, len(layers) if position is None else position, False)
 
     def layer(self, entry: _Entry, layer: str, trainable: bool | None) -> None:
         """A layer that is not a model: it owns everything below it."""
         config = entry.config
-        kind = config.kind if config else kind_of(entry.key) or kind_of(_stored_name(entry.group) or "")
+        kind = config.kind if config else kind_of(entry.key) or kind_of(entry.group.stored_name or "")
         before = len(self.found.weights)
         builtin = config.builtin if config else bool(kind)
         self.collect(entry.group, config, kind if builtin else "", layer, layer, trainable)
@@ -137,8 +140,8 @@ class _Walk:
             for member, one in members:
                 below = inner[names[member]] if member in names else inner[0] if len(inner) == 1 else None
                 known = told.get(attribute, ("", ""))
-                name = _stored_name(one) or (below.name if below else "") or known[1] or member
-                inner_kind = known[0] or kind_of(member) or kind_of(_stored_name(one) or "")
+                name = one.stored_name or (below.name if below else "") or known[1] or member
+                inner_kind = known[0] or kind_of(member) or kind_of(one.stored_name or "")
                 if below is not None:
                     inner_kind = below.kind if below.builtin else ""
                 flag = _both(trainable, below.trainable if below else None if not kind else trainable)
@@ -148,7 +151,7 @@ class _Walk:
         self, group: Group, config: LayerConfig | None, kind: str, layer: str, prefix: str, trainable: bool | None
     ) -> None:
         """The numbered variables of one object, named by its class."""
-        stored = _numbered(group)
+        stored = group.numbered()
         policy = config.dtype if config else ""
         options: Mapping[str, Any] | None = config.options if config else None
         integers = bool(stored) and stored[0].dtype.kind in "iu"
@@ -156,8 +159,10 @@ class _Walk:
         packed = quantisation(policy) == "int4" or any(name == "g_idx" for name, _ in named)
         for dataset, (name, by_class) in zip(stored, named, strict=True):
             flag = False if trainable is False or by_class is False else trainable if by_class else None
-            if config and config.options.get("lora_rank") and name in {"kernel", "embeddings"}:
+            rank = config.options.get("lora_rank") if config else None
+            if isinstance(rank, int) and rank > 0 and name in {"kernel", "embeddings"}:
                 flag = False  # the stored kernel is the frozen one with the adapters merged in
+                self.found.adapters += _adapters(f"{prefix}/{name}", layer, dataset, rank)
             if packed and dataset.dtype.kind in "iu" and name in {"kernel", "embeddings"}:
                 reason = "int4 values, packed two to a byte: their raw bytes mean nothing"
                 self.found.skipped.append((f"{prefix}/{name}", dataset, reason))
@@ -171,60 +176,23 @@ class _Walk:
         """SpectralNormalization stores the kernel of the layer it wraps a second time, among its own variables."""
         inner = group.groups.get("layer")
         own = [w for w in self.found.weights if w.dataset.path.rsplit("/", 1)[0] == f"{group.path}/vars"]
-        first = _numbered(inner)[:1] if inner else []
+        first = inner.numbered()[:1] if inner else []
         if own and first and own[0].dataset.shape == first[0].shape:
             self.found.weights.remove(own[0])
             reason = f"the same variable as {first[0].path}"
             self.found.skipped.append((own[0].name, own[0].dataset, reason))
 
     def metric(self, group: Group, name: str) -> None:
-        for i, dataset in enumerate(_numbered(group)):
+        for i, dataset in enumerate(group.numbered()):
             self.found.others.append((f"metrics/{name}/var_{i}", dataset))
 
-    def read_optimizers(self) -> bool:
-        """Name the variables of every optimizer; True if one of them trains weights in the order found."""
-        confirmed = False
-        for key, group in self.optimizers.items():
-            title = "optimizer" if len(self.optimizers) == 1 else key
-            stored = _numbered(group)
-            inner = group.groups.get("inner_optimizer")
-            if inner is not None:  # LossScaleOptimizer: its own few variables, then those of the inner one again
-                again = _numbered(inner)
-                own, repeated = stored[: len(stored) - len(again)], stored[len(stored) - len(again) :]
-                names = ("iteration", "learning_rate", "step_counter", "dynamic_scale")
-                outer = f"{title}/{_stored_name(group) or 'loss_scale_optimizer'}"
-                for i, dataset in enumerate(own):
-                    title_ = names[i] if i < len(names) else f"var_{i}"
-                    self.found.slots.append(Slot(title_, dataset, optimizer=outer))
-                for dataset, same in zip(repeated, again, strict=False):
-                    self.found.skipped.append((dataset.path, dataset, f"the same variable as {same.path}"))
-                group, stored = inner, again
-            kind, options = self.optimizer_class(group, key)
-            weights = self.found.weights
-            slots, trained, in_order = numbered_slots(stored, weights, kind, options, ordered=self.found.ordered)
-            for slot in slots:
-                slot.optimizer = title
-            self.found.add_slots(slots, title)
-            for weight in all_trained(trained, weights):
-                weight.trainable = True  # a member of the optimizer's trainable variables
-            confirmed |= in_order
-            if len(trained) > len(weights):
-                self.found.notes.append(
-                    f"the optimizer keeps state of {len(trained)} weights, but the file holds {len(weights)}: "
-                    "weights of the model are missing from it"
-                )
-        return confirmed
 
-    def optimizer_class(self, group: Group, key: str) -> tuple[str, Mapping[str, Any] | None]:
-        """Class and options from the configuration, else the class from the stored name."""
-        if self.config and self.config.optimizer and key == "optimizer":
-            kind, options = self.config.optimizer, self.config.optimizer_options
-            wrapped = options.get("inner_optimizer")
-            if isinstance(wrapped, dict) and isinstance(wrapped.get("config"), dict):
-                return str(wrapped.get("class_name")).rsplit(">", 1)[-1], wrapped["config"]
-            if kind != "LossScaleOptimizer" and "inner_optimizer" not in group.path:
-                return kind, options
-        return class_of(_stored_name(group) or ""), None
+def _adapters(name: str, layer: str, dataset: Dataset, rank: int) -> Iterator[Weight]:
+    """The two trained factors of a weight's change (keras/src/layers/core/dense.py, ``enable_lora``), without values."""
+    parent, _, variable = name.rpartition("/")
+    for factor, shape in (("a", (*dataset.shape[:-1], rank)), ("b", (rank, *dataset.shape[-1:]))):
+        without = replace(dataset, shape=shape, stream=None)
+        yield Weight(f"{parent}/lora_{variable}_{factor}", layer, "", without, True)
 
 
 def _both(outer: bool | None, own: bool | None) -> bool | None:
@@ -255,18 +223,6 @@ def _counters_rise(entries: list[_Entry]) -> bool:
     return True
 
 
-def _stored_name(group: Group) -> str | None:
-    variables = group.groups.get("vars")
-    return variables.text("name") if variables else None
-
-
-def _numbered(group: Group | None) -> list[Dataset]:
-    """The datasets ``0``, ``1`` … of an object's ``vars``, in this order, others after them."""
-    variables = group.groups.get("vars") if group else None
-    items = variables.datasets.items() if variables else ()
-    return [d for _, d in sorted(items, key=lambda item: (not item[0].isdecimal(), len(item[0]), item[0]))]
-
-
 def _objects(group: Group, key: str, *, single: bool = False) -> Iterator[tuple[str, Group]]:
     """An attribute's objects: itself if it has variables, else the members of the list or dict, however nested."""
     if single or "vars" in group.groups:
@@ -288,6 +244,6 @@ def _is_optimizer(entry: _Entry) -> bool:
     """An attribute of the outermost model whose first variable counts steps."""
     if entry.listed:
         return False
-    stored = _numbered(entry.group)
+    stored = entry.group.numbered()
     counts = bool(stored) and stored[0].shape == () and stored[0].dtype.kind in "iu"
-    return counts and (entry.key.endswith(("optimizer", "opt")) or bool(class_of(_stored_name(entry.group) or "")))
+    return counts and (entry.key.endswith(("optimizer", "opt")) or bool(class_of(entry.group.stored_name or "")))

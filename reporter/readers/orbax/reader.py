@@ -18,7 +18,7 @@ from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
 from reporter.readers.keras.config import ConfigError, ModelConfig, parse_model
-from reporter.readers.keras.inventory import missing_layers
+from reporter.readers.keras.missing import missing_layers
 from reporter.readers.keras.streams import Array, Slab, SlabStream
 from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items
 from reporter.readers.orbax.meaning import Leaf, interpret

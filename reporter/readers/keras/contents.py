@@ -1,0 +1,105 @@
+"""How what was found in a Keras file becomes :class:`Contents`: every tensor once, under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reporter.model.role import output_axis, slot_role
+from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
+from reporter.readers.keras.config import ModelConfig, leaves
+from reporter.readers.keras.inventory import Inventory
+from reporter.readers.keras.missing import empty_layers, missing_layers, missing_weights
+from reporter.readers.keras.streams import Array
+from reporter.readers.keras.tree import Dataset
+from reporter.readers.keras.variables import quantisation
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """A tensor of an HDF5 file."""
+
+    info: TensorInfo
+    dataset: Dataset
+
+    def blocks(self) -> Iterator[Array]:
+        """The values, in blocks of a few MiB."""
+        return self.dataset.blocks(self.info.name)
+
+
+def contents(
+    inventory: Inventory, config: ModelConfig | None, *, format: str, integrity: str, framework: str
+) -> Contents:
+    """Name every tensor uniquely, and say what the file lacks or holds twice."""
+    used: dict[str, int] = {}
+    tensors: list[TensorSource] = []
+    left_out: list[SkippedTensor] = []
+
+    def add(name: str, dataset: Dataset, collection: Collection, role: str, layer: str = "",
+            trainable: bool | None = False, axis: int = -1) -> None:  # fmt: skip
+        name = _unique(name, used)
+        if dataset.problem:
+            left_out.append(SkippedTensor(name, dataset.dtype.name, dataset.shape, dataset.problem))
+            return
+        info = TensorInfo(
+            name=name,
+            layer=layer,
+            role=role,
+            shape=dataset.shape,
+            dtype=dataset.dtype.name,
+            trainable=trainable,
+            collection=collection,
+            key=dataset.path,
+            itemsize=dataset.dtype.itemsize,
+            output_axis=axis,
+        )
+        tensors.append(StoredTensor(info, dataset))
+
+    for weight in inventory.weights:
+        axis = output_axis(weight.role, weight.kind)
+        add(weight.name, weight.dataset, "model", weight.role, weight.layer, weight.trainable, axis)
+    for slot in inventory.slots:
+        add(slot.full_name, slot.dataset, "optimizer", slot_role(slot.slot), slot.target.layer if slot.target else "")
+    for name, dataset in inventory.others:
+        add(name, dataset, "other", "other")
+    for name, dataset, reason in inventory.skipped:
+        left_out.append(SkippedTensor(_unique(name, used), dataset.dtype.name, dataset.shape, reason))
+    held = [weight.dataset.shape for weight in (*inventory.weights, *inventory.adapters)]
+    lost = 0 if _is_quantised(inventory, config) else missing_weights(inventory.slots, held)
+    found = {weight.layer for weight in inventory.weights}
+    lacking = missing_layers(config, found) if config else ()
+    if lost:
+        lacking += empty_layers(config, inventory.layers, {*found, *lacking})
+    if not inventory.weights:
+        inventory.notes.append("it holds no weights of a model")
+    return Contents(
+        format=format,
+        layers=tuple(LayerInfo(name, kind) for name, kind in inventory.layers.items()),
+        tensors=tuple(tensors),
+        skipped=tuple(left_out),
+        layers_ordered=inventory.ordered,
+        step=inventory.step,
+        step_source=inventory.step_source,
+        integrity=integrity,
+        framework=framework,
+        notes=tuple(inventory.notes),
+        missing_layers=lacking,
+        missing_weights=lost,
+    )
+
+
+def _is_quantised(inventory: Inventory, config: ModelConfig | None) -> bool:
+    """Whether weights have been packed since the optimizer made its state, which keeps their former shapes."""
+    if any(weight.role == "quantisation" for weight in inventory.weights):
+        return True
+    return config is not None and any(quantisation(layer.dtype) for _, layer in leaves(config.model))
+
+
+def _unique(name: str, used: dict[str, int]) -> str:
+    unique, n = name, used.get(name, 0)
+    while unique in used:
+        n += 1
+        unique = f"{name}_{n}"
+    used[name] = n
+    used[unique] = used.get(unique, 0)
+    return unique
