@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from reporter.model.cells import cell_of, edge
 from reporter.model.measured import Absent, Statistics, Value
+from reporter.model.norms import scaled
 from reporter.model.summary import Summary
 
 
@@ -33,7 +34,7 @@ class Statistic:
 
 
 def _needs_data(function: Callable[[Summary], Value]) -> Callable[[Summary], Value]:
-    """NO_DATA without a finite value; NOT_APPLICABLE where sums of float64 values beyond 1e154 overflow."""
+    """NO_DATA without a finite value; NOT_APPLICABLE where the result is beyond float64."""
 
     def guarded(s: Summary) -> Value:
         if not s.finite:
@@ -44,17 +45,8 @@ def _needs_data(function: Callable[[Summary], Value]) -> Callable[[Summary], Val
     return guarded
 
 
-def _std(s: Summary) -> Value:
-    return math.sqrt(s.m2 / s.finite) if s.m2 >= 0 else math.nan
-
-
-def _l2_norm(s: Summary) -> float:
-    squares = s.sum_of_squares
-    return math.sqrt(squares) if squares >= 0 else math.nan
-
-
 def _rms(s: Summary) -> float:
-    return _l2_norm(s) / math.sqrt(s.finite)
+    return scaled(math.sqrt(s.squares) / math.sqrt(s.finite), s.exponent)
 
 
 def _power(base: float, exponent: float) -> float:
@@ -100,10 +92,10 @@ def _maximum(s: Summary) -> Value:
 STATISTICS: tuple[Statistic, ...] = (
     Statistic("count", "Count", "values", "Number of values, finite or not.", lambda s: s.count),
     Statistic("mean", "Mean", "", "Arithmetic mean, Σx / n.", _needs_data(lambda s: s.mean)),
-    Statistic("std", "Std", "", "Population standard deviation, √(Σ(x − mean)² / n).", _needs_data(_std)),
+    Statistic("std", "Std", "", "Population standard deviation, √(Σ(x − mean)² / n).", _needs_data(lambda s: s.std)),
     Statistic("min", "Min", "", "Smallest finite value.", _minimum),
     Statistic("max", "Max", "", "Largest finite value.", _maximum),
-    Statistic("l2_norm", "L2 norm", "", "Euclidean norm, √Σx².", _needs_data(_l2_norm)),
+    Statistic("l2_norm", "L2 norm", "", "Euclidean norm, √Σx².", _needs_data(lambda s: s.norm)),
     Statistic("rms", "RMS", "", "Root mean square, √(Σx² / n).", _needs_data(_rms)),
     Statistic(
         "skewness", "Skewness", "1", "Third standardised moment; 0 for a symmetric sample.", _needs_data(_skewness)

@@ -36,7 +36,7 @@ def gathered(folder: Path, **settings: Any) -> tuple[Gathered, Gatherer]:
 
 def distance(a: int, b: int, name: str = "dense.kernel") -> float:
     x, y = (weights(seed)[name].astype(np.float64) for seed in (a, b))
-    return float(((x - y) ** 2).sum())
+    return float(np.linalg.norm(x - y))
 
 
 def test_pairs_with_the_one_before_the_first_and_the_baseline(ckpts: Path, tmp_path: Path) -> None:
@@ -46,11 +46,11 @@ def test_pairs_with_the_one_before_the_first_and_the_baseline(ckpts: Path, tmp_p
     assert len(series.measured) == len(series.from_baseline) == 4
     assert len(series.previous) == len(series.first) == 3
     for i in range(3):
-        assert series.previous[i]["dense.kernel"].difference == pytest.approx(distance(i + 1, i + 2))
-        assert series.first[i]["dense.kernel"].difference == pytest.approx(distance(1, i + 2))
+        assert series.previous[i]["dense.kernel"].distance == pytest.approx(distance(i + 1, i + 2))
+        assert series.first[i]["dense.kernel"].distance == pytest.approx(distance(1, i + 2))
         assert set(series.previous[i]) == {"dense.kernel", "dense.bias"}
     for i in range(4):
-        assert series.from_baseline[i]["dense.kernel"].difference == pytest.approx(distance(9, i + 1))
+        assert series.from_baseline[i]["dense.kernel"].distance == pytest.approx(distance(9, i + 1))
     assert series.baseline is not None
     assert series.baseline.name == str(tmp_path / "start.safetensors")
     assert len(series.baseline.measured.tensors) == 2

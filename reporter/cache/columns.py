@@ -14,7 +14,7 @@ from reporter.model.measured import Absent, Quantiles, Statistics, Value
 from reporter.model.summary import Summary
 
 COUNTS = ("count", "nan", "posinf", "neginf", "zeros")
-MOMENTS = ("mean", "m2", "m3", "m4", "minimum", "maximum")
+MOMENTS = ("mean", "m2", "m3", "m4", "minimum", "maximum", "exponent")
 _VALUES = 2
 _FLOAT, _INTEGER, _NO_DATA, _NOT_APPLICABLE = range(4)
 _ABSENT = {Absent.NO_DATA: _NO_DATA, Absent.NOT_APPLICABLE: _NOT_APPLICABLE}
@@ -42,7 +42,7 @@ class Columns:
             ``values`` (2).
         probabilities: place of each probability in ``quantiles``.
         counts: int64 (n, 5), see :data:`COUNTS`.
-        moments: float64 (n, 6), see :data:`MOMENTS`; extremes NaN where there is no finite value.
+        moments: float64 (n, 7), see :data:`MOMENTS`; extremes NaN where there is no finite value.
         values: float64 (n, …), integers as their bits.
         codes: uint8 (n, statistics): float, integer, no data, not applicable.
         quantiles: float64 (n, probabilities), NaN where there is no finite value.
@@ -195,7 +195,8 @@ def _coded(value: Value) -> tuple[float, int]:
 
 def _moments(s: Summary) -> list[float]:
     low, high = s.minimum, s.maximum
-    return [s.mean, s.m2, s.m3, s.m4, np.nan if low is None else low, np.nan if high is None else high]
+    ends = [np.nan if end is None else end for end in (low, high)]
+    return [s.mean, s.m2, s.m3, s.m4, *ends, s.exponent]
 
 
 def _table(rows: Iterable[Sequence[float]], dtype: Any, width: int) -> npt.NDArray[Any]:

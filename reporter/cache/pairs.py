@@ -9,10 +9,10 @@ import numpy as np
 
 from reporter.cache.container import Container, Unusable, build
 from reporter.model.change import Change
-from reporter.model.changes import COUNTS, SUMS, ChangeTable
+from reporter.model.changes import COUNTS, NORMS, ChangeTable
 
 KIND = "changes"
-_BYTES = 4 + 8 * (len(COUNTS) + len(SUMS))
+_BYTES = 4 + 8 * (len(COUNTS) + len(NORMS))
 
 
 def encode(header: Mapping[str, Any], changes: Mapping[str, Change], places: Mapping[str, int]) -> bytes:
@@ -24,8 +24,8 @@ def encode(header: Mapping[str, Any], changes: Mapping[str, Change], places: Map
     kept = [(places[name], change) for name, change in changes.items() if change.exact]
     rows = np.array([row for row, _ in kept], "<u4")
     counts = np.array([[getattr(c, f) for f in COUNTS] for _, c in kept], "<i8")
-    sums = np.array([[getattr(c, f) for f in SUMS] for _, c in kept], "<f8")
-    return build({**header, "kind": KIND}, {"changes": rows.tobytes() + counts.tobytes() + sums.tobytes()})
+    norms = np.array([[getattr(c, f) for f in NORMS] for _, c in kept], "<f8")
+    return build({**header, "kind": KIND}, {"changes": rows.tobytes() + counts.tobytes() + norms.tobytes()})
 
 
 def decode(container: Container, names: Sequence[str], places: Mapping[str, int]) -> ChangeTable:
@@ -46,7 +46,8 @@ def decode(container: Container, names: Sequence[str], places: Mapping[str, int]
     if n and int(rows.max()) >= len(names):
         raise Unusable("of other tensors")
     counts = np.frombuffer(data, "<i8", n * len(COUNTS), 4 * n).astype(np.int64).reshape(n, len(COUNTS))
-    sums = np.frombuffer(data, "<f8", n * len(SUMS), 4 * n + 8 * counts.size).astype(np.float64).reshape(n, len(SUMS))
+    norms = np.frombuffer(data, "<f8", n * len(NORMS), 4 * n + 8 * counts.size).astype(np.float64)
+    norms = norms.reshape(n, len(NORMS))
     if n < len(names) or not np.array_equal(rows, np.arange(n)):
         places = {names[row]: i for i, row in enumerate(rows.tolist())}
-    return ChangeTable(places, counts, sums)
+    return ChangeTable(places, counts, norms)

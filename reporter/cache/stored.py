@@ -65,6 +65,7 @@ class StoredSummary(Summary):
     minimum = property(lambda self: self._moment(4) if self.finite else None)
     maximum = property(lambda self: self._moment(5) if self.finite else None)
     cells = property(lambda self: self._rows.cells(self._row))
+    exponent = property(lambda self: int(self._moment(6)))
 
     @property
     def finite(self) -> int:

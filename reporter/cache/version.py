@@ -6,7 +6,7 @@ keeps what is cached unless the numbers are others, and with it what is known of
 
 from __future__ import annotations
 
-MEASURING_VERSION = 2
+MEASURING_VERSION = 3
 """Raised whenever the same file would give other numbers, names or roles than before."""
 
 RECORDED = "59b9ee5d87279ece"

@@ -86,7 +86,7 @@ def completed(before: Measured, after: Measured, known: Mapping[str, Change]) ->
         if old.sketch is not None and tensor.sketch is not None:
             yield (
                 name,
-                old.sketch.change(tensor.sketch, old.summary.sum_of_squares, tensor.summary.sum_of_squares),
+                old.sketch.change(tensor.sketch, old.summary.norm, tensor.summary.norm),
             )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.cells import Cells, cells_of, edge
+from reporter.model.norms import scaled
 from reporter.model.shift import Shift
 from reporter.model.summary import Summary, merge_moments
 
@@ -39,7 +40,7 @@ def shift(before: Summary, after: Summary, values: tuple[Array, Array] | None = 
     """
     if not before.finite or not after.finite:
         return None
-    sigma = math.sqrt(before.m2 / before.finite) if before.m2 > 0 else 0.0
+    sigma = before.std
     wasserstein, error = None, 0.0
     if 0 < sigma < math.inf:
         if values is not None:
@@ -99,15 +100,11 @@ def edges(before: Summary, after: Summary) -> npt.NDArray[np.int64] | None:
     """
     if min(before.finite, after.finite) < ENOUGH:
         return None
-    n, mean, m2, _, _ = merge_moments(
-        (before.finite, before.mean, before.m2, 0.0, 0.0), (after.finite, after.mean, after.m2, 0.0, 0.0)
-    )
-    sigma = math.sqrt(m2 / n) if m2 > 0 else 0.0
-    if not 0 < sigma < math.inf or not math.isfinite(mean):
+    n, mean, m2, _, _, unit = merge_moments(before.moments, after.moments)
+    sigma = scaled(math.sqrt(m2 / n), unit)
+    if not sigma / PER_SIGMA > 0 or not math.isfinite(abs(mean) + REACH * sigma):
         return None
     step = 2.0 ** round(math.log2(sigma / PER_SIGMA))
-    if step <= 0:
-        return None
     first = math.floor((mean - REACH * sigma) / step)
     last = math.ceil((mean + REACH * sigma) / step)
     bounds = np.unique(cells_of(np.arange(first, last + 1) * step))

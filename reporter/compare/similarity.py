@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from reporter.model.measured import Measured, TensorMeasure
+from reporter.model.norms import exponents
 from reporter.model.similarity import Similarity
 from reporter.model.sketch import Sketch
 
@@ -20,16 +21,19 @@ def similarity(measured: Sequence[Measured]) -> Similarity | None:
     n = len(places)
     if n < 2:
         return None
+    compared = [measured[i] for i in places]
+    # In units of about the largest norm, so that no square leaves float64.
+    unit = -int(exponents(np.array([m.whole.summary.norm for m in compared])))
     squares, difference = np.zeros(n), np.zeros((n, n))
     shared = values = 0
     exact = True
-    for tensors, sketches in _shared([measured[i] for i in places]):
+    for tensors, sketches in _shared(compared):
         shared += 1
         values += tensors[0].info.size
         exact = exact and sketches[0].exact
-        rows = np.stack([sketch.values for sketch in sketches])
+        rows = np.ldexp(np.stack([sketch.values for sketch in sketches]), unit)
         rows = rows[:, np.isfinite(rows).all(axis=0)]
-        squares += [t.summary.sum_of_squares for t in tensors]
+        squares += np.square(np.ldexp([t.summary.norm for t in tensors], unit))
         for i in range(n - 1):
             difference[i, i + 1 :] += ((rows[i + 1 :] - rows[i]) ** 2).sum(axis=1)
     if not shared:

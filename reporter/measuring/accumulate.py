@@ -19,6 +19,7 @@ from reporter.measuring.channels import Channels
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
 from reporter.measuring.pieces import Array, as_real, pieces, to_float64
 from reporter.measuring.tables import Tables
+from reporter.measuring.wide import in_range, wide_moments, wide_norms
 from reporter.model.cells import Cells
 from reporter.model.measured import Units
 from reporter.model.sketch import BUCKETS, Sketch
@@ -27,15 +28,19 @@ from reporter.model.summary import Moments, Summary, merge_moments
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one piece gave; arguments of :func:`kernels.measure32`, ``first`` is the first channel they speak of."""
+    """What one piece gave; arguments of :func:`kernels.measure32`, ``first`` is the first channel they speak of.
 
-    totals: npt.NDArray[np.float64]
+    ``norms`` are of channels whose energy left float64 and is 0 here; None where there are none.
+    """
+
+    moments: Moments
     extremes: npt.NDArray[np.float64]
     counts: npt.NDArray[np.int64]
     first: int
     energy: npt.NDArray[np.float64]
     maxima: npt.NDArray[np.signedinteger[Any]]
     sums: npt.NDArray[np.float64]
+    norms: npt.NDArray[np.float64] | None = None
 
 
 class Accumulator:
@@ -54,11 +59,12 @@ class Accumulator:
         self._channels = channels
         self._narrow = self.coded or dtype == np.float32
         self._tables = Tables(2, RAW)
-        self._moments: Moments = (0, 0.0, 0.0, 0.0, 0.0)
+        self._moments: Moments = (0, 0.0, 0.0, 0.0, 0.0, 0)
         self._extremes = np.array([np.inf, -np.inf])
         self._counts = np.zeros(4, np.int64)
         length = channels.length if channels else 0
         self._energy = np.zeros(length)
+        self._norms = np.zeros(length)
         self._maxima = np.zeros(length, np.int32 if self._narrow else np.int64)
         self._small = size is not None and size <= BUCKETS
         self._sums = np.zeros(0 if size is None else min(size, BUCKETS))
@@ -74,32 +80,31 @@ class Accumulator:
             if run and length < channels.units:
                 place = start % run
         sums = np.zeros(0 if self._size is None or self._small else BUCKETS)
-        part = Part(
-            np.zeros(5),
-            np.array([np.inf, -np.inf]),
-            np.zeros(4, np.int64),
-            first,
-            np.zeros(length),
-            np.zeros(length, self._maxima.dtype),
-            sums,
-        )
+        totals, extremes, counts = np.zeros(5), np.array([np.inf, -np.inf]), np.zeros(4, np.int64)
+        energy, maxima = np.zeros(length), np.zeros(length, self._maxima.dtype)
         if self._small:
             self._sums[start : start + piece.size] = as_real(piece)
-        spread = (place, run, part.energy, part.maxima, part.sums)
+        spread = (place, run, energy, maxima, sums)
+        norms = None
         with self._tables.one(piece.size) as table:
             if self.coded:
                 values = finite_values(self._dtype)
                 kernels.measure_codes(piece.view(f"u{piece.dtype.itemsize}"), values, start, table, *spread)
+            elif self._narrow:
+                kernels.measure32(piece, start, table, totals, extremes, counts, *spread)
             else:
-                kernel = kernels.measure32 if self._narrow else kernels.measure64
-                x = piece if self._narrow else read_only(as_real(piece))
-                kernel(x, start, table, part.totals, part.extremes, part.counts, *spread)
-        return part
+                x = read_only(as_real(piece))
+                kernels.measure64(x, start, table, totals, extremes, counts, *spread)
+                norms = wide_norms(x, place, run, energy, maxima.view(np.float64))
+        n, mean, m2, m3, m4 = totals.tolist()
+        moments: Moments = (int(n), mean, m2, m3, m4, 0)
+        if not self._narrow and not in_range(extremes):
+            moments = wide_moments(x)
+        return Part(moments, extremes, counts, first, energy, maxima, sums, norms)
 
     def merge(self, part: Part) -> None:
         """Take in what came of the next piece."""
-        n, *rest = part.totals.tolist()
-        self._moments = merge_moments(self._moments, (int(n), *rest))
+        self._moments = merge_moments(self._moments, part.moments)
         self._extremes[0] = min(self._extremes[0], part.extremes[0])
         self._extremes[1] = max(self._extremes[1], part.extremes[1])
         self._counts += part.counts
@@ -107,6 +112,8 @@ class Accumulator:
             where = slice(part.first, part.first + part.energy.size)
             self._energy[where] += part.energy
             np.maximum(self._maxima[where], part.maxima, out=self._maxima[where])
+            if part.norms is not None:
+                self._norms[where] = np.hypot(self._norms[where], part.norms)
         if part.sums.size:
             self._sums += part.sums
 
@@ -114,7 +121,7 @@ class Accumulator:
         """The channels of everything taken in."""
         if self._channels is None:
             return None
-        return self._channels.close(self._energy, self._maxima.view("f4" if self._narrow else "f8"))
+        return self._channels.close(self._energy, self._norms, self._maxima.view("f4" if self._narrow else "f8"))
 
     def sketch(self) -> Sketch:
         """The sketch of everything taken in."""
@@ -151,7 +158,7 @@ class Accumulator:
 
     def _of_values(self, found: Cells) -> Summary:
         zeros, nan, posinf, neginf = self._counts.tolist()
-        n, mean, m2, m3, m4 = self._moments
+        n, mean, m2, m3, m4, exponent = self._moments
         return Summary(
             count=n + nan + posinf + neginf,
             nan=nan,
@@ -159,12 +166,13 @@ class Accumulator:
             neginf=neginf,
             zeros=zeros,
             mean=mean + 0.0,
-            m2=max(m2, 0.0) if m2 == m2 else m2,
+            m2=max(m2, 0.0),
             m3=m3,
             m4=m4,
             minimum=float(self._extremes[0]) + 0.0 if n else None,
             maximum=float(self._extremes[1]) + 0.0 if n else None,
             cells=found,
+            exponent=exponent,
         )
 
     def _cells(self) -> Cells:

@@ -68,12 +68,17 @@ class Channels:
             return 0, self.units
         return first % self.units, touched
 
-    def close(self, energy: npt.NDArray[np.float64], maxima: npt.NDArray[np.floating[Any]]) -> Units:
-        """Norms and maxima per unit, repeats of a unit put together."""
+    def close(
+        self, energy: npt.NDArray[np.float64], norms: npt.NDArray[np.float64], maxima: npt.NDArray[np.floating[Any]]
+    ) -> Units:
+        """Norms and maxima per unit, repeats of a unit put together.
+
+        Args:
+            norms: of values that are not in ``energy``, as their squares leave float64.
+        """
         stride = 1 if self.run else self.stride
         by_unit = (-1, self.units, stride)
-        return Units(
-            self.axis,
-            np.sqrt(energy.reshape(by_unit).sum((0, 2))),
-            maxima.reshape(by_unit).max((0, 2)).astype(np.float64),
-        )
+        found = np.sqrt(energy.reshape(by_unit).sum((0, 2)))
+        if norms.any():
+            found = np.hypot(found, np.hypot.reduce(np.hypot.reduce(norms.reshape(by_unit), 2), 0))
+        return Units(self.axis, found, maxima.reshape(by_unit).max((0, 2)).astype(np.float64))

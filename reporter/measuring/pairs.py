@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy.typing as npt
 from reporter.measuring import kernels
 from reporter.measuring.accumulate import read_only
 from reporter.measuring.pieces import Array, as_real, pieces
+from reporter.measuring.wide import SQUARES
 from reporter.model.change import Change, merge
+from reporter.model.norms import distance, norm, overlap, root
 from reporter.model.tensor import Contents, TensorSource
 
 
@@ -30,12 +33,20 @@ def change(before: Array, after: Array) -> Change:
     sums = np.zeros(5)
     equal = np.zeros(1, np.int64)
     if before.dtype == np.float32:
-        kernels.compare(before, after, before.view(np.uint32), after.view(np.uint32), sums, equal)
+        x, y = before, after
+        kernels.compare(x, y, before.view(np.uint32), after.view(np.uint32), sums, equal)
     else:
         x, y = read_only(as_real(before)), read_only(as_real(after))
         kernels.compare(x, y, *_bits(before, after), sums, equal)
-    difference, norm_a, norm_b, product, largest = sums.tolist()
-    return Change(before.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
+    difference, old, new, product, largest = sums.tolist()
+    low, high = SQUARES
+    if x.dtype == np.float64 and not all(low < s < high for s in (difference, old, new)):
+        both = np.isfinite(x) & np.isfinite(y)
+        x, y = x[both], y[both]
+        return Change(before.size, int(equal[0]), distance(x, y), norm(x), norm(y), overlap(x, y), largest)
+    return Change(
+        before.size, int(equal[0]), math.sqrt(difference), math.sqrt(old), math.sqrt(new), root(product), largest
+    )
 
 
 def _bits(before: Array, after: Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:

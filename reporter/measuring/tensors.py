@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import ml_dtypes
@@ -15,7 +16,7 @@ from reporter.measuring.pairs import change
 from reporter.measuring.pieces import Array, pieces
 from reporter.measuring.quantiles import from_codes, from_sorted, from_values
 from reporter.measuring.threads import ALONE, Pool
-from reporter.model.change import Change
+from reporter.model.change import Change, merge
 from reporter.model.measured import Quantiles, TensorMeasure
 from reporter.model.summary import NOTHING
 from reporter.model.tensor import TensorInfo, TensorSource
@@ -68,11 +69,11 @@ def measure_paired(
             yield partial(_measure, taken, piece, start, earlier)
             start += piece.size
 
-    changes = [Change() for _ in present]
+    changes: list[list[Change]] = []
     for part, further in pool.in_order(work()):
         taken.merge(part)
-        changes = [a + b for a, b in zip(changes, further, strict=True)]
-    paired = iter(changes)
+        changes.append(further)
+    paired = (merge(of_pieces) for of_pieces in zip(*changes, strict=True)) if changes else repeat(Change())
     in_place = tuple(None if partner is None else next(paired) for partner in partners)
     if not info.size:
         return TensorMeasure(info, NOTHING, statistics(NOTHING), Quantiles({})), in_place

@@ -6,19 +6,22 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reporter.model.norms import together
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Paired sums over n values a (before) and b (after); mergeable, so layers and models are sums of tensors.
+    """Paired norms over n values a (before) and b (after); mergeable, so layers and models are made of tensors.
 
-    Sums speak of the pairs in which both values are finite; ``count`` and ``equal`` of all.
+    Norms speak of the pairs in which both values are finite; ``count`` and ``equal`` of all. Roots of sums are kept,
+    as the sums of squares of float64 values beyond 1e154 are not in float64's range.
 
     Attributes:
         count: pairs compared, n.
         equal: pairs that are equal to the bit.
-        difference: Σ(b−a)².
-        before, after: Σa², Σb².
-        product: Σab.
+        distance: ‖b−a‖.
+        norm_before, norm_after: ‖a‖, ‖b‖.
+        overlap: √|Σab| with the sign of Σab.
         largest: max |b−a|; NaN where it is estimated.
         exact: False where a part is estimated from sketches: then nothing is known of ``equal`` and ``largest``, and
             the distance has the error :data:`reporter.model.sketch.DISTANCE_ERROR`.
@@ -26,40 +29,33 @@ class Change:
 
     count: int = 0
     equal: int = 0
-    difference: float = 0.0
-    before: float = 0.0
-    after: float = 0.0
-    product: float = 0.0
+    distance: float = 0.0
+    norm_before: float = 0.0
+    norm_after: float = 0.0
+    overlap: float = 0.0
     largest: float = 0.0
     exact: bool = True
 
     def __add__(self, other: Change) -> Change:
         """Merge two sets of pairs."""
-        return Change(
-            self.count + other.count,
-            self.equal + other.equal,
-            self.difference + other.difference,
-            self.before + other.before,
-            self.after + other.after,
-            self.product + other.product,
-            max(self.largest, other.largest) if self.exact and other.exact else math.nan,
-            self.exact and other.exact,
-        )
+        return merge((self, other))
 
     @property
     def relative_update(self) -> float | None:
         """‖b−a‖ / ‖a‖; None where a is all zero, or there is nothing to compare.
 
-        >>> Change(count=1, difference=1.0, before=4.0, after=9.0, product=6.0, largest=1.0).relative_update
+        >>> Change(count=1, distance=1.0, norm_before=2.0, norm_after=3.0, overlap=6**0.5, largest=1.0).relative_update
         0.5
         """
-        return math.sqrt(self.difference / self.before) if self.before > 0 else None
+        return self.distance / self.norm_before if 0 < self.norm_before < math.inf else None
 
     @property
     def cosine(self) -> float | None:
         """Σab / (‖a‖‖b‖); None where either is all zero."""
-        norms = math.sqrt(self.before) * math.sqrt(self.after)
-        return max(-1.0, min(1.0, self.product / norms)) if norms > 0 else None
+        if not (0 < self.norm_before < math.inf and 0 < self.norm_after < math.inf):
+            return None
+        cosine = (self.overlap / self.norm_before) * (abs(self.overlap) / self.norm_after)
+        return max(-1.0, min(1.0, cosine))
 
     @property
     def equal_share(self) -> float | None:
@@ -69,21 +65,22 @@ class Change:
     @property
     def unchanged(self) -> bool:
         """Whether every pair is equal to the bit; of an estimate, whether the sketches are."""
-        return self.equal == self.count if self.exact else self.difference == 0.0
+        return self.equal == self.count if self.exact else self.distance == 0.0
 
 
 def merge(changes: Iterable[Change]) -> Change:
-    """Merge in the order given: what adding them up gives, without an object for every partial sum."""
-    count = equal = 0
-    difference = before = after = product = largest = 0.0
-    exact = True
-    for c in changes:
-        count += c.count
-        equal += c.equal
-        difference += c.difference
-        before += c.before
-        after += c.after
-        product += c.product
-        exact = exact and c.exact
-        largest = max(largest, c.largest) if exact else math.nan
-    return Change(count, equal, difference, before, after, product, largest, exact)
+    """Merge in the order given."""
+    parts = [c for c in changes if c.count]
+    if len(parts) < 2:
+        return parts[0] if parts else Change()
+    exact = all(c.exact for c in parts)
+    return Change(
+        sum(c.count for c in parts),
+        sum(c.equal for c in parts),
+        together([c.distance for c in parts]),
+        together([c.norm_before for c in parts]),
+        together([c.norm_after for c in parts]),
+        together([c.overlap for c in parts]),
+        max(c.largest for c in parts) if exact else math.nan,
+        exact,
+    )

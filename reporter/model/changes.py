@@ -10,7 +10,7 @@ import numpy.typing as npt
 from reporter.model.change import Change, merge
 
 COUNTS = ("count", "equal")
-SUMS = ("difference", "before", "after", "product", "largest")
+NORMS = ("distance", "norm_before", "norm_after", "overlap", "largest")
 
 
 class ChangeTable(Mapping[str, Change]):
@@ -19,19 +19,21 @@ class ChangeTable(Mapping[str, Change]):
     Attributes:
         places: row by name.
         counts: int64 (n, 2), see :data:`COUNTS`.
-        sums: float64 (n, 5), see :data:`SUMS`.
+        norms: float64 (n, 5), see :data:`NORMS`.
     """
 
-    __slots__ = ("counts", "places", "sums")
+    __slots__ = ("counts", "norms", "places")
 
-    def __init__(self, places: Mapping[str, int], counts: npt.NDArray[np.int64], sums: npt.NDArray[np.float64]) -> None:
+    def __init__(
+        self, places: Mapping[str, int], counts: npt.NDArray[np.int64], norms: npt.NDArray[np.float64]
+    ) -> None:
         self.places = places
         self.counts = counts
-        self.sums = sums
+        self.norms = norms
 
     def __getitem__(self, name: str) -> Change:
         row = self.places[name]
-        return Change(*self.counts[row].tolist(), *self.sums[row].tolist())
+        return Change(*self.counts[row].tolist(), *self.norms[row].tolist())
 
     def __contains__(self, name: object) -> bool:
         return name in self.places
@@ -43,17 +45,13 @@ class ChangeTable(Mapping[str, Change]):
         return len(self.places)
 
     def merged(self, names: Iterable[str]) -> Change:
-        """The same as :func:`merged`, to the bit: sums are taken from the first to the last as well."""
+        """The same as :func:`merged`, to the bit: what is added is added from the first to the last as well."""
         rows = [self.places[name] for name in names if name in self.places]
         if not rows:
             return Change()
         count, equal = self.counts[rows].sum(axis=0).tolist()
-        # Like adding to 0.0 one by one, which makes a −0.0 positive.
-        difference, before, after, product = (np.add.accumulate(self.sums[rows, :4], axis=0)[-1] + 0.0).tolist()
-        largest = 0.0
-        for value in self.sums[rows, 4].tolist():
-            largest = max(largest, value)
-        return Change(count, equal, difference, before, after, product, largest)
+        distance, before, after, overlap = _together(self.norms[rows, :4], [range(len(rows))])[0].tolist()
+        return Change(count, equal, distance, before, after, overlap, float(self.norms[rows, 4].max()))
 
 
 def merged(changes: Mapping[str, Change], names: Iterable[str]) -> Change:
@@ -99,33 +97,42 @@ class MergedChanges(Mapping[str, Change]):
             for name, members in self._members.items()
             if (rows := [places[member] for member in members if member in places])
         }
-        difference, before = _summed(self._changes.sums[:, :2], list(groups.values())).T
+        distance, before = _together(self._changes.norms[:, :2], list(groups.values())).T
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            updates = np.sqrt(difference / before)
+            updates = distance / before
         return {
             name: update if norm > 0 else None
             for name, update, norm in zip(groups, updates.tolist(), before.tolist(), strict=True)
         }
 
 
-def _summed(values: npt.NDArray[np.float64], groups: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-    """The rows of each group, added up from the first to the last as :func:`merged` does."""
+def _together(values: npt.NDArray[np.float64], groups: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+    """What :func:`reporter.model.norms.together` gives of the rows of each group, to the bit, of all groups at once."""
     rows = np.array([row for group in groups for row in group], np.int64)
     sizes = np.array([len(group) for group in groups], np.int64)
     starts, total = np.cumsum(sizes) - sizes, np.zeros((len(groups), values.shape[1]))
-    for at in range(sizes.max(initial=0)):
-        longer = np.flatnonzero(sizes > at)
-        total[longer] += values[rows[starts[longer] + at]]
-    return total
+    if not len(rows):
+        return total
+    powers = np.frexp(np.maximum.reduceat(np.abs(values[rows]), starts))[1]
+    parts = np.ldexp(values[rows], -np.repeat(powers, sizes, axis=0))
+    parts *= np.abs(parts)
+    if len(groups) == 1:
+        total[0] = np.add.accumulate(parts, axis=0)[-1]
+    else:
+        for at in range(sizes.max()):
+            longer = np.flatnonzero(sizes > at)
+            total[longer] += parts[starts[longer] + at]
+    with np.errstate(over="ignore"):
+        return np.ldexp(np.copysign(np.sqrt(np.abs(total)), total), powers)
 
 
-COLUMNS = ("count", "equal", "difference", "before", "exact")
+COLUMNS = ("count", "equal", "distance", "norm_before", "exact")
 
 
 def columns(changes: Mapping[str, Change]) -> npt.NDArray[np.float64]:
     """All changes in their order, side by side: shape (n, 5), see :data:`COLUMNS`."""
     if isinstance(changes, ChangeTable):
         rows = list(changes.places.values())
-        return np.column_stack([changes.counts[rows], changes.sums[rows, :2], np.ones(len(rows))])
+        return np.column_stack([changes.counts[rows], changes.norms[rows, :2], np.ones(len(rows))])
     found = [[getattr(change, name) for name in COLUMNS] for change in changes.values()]
     return np.array(found, np.float64).reshape(len(found), len(COLUMNS))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.change import Change
+from reporter.model.norms import distance, norm, overlap, root, scaled
 
 BUCKETS = 1024
 """Sums kept of a tensor: the squared distance of two has the relative standard deviation √(2 / BUCKETS)."""
@@ -39,20 +40,22 @@ class Sketch:
         """Whether it holds the values themselves."""
         return self.size <= BUCKETS
 
-    def change(self, after: Sketch, before_squares: float, after_squares: float) -> Change:
+    def change(self, after: Sketch, norm_before: float, norm_after: float) -> Change:
         """What changed from this tensor to ``after``, a sketch of the same size.
 
         Args:
-            before_squares, after_squares: Σx² over the finite values of either, which the estimate is tied to.
+            norm_before, norm_after: √Σx² over the finite values of either, which the estimate is tied to.
         """
+        a, b = self.values, after.values
         if self.exact:
-            a, b = self.values, after.values
             both = np.isfinite(a) & np.isfinite(b)
             equal = int(((a == b) | (np.isnan(a) & np.isnan(b))).sum())
             a, b = a[both], b[both]
-            largest = float(np.abs(b - a).max(initial=0.0))
-            return Change(self.size, equal, float(((b - a) ** 2).sum()), float((a * a).sum()),
-                          float((b * b).sum()), float((a * b).sum()), largest)  # fmt: skip
-        difference = float(((after.values - self.values) ** 2).sum())
-        product = (before_squares + after_squares - difference) / 2
-        return Change(self.size, 0, difference, before_squares, after_squares, product, math.nan, exact=False)
+            with np.errstate(over="ignore"):
+                largest = float(np.abs(b - a).max(initial=0.0))
+            return Change(self.size, equal, distance(a, b), norm(a), norm(b), overlap(a, b), largest)
+        apart = distance(a, b)
+        exponent = math.frexp(max(norm_before, norm_after, apart))[1]
+        x, y, z = (math.ldexp(length, -exponent) for length in (norm_before, norm_after, apart))
+        return Change(self.size, 0, apart, norm_before, norm_after,
+                      scaled(root((x * x + y * y - z * z) / 2), exponent), math.nan, exact=False)  # fmt: skip

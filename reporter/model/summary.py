@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 
 from reporter.model.cells import Cells
+from reporter.model.norms import scaled
 
-Moments = tuple[int, float, float, float, float]
+Moments = tuple[int, float, float, float, float, int]
 """As :attr:`Summary.moments`."""
 
 
@@ -25,9 +27,10 @@ class Summary:
         nan, posinf, neginf: how many of them are NaN, +Inf, −Inf.
         zeros: how many are exactly zero, of either sign.
         mean: of the finite values; 0.0 when there are none.
-        m2, m3, m4: Σ(x−mean)², ³, ⁴ over the finite values.
+        m2, m3, m4: Σ(x−mean)², ³, ⁴ over the finite values, in units of 2**exponent.
         minimum, maximum: of the finite values, None when there are none.
         cells: the finite values by cell of the common grid.
+        exponent: 0, but of float64 values so large or so small that their fourth powers are not in float64's range.
     """
 
     count: int = 0
@@ -42,6 +45,7 @@ class Summary:
     minimum: float | None = None
     maximum: float | None = None
     cells: Cells = field(default_factory=Cells.empty)
+    exponent: int = 0
 
     @property
     def finite(self) -> int:
@@ -49,9 +53,25 @@ class Summary:
         return self.count - self.nan - self.posinf - self.neginf
 
     @property
+    def squares(self) -> float:
+        """Σx² over the finite values, in units of 2**exponent."""
+        mean = math.ldexp(self.mean, -self.exponent)
+        return self.m2 + self.finite * mean * mean
+
+    @property
     def sum_of_squares(self) -> float:
-        """Σx² over the finite values."""
-        return self.m2 + self.finite * self.mean * self.mean
+        """Σx² over the finite values; infinite where that leaves float64."""
+        return scaled(self.squares, 2 * self.exponent)
+
+    @property
+    def norm(self) -> float:
+        """√Σx² over the finite values."""
+        return scaled(math.sqrt(self.squares), self.exponent)
+
+    @property
+    def std(self) -> float:
+        """√(Σ(x−mean)² / n) over the finite values; 0.0 when there are none."""
+        return scaled(math.sqrt(self.m2 / self.finite), self.exponent) if self.finite else 0.0
 
     def __add__(self, other: Summary) -> Summary:
         """Merge two summaries of disjoint values.
@@ -63,8 +83,8 @@ class Summary:
 
     @property
     def moments(self) -> Moments:
-        """(n, mean, Σd², Σd³, Σd⁴) of the finite values."""
-        return self.finite, self.mean, self.m2, self.m3, self.m4
+        """(n, mean, Σd², Σd³, Σd⁴, exponent) of the finite values."""
+        return self.finite, self.mean, self.m2, self.m3, self.m4, self.exponent
 
 
 NOTHING = Summary()
@@ -80,7 +100,7 @@ def merge(summaries: Iterable[Summary], cells: Cells | None = None) -> Summary:
     parts = [part for part in summaries if part.count]
     if len(parts) < 2:
         return parts[0] if parts else NOTHING
-    _, mean, m2, m3, m4 = reduce(merge_moments, (part.moments for part in parts))
+    _, mean, m2, m3, m4, exponent = reduce(merge_moments, (part.moments for part in parts))
     return Summary(
         count=sum(part.count for part in parts),
         nan=sum(part.nan for part in parts),
@@ -94,21 +114,29 @@ def merge(summaries: Iterable[Summary], cells: Cells | None = None) -> Summary:
         minimum=min((part.minimum for part in parts if part.minimum is not None), default=None),
         maximum=max((part.maximum for part in parts if part.maximum is not None), default=None),
         cells=cells or Cells.merged(part.cells for part in parts),  # at once: tables add in any order
+        exponent=exponent,
     )
 
 
 def merge_moments(a: Moments, b: Moments) -> Moments:
-    """Merge (n, mean, Σd², Σd³, Σd⁴) of two disjoint samples.
+    """Merge (n, mean, Σd², Σd³, Σd⁴, exponent) of two disjoint samples.
 
-    >>> merge_moments((1, 1.0, 0.0, 0.0, 0.0), (1, 3.0, 0.0, 0.0, 0.0))
-    (2, 2.0, 2.0, 0.0, 2.0)
+    >>> merge_moments((1, 1.0, 0.0, 0.0, 0.0, 0), (1, 3.0, 0.0, 0.0, 0.0, 0))
+    (2, 2.0, 2.0, 0.0, 2.0, 0)
     """
-    na, mean_a, a2, a3, a4 = a
-    nb, mean_b, b2, b3, b4 = b
+    na, mean_a, a2, a3, a4, unit_a = a
+    nb, mean_b, b2, b3, b4, unit_b = b
     if not na:
         return b
     if not nb:
         return a
+    unit = unit_a
+    if unit_a != unit_b:
+        kept = ((unit_a, mean_a or a2), (unit_b, mean_b or b2))
+        unit = max((one for one, is_anything in kept if is_anything), default=0)  # zeros have no unit of their own
+        a2, a3, a4 = (math.ldexp(m, p * (unit_a - unit)) for p, m in ((2, a2), (3, a3), (4, a4)))
+        b2, b3, b4 = (math.ldexp(m, p * (unit_b - unit)) for p, m in ((2, b2), (3, b3), (4, b4)))
+    mean_a, mean_b = math.ldexp(mean_a, -unit), math.ldexp(mean_b, -unit)
     n = na + nb
     d = mean_b - mean_a
     dn = d / n
@@ -121,4 +149,4 @@ def merge_moments(a: Moments, b: Moments) -> Moments:
         + 6.0 * dn * dn * (na * na * b2 + nb * nb * a2)
         + 4.0 * dn * (na * b3 - nb * a3)
     )
-    return n, mean_a + nb * dn, m2, m3, m4
+    return n, math.ldexp(mean_a + nb * dn, unit), m2, m3, m4, unit

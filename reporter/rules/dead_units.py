@@ -90,8 +90,9 @@ def _tiny(history: History, track: Track, places: list[int], norms: Norms, limit
 def _updates(history: History, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check | None:
     """Units whose norm is equal to the bit in every pair of checkpoints in which others of the tensor change.
 
-    A norm is a float64 sum of squares: that it stays equal while a weight changes is next to impossible. In a dtype of
-    16 bits small updates round away, so a unit needs enough weights.
+    A norm is a float64 sum of squares: that it stays equal while weights change is next to impossible, unless they are
+    of a few levels (see :func:`_evident`). In a dtype of 16 bits small updates round away, so a unit needs enough
+    weights.
     """
     info, count = track.info, norms.shape[1]
     if track.coarse or (info.itemsize == 2 and info.size / count < 1000) or count < 4:
@@ -102,7 +103,8 @@ def _updates(history: History, track: Track, places: list[int], norms: Norms, li
     if len(pairs) < 2:
         return None
     before, after = norms[[i - 1 for i in pairs]], norms[pairs]
-    equal: Mask = (before == after) & (before > 0)
+    equal: Mask = (before == after) & (before > 0) & np.isfinite(before)
+    equal &= _evident(track, [places[i] for i in pairs], equal.sum(axis=1) * (info.size // count))[:, None]
     run = np.cumprod(equal[::-1], axis=0).sum(axis=0)  # pairs since the last change, for each unit
     still: Mask = run >= 2
     what = "never change while the others do"
@@ -134,6 +136,32 @@ def _updates(history: History, track: Track, places: list[int], norms: Norms, li
     )
 
 
+LEVELS = 256
+"""Cells that the values of a tensor occupy at most where they are of a few levels; 1,025 normal ones fill over 600."""
+
+
+def _evident(track: Track, places: list[int], claimed: npt.NDArray[np.int64]) -> Mask:
+    """In which pairs equal norms tell of equal weights: a binary kernel's units keep their norms whatever flips.
+
+    Where the pair was compared value by value, as many values as the units hold have to be equal to the bit. Where it
+    was not, no tensor whose values are of a few levels is believed.
+
+    Args:
+        places: of the later checkpoint of each pair.
+        claimed: values of the units with equal norms in each pair.
+    """
+    updates = track.updates
+    rows = np.searchsorted(updates.places, places)
+    counted = updates.equal_share[rows] * track.info.size >= claimed - 0.5
+    at = [track.places.index(place) for place in places]
+    exact: Mask = updates.exact[rows]
+    levelled = [
+        not known and bool(some) and len(track.measure(i).summary.cells.index) <= LEVELS
+        for i, known, some in zip(at, exact.tolist(), claimed.tolist(), strict=True)
+    ]
+    return np.where(exact, counted, ~np.array(levelled, bool))
+
+
 DECAY = 1e-3
 """Shrinkage per pair that tells decay from rounding; units in step with each other agree a hundred times better."""
 
@@ -159,7 +187,8 @@ DEAD_UNITS = Rule(
         Limit("most", 0.5, "share of a layer's units at which the layer counts as dead"),
     ),
     formula="share of output units (or embedding rows) with ‖w‖₂ < 10⁻⁶ × the median unit's, or × that of a Glorot "
-    "initialisation; share of units whose ‖w‖₂ is equal to the bit in neighbouring checkpoints while others change",
+    "initialisation; share of units whose ‖w‖₂ is equal to the bit in neighbouring checkpoints while others change, "
+    "if as many values are equal to the bit",
     source="own proposal after the dying-ReLU literature (L. Lu et al., 2019)",
     check=check,
     compares=True,

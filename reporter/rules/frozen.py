@@ -66,7 +66,8 @@ def _few(moves: Sequence[tuple[Track, Movement]]) -> bool:
 def _never(track: Track, *, most: bool, few: bool) -> tuple[Severity, str, str]:
     """Severity, group, and what is to be added, for a weight that never moves."""
     if track.coarse:
-        return Severity.INFO, "coarse", f"; in so few values of {track.info.dtype} small updates round away"
+        of = "levels" if track.levelled else f"values of {track.info.dtype}"
+        return Severity.INFO, "coarse", f"; in so few {of} small updates round away"
     if track.info.trainable is None:
         loud = few and track.info.role != "embedding"
         why = "; the format does not say whether it is meant to be trained"

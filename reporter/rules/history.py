@@ -31,6 +31,10 @@ STILL = 1e-8
 """A relative update below this moves nothing: SageMaker Debugger's lower bound of the weight update ratio."""
 
 
+FEW_LEVELS = 16
+"""Cells that the values of a quantised matrix occupy at most: 4 bits."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Updates:
     """The paired changes of one tensor, side by side.
@@ -58,12 +62,12 @@ class Updates:
     @classmethod
     def of(cls, places: npt.NDArray[np.int64], changes: Array) -> Updates:
         """From the columns of :func:`reporter.model.changes.columns`."""
-        count, equal, difference, before, known = changes.T
+        count, equal, distance, before, known = changes.T
         exact = known == 1
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative = np.where(before > 0, np.sqrt(difference / before), np.nan)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            relative = np.where(before > 0, distance / before, np.nan)
             share = np.where(exact & (count > 0), equal / count, np.nan)
-        unchanged = np.where(exact, equal == count, difference == 0)
+        unchanged = np.where(exact, equal == count, distance == 0)
         return cls(places, relative, share, unchanged, unchanged | (relative < STILL), exact)
 
 
@@ -171,9 +175,22 @@ class Track:
         """Whether normal updates may round away in it altogether.
 
         A relative update of 1e-4 leaves 98 % of bfloat16 values as they are, so a small tensor may well stay equal;
-        of 1,000 values that is hardly possible. Eight bits are no measure of an update at all.
+        of 1,000 values that is hardly possible. Eight bits are no measure of an update at all, and a binary kernel
+        shows none before a weight changes its sign.
         """
-        return self.info.itemsize < 2 or (self.info.itemsize == 2 and self.info.size < 1000)
+        return self.info.itemsize < 2 or (self.info.itemsize == 2 and self.info.size < 1000) or self.levelled
+
+    @cached_property
+    def levelled(self) -> bool:
+        """Whether it is a matrix whose values take a few levels only, in its last checkpoint: binary, ternary, 4 bits.
+
+        Float values of :data:`FEW_LEVELS` cells, each held by eight values or more; not of one, which is a constant.
+        """
+        # Beyond float32's range, either way, many values share a cell.
+        if not self.is_matrix or not self.places or not 2.0**-126 < self.largest[-1] < 2.0**128:
+            return False
+        cells = len(self.measure(-1).summary.cells.index)
+        return 1 < cells <= min(FEW_LEVELS, self.info.size // 8)
 
     @property
     def usual_rms(self) -> float:

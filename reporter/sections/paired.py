@@ -86,8 +86,9 @@ def cosine_cell(change: Change | None) -> Cell:
 
 def cosine_error(change: Change) -> float:
     """Standard error of an estimated cosine: that of the squared distance, twice the distance's, carried over."""
-    norms = math.sqrt(change.before) * math.sqrt(change.after)
-    return 0.0 if change.exact or not norms else DISTANCE_ERROR * change.difference / norms
+    if change.exact or not change.norm_before or not change.norm_after:
+        return 0.0
+    return DISTANCE_ERROR * (change.distance / change.norm_before) * (change.distance / change.norm_after)
 
 
 def unchanged_cell(change: Change | None) -> Cell:

@@ -155,7 +155,7 @@ def test_estimated_distances_keep_their_stated_error_in_1000_trials() -> None:
         old = measured[trial % 20]
         assert old.sketch is not None
         assert new.sketch is not None
-        change = old.sketch.change(new.sketch, old.summary.sum_of_squares, new.summary.sum_of_squares)
+        change = old.sketch.change(new.sketch, old.summary.norm, new.summary.norm)
         a, b = before.astype(np.float64), after.astype(np.float64)
         assert change.relative_update is not None
         ratios.append(change.relative_update / distance(a, b) - 1)

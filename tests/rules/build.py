@@ -79,8 +79,13 @@ def series(
     first_step: int | None = 1,
     trainable: bool | None = True,
     steps: Sequence[int] | None = None,
+    exact: bool = True,
 ) -> Comparison:
-    """Checkpoints ``c-0``, ``c-1`` … at the steps ``first_step``, ``first_step + 1`` …; None: not known."""
+    """Checkpoints ``c-0``, ``c-1`` … at the steps ``first_step``, ``first_step + 1`` …; None: not known.
+
+    Args:
+        exact: whether neighbours are read side by side; else changes are estimated from sketches.
+    """
     opened = [contents(arrays, missing, trainable, lost) for arrays in checkpoints]
     known = steps or [None if first_step is None else first_step + i for i in range(len(opened))]
     refs = [
@@ -91,7 +96,7 @@ def series(
     gathered = Gathered(
         refs=tuple(refs),
         measured=measured,
-        previous=tuple(compare_contents(a, b) for a, b in pairwise(opened)),
+        previous=tuple(compare_contents(a, b) if exact else {} for a, b in pairwise(opened)),
         first=tuple(compare_contents(opened[0], c) for c in opened[1:]),
     )
     compared = compare(Series("c-*", "c", "test", tuple(refs), "in-file"), gathered)

@@ -312,3 +312,50 @@ def test_rows_of_an_embedding_that_nobody_uses_are_no_dead_units() -> None:
         table[:30] += np.float32(0.01) * (table[:30] != 0) * rng.standard_normal((30, 16)).astype("f4")
         checkpoints.append(arrays | {"words/embedding": table})
     assert fired(series(checkpoints)) == [("dead-units", "INFO", "c-0", "words/embedding")]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("levels", [(-1.0, 1.0), (-0.3, 0.0, 0.3)])
+def test_units_of_few_levels_keep_their_norms_and_are_alive(levels: tuple[float, ...], exact: bool) -> None:
+    """Binary and ternary kernels: weights flip, or swap places, and the norm of every unit stays what it was."""
+    rng = np.random.default_rng(1)
+    checkpoints = healthy()
+    kernel = rng.choice(np.float32(levels), (64, 32))
+    for arrays in checkpoints:
+        arrays[KERNEL] = kernel
+        kernel = kernel.copy()
+        for unit in range(32):
+            flipped = rng.choice(64, 6, replace=False)
+            kernel[flipped, unit] = -kernel[flipped, unit]
+    assert fired(series(checkpoints, exact=exact)) == []
+
+
+def test_a_binary_kernel_in_which_nothing_flips_for_a_while_is_not_frozen() -> None:
+    checkpoints = healthy()
+    for i, arrays in enumerate(checkpoints):
+        arrays["head/kernel"] = np.sign(checkpoints[(0, 1, 2, 2, 2, 5)[i]]["head/kernel"] - np.float32(0.02 * i))
+    assert [f.severity for f in findings(series(checkpoints))] in ([], [Severity.INFO])
+
+
+def test_binary_units_beside_others_may_be_dead_all_the_same() -> None:
+    checkpoints = healthy()
+    signs = [np.sign(arrays[KERNEL]) for arrays in checkpoints]
+    rng = np.random.default_rng(1)
+    for arrays in checkpoints:
+        arrays[KERNEL] = signs[0].copy()
+        arrays[KERNEL][:, 20:] *= rng.uniform(0.5, 1.5, (64, 12)).astype("f4")
+    (finding,) = findings(series(checkpoints), "dead-units")
+    assert (finding.severity, finding.value) == (Severity.FAIL, 20 / 32)
+
+
+def test_magnitude_alone_is_no_reason_for_dead_units() -> None:
+    """Squares of such float64 values overflow; their norms do not, and differ."""
+    checkpoints = healthy()
+    for arrays in checkpoints:
+        for name in WEIGHTS:
+            arrays[name] = arrays[name].astype("f8") * 1e200
+    assert not findings(series(checkpoints), "dead-units")
+    for arrays in checkpoints:
+        arrays[KERNEL][:, :20] = checkpoints[0][KERNEL][:, :20]
+    (finding,) = findings(series(checkpoints), "dead-units")
+    assert finding.value == 20 / 32

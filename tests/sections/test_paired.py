@@ -21,9 +21,10 @@ from reporter.sections.paired import (
     wasserstein_cell,
 )
 
-EXACT = Change(4, 1, 0.04, 4.0, 4.2, 4.08, 0.2)
-ESTIMATE = Change(4000, 0, 0.04, 4.0, 4.2, 4.08, math.nan, exact=False)
-FROM_ZERO = Change(4, 0, 0.04, 0.0, 0.04, 0.0, 0.2)
+NORMS = (0.2, 2.0, math.sqrt(4.2), math.sqrt(4.08))
+EXACT = Change(4, 1, *NORMS, largest=0.2)
+ESTIMATE = Change(4000, 0, *NORMS, largest=math.nan, exact=False)
+FROM_ZERO = Change(4, 0, 0.2, 0.0, 0.2, 0.0, 0.2)
 EQUAL_ZEROS = Change(4, 4, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
