@@ -182,9 +182,11 @@ class Gatherer:
     ) -> Row:
         """Measure a checkpoint, and pair it with those of its partners that can still be read."""
         contents = opened.contents(ref)
-        if ref.step.source == "in-file" and contents.step != ref.step.value:
+        if ref.step.stored is not None and contents.step != ref.step.stored:
             # Rewritten since it was put in its place: what is in it now belongs to another one.
-            raise InProgress(ref.path, f"it was at step {ref.step} when it was found, and is at {contents.step} now")
+            raise InProgress(
+                ref.path, f"it was at step {ref.step.stored} when it was found, and is at {contents.step} now"
+            )
         full = self.cache.plan(known, self.plan)
         matched = SAME if first is None else match(first, contents)
         numbers, pairs = self._with_partners(

@@ -66,6 +66,7 @@ def _compared(series: Series, gathered: Gathered) -> Comparison:
         from_baseline=from_baseline,
         similarity=similarity(measured),
         notes=(*series.notes, *gathered.notes),
+        cautions=series.cautions,
     )
     return moved(trends(lined_up))
 

@@ -123,6 +123,7 @@ class Contents:
         verify: completes the check of integrity once the tensors have been read, reading what is left; raises
             CorruptCheckpoint. Numbers are presented only after it.
         missing_layers: layers of the file's own configuration that should own variables and have none in the file.
+        save_counter: how many times ``tf.train.Checkpoint.save`` had been called; no step, but a witness of order.
     """
 
     format: str
@@ -136,4 +137,5 @@ class Contents:
     framework: str = ""
     notes: tuple[str, ...] = ()
     missing_layers: tuple[str, ...] = ()
+    save_counter: int | None = None
     verify: Callable[[], None] = _verified
