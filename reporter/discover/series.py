@@ -118,6 +118,39 @@ def stepwise(doubt: Doubt) -> Series:
     return Series(name, slug(name), doubt.format, refs, refs[0].step.source, notes, (caution,), doubt)
 
 
+def alternatives(doubt: Doubt) -> Series:
+    """One series of models that did not come from each other, in the outer order."""
+    refs, name = doubt.checkpoints, doubt.name
+    return Series(name, slug(name), doubt.format, refs, doubt.ordered_by, doubt.notes, (), doubt)
+
+
+def parted(series: Series, cuts: Sequence[int]) -> list[Series]:
+    """The runs of a series in which steps and names go on and yet another training begins."""
+    caution = (
+        f"{series.name} holds {len(cuts) + 1} runs: names and steps go on, but at {_listed(series, cuts)} the files "
+        "are older than the one before, and the weights do not go on. Each run is a series of its own."
+    )
+    names = [f"{series.name} [run {i}]" for i in range(1, len(cuts) + 2)]
+    parts = pairwise((0, *cuts, len(series.checkpoints)))
+    return [
+        replace(
+            series,
+            name=name,
+            slug=slug(name),
+            checkpoints=series.checkpoints[a:b],
+            notes=(caution, *series.notes),
+            cautions=(caution, *series.cautions),
+            turns=(),
+        )
+        for name, (a, b) in zip(names, parts, strict=True)
+    ]
+
+
+def _listed(series: Series, places: Sequence[int]) -> str:
+    names = [series.checkpoints[i].name for i in places[:3]]
+    return ", ".join(names) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+
+
 def _times(n: int) -> str:
     return "once" if n == 1 else f"{n} times"
 
