@@ -58,6 +58,7 @@ def peek(format_: str, path: Path) -> Peek:
             integrity=contents.integrity,
             missing=len(contents.missing_layers),
             structure=structure(source.info for source in contents.tensors),
+            save_counter=contents.save_counter,
         )
 
 

@@ -57,6 +57,7 @@ class Gatherer:
     remarks: dict[str, str] = field(default_factory=dict)
     read: int = 0
     read_bytes: int = 0
+    _known: dict[str, Measured] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings, cache: Cache, progress: Progress) -> Gatherer:
@@ -90,6 +91,32 @@ class Gatherer:
             rows = self._rows(series, kept)
         return self._gathered(rows)
 
+    def alone(self, refs: Sequence[CheckpointRef]) -> list[Measured | None]:
+        """Each checkpoint by itself, under the names of the first; None where it cannot be measured."""
+        found: list[Measured | None] = []
+        first: Measured | None = None
+        for ref in refs:
+            with Opened() as opened:
+                row = self._tried(ref, first, [], opened)
+            found.append(row.measured if row is not None else None)
+            if row is not None:
+                first = first or row.own
+                if not self.cache.keeps:
+                    self._known[ref.name] = row.own
+        return found
+
+    def _tried(self, ref: CheckpointRef, first: Measured | None, partners: Sequence[Row], opened: Opened) -> Row | None:
+        """A checkpoint and its changes since the partners; None, and the error noted, where it cannot be measured."""
+        try:
+            return twice(ref, partial(self._row, first, partners, opened))
+        except CacheDamaged:
+            raise
+        except Exception as error:
+            opened.drop([ref])
+            self.failed[ref.name] = failure(ref, error, self.settings.settle)
+            self.progress.failed(ref, self.failed[ref.name])
+            return None
+
     def _rows(self, series: Series, gone: Sequence[Rotated]) -> list[Row]:
         rows: list[Row] = []
         known = {ref.name: (identity, numbers) for ref, identity, numbers in gone}
@@ -107,14 +134,8 @@ class Gatherer:
                     continue
                 if ref.name in self.failed:
                     continue
-                try:
-                    row = twice(ref, partial(self._row, first, partners, opened))
-                except CacheDamaged:
-                    raise
-                except Exception as error:
-                    opened.drop([ref])
-                    self.failed[ref.name] = failure(ref, error, self.settings.settle)
-                    self.progress.failed(ref, self.failed[ref.name])
+                row = self._tried(ref, first, partners, opened)
+                if row is None:
                     continue
                 rows.append(row)
                 remember(self.cache, series, ref, row.identity)
@@ -149,7 +170,7 @@ class Gatherer:
         opened.drop([ref])  # of a first try
         known = self.cache.identity(ref.format, ref.members)
         unchanged(ref)
-        numbers = self.cache.measured(known, self.plan)
+        numbers = self._known.pop(ref.name, None) or self.cache.measured(known, self.plan)
         row = None if numbers is None else Row(ref, known, numbers, _matched(first, numbers))
         if row is not None:
             self._recall(row, partners)
@@ -182,9 +203,11 @@ class Gatherer:
     ) -> Row:
         """Measure a checkpoint, and pair it with those of its partners that can still be read."""
         contents = opened.contents(ref)
-        if ref.step.source == "in-file" and contents.step != ref.step.value:
+        if ref.step.stored is not None and contents.step != ref.step.stored:
             # Rewritten since it was put in its place: what is in it now belongs to another one.
-            raise InProgress(ref.path, f"it was at step {ref.step} when it was found, and is at {contents.step} now")
+            raise InProgress(
+                ref.path, f"it was at step {ref.step.stored} when it was found, and is at {contents.step} now"
+            )
         full = self.cache.plan(known, self.plan)
         matched = SAME if first is None else match(first, contents)
         numbers, pairs = self._with_partners(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from reporter.readers.isolation import end_children
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
 from reporter.rules import judge
+from reporter.runs import apart, settled
 from reporter.sections import checkpoint_pages, report_page
 from reporter.settings import Settings
 from reporter.twins import with_twins
@@ -133,13 +135,20 @@ def _gather(
         gatherer = Gatherer.of(settings, cache, progress)
     result: list[Comparison] = []
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
-        for series in found.series:
+        with clock("measure"):
+            waiting = deque(settled(found.series, gatherer))
+        while waiting:
+            series = waiting.popleft()
             with clock("measure"):
                 gathered = gatherer.gather(series)
             with clock("compare"):
                 if not gathered.refs:
                     continue
                 comparison = compare(series, gathered)
+                runs = apart(series, comparison)
+            if runs:
+                waiting.extendleft(reversed(runs))
+                continue
             with clock("deployment"):
                 result.append(with_deployment(comparison, settings, cache))
     return with_twins(result), gatherer
@@ -147,7 +156,7 @@ def _gather(
 
 def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
-    measured = {(s.name, ref.name): ref for s in series for ref in s.refs}
+    measured = {ref.name: s.name for s in series for ref in s.refs}
     result = [
         FileEntry(ref.name, ref.format, RotatedAway.state, _kept(ref), ref.step.value, s.name)
         for s in series
@@ -156,10 +165,10 @@ def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tu
     ]
     for entry in found.files:
         if entry.state == "found":
-            error = gatherer.failed.get(entry.path) if (entry.series, entry.path) not in measured else None
+            error = gatherer.failed.get(entry.path) if entry.path not in measured else None
             remark = gatherer.remarks.get(entry.path, "")
             state, reason = (error.state, error.reason) if error else ("measured", remark)
-            entry = replace(entry, state=state, reason=reason)
+            entry = replace(entry, state=state, reason=reason, series=measured.get(entry.path, entry.series))
         result.append(entry)
     return tuple(sorted(result, key=lambda e: natural(e.path)))
 

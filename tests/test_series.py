@@ -137,10 +137,13 @@ def test_two_formats_of_the_same_epochs_are_two_series_that_know_each_other(kera
 
 
 def test_the_step_inside_wins_over_the_name_and_it_is_said(tf: ModuleType, tmp_path: Path) -> None:
-    for number, step in ((1, 300), (2, 100), (3, 200)):
+    """Saved in the order of the steps: the numbers are ranks, or count something else."""
+    for number, step in ((2, 100), (3, 200), (1, 300)):
         tf.train.Checkpoint(step=tf.Variable(step, dtype=tf.int64), w=tf.Variable([1.0, number])).write(
             str(tmp_path / f"ckpt-{number}")
         )
+        for path in tmp_path.glob(f"ckpt-{number}.*"):
+            os.utime(path, (step, step))
     (one,) = series(tmp_path).values()
     assert [(r.name, r.step.value, r.step.source) for r in one.checkpoints] == [
         ("ckpt-2", 100, "in-file"),
@@ -148,6 +151,7 @@ def test_the_step_inside_wins_over_the_name_and_it_is_said(tf: ModuleType, tmp_p
         ("ckpt-1", 300, "in-file"),
     ]
     assert "another order" in one.notes[0]
+    assert one.cautions == one.notes[:1]
 
 
 def test_equal_steps_inside_leave_the_order_to_the_names_and_it_is_said(tf: ModuleType, tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ class Cache:
         except MALFORMED:
             return None
         step, source = entry.header["step"], entry.header["step_source"]
-        return Peek(step, source, facts.integrity, len(facts.missing_layers), alike)
+        counter = entry.header["save_counter"]
+        return Peek(step, source, facts.integrity, len(facts.missing_layers), alike, counter)
 
     def measured_on(self, known: str) -> str:
         """When a checkpoint was measured, "" if it was not: a date and time in UTC, by ISO 8601."""
@@ -113,6 +114,7 @@ class Cache:
             "name": ref.name,
             "step": contents.step,
             "step_source": contents.step_source,
+            "save_counter": contents.save_counter,
             "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         content = encode(header, contents, full.quantiles, {full.variables: numbers})
@@ -125,7 +127,7 @@ class Cache:
         groups = {s: entry.measured(s, full) for s in entry.selections}
         seconds = float(entry.header["seconds"])
         groups[selection] = assembled(facts, tuple(entry.tensors(full)), Plan(selection, full), seconds)
-        header = {k: entry.header[k] for k in ("identity", "name", "step", "step_source", "measured")}
+        header = {k: entry.header[k] for k in ("identity", "name", "step", "step_source", "save_counter", "measured")}
         return self._written(known, encode(header, facts, full, groups))
 
     # Pairs

@@ -11,11 +11,13 @@ from reporter.compare.moved import moved
 from reporter.compare.pairs import form, pair
 from reporter.compare.runs import runs_of_one_model
 from reporter.compare.similarity import similarity
+from reporter.compare.successive import alternatives
 from reporter.compare.trends import trends
-from reporter.model.checkpoint import Series
+from reporter.model.checkpoint import Series, SeriesKind
 from reporter.model.comparison import BASELINE, Comparison
 from reporter.model.gathered import Gathered
 from reporter.model.tensor import COLLECTIONS
+from reporter.numerals import counted
 
 __all__ = ["compare", "difference", "difference_of_reports", "form", "runs_of_one_model"]
 
@@ -51,6 +53,8 @@ def _compared(series: Series, gathered: Gathered) -> Comparison:
     by_collection = [
         _in_order([[info.name for info in infos if info.collection == c] for infos in structures]) for c in COLLECTIONS
     ]
+    kind = SeriesKind.ALTERNATIVES if alternatives(series, measured) else SeriesKind.SUCCESSIVE
+    cautions = (*series.cautions, *([_beside(series)] if kind is SeriesKind.ALTERNATIVES else []))
     lined_up = Comparison(
         name=series.name,
         slug=series.slug,
@@ -65,9 +69,19 @@ def _compared(series: Series, gathered: Gathered) -> Comparison:
         baseline=baseline.name if baseline is not None else "",
         from_baseline=from_baseline,
         similarity=similarity(measured),
-        notes=(*series.notes, *gathered.notes),
+        notes=(*dict.fromkeys((*cautions, *series.notes)), *gathered.notes),
+        cautions=cautions,
+        kind=kind,
     )
     return moved(trends(lined_up))
+
+
+def _beside(series: Series) -> str:
+    return (
+        f"The {counted(len(series.checkpoints), 'checkpoint')} of {series.name} are no successive states of one "
+        "training: no two neighbours have anything in common (cosines near 0). They are shown as alternatives beside "
+        "each other, and no rule about change is applied to them."
+    )
 
 
 def _in_order(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reporter.discover.naming import Numbered, natural, number_labels
+from reporter.discover.naming import natural
+from reporter.discover.placing import placed
 from reporter.discover.series import Member, arrange, slug
 from reporter.discover.walk import Walk
 from reporter.errors import CheckpointError, RotatedAway
-from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Peek, Step
+from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Order, Peek, Step
 from reporter.model.reader import Reader
 
 PeekInto = Callable[[Claim], Peek]
@@ -55,44 +56,39 @@ def find(
         base = root if root.is_dir() else root.parent
         prefix = f"{root.name}/" if len(roots) > 1 else ""
         entries += [replace(entry, path=prefix + _relative(path, base)) for path, entry in walk.others]
-        for group in _by_folder(walk.claims):
-            for claim, numbered in zip(group, number_labels([c.label for c in group]), strict=True):
-                name = prefix + _relative(claim.path, base)
-                if name in names:  # a bundle and a SavedModel's folder may go by the same name
-                    name = f"{name} ({claim.format})"
-                names.add(name)
-                if claim.part:
-                    numbered = Numbered(claim.label, None)
-                seen, problem, state = _opened(claim, peek)
-                stats = _stats(claim)
-                newest = max((mtime for _, mtime, _ in stats), default=0)
-                if not problem and seen.missing and seen.integrity not in PROVEN and now - newest / 1e9 < settle:
-                    problem = f"{seen.missing} layers of its own configuration are not in the file yet"
-                    state = "partial"
-                if problem and len(stats) < len(claim.members):  # all of them were there when the folder was listed
-                    problem, state = "files of it were deleted while they were being looked at", RotatedAway.state
-                if problem:
-                    known_as = "" if state == "not a checkpoint" else claim.format
-                    verdict = settled(problem, state, newest, settle, now)
-                    entries.append(FileEntry(name, known_as, *verdict, integrity=seen.integrity))
-                    continue
-                inside = seen.step
-                ref = CheckpointRef(
-                    name=name,
-                    slug=slug(name),
-                    path=claim.path,
-                    format=claim.format,
-                    members=claim.members,
-                    step=Step(inside, "in-file", seen.step_source)
-                    if inside is not None
-                    else Step(None, "modification time"),
-                    nbytes=sum(size for size, _, _ in stats),
-                    mtime_ns=newest,
-                    files=tuple(stats),
-                )
-                checks[name] = seen.integrity
-                kept = structures.setdefault(seen.structure, seen.structure)
-                members.append(Member(ref, numbered.stem, numbered.number, kept))
+        for claim, numbered in zip(walk.claims, placed(walk.claims), strict=True):
+            name = prefix + _relative(claim.path, base)
+            if name in names:  # a bundle and a SavedModel's folder may go by the same name
+                name = f"{name} ({claim.format})"
+            names.add(name)
+            seen, problem, state = _opened(claim, peek)
+            stats = _stats(claim)
+            newest = max((mtime for _, mtime, _ in stats), default=0)
+            if not problem and seen.missing and seen.integrity not in PROVEN and now - newest / 1e9 < settle:
+                problem = f"{seen.missing} layers of its own configuration are not in the file yet"
+                state = "partial"
+            if problem and len(stats) < len(claim.members):  # all of them were there when the folder was listed
+                problem, state = "files of it were deleted while they were being looked at", RotatedAway.state
+            if problem:
+                known_as = "" if state == "not a checkpoint" else claim.format
+                verdict = settled(problem, state, newest, settle, now)
+                entries.append(FileEntry(name, known_as, *verdict, integrity=seen.integrity))
+                continue
+            inside = seen.step
+            ref = CheckpointRef(
+                name=name,
+                slug=slug(name),
+                path=claim.path,
+                format=claim.format,
+                members=claim.members,
+                step=Step(None, Order.TIME) if inside is None else Step(inside, Order.IN_FILE, seen.step_source),
+                nbytes=sum(size for size, _, _ in stats),
+                mtime_ns=newest,
+                files=tuple(stats),
+            )
+            checks[name] = seen.integrity
+            kept = structures.setdefault(seen.structure, seen.structure)
+            members.append(Member(ref, numbered, kept, seen.save_counter))
     series = arrange(members)
     for one in series:
         for ref in one.checkpoints:
@@ -133,13 +129,6 @@ def _stats(claim: Claim) -> list[tuple[int, int, int]]:
             continue
         found.append((stat.st_size, stat.st_mtime_ns, stat.st_ino))
     return found
-
-
-def _by_folder(claims: Sequence[Claim]) -> list[list[Claim]]:
-    groups: dict[tuple[Path, str], list[Claim]] = {}
-    for claim in claims:
-        groups.setdefault((claim.path.parent, claim.format), []).append(claim)
-    return list(groups.values())
 
 
 def _relative(path: Path, base: Path) -> str:

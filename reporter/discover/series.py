@@ -1,4 +1,4 @@
-"""Put checkpoints into series, one per model, each in step order, and say where names and contents disagree."""
+"""Put checkpoints into series, one per model and run, in order, and say where names and contents disagree."""
 
 from __future__ import annotations
 
@@ -6,55 +6,153 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import pairwise
 
 from reporter.discover.naming import natural
-from reporter.model.checkpoint import CheckpointRef, Series, Step
+from reporter.discover.order import Member as Member
+from reporter.discover.order import Ordered, by_step, order, repeats
+from reporter.model.checkpoint import CheckpointRef, Doubt, Order, Series, Step
 from reporter.model.structure import alike
 
 _BACKUPS = ("latest.weights.h5", "latest.weights.h5.bkp")
 """Names of ``keras.callbacks.BackupAndRestore``; it overwrites both after every epoch."""
 
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A readable checkpoint on its way into a series.
-
-    Attributes:
-        stem: its label with ``#`` in the place of the step.
-        number: the step of its name, None if that holds none.
-        structure: see :func:`reporter.model.structure.structure`.
-    """
-
-    ref: CheckpointRef
-    stem: str
-    number: int | None
-    structure: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        """Folder and stem, for display."""
-        folder = self.ref.name.rpartition("/")[0]
-        stem = self.stem.replace("#", "*")
-        return f"{folder}/{stem}" if folder else stem
+_GOES_ON = {
+    Order.SAVE_COUNTER: "the save counter",
+    Order.FILE_NAME: "the number or time in the file names",
+    Order.TIME: "the time of change",
+}
 
 
 def arrange(members: Sequence[Member]) -> tuple[Series, ...]:
-    """Series in natural order of their names: same folder, stem, format, and the same model."""
+    """Series in natural order of their names: same folder, stem, format, and the same model and run.
+
+    Where witnesses of order disagree the runs are told apart by these alone; :class:`Doubt` is what is needed to
+    decide again once the values are known.
+    """
     groups: dict[tuple[str, str], list[Member]] = {}
     for member in members:
         groups.setdefault((member.title, member.ref.format), []).append(member)
     titles = Counter(title for title, _ in groups)
-    result = []
+    result: list[Series] = []
     for (title, format_), group in groups.items():
         name = title if titles[title] == 1 else f"{title} ({format_})"
         models = _by_model(group)
         for number, of_model in enumerate(models, 1):
             full = name if len(models) == 1 else f"{name} [model {number}]"
-            checkpoints, ordered_by = _ordered(of_model)
-            notes = (*_split(models), *_notes(of_model, ordered_by, checkpoints))
-            result.append(Series(full, slug(full), format_, checkpoints, ordered_by, notes))
+            ordered = order(of_model)
+            notes = (*_split(models), *_notes(ordered))
+            if ordered.falls:
+                result += runs(_doubt(full, format_, ordered, notes), ordered.falls)
+            else:
+                result.append(_series(full, format_, ordered, notes))
     return tuple(sorted(result, key=lambda s: natural(s.name)))
+
+
+def _series(name: str, format_: str, ordered: Ordered, notes: tuple[str, ...]) -> Series:
+    checkpoints = ordered.checkpoints
+    numbers = [m.named.key for m in ordered.members]
+    cautions = (_other_order(ordered.by),) if numbers != sorted(numbers) and ordered.by is not Order.TIME else ()
+    return Series(
+        name, slug(name), format_, checkpoints, ordered.by, (*cautions, *notes), cautions, turns=ordered.turns
+    )
+
+
+def _other_order(by: Order) -> str:
+    used = {Order.SAVE_COUNTER: "the save counter inside the files; the counter is used"}
+    what = used.get(by, "the training steps inside the files; the steps inside are used")
+    return f"The numbers in the file names are in another order than {what}."
+
+
+def _doubt(name: str, format_: str, ordered: Ordered, notes: tuple[str, ...]) -> Doubt:
+    inner = () if repeats(ordered) else by_step(ordered).checkpoints
+    return Doubt(name, format_, ordered.checkpoints, ordered.by, ordered.falls, inner, notes)
+
+
+def runs(doubt: Doubt, cuts: Sequence[int], why: str = "") -> list[Series]:
+    """One series for each run, cut at these places of the outer order.
+
+    Args:
+        why: what the values say, as a clause.
+    """
+    caution = (
+        f"{doubt.name} holds {len(cuts) + 1} runs: the training step falls {_times(len(cuts))} while "
+        f"{_GOES_ON[doubt.ordered_by]} goes on{why}. Each run is a series of its own."
+    )
+    parts = [doubt.checkpoints[a:b] for a, b in pairwise((0, *cuts, len(doubt.checkpoints)))]
+    return [_run(doubt, f"{doubt.name} [run {i}]", part, caution) for i, part in enumerate(parts, 1)]
+
+
+def _run(doubt: Doubt, name: str, refs: tuple[CheckpointRef, ...], caution: str) -> Series:
+    """Of one stretch: by the steps inside where these rise in it."""
+    steps = [ref.step.stored for ref in refs]
+    known = [step for step in steps if step is not None]
+    by = doubt.ordered_by
+    if len(known) == len(steps) and known == sorted(known):
+        by = Order.IN_FILE
+        refs = tuple(replace(ref, step=Step(ref.step.stored, by, ref.step.detail)) for ref in refs)
+    return Series(name, slug(name), doubt.format, refs, by, (caution, *doubt.notes), (caution,), doubt)
+
+
+def going_on(doubt: Doubt, why: str) -> Series:
+    """One series in the outer order, over all falls of the step.
+
+    Args:
+        why: what the values say, as a clause.
+    """
+    caution = (
+        f"{doubt.name}: the training step inside the files falls {_times(len(doubt.falls))} while "
+        f"{_GOES_ON[doubt.ordered_by]} goes on{why}. The training was resumed with a new count: the checkpoints are "
+        f"one series in the order of {_GOES_ON[doubt.ordered_by]}."
+    )
+    notes = (caution, *doubt.notes)
+    name = doubt.name
+    return Series(name, slug(name), doubt.format, doubt.checkpoints, doubt.ordered_by, notes, (caution,), doubt)
+
+
+def stepwise(doubt: Doubt) -> Series:
+    """One series in the order of the steps inside: the names say something else than when a file was saved."""
+    caution, name, refs = _other_order(Order.IN_FILE), doubt.name, doubt.by_step
+    notes = (caution, *doubt.notes)
+    return Series(name, slug(name), doubt.format, refs, refs[0].step.source, notes, (caution,), doubt)
+
+
+def alternatives(doubt: Doubt) -> Series:
+    """One series of models that did not come from each other, in the outer order."""
+    refs, name = doubt.checkpoints, doubt.name
+    return Series(name, slug(name), doubt.format, refs, doubt.ordered_by, doubt.notes, (), doubt)
+
+
+def parted(series: Series, cuts: Sequence[int]) -> list[Series]:
+    """The runs of a series in which steps and names go on and yet another training begins."""
+    caution = (
+        f"{series.name} holds {len(cuts) + 1} runs: names and steps go on, but at {_listed(series, cuts)} the files "
+        "are older than the one before, and the weights do not go on. Each run is a series of its own."
+    )
+    names = [f"{series.name} [run {i}]" for i in range(1, len(cuts) + 2)]
+    parts = pairwise((0, *cuts, len(series.checkpoints)))
+    return [
+        replace(
+            series,
+            name=name,
+            slug=slug(name),
+            checkpoints=series.checkpoints[a:b],
+            notes=(caution, *series.notes),
+            cautions=(caution, *series.cautions),
+            turns=(),
+        )
+        for name, (a, b) in zip(names, parts, strict=True)
+    ]
+
+
+def _listed(series: Series, places: Sequence[int]) -> str:
+    names = [series.checkpoints[i].name for i in places[:3]]
+    return ", ".join(names) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
 
 
 def _by_model(group: Sequence[Member]) -> list[list[Member]]:
@@ -70,25 +168,6 @@ def _by_model(group: Sequence[Member]) -> list[list[Member]]:
     return models
 
 
-def _ordered(members: Sequence[Member]) -> tuple[tuple[CheckpointRef, ...], str]:
-    """In-file steps order a series if all differ, else the numbers of the names, else time."""
-    inside = [m.ref.step.value for m in members]
-    if None not in inside and len(set(inside)) == len(inside):
-        return tuple(sorted((m.ref for m in members), key=lambda r: r.step.value or 0)), "in-file"
-    numbered = [(m.number, m.ref) for m in members if m.number is not None]
-    if len(numbered) == len(members):
-        in_order = sorted(numbered, key=lambda n: (n[0], natural(n[1].name)))
-        return tuple(_with_step(ref, number, "file name") for number, ref in in_order), "file name"
-    in_time = sorted((m.ref for m in members), key=lambda r: (r.mtime_ns, natural(r.name)))
-    if len(in_time) == 1:
-        return (in_time[0],), in_time[0].step.source
-    return tuple(_with_step(ref, None, "modification time") for ref in in_time), "modification time"
-
-
-def _with_step(ref: CheckpointRef, value: int | None, source: str) -> CheckpointRef:
-    return replace(ref, step=Step(value, source))
-
-
 def _split(models: Sequence[Sequence[Member]]) -> Iterator[str]:
     if len(models) > 1:
         yield (
@@ -97,33 +176,29 @@ def _split(models: Sequence[Sequence[Member]]) -> Iterator[str]:
         )
 
 
-def _notes(members: Sequence[Member], ordered_by: str, ordered: Sequence[CheckpointRef]) -> Iterator[str]:
-    numbers = {m.ref.name: m.number for m in members}
-    if ordered_by == "in-file":
-        by_name = [n for ref in ordered if (n := numbers[ref.name]) is not None]
-        if by_name != sorted(by_name):
-            yield (
-                "The numbers in the file names are in another order than the training steps inside the files; "
-                "the steps inside are used."
-            )
-    if ordered_by == "file name":
-        twice = [n for n, times in Counter(numbers.values()).items() if times > 1]
-        if twice:
-            named = ", ".join(str(n) for n in sorted(n for n in twice if n is not None)[:3])
-            yield f"Several files carry the same number ({named}); they are in order of their names."
-        inside = [m.ref.step.value for m in members]
-        if any(step is not None for step in inside) and len(members) > 1:
-            known = len({step for step in inside if step is not None})
-            yield (
-                f"The {len(members)} files hold only {known} different training step{'s' if known > 1 else ''}; "
-                "the numbers in the file names are used."
-            )
-    backups = [ref.name for ref in ordered if ref.name.rsplit("/", 1)[-1] in _BACKUPS]
+def _notes(ordered: Ordered) -> Iterator[str]:
+    members, stored = ordered.members, [m.ref.step.stored for m in ordered.members]
+    if ordered.by is Order.FILE_NAME:
+        if twice := _twice([m.named.number for m in members]):
+            yield f"Several files carry the same number ({twice}); they are in order of their names."
+        known = {step for step in stored if step is not None}
+        if known and len(members) > 1 and not ordered.falls:
+            what = f"{len(known)} different training step{'s' if len(known) > 1 else ''}"
+            yield f"The {len(members)} files hold only {what}; the numbers in the file names are used."
+    elif ordered.by is Order.IN_FILE and (twice := _twice(stored)):
+        yield f"Several files hold the same training step ({twice}); they are in order of their names."
+    backups = [m.ref.name for m in members if m.ref.name.rsplit("/", 1)[-1] in _BACKUPS]
     if backups:
         yield (
             "The name is that of the backup which Keras's BackupAndRestore overwrites after every epoch: it is a state "
             "to resume from, and no part of a trend."
         )
+
+
+def _twice(numbers: Sequence[int | None]) -> str:
+    """Numbers that are there more than once, as text."""
+    found = sorted(n for n, times in Counter(numbers).items() if n is not None and times > 1)
+    return ", ".join(str(n) for n in found[:3]) + (" …" if len(found) > 3 else "")
 
 
 def slug(name: str) -> str:

@@ -3,7 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+
+
+class Order(StrEnum):
+    """What put the checkpoints of a series in order."""
+
+    IN_FILE = "in-file"
+    SAVE_COUNTER = "save counter"
+    FILE_NAME = "file name"
+    TIME = "modification time"
+
+
+class SeriesKind(StrEnum):
+    """What the checkpoints of a series are to each other."""
+
+    SUCCESSIVE = "successive"
+    """States of one training, one after the other."""
+
+    ALTERNATIVES = "alternatives"
+    """Models that go by one pattern of names and did not come from each other: seeds, depths, trainings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +69,7 @@ class Peek:
     Attributes:
         step, step_source, integrity: as in :class:`reporter.model.tensor.Contents`.
         missing: number of layers that the file's own configuration promises and the file lacks.
+        save_counter: as in :class:`reporter.model.tensor.Contents`.
         structure: see :func:`reporter.model.structure.structure`.
     """
 
@@ -57,6 +78,7 @@ class Peek:
     integrity: str = ""
     missing: int = 0
     structure: tuple[str, ...] = ()
+    save_counter: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +86,21 @@ class Step:
     """Where a checkpoint stands in its series.
 
     Attributes:
-        value: the step number, or None where only time orders the series.
-        source: "in-file", "file name" or "modification time".
+        value: the step number, or None where it is not known or no one number tells the checkpoints apart.
+        source: what the value comes from.
         detail: which entry or which part of the name gave it.
+        inside: the step that the file holds, whatever orders the series; None where it holds none.
     """
 
     value: int | None
-    source: str
+    source: Order
     detail: str = ""
+    inside: int | None = None
+
+    @property
+    def stored(self) -> int | None:
+        """The step that the file holds."""
+        return self.value if self.source is Order.IN_FILE else self.inside
 
     def __str__(self) -> str:
         return "?" if self.value is None else str(self.value)
@@ -106,15 +135,43 @@ class Series:
 
     Attributes:
         name: folder and stem, for display; unique in a run.
-        ordered_by: the :attr:`Step.source` that ordered it.
+        ordered_by: what put them in this order.
         notes: what a reader should know about what was put together here, and in which order.
+        cautions: the same, so weighty that it stands beside the verdict.
+        doubt: what its order was chosen from where the witnesses disagree; None where they agree.
+        turns: places whose checkpoint is older than the one before, although the steps rise.
     """
 
     name: str
     slug: str
     format: str
     checkpoints: tuple[CheckpointRef, ...]
-    ordered_by: str
+    ordered_by: Order
+    notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    doubt: Doubt | None = None
+    turns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Checkpoints whose witnesses of order disagree: the step inside falls where save counter, name or time rise.
+
+    Attributes:
+        name: of the whole group.
+        checkpoints: in the order of the other witness.
+        ordered_by: that witness.
+        falls: places whose step inside is lower than that of the checkpoint before.
+        by_step: the same in the order of the steps inside; empty where a step is there twice.
+        notes: of every series that is made of them.
+    """
+
+    name: str
+    format: str
+    checkpoints: tuple[CheckpointRef, ...]
+    ordered_by: Order
+    falls: tuple[int, ...]
+    by_step: tuple[CheckpointRef, ...] = ()
     notes: tuple[str, ...] = ()
 
 

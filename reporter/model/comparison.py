@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reporter.model.change import Change
 from reporter.model.changes import MergedChanges
-from reporter.model.checkpoint import CheckpointRef
+from reporter.model.checkpoint import CheckpointRef, Order, SeriesKind
 from reporter.model.deployment import Readiness
 from reporter.model.measured import Measured, Value
 from reporter.model.shift import Shift
@@ -72,7 +72,8 @@ class Comparison:
 
     Attributes:
         name, slug, format: of the series.
-        ordered_by: what ordered it ("in-file", "file name", "modification time").
+        ordered_by, cautions: as in :class:`reporter.model.checkpoint.Series`.
+        kind: whether the checkpoints are states of one training.
         refs: its readable checkpoints, in step order.
         measured: their numbers, same length.
         pairs: neighbouring pairs, one fewer.
@@ -93,13 +94,15 @@ class Comparison:
     name: str
     slug: str
     format: str
-    ordered_by: str
+    ordered_by: Order
     refs: tuple[CheckpointRef, ...]
     measured: tuple[Measured, ...]
     pairs: tuple[Pair, ...]
     layers: tuple[str, ...]
     tensors: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    kind: SeriesKind = SeriesKind.SUCCESSIVE
     from_first: tuple[Pair, ...] = ()
     baseline: str = ""
     from_baseline: tuple[Pair, ...] = ()

@@ -124,6 +124,7 @@ class Contents:
             CorruptCheckpoint. Numbers are presented only after it.
         missing_layers: layers of the file's own configuration that should own variables and have none in the file.
         missing_weights: how many weights the state of its optimizer proves to be missing from the file.
+        save_counter: how many times ``tf.train.Checkpoint.save`` had been called; no step, but a witness of order.
     """
 
     format: str
@@ -138,4 +139,5 @@ class Contents:
     notes: tuple[str, ...] = ()
     missing_layers: tuple[str, ...] = ()
     missing_weights: int = 0
+    save_counter: int | None = None
     verify: Callable[[], None] = _verified

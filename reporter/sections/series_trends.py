@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reporter.model.checkpoint import Order
 from reporter.model.comparison import Comparison
 from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
 from reporter.model.report import Report
@@ -25,9 +26,10 @@ _STATISTICS: dict[Medium, tuple[str, ...]] = {
 _QUANTILES: dict[Medium, tuple[float, ...]] = {"html": (0.05, 0.5, 0.95), "pdf": (0.5,)}
 
 _ORDER = {
-    "in-file": "ordered by the training step stored in the files",
-    "file name": "ordered by the number in the file names",
-    "modification time": "ordered by modification time, for want of a step",
+    Order.IN_FILE: "ordered by the training step stored in the files",
+    Order.SAVE_COUNTER: "ordered by the save counter stored in the files",
+    Order.FILE_NAME: "ordered by the number in the file names",
+    Order.TIME: "ordered by modification time, for want of a step",
 }
 
 
@@ -68,7 +70,7 @@ def _about(report: Report, series: Comparison) -> str:
     n = len(series.refs)
     order = _ORDER[series.ordered_by]
     detail = series.refs[0].step.detail
-    source = f" ({detail})" if series.ordered_by == "in-file" and detail else ""
+    source = f" ({detail})" if series.ordered_by is Order.IN_FILE and detail else ""
     return (
         f"{n} checkpoint{'s' if n > 1 else ''} in format {series.format}{made_by}"
         + (f", {order}{source}" if n > 1 else "")

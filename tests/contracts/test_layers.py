@@ -35,6 +35,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("opened", "history"),
     ("row",),
     ("gather", "deploy"),
+    ("runs",),
     ("pipeline", "api", "verify"),
     ("cli",),
     ("__init__", "__main__"),

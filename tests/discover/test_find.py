@@ -60,8 +60,10 @@ def names(found: Found) -> dict[str, list[str]]:
     return {s.name: [r.name for r in s.checkpoints] for s in found.series}
 
 
-def test_steps_inside_the_files_win(tmp_path: Path) -> None:
+def test_steps_inside_the_files_win_where_the_times_rise_with_them(tmp_path: Path) -> None:
     write(tmp_path, **{"ckpt-1.toy": "TOY300", "ckpt-2.toy": "TOY20", "ckpt-3.toy": "TOY100"})
+    for name, time in (("ckpt-2", 1000), ("ckpt-3", 2000), ("ckpt-1", 3000)):
+        os.utime(tmp_path / f"{name}.toy", (time, time))
     (series,) = scan(tmp_path).series
     assert series.ordered_by == "in-file"
     assert [r.name for r in series.checkpoints] == ["ckpt-2.toy", "ckpt-3.toy", "ckpt-1.toy"]

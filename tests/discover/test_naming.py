@@ -20,7 +20,7 @@ from reporter.discover.series import slug
         (["epoch_07", "epoch_08"], [("epoch_#", 7), ("epoch_#", 8)]),
         (["resnet50_e1", "resnet50_e2"], [("resnet50_e#", 1), ("resnet50_e#", 2)]),
         (["resnet18-1", "resnet50-1"], [("resnet#", 18), ("resnet#", 50)]),
-        (["0000100_adapters", "0000200_adapters"], [("#", 100), ("#", 200)]),
+        (["0000100_adapters", "0000200_adapters"], [("#_adapters", 100), ("#_adapters", 200)]),
         (["00000123", "00000124"], [("#", 123), ("#", 124)]),
         (["best", "last"], [("best", None), ("last", None)]),
         (["vgg16"], [("vgg16", None)]),

@@ -21,6 +21,9 @@ from reporter.readers.tensorflow.source import PartitionedTensor, WholeTensor
 from reporter.readers.tensorflow.strings import read_scalar_string
 from reporter.readers.tensorflow.wire import WireError
 
+SAVE_COUNTER = "save_counter/"
+"""Begin of the key of a ``tf.train.Checkpoint``'s count of its saves (tensorflow/python/checkpoint/checkpoint.py)."""
+
 MAX_STEP = 1 << 62
 """A larger count of training steps is no count."""
 
@@ -64,6 +67,7 @@ def open_bundle(
             layers_ordered=meaning.ordered,
             step=step,
             step_source=source,
+            save_counter=next((_count(s) for key, s in sources.items() if key.startswith(SAVE_COUNTER)), None),
             integrity="crc32c",
             framework=framework,
             notes=(*notes, *meaning.notes, *([strays] if index.strays else [])),

@@ -1,0 +1,154 @@
+"""Which checkpoints follow each other, told from how far their weights are apart: fingerprints alone, no file is read.
+
+Successive states of a training lie near each other, nearer than to most that came before them; a training that began
+anew does not go on where the one before ended; and models that did not come from each other have nothing in common:
+the cosine of two independent directions in n dimensions has the standard deviation 1 / √n.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from reporter.compare.pairs import completed
+from reporter.compare.similarity import chosen
+from reporter.model.change import Change, merge
+from reporter.model.checkpoint import Doubt, Order, Series
+from reporter.model.comparison import Comparison, Pair
+from reporter.model.measured import Measured
+from reporter.model.role import WEIGHT_MATRICES
+from reporter.model.successive import Decision, Verdict
+from reporter.numerals import number
+
+FAR = 0.9
+"""Relative distance beyond which no checkpoint goes on from another: in a folder of 375 files of three trainings only
+the two ends of a training are as far from the next file, of 374 pairs in the order of their saves."""
+
+USUAL = 2.0
+"""A checkpoint that goes on is at most so many times as far from the one before as its neighbours are."""
+
+STRETCH = 3
+"""Mean number of checkpoints in which the step rises with the names; below it the names may be of any order."""
+
+UNRELATED = 0.2
+"""|cosine| of two kernels that did not come from each other; what they share is the shape of their distribution."""
+
+MOST_OF = 0.9
+"""Share of the values whose kernels have to be unrelated."""
+
+LEAST = 100
+"""Values that a kernel must have for its cosine to tell anything: its standard deviation is 0.1."""
+
+SCALE = 3.0
+"""Norms of models of one kind differ less; where they differ more, a training may have blown up."""
+
+
+def decide(doubt: Doubt, numbers: Sequence[Measured | None]) -> Decision:
+    """What the files of a doubt are to each other.
+
+    Args:
+        numbers: of the checkpoints in the outer order, under common names; None where one could not be measured.
+    """
+    by_name = {ref.name: one for ref, one in zip(doubt.checkpoints, numbers, strict=True)}
+    if None in by_name.values():
+        return Decision(Verdict.RUNS, doubt.falls)
+    known = [one for one in numbers if one is not None]
+    if unrelated(known):
+        return Decision(Verdict.ALTERNATIVES)
+    steps = [_apart(a, b) for a, b in pairwise(known)]
+    if doubt.by_step and len(known) < STRETCH * (len(doubt.falls) + 1):
+        inner = [one for ref in doubt.by_step if (one := by_name[ref.name]) is not None]
+        if sum(_length(_apart(a, b)) for a, b in pairwise(inner)) < sum(map(_length, steps)):
+            return Decision(Verdict.BY_STEP)
+    cuts: list[int] = []
+    for place in doubt.falls:
+        start = cuts[-1] if cuts else 0
+        if not _goes_on(known, steps, start, place, doubt.falls):
+            cuts.append(place)
+    within = [_relative(steps[i - 1]) for i in range(1, len(known)) if i not in doubt.falls]
+    jumps = [_relative(steps[i - 1]) for i in cuts or doubt.falls]
+    told = f"relative change {_span(jumps)}, elsewhere {_span(within)}" if within else f"by {_span(jumps)}"
+    if cuts:
+        return Decision(Verdict.RUNS, tuple(cuts), f", and the weights do not go on there ({told})")
+    return Decision(Verdict.ONE, (), f", and the weights go on there ({told})")
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = number(min(values), 2), number(max(values), 2)
+    return low if low == high else f"{low} to {high}"
+
+
+def _goes_on(known: Sequence[Measured], steps: Sequence[Change], start: int, place: int, falls: Sequence[int]) -> bool:
+    """Whether the checkpoint at ``place`` comes from the one before it, in a run that began at ``start``."""
+    jump = steps[place - 1]
+    near = [i for i in (place - 1, place + 1) if start < i < len(known) and i not in falls]
+    rest = [_length(steps[i - 1]) for i in range(1, len(known)) if i not in falls]
+    usual = max((_length(steps[i - 1]) for i in near), default=median(rest) if rest else 0.0)
+    if _relative(jump) > FAR or _length(jump) > USUAL * usual:
+        return False
+    earlier = range(start, place - 1)
+    return all(_length(_apart(known[earlier[i]], known[place])) >= _length(jump) for i in chosen(len(earlier)))
+
+
+def _length(change: Change) -> float:
+    return math.sqrt(change.difference)
+
+
+def _relative(change: Change) -> float:
+    update = change.relative_update
+    return math.inf if update is None and change.difference else update or 0.0
+
+
+def _apart(before: Measured, after: Measured) -> Change:
+    """The change of all kernels; of everything where there are none."""
+    return merge(change for _, change in _changes(before, after))
+
+
+def _changes(before: Measured, after: Measured) -> list[tuple[str, Change]]:
+    names = {info.name for info in after.model_infos if info.role in WEIGHT_MATRICES or len(info.shape) > 1}
+    found = [(name, change) for name, change in completed(before, after, {}) if name in names]
+    model = {info.name for info in after.model_infos}
+    return found or [(name, change) for name, change in completed(before, after, {}) if name in model]
+
+
+def unrelated(numbers: Sequence[Measured]) -> bool:
+    """Whether no two neighbours have anything in common."""
+    return len(numbers) > 1 and all(_unrelated(_changes(a, b)) for a, b in pairwise(numbers))
+
+
+def _unrelated(changes: Sequence[tuple[str, Change]]) -> bool:
+    large = [(change, change.cosine) for _, change in changes if change.count >= LEAST]
+    whole = merge(change for change, _ in large)
+    if not large or not whole.before or not 1 / SCALE**2 < whole.after / whole.before < SCALE**2:
+        return False
+    apart = sum(
+        c.count for c, cosine in large if cosine is not None and abs(cosine) <= max(UNRELATED, 3 / c.count**0.5)
+    )
+    return apart >= MOST_OF * whole.count
+
+
+def alternatives(series: Series, numbers: Sequence[Measured]) -> bool:
+    """Whether the checkpoints of a series are no successive states.
+
+    From the initialisation weights may go anywhere. Where the steps inside the files rise with all other witnesses,
+    two or three that have nothing in common may still be far apart in one training.
+    """
+    if any(ref.step.stored == 0 for ref in series.checkpoints):
+        return False
+    least = 4 if series.ordered_by is Order.IN_FILE else 2
+    return len(numbers) >= least and unrelated(numbers)
+
+
+def turned(series: Series, comparison: Comparison) -> tuple[int, ...]:
+    """Places in a series at which a run begins although steps go on: an older file, far from the one before."""
+    names = {ref.name: place for place, ref in enumerate(comparison.refs)}
+    places = [(i, names.get(series.checkpoints[i].name, 0)) for i in series.turns]
+    return tuple(i for i, place in places if place and _jumps(comparison.pairs, place))
+
+
+def _jumps(pairs: Sequence[Pair], place: int) -> bool:
+    jump = _relative(pairs[place - 1].whole)
+    near = [_relative(pairs[i].whole) for i in (place - 2, place) if 0 <= i < len(pairs)]
+    return jump > FAR and jump > USUAL * max(near, default=math.inf)

@@ -1,0 +1,41 @@
+"""From what was found to series whose checkpoints follow each other: where witnesses disagree, the values decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from reporter.compare.successive import decide, turned
+from reporter.discover.series import alternatives, going_on, parted, runs, stepwise
+from reporter.gather import Gatherer
+from reporter.model.checkpoint import Doubt, Series
+from reporter.model.comparison import Comparison
+from reporter.model.successive import Verdict
+
+
+def settled(found: Sequence[Series], gatherer: Gatherer) -> Iterator[Series]:
+    """The series, those of a doubt as the values of their checkpoints say."""
+    for doubt, series in groupby(found, key=lambda one: one.doubt):
+        if doubt is None:
+            yield from series
+        else:
+            yield from _decided(doubt, gatherer)
+
+
+def _decided(doubt: Doubt, gatherer: Gatherer) -> list[Series]:
+    decision = decide(doubt, gatherer.alone(doubt.checkpoints))
+    match decision.verdict:
+        case Verdict.RUNS:
+            return runs(doubt, decision.cuts, decision.why)
+        case Verdict.ONE:
+            return [going_on(doubt, decision.why)]
+        case Verdict.BY_STEP:
+            return [stepwise(doubt)]
+        case Verdict.ALTERNATIVES:
+            return [alternatives(doubt)]
+
+
+def apart(series: Series, comparison: Comparison) -> list[Series]:
+    """The runs of a series that holds several although names and steps go on; nothing where it is one."""
+    cuts = turned(series, comparison)
+    return parted(series, cuts) if cuts else []
