@@ -45,8 +45,8 @@ def decode(container: Container, names: Sequence[str], places: Mapping[str, int]
     rows = np.frombuffer(data, "<u4", n)
     if n and int(rows.max()) >= len(names):
         raise Unusable("of other tensors")
-    counts = np.frombuffer(data, "<i8", n * len(COUNTS), 4 * n).astype(np.int64).reshape(n, -1)
-    sums = np.frombuffer(data, "<f8", n * len(SUMS), 4 * n + 8 * counts.size).astype(np.float64).reshape(n, -1)
+    counts = np.frombuffer(data, "<i8", n * len(COUNTS), 4 * n).astype(np.int64).reshape(n, len(COUNTS))
+    sums = np.frombuffer(data, "<f8", n * len(SUMS), 4 * n + 8 * counts.size).astype(np.float64).reshape(n, len(SUMS))
     if n < len(names) or not np.array_equal(rows, np.arange(n)):
         places = {names[row]: i for i, row in enumerate(rows.tolist())}
     return ChangeTable(places, counts, sums)

@@ -188,18 +188,21 @@ def _is_event_file(look: Look) -> bool:
     return b"brain.Event:" in look.head[:64]
 
 
+UNPACK = "; unpack it to have what is in it read"
+
 NO_MODELS: tuple[tuple[str, Predicate], ...] = (
     ("an empty file", lambda look: look.size == 0),
-    ("compressed by gzip; unpack it to have what is in it read", _starts(b"\x1f\x8b")),
-    ("compressed by bzip2; unpack it to have what is in it read", _starts(b"BZh")),
-    ("compressed by xz; unpack it to have what is in it read", _starts(b"\xfd7zXZ\0")),
-    ("compressed by zstandard; unpack it to have what is in it read", _starts(b"\x28\xb5\x2f\xfd")),
-    ("compressed by lz4; unpack it to have what is in it read", _starts(b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18")),
-    ("a 7-Zip archive; unpack it to have what is in it read", _starts(b"7z\xbc\xaf\x27\x1c")),
-    ("a RAR archive; unpack it to have what is in it read", _starts(b"Rar!\x1a\x07")),
-    ("a tar archive; unpack it to have what is in it read", lambda look: look.head[257:262] == b"ustar"),
-    ("a zip archive of other things; unpack it to have what is in it read", _starts(b"PK\x03\x04", b"PK\x05\x06")),
-    ("TensorFlow's list of its latest checkpoints, without weights", _matches(rb"\s*(?:model_checkpoint_path|all_model)")),
+    (f"compressed by gzip{UNPACK}", _starts(b"\x1f\x8b")),
+    (f"compressed by bzip2{UNPACK}", _starts(b"BZh")),
+    (f"compressed by xz{UNPACK}", _starts(b"\xfd7zXZ\0")),
+    (f"compressed by zstandard{UNPACK}", _starts(b"\x28\xb5\x2f\xfd")),
+    (f"compressed by lz4{UNPACK}", _starts(b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18")),
+    (f"a 7-Zip archive{UNPACK}", _starts(b"7z\xbc\xaf\x27\x1c")),
+    (f"a RAR archive{UNPACK}", _starts(b"Rar!\x1a\x07")),
+    (f"a tar archive{UNPACK}", lambda look: look.head[257:262] == b"ustar"),
+    (f"a zip archive of other things{UNPACK}", _starts(b"PK\x03\x04", b"PK\x05\x06")),
+    ("TensorFlow's list of its latest checkpoints, without weights",
+     _matches(rb"\s*(?:model_checkpoint_path|all_model)")),
     ("TensorBoard's events, without weights", _is_event_file),
     ("a cache file of ckpt-report", _starts(b"CKPTRPT1")),
     ("a picture", _starts(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")),

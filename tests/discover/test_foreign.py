@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.catalog import scan
-from reporter.discover.foreign import FORMATS, NO_MODELS, foreign
+from reporter.discover.foreign import FORMATS, NO_MODELS, UNPACK, foreign
 from reporter.model.checkpoint import Probe
 from reporter.settings import Settings
 
@@ -119,20 +119,21 @@ def test_every_row_is_met_above() -> None:
 
 OTHERS: list[tuple[bytes, str]] = [
     (b"", "an empty file"),
-    *((data, "text") for data in (b"\n", b"hello", b"{}", b"[1, 2]", b"import os\n", b"<html><net>", b"epoch,loss\n1,0.5\n",
+    *((data, "text") for data in (b"\n", b"hello", b"{}", b"[1, 2]", b"import os\n", b"<html><net>", b"a,b\n1,0.5\n",
                                   "\N{SNOWMAN}".encode() * 9000)),
-    (gzip.compress(b"x"), "compressed by gzip; unpack it to have what is in it read"),
-    (bz2.compress(b"x"), "compressed by bzip2; unpack it to have what is in it read"),
-    (lzma.compress(b"x"), "compressed by xz; unpack it to have what is in it read"),
+    (gzip.compress(b"x"), "compressed by gzip" + UNPACK),
+    (bz2.compress(b"x"), "compressed by bzip2" + UNPACK),
+    (lzma.compress(b"x"), "compressed by xz" + UNPACK),
     # zstd 1.5 and lz4 1.9 of "hello"
-    (b"\x28\xb5\x2f\xfd\x04\x58\x29\x00\x00hello\x0a\x5c\xd2\x3a", "compressed by zstandard; unpack it to have what is in it read"),
-    (b"\x04\x22\x4d\x18\x64\x40\xa7\x06\x00\x00\x80hello\n\x00\x00\x00\x00", "compressed by lz4; unpack it to have what is in it read"),
-    (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7-Zip archive; unpack it to have what is in it read"),
-    (b"Rar!\x1a\x07\x01\x00", "a RAR archive; unpack it to have what is in it read"),
-    (tar_of(a=b"x"), "a tar archive; unpack it to have what is in it read"),
-    (zip_of(a=b""), "a zip archive of other things; unpack it to have what is in it read"),
+    (b"\x28\xb5\x2f\xfd\x04\x58\x29\x00\x00hello\x0a\x5c\xd2\x3a", "compressed by zstandard" + UNPACK),
+    (b"\x04\x22\x4d\x18\x64\x40\xa7\x06\x00\x00\x80hello\n\x00\x00\x00\x00", "compressed by lz4" + UNPACK),
+    (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7-Zip archive" + UNPACK),
+    (b"Rar!\x1a\x07\x01\x00", "a RAR archive" + UNPACK),
+    (tar_of(a=b"x"), "a tar archive" + UNPACK),
+    (zip_of(a=b""), "a zip archive of other things" + UNPACK),
     (b'model_checkpoint_path: "ckpt-2"\n', "TensorFlow's list of its latest checkpoints, without weights"),
-    (b"\x18\0\0\0\0\0\0\0\xa3\x7fK\"\t\0\0\xc0\xfd\x01\x02\x03A\x1a\rbrain.Event:2\0\0\0\0", "TensorBoard's events, without weights"),
+    (b"\x18\0\0\0\0\0\0\0\xa3\x7fK\"\t\0\0\xc0\xfd\x01\x02\x03A\x1a\rbrain.Event:2\0\0\0\0",
+     "TensorBoard's events, without weights"),
     (b"CKPTRPT1" + bytes(20), "a cache file of ckpt-report"),
     (b"\x89PNG\r\n\x1a\n", "a picture"),
     (b"%PDF-1.7", "a PDF document"),
