@@ -165,7 +165,7 @@ def _report(path: Path) -> Any:
         record = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: nested a thousand times
         raise SettingError(f"{path}: is no JSON: {error}") from error
     version = record.get("schema_version") if isinstance(record, dict) else None
     if version != SCHEMA_VERSION:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from reporter.cache import Cache
 from reporter.discover import find
-from reporter.errors import ReportError, SettingError, translated
-from reporter.model.checkpoint import CheckpointRef, Claim, Found, Peek
+from reporter.errors import ReportError, SettingError, translated, with_state
+from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, Found, Peek
 from reporter.model.quantised import labelled
 from reporter.model.structure import structure
 from reporter.model.tensor import Contents
@@ -29,7 +29,7 @@ def scan(settings: Settings, cache: Cache | None = None) -> Found:
         known = cache.peek(claim.format, claim.members) if cache is not None else None
         return known or peek(claim.format, claim.path)
 
-    return find(settings.roots, READERS, known_or_seen, settle=settings.settle, out=settings.out, cache=settings.cache)
+    return find(settings.roots, READERS, known_or_seen, settle=settings.settle, cache=settings.cache)
 
 
 def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:
@@ -37,16 +37,21 @@ def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:
 
     Raises:
         SettingError: there is none, or more than one.
+        CheckpointError: there is one, and it cannot be read.
     """
-    found = scan(replace(settings, roots=(path,), out=path / ".none"))
+    found = scan(replace(settings, roots=(path,)))
     refs = [ref for series in found.series for ref in series.checkpoints]
     if len(refs) == 1:
         return refs[0]
     if refs:
         raise SettingError(f"{path}: holds {len(refs)} checkpoints; name one of them, such as {refs[0].path}")
-    problem = next((f for f in found.files if f.reason), None)
-    reason = f"{problem.state}: {problem.reason}" if problem else "it is no checkpoint of a known format"
-    raise SettingError(f"{path}: {reason}")
+    broken = [entry for entry in found.files if entry.state not in ASIDE]
+    if broken:
+        more = f" ({len(broken) - 1} more cannot be read either)" if len(broken) > 1 else ""
+        raise with_state(path, f"{broken[0].state}: {broken[0].reason}{more}", broken[0].state)
+    if len(found.files) == 1:
+        raise SettingError(f"{path}: {found.files[0].state}: {found.files[0].reason}")
+    raise SettingError(f"{path}: holds no checkpoint of a known format; scan lists what is there")
 
 
 def peek(format_: str, path: Path) -> Peek:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -151,7 +152,7 @@ def load(
     for path, table in files:
         _merge(path.name if file is None else str(path), table, path.parent, values, rules, sources)
     for variable, text in sorted(environment.items()):
-        if variable.startswith(PREFIX):
+        if variable.startswith(PREFIX) and text:  # an empty one is as good as none, as the shell's own are
             name = variable.removeprefix(PREFIX).lower().replace("_", "-")
             _merge(variable, {name: text}, None, values, rules, sources)
     for assignment in assignments:
@@ -160,7 +161,7 @@ def load(
         _merge(f"--{name}", {name: value}, None, values, rules, sources)
     if "accept" not in values:
         beside = (files[-1][0].parent if files else folder) / ACCEPT
-        if beside.is_file():
+        if os.path.isfile(beside):  # noqa: PTH113 (False, not an error, where the folder cannot be looked into)
             values["accept"], sources["accept"] = beside, f"{ACCEPT} beside the settings"
     fields = {_BY_NAME[name].field: value for name, value in values.items()}
     return Config(replace(Settings(), **fields, rules=rules), sources)
@@ -172,11 +173,11 @@ def _files(folder: Path, file: Path | None) -> list[tuple[Path, dict[str, Any]]]
         table = _read(file)
         return [(file, _tool(table) if file.name == PROJECT else table)]
     found = []
-    if (folder / PROJECT).is_file():
+    if os.path.isfile(folder / PROJECT):  # noqa: PTH113 (as above)
         table = _tool(_read(folder / PROJECT))
         if table:
             found.append((folder / PROJECT, table))
-    if (folder / FILE).is_file():
+    if os.path.isfile(folder / FILE):  # noqa: PTH113
         found.append((folder / FILE, _read(folder / FILE)))
     return found
 
@@ -192,7 +193,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise SettingError(f"{path}: cannot be read ({error.strerror}); give --config a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: nested a thousand times
         raise SettingError(f"{path}: is no TOML: {error}") from error
 
 
@@ -202,7 +203,7 @@ def _assigned(assignment: str) -> dict[str, Any]:
         raise SettingError(f"--set {assignment}: write it as key=value, such as rules.frozen.severity=info")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     table: Any = value
     for part in reversed(key.strip().split(".")):

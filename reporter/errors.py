@@ -123,3 +123,13 @@ def translated(path: Path, error: Exception) -> CheckpointError:
         return CheckpointError(path, f"cannot be read: {error.strerror or error}")
     what = f"{type(error).__name__}: {error}"
     return CheckpointError(path, f"a defect of ckpt-report ({what}); please report it with this file")
+
+
+def with_state(path: Path, reason: str, state: str) -> CheckpointError:
+    """The error of a checkpoint that a listing shows in this state.
+
+    >>> with_state(Path("m.h5"), "0 bytes", "partial")
+    PartialCheckpoint('m.h5: 0 bytes')
+    """
+    kinds = {kind.state: kind for kind in CheckpointError.__subclasses__()}
+    return kinds.get(state, CheckpointError)(path, reason)

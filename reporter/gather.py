@@ -69,8 +69,8 @@ class Gatherer:
         plan = Plan(settings.variables, settings.quantiles, settings.threads)
         gatherer = cls(plan, settings, cache, progress)
         if settings.baseline is not None:
-            ref = only_checkpoint(settings.baseline, settings)
             try:
+                ref = only_checkpoint(settings.baseline, settings)
                 with Opened() as opened:
                     gatherer.baseline = gatherer._row(None, [], opened, ref)
             except CheckpointError as error:

@@ -19,15 +19,17 @@ from reporter.config import policy
 from reporter.deploy import with_deployment
 from reporter.detail import details
 from reporter.discover.naming import natural
+from reporter.discover.listing import absolute
 from reporter.draw import draw_further, draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
 from reporter.memo import Memo
-from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
+from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, State
 from reporter.model.comparison import Comparison
 from reporter.model.page import Page
 from reporter.model.report import Report
+from reporter.numerals import integer
 from reporter.progress import Progress
 from reporter.readers.isolation import end_children
 from reporter.render.html import render_html
@@ -40,6 +42,9 @@ from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
 from reporter.writers.report_json import timestamp, with_timings, write_json
 from reporter.writers.tensors_csv import write_csv
+
+NAMED = 5
+"""Roots in the title of a report that was given none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         problem = _printed(printed, files)
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
-    folder = publish(settings.out, created, identity(found, settings), files)
+    folder = publish(settings.out, created, identity(found, settings), files, latest=report.tensors > 0)
     return Outcome(report, folder, problem, cache.problem, gatherer.read, gatherer.read_bytes)
 
 
@@ -157,6 +162,7 @@ def _gather(
 def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
     measured = {ref.name: s.name for s in series for ref in s.refs}
+    empty = {ref.name for s in series for ref, m in zip(s.refs, s.measured, strict=True) if not m.tensors}
     result = [
         FileEntry(ref.name, ref.format, RotatedAway.state, _kept(ref), ref.step.value, s.name)
         for s in series
@@ -164,10 +170,12 @@ def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tu
         if ref.rotated
     ]
     for entry in found.files:
-        if entry.state == "found":
+        if entry.state == State.FOUND:
             error = gatherer.failed.get(entry.path) if entry.path not in measured else None
             remark = gatherer.remarks.get(entry.path, "")
-            state, reason = (error.state, error.reason) if error else ("measured", remark)
+            state, reason = (error.state, error.reason) if error else (State.MEASURED, remark)
+            if entry.path in empty:
+                state, reason = State.EMPTY, "it holds no numbers: there is nothing to measure"
             entry = replace(entry, state=state, reason=reason, series=measured.get(entry.path, entry.series))
         result.append(entry)
     return tuple(sorted(result, key=lambda e: natural(e.path)))
@@ -229,7 +237,9 @@ def program_version() -> str:
 
 
 def _title(roots: Sequence[Path]) -> str:
-    return "Checkpoints of " + ", ".join(root.resolve().name or str(root) for root in roots)
+    names = [absolute(root).name or str(root) for root in roots]
+    more = f" and {integer(len(names) - NAMED)} more" if len(names) > NAMED else ""
+    return f"Checkpoints of {', '.join(names[:NAMED])}{more}"
 
 
 def _described(settings: Settings) -> dict[str, str]:

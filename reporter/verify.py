@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reporter.catalog import open_checkpoint, scan
 from reporter.errors import SettingError
-from reporter.model.checkpoint import CheckpointRef
+from reporter.model.checkpoint import ASIDE, CheckpointRef, State
 from reporter.settings import Settings
 from reporter.steady import failure, twice
 
@@ -44,11 +44,11 @@ def verify(settings: Settings) -> Iterator[Verdict]:
     found = scan(settings)
     where = ", ".join(str(root) for root in settings.roots)
     refs = {ref.name: ref for series in found.series for ref in series.checkpoints}
-    listed = [entry for entry in found.files if entry.state != "not a checkpoint"]
+    listed = [entry for entry in found.files if entry.state not in ASIDE]
     if not listed:
         raise SettingError(f"{where}: no checkpoint was found; give the folder that holds them")
     for entry in listed:
-        if entry.state != "found":
+        if entry.state != State.FOUND:
             yield Verdict(entry.path, entry.format, entry.state, entry.integrity, entry.reason)
         else:
             yield _verified(refs[entry.path], entry.integrity, settings.settle)
@@ -70,4 +70,8 @@ def _read(ref: CheckpointRef) -> Verdict:
                 nbytes += block.nbytes
         contents.verify()
     remark = f"{len(contents.skipped)} entries that are no numbers were not read" if contents.skipped else ""
+    if not contents.tensors:
+        return Verdict(
+            ref.name, ref.format, State.EMPTY, contents.integrity, "it holds no numbers: nothing was checked"
+        )
     return Verdict(ref.name, ref.format, SOUND, contents.integrity, remark, len(contents.tensors), nbytes)

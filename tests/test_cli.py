@@ -120,15 +120,6 @@ def test_findings_set_the_exit_code(ckpts: Path, tmp_path: Path, level: str, cod
     )
 
 
-def test_an_empty_folder_is_reported_not_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "empty").mkdir()
-    assert report(tmp_path / "empty", "-o", tmp_path / "out") == 0
-    assert "no checkpoint was found" in capsys.readouterr().err
-    record = read(tmp_path / "out")
-    assert record["series"] == []
-    assert record["verdict"] == "WARN"
-
-
 def test_a_missing_folder_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report(tmp_path / "none", "-o", tmp_path / "out") == 2
     assert "no such folder" in capsys.readouterr().err

@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
 
 from reporter.cli.parser import parser
+from reporter.cli.streams import guarded
 from reporter.errors import ReportError
 
 OBJECTS = 10_000
 """Made and not yet gone between two searches for garbage. Python's 700 cost a tenth of every run, most of which loads
 code; 100,000 win little more, and keep twice the memory."""
 
+INTERNAL, INTERRUPTED = 1, 130
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code."""
+    """Run a command and return its exit code; whatever goes wrong is one line on standard error."""
     gc.set_threshold(OBJECTS, 10, 10)
-    arguments = parser().parse_args(argv)
-    try:
-        code: int = arguments.command(arguments)
-        sys.stdout.flush()
-        return code
-    except ReportError as error:
+    with guarded():
+        try:
+            try:
+                arguments = parser().parse_args(argv)
+                code: int = arguments.command(arguments)
+            finally:
+                sys.stdout.flush()  # of a page of help, too, after which argparse exits
+            return code
+        except ReportError as error:
+            return _told(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            return _told("interrupted; the last published report stands", INTERRUPTED)
+        except MemoryError:
+            return _told("out of memory; the last published report stands", INTERNAL)
+        except Exception as error:
+            return _defect(error)
+
+
+def _told(text: str, code: int) -> int:
+    if text:
         from reporter.progress import visible
 
-        print(f"ckpt-report: {visible(str(error))}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        print("ckpt-report: interrupted; the last published report stands", file=sys.stderr)
-        return 130
+        print(f"ckpt-report: {visible(text)}", file=sys.stderr)
+    return code
+
+
+def _defect(error: Exception) -> int:
+    """The last resort: what no part of the program has foreseen."""
+    if sys.flags.dev_mode:
+        import traceback
+
+        traceback.print_exc()
+    where = "the same command with `python -X dev -m reporter` shows where"
+    what = f"a defect of ckpt-report ({type(error).__name__}: {error}); please report it: {where}"
+    return _told(what, INTERNAL)

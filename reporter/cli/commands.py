@@ -7,11 +7,13 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.errors import SettingError
+from reporter.model.checkpoint import State
 from reporter.settings import Settings, default_cache
 
 if TYPE_CHECKING:
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Unreadable files named on the terminal; all of them are in the report."""
 
-OK, FINDINGS, UNREADABLE = 0, 3, 4
+NAMED = 4
+"""Folders and rules named in a line."""
+
+OK, FINDINGS, INCOMPLETE = 0, 3, 4
+"""The last: a report was written, but something that was asked for could not be looked at, judged or made."""
 
 
 def report(arguments: argparse.Namespace) -> int:
@@ -39,7 +45,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 def _summarise(outcome: Outcome, seconds: float) -> None:
     """Totals on standard error, the place of the report on standard output."""
-    from reporter.numerals import integer, number, size
+    from reporter.numerals import counted, integer, number, size
 
     report = outcome.report
     measured = [m for s in report.series for m in s.measured]
@@ -50,50 +56,60 @@ def _summarise(outcome: Outcome, seconds: float) -> None:
     kept = len(measured) - outcome.read
     if kept > 0:
         rate += f"; {integer(kept)} of the checkpoints had been measured before"
-    tensors, parameters = sum(len(m.tensors) for m in measured), sum(m.parameters for m in measured)
-    print(
-        f"{len(measured)} checkpoints, {integer(tensors)} tensors, {integer(parameters)} values, {size(nbytes)} "
-        f"in {number(seconds, 3)} s{rate}",
-        file=sys.stderr,
+    parameters = sum(m.parameters for m in measured)
+    _say(
+        f"{counted(len(measured), 'checkpoint')}, {counted(report.tensors, 'tensor')}, {integer(parameters)} values, "
+        f"{size(nbytes)} in {number(seconds, 3)} s{rate}"
     )
-    rotated = {ref.name for s in report.series for ref in s.refs if ref.rotated}
+    rotated = sum(ref.rotated != "" for s in report.series for ref in s.refs)
     if rotated:
-        print(f"{len(rotated)} of them are deleted by now: their numbers are those of an earlier run", file=sys.stderr)
-    unread = [
-        entry
-        for entry in report.files
-        if entry.state not in ("measured", "not a checkpoint") and entry.path not in rotated
-    ]
-    for entry in unread[:SHOWN]:
-        print(f"{entry.state}: {_visible(entry.path)}: {_visible(entry.reason)}", file=sys.stderr)
-    if len(unread) > SHOWN:
-        print(f"and {len(unread) - SHOWN} more that could not be measured; the report lists them", file=sys.stderr)
-    others = sum(entry.state == "not a checkpoint" for entry in report.files)
+        _say(f"{rotated} of them are deleted by now: their numbers are those of an earlier run")
+    for entry in report.unmeasured[:SHOWN]:
+        _say(f"{entry.state}: {entry.path}: {entry.reason}")
+    if len(report.unmeasured) > SHOWN:
+        _say(f"and {len(report.unmeasured) - SHOWN} more that could not be measured; the report lists them")
+    others = sum(entry.state == State.NO_CHECKPOINT for entry in report.files)
     if others:
-        print(f"{others} other files are listed in the report", file=sys.stderr)
-    if not measured and not unread:
-        print(
-            "no checkpoint was found; give the folder that holds them (TensorFlow, SavedModel, .keras, .h5, "
-            ".safetensors)",
-            file=sys.stderr,
-        )
+        _say(f"{counted(others, 'other file')} {'are' if others > 1 else 'is'} listed in the report")
+    left_out = [entry.path for entry in report.files if entry.state == State.LEFT_OUT]
+    if left_out:
+        _say(f"{counted(len(left_out), 'folder')} not looked into: {_listed(left_out)}")
     if outcome.cache_problem:
-        print(outcome.cache_problem, file=sys.stderr)
-    if outcome.pdf_problem:
-        print(f"no PDF: {outcome.pdf_problem}", file=sys.stderr)
-    print(f"verdict {report.verdict}: {len(report.judgement.findings)} findings", file=sys.stderr)
+        _say(outcome.cache_problem)
+    _say("; ".join(_verdict(outcome)))
     print(outcome.folder / "index.html")
 
 
-def _exit_code(outcome: Outcome, settings: Settings) -> int:
-    from reporter.errors import InProgress, RotatedAway
+def _verdict(outcome: Outcome) -> Iterator[str]:
+    """What a log's last line has to say: the verdict, and what makes this report less than was asked for."""
+    from reporter.numerals import counted
 
-    verdict = outcome.report.verdict
+    report = outcome.report
+    yield f"verdict {report.verdict}: {counted(len(report.judgement.findings), 'finding')}"
+    harmful = sum(entry.harmful for entry in report.files)
+    if not report.tensors:
+        why = "no checkpoint was found" if not report.unmeasured else "none that was found could be measured"
+        yield f"nothing was measured ({why}), so latest is left as it was"
+    elif harmful:
+        yield f"{counted(harmful, 'file')} could not be measured"
+    if report.judgement.unapplied:
+        yield f"rules that could not be applied: {_listed(report.judgement.unapplied)}"
+    if outcome.pdf_problem:
+        yield f"no PDF: {outcome.pdf_problem}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _exit_code(outcome: Outcome, settings: Settings) -> int:
+    report = outcome.report
     failing = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "none": ()}[settings.fail_on]
-    if verdict in failing:
+    if report.verdict in failing:
         return FINDINGS
-    harmless = ("measured", "not a checkpoint", InProgress.state, RotatedAway.state)
-    return UNREADABLE if any(entry.state not in harmless for entry in outcome.report.files) else OK
+    whole = report.tensors and not any(entry.harmful for entry in report.files)
+    return OK if whole and not report.judgement.unapplied and not outcome.pdf_problem else INCOMPLETE
 
 
 def inspect(arguments: argparse.Namespace) -> int:
@@ -114,6 +130,9 @@ def inspect(arguments: argparse.Namespace) -> int:
         _print_json(record)
     else:
         print(console.tensors(contents, numbers))
+    if not numbers.tensors:
+        _say("nothing was measured: the checkpoint holds no numbers")
+        return INCOMPLETE
     return OK
 
 
@@ -185,8 +204,8 @@ def verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json({"checkpoints": [asdict(verdict) for verdict in verdicts], "unsound": unsound})
     else:
-        print(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound", file=sys.stderr)
-    return UNREADABLE if unsound else OK
+        _say(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound")
+    return INCOMPLETE if unsound else OK
 
 
 def cache_info(arguments: argparse.Namespace) -> int:
@@ -235,7 +254,22 @@ def _loaded(arguments: argparse.Namespace) -> Config:
     given = {option.name: getattr(arguments, option.field, None) for option in OPTIONS}
     flags = {name: value for name, value in given.items() if value is not None}
     assignments, file = getattr(arguments, "assignments", []), getattr(arguments, "config", None)
-    return load(flags, assignments, os.environ, Path.cwd(), file)
+    return load(flags, assignments, os.environ, _working_folder(), file)
+
+
+def _working_folder() -> Path:
+    """Where settings are looked for; it may be deleted, or closed to this user, which is said."""
+    from reporter.config import FILE
+
+    try:
+        folder = Path.cwd()
+        (folder / FILE).stat()
+    except FileNotFoundError:
+        return Path()
+    except OSError as error:
+        _say(f"settings in the working folder, if there are any, do not count: {error.strerror or error}")
+        return Path()
+    return folder
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -246,6 +280,11 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         settings = replace(settings, cache=default_cache())
     folders = getattr(arguments, "folders", None)
     return replace(settings, roots=tuple(folders)) if folders else settings
+
+
+def _say(text: str) -> None:
+    """A line on standard error."""
+    print(_visible(text), file=sys.stderr)
 
 
 def _print_json(record: object) -> None:

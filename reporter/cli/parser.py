@@ -10,7 +10,9 @@ from reporter.settings import BINS, DEPLOYMENT, FAIL_ON, QUANTILES, VARIABLES
 
 EXIT_CODES = """exit codes:
   0 ok   1 internal error   2 usage or settings   3 findings at or above --fail-on
-  4 report written, but some checkpoints could not be read   75 another run holds the output folder"""
+  4 report written, but not all that was asked for: a checkpoint could not be read, nothing was measured,
+    a rule could not be applied, or no PDF could be made   75 another run holds the output folder
+  141 nobody reads standard output any more; a report was written all the same"""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -93,12 +93,12 @@ def _goes_on(known: Sequence[Measured], steps: Sequence[Change], start: int, pla
 
 
 def _length(change: Change) -> float:
-    return math.sqrt(change.difference)
+    return change.distance
 
 
 def _relative(change: Change) -> float:
     update = change.relative_update
-    return math.inf if update is None and change.difference else update or 0.0
+    return math.inf if update is None and change.distance else update or 0.0
 
 
 def _apart(before: Measured, after: Measured) -> Change:
@@ -121,7 +121,7 @@ def unrelated(numbers: Sequence[Measured]) -> bool:
 def _unrelated(changes: Sequence[tuple[str, Change]]) -> bool:
     large = [(change, change.cosine) for _, change in changes if change.count >= LEAST]
     whole = merge(change for change, _ in large)
-    if not large or not whole.before or not 1 / SCALE**2 < whole.after / whole.before < SCALE**2:
+    if not large or not whole.norm_before or not 1 / SCALE < whole.norm_after / whole.norm_before < SCALE:
         return False
     apart = sum(
         c.count for c, cosine in large if cosine is not None and abs(cosine) <= max(UNRELATED, 3 / c.count**0.5)

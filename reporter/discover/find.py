@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from reporter.discover.naming import natural
+from reporter.discover.once import once
 from reporter.discover.placing import placed
+from reporter.discover.roots import look_below
 from reporter.discover.series import Member, arrange, slug
-from reporter.discover.walk import Walk
 from reporter.errors import CheckpointError, RotatedAway
-from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Order, Peek, Step
+from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Order, Peek, State, Step
 from reporter.model.reader import Reader
 
 PeekInto = Callable[[Claim], Peek]
@@ -31,7 +31,6 @@ def find(
     peek: PeekInto,
     *,
     settle: float,
-    out: Path | None = None,
     cache: Path | None = None,
     now: float | None = None,
 ) -> Found:
@@ -39,62 +38,73 @@ def find(
 
     Args:
         settle: seconds; an unsound checkpoint whose newest file is younger is "in progress".
-        out, cache: the folders of output and cache, left out of the walk.
+        cache: this program's folder of what earlier runs measured, left out of the walk.
         now: seconds since the epoch, for tests.
 
     Raises:
         SettingError: a root does not exist.
     """
     now = time.time() if now is None else now
-    entries: list[FileEntry] = []
+    below = look_below(roots, readers, cache)
+    claims, copies = once(below.claims)
+    entries = [FileEntry(below.shown(row.path), "", row.state, row.reason) for row in below.rows]
     members: list[Member] = []
     checks: dict[str, str] = {}
-    names: set[str] = set()
+    names = {entry.path for entry in entries}
     structures: dict[tuple[str, ...], tuple[str, ...]] = {}  # equal ones are kept once
-    for root in roots:
-        walk = Walk(root, readers, [p for p in (out, cache) if p is not None])
-        base = root if root.is_dir() else root.parent
-        prefix = f"{root.name}/" if len(roots) > 1 else ""
-        entries += [replace(entry, path=prefix + _relative(path, base)) for path, entry in walk.others]
-        for claim, numbered in zip(walk.claims, placed(walk.claims), strict=True):
-            name = prefix + _relative(claim.path, base)
-            if name in names:  # a bundle and a SavedModel's folder may go by the same name
-                name = f"{name} ({claim.format})"
-            names.add(name)
-            seen, problem, state = _opened(claim, peek)
-            stats = _stats(claim)
-            newest = max((mtime for _, mtime, _ in stats), default=0)
-            if not problem and seen.missing and seen.integrity not in PROVEN and now - newest / 1e9 < settle:
-                problem = f"{seen.missing} layers of its own configuration are not in the file yet"
-                state = "partial"
-            if problem and len(stats) < len(claim.members):  # all of them were there when the folder was listed
-                problem, state = "files of it were deleted while they were being looked at", RotatedAway.state
-            if problem:
-                known_as = "" if state == "not a checkpoint" else claim.format
-                verdict = settled(problem, state, newest, settle, now)
-                entries.append(FileEntry(name, known_as, *verdict, integrity=seen.integrity))
-                continue
-            inside = seen.step
-            ref = CheckpointRef(
-                name=name,
-                slug=slug(name),
-                path=claim.path,
-                format=claim.format,
-                members=claim.members,
-                step=Step(None, Order.TIME) if inside is None else Step(inside, Order.IN_FILE, seen.step_source),
-                nbytes=sum(size for size, _, _ in stats),
-                mtime_ns=newest,
-                files=tuple(stats),
-            )
-            checks[name] = seen.integrity
-            kept = structures.setdefault(seen.structure, seen.structure)
-            members.append(Member(ref, numbered, kept, seen.save_counter))
+    for claim, numbered in zip(claims, placed(claims), strict=True):
+        name = _unique(below.shown(claim.path), claim.format, names)
+        seen, problem, state = _opened(claim, peek)
+        stats = _stats(claim)
+        newest = max((mtime for _, mtime, _ in stats), default=0)
+        if not problem and seen.missing and seen.integrity not in PROVEN and now - newest / 1e9 < settle:
+            problem = f"{seen.missing} layers of its own configuration are not in the file yet"
+            state = "partial"
+        if problem and len(stats) < len(claim.members):  # all of them were there when the folder was listed
+            problem, state = "files of it were deleted while they were being looked at", RotatedAway.state
+        if problem:
+            known_as = "" if state == State.NO_CHECKPOINT else claim.format
+            verdict = settled(problem, state, newest, settle, now)
+            entries.append(FileEntry(name, known_as, *verdict, integrity=seen.integrity))
+            continue
+        inside = seen.step
+        ref = CheckpointRef(
+            name=name,
+            slug=slug(name),
+            path=claim.path,
+            format=claim.format,
+            members=claim.members,
+            step=Step(None, Order.TIME) if inside is None else Step(inside, Order.IN_FILE, seen.step_source),
+            nbytes=sum(size for size, _, _ in stats),
+            mtime_ns=newest,
+            files=tuple(stats),
+        )
+        checks[name] = seen.integrity
+        kept = structures.setdefault(seen.structure, seen.structure)
+        members.append(Member(ref, numbered, kept, seen.save_counter))
+    for copy, original in copies:
+        name = _unique(below.shown(copy.path), copy.format, names)
+        reason = f"another name of {below.shown(original.path)}, which is counted once"
+        entries.append(FileEntry(name, "", State.NO_CHECKPOINT, reason))
     series = arrange(members)
     for one in series:
         for ref in one.checkpoints:
-            entry = FileEntry(ref.name, ref.format, "found", "", ref.step.value, one.name, checks[ref.name])
+            entry = FileEntry(ref.name, ref.format, State.FOUND, "", ref.step.value, one.name, checks[ref.name])
             entries.append(entry)
     return Found(tuple(roots), series, tuple(sorted(entries, key=lambda e: natural(e.path))))
+
+
+def _unique(shown: str, format_: str, names: set[str]) -> str:
+    """A name that no other entry has: a bundle may be called like a SavedModel's folder, or like any file."""
+    name = shown
+    if name in names:
+        name = f"{shown} ({format_})"
+    number = 1
+    while name in names:
+        number += 1
+        name = f"{shown} ({format_} {number})"
+    names.add(name)
+    return name
 
 
 def settled(problem: str, state: str, newest_ns: int, settle: float, now: float) -> tuple[str, str]:
@@ -129,8 +139,3 @@ def _stats(claim: Claim) -> list[tuple[int, int, int]]:
             continue
         found.append((stat.st_size, stat.st_mtime_ns, stat.st_ino))
     return found
-
-
-def _relative(path: Path, base: Path) -> str:
-    """The path below the scanned folder; the folder's own name where it is itself a checkpoint."""
-    return path.relative_to(base).as_posix() if path != base and path.is_relative_to(base) else path.name

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reporter.discover.listing import words
 from reporter.model.checkpoint import Probe
 
 HEAD_BYTES = 16 << 10
@@ -28,16 +29,16 @@ Predicate = Callable[[Look], bool]
 
 
 def foreign(probe: Probe) -> str:
-    """One sentence on what an unclaimed file is, or "" if its content does not tell."""
+    """One sentence on what an unclaimed file is, as far as its first bytes tell."""
     try:
         with probe.path.open("rb") as file:
             look = Look(file.read(HEAD_BYTES), probe.tail, probe.size)
-    except OSError:
-        return ""  # gone since it was listed
-    for title, is_one in FORMATS:
+    except OSError as error:
+        return f"not known: it cannot be read any more: {words(error)}"
+    for title, is_one in (*FORMATS, *NO_MODELS):
         if is_one(look):
             return f"not a TensorFlow/Keras checkpoint: {title}"
-    return ""
+    return "none of the formats that are read here, by its content"
 
 
 def _starts(*magics: bytes) -> Predicate:
@@ -169,3 +170,45 @@ FORMATS: tuple[tuple[str, Predicate], ...] = (
     ("a Python pickle (never loaded)", _is_pickle),
 )  # fmt: skip
 """Asked in this order; the first that is sure gives the name. Raw weights (.bin of TF.js, OpenVINO) tell nothing."""
+
+
+def _is_plain_text(look: Look) -> bool:
+    """UTF-8, but for a character cut at the end, without control characters."""
+    try:
+        text = look.head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(look.head) < HEAD_BYTES or error.start < HEAD_BYTES - 3:
+            return False
+        text = look.head[: error.start].decode("utf-8")
+    return all(c.isprintable() or c in "\t\n\r\f\x1b\ufeff" for c in text)
+
+
+def _is_event_file(look: Look) -> bool:
+    """A record whose first event tells the version of the file (tensorflow/core/util/events_writer.cc)."""
+    return b"brain.Event:" in look.head[:64]
+
+
+UNPACK = "; unpack it to have what is in it read"
+
+NO_MODELS: tuple[tuple[str, Predicate], ...] = (
+    ("an empty file", lambda look: look.size == 0),
+    (f"compressed by gzip{UNPACK}", _starts(b"\x1f\x8b")),
+    (f"compressed by bzip2{UNPACK}", _starts(b"BZh")),
+    (f"compressed by xz{UNPACK}", _starts(b"\xfd7zXZ\0")),
+    (f"compressed by zstandard{UNPACK}", _starts(b"\x28\xb5\x2f\xfd")),
+    (f"compressed by lz4{UNPACK}", _starts(b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18")),
+    (f"a 7-Zip archive{UNPACK}", _starts(b"7z\xbc\xaf\x27\x1c")),
+    (f"a RAR archive{UNPACK}", _starts(b"Rar!\x1a\x07")),
+    (f"a tar archive{UNPACK}", lambda look: look.head[257:262] == b"ustar"),
+    (f"a zip archive of other things{UNPACK}", _starts(b"PK\x03\x04", b"PK\x05\x06")),
+    ("TensorFlow's list of its latest checkpoints, without weights",
+     _matches(rb"\s*(?:model_checkpoint_path|all_model)")),
+    ("TensorBoard's events, without weights", _is_event_file),
+    ("a cache file of ckpt-report", _starts(b"CKPTRPT1")),
+    ("a picture", _starts(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")),
+    ("a PDF document", _starts(b"%PDF-")),
+    ("compiled Python", lambda look: look.head[2:4] == b"\r\n" and look.size > 16),
+    ("a program or library", _starts(b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe")),
+    ("text", _is_plain_text),
+)  # fmt: skip
+"""What else lies in folders of checkpoints; asked after :data:`FORMATS`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from reporter.discover.listing import absolute
 from reporter.discover.naming import Numbered, number_labels
 from reporter.discover.tokens import COUNTER, Name
 from reporter.model.checkpoint import Claim
@@ -14,7 +16,8 @@ DEEPEST = 3
 
 
 def placed(claims: Sequence[Claim]) -> list[Numbered]:
-    """The place of each claim below one root; a stem with ``/`` spans folders."""
+    """The place of each claim below all roots; a stem with ``/`` spans folders."""
+    claims = [replace(claim, path=absolute(claim.path)) for claim in claims]  # roots may spell one folder in two ways
     result = [Numbered(claim.label, None) for claim in claims]
     folders: dict[tuple[Path, str], list[int]] = {}
     for i, claim in enumerate(claims):

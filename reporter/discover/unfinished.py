@@ -6,6 +6,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+_PARTS = re.compile(r".*_temp(_[0-9a-f]{32})?")
+"""Folder of the parts of a checkpoint until they are merged: ``<prefix>_temp``, and by TensorFlow 1 with a random end
+(tensorflow/python/training/saver.py, ``_AddShardedSaveOpsForV2``)."""
+
 _STATE = re.compile(r".*\.tmp[0-9a-f]{8,}")
 """``checkpoint.tmp<hex>``, renamed to ``checkpoint`` (tensorflow/python/lib/io/file_io.py, atomic_write_string)."""
 
@@ -20,9 +24,11 @@ def unfinished(path: Path, siblings: Iterable[str]) -> str:
     'a file of a save that is going on, or was interrupted: TensorFlow renames it at the end'
     >>> unfinished(Path("ckpts/ckpt-7.index"), ())
     ''
+    >>> unfinished(Path("model.ckpt-7_temp_0123456789abcdef0123456789abcdef/part-00000-of-00001.index"), ())[:14]
+    'a file of a sa'
     """
     name = path.name
-    if path.parent.name.endswith("_temp") or ".tempstate" in name:
+    if _PARTS.fullmatch(path.parent.name) or ".tempstate" in name:
         return "a file of a save that is going on, or was interrupted: TensorFlow renames it at the end"
     if _STATE.fullmatch(name) and "checkpoint" in name:
         return "the list of checkpoints while it is being replaced, or was interrupted"

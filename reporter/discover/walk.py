@@ -1,17 +1,19 @@
-"""Walk a folder without following links, and ask every reader whether it knows what lies there."""
+"""Walk folders without following links, and ask every reader whether it knows what lies there."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from reporter.discover.foreign import foreign
+from reporter.discover.listing import Listing, Place, Row, is_pseudo, listing, place, trouble, words
+from reporter.discover.outputs import is_output, is_run
 from reporter.discover.unfinished import unfinished
-from reporter.errors import RotatedAway, SettingError, translated
-from reporter.model.checkpoint import Claim, FileEntry, Probe
+from reporter.errors import NotDownloaded, translated
+from reporter.model.checkpoint import Claim, Probe, State
 from reporter.model.reader import Reader
 
 ENDS = 64
@@ -22,115 +24,137 @@ MAX_DEPTH = 64
 
 LFS = b"version https://git-lfs"
 
-SKIPPED_FOLDERS = frozenset({".git", ".venv", "__pycache__", "node_modules"})
+SKIPPED_FOLDERS = {
+    ".git": "the history of a git repository",
+    ".venv": "a Python environment",
+    "__pycache__": "compiled Python",
+    "node_modules": "packages of JavaScript",
+}
+"""Folders that are not entered unless they are named, and what they are."""
 
 
 class Walk:
-    """Everything below one root: claims of the readers, and entries for the rest."""
+    """Claims of the readers, and rows for the rest; every folder is entered once, whatever leads to it."""
 
-    def __init__(self, root: Path, readers: Sequence[Reader], ignore: Sequence[Path]) -> None:
+    def __init__(self, readers: Sequence[Reader], named: Collection[Path] = (), cache: Path | None = None) -> None:
+        """Start with nothing.
+
+        Args:
+            named: files that the user gave one by one.
+            cache: this program's folder of what earlier runs measured.
+        """
         self._readers = readers
-        self._ignore = {path.resolve() for path in ignore}
+        self._named = frozenset(named)
+        self._cache = None if cache is None else place(cache)
+        self._entered: dict[Place, Path] = {}
+        self._taken: set[Path] = set()
+        self._parts: set[Path] = set()
         self.claims: list[Claim] = []
-        self.others: list[tuple[Path, FileEntry]] = []
-        if root.is_dir():
-            self._folder(root, 0)
-        elif root.exists():
-            # A file, such as one of a bundle's: look at its folder, keep what it belongs to.
-            self._folder(root.parent, MAX_DEPTH)
-            claims = [c for c in self.claims if root in c.members or root == c.path]
-            self.claims = [replace(c, problem="", state="") if c.when_named else c for c in claims]
-            self.others = [o for o in self.others if o[0] == root]
-        else:
-            # A bundle is named by its prefix, which is not a file.
-            if root.parent.is_dir():
-                self._folder(root.parent, MAX_DEPTH)
-            self.claims = [c for c in self.claims if c.path == root]
-            self.others = []
-            if not self.claims:
-                raise SettingError(f"{root}: no such folder or checkpoint; give a folder that holds checkpoints")
+        self.rows: list[Row] = []
+
+    def below(self, root: Path) -> None:
+        """Take in everything below a folder, whatever that folder itself is."""
+        self._folder(root, 0)
+
+    def beside(self, folder: Path, names: Collection[str]) -> None:
+        """Take in the checkpoints that files of a folder, named by the user, belong to, and nothing else of it."""
+        at = place(folder)
+        if at is not None and at in self._entered:
+            return
+        found, named = listing(folder), {folder / name for name in names}
+        claims, rows = self.claims, self.rows
+        self.claims, self.rows = [], []
+        if any(row.path == folder for row in found.rows):  # it cannot be listed, but what is in it may be readable
+            found = Listing(files={p.name: p for p in named if p.is_file()}, rows=found.rows)
+        self._direct(folder, found)
+        claims += [c for c in self.claims if c.path in named or not named.isdisjoint(c.members)]
+        rows += [row for row in self.rows if row.path in named]
+        self.claims, self.rows = claims, rows
 
     def _folder(self, folder: Path, depth: int) -> None:
-        try:
-            with os.scandir(folder) as scan:
-                entries = sorted(scan, key=lambda e: e.name)
-        except FileNotFoundError:
-            self._other(folder, RotatedAway.state, "the folder was deleted while it was being listed")
-            return
-        except OSError as error:
-            self._other(folder, "unreadable", f"the folder cannot be listed: {error.strerror}")
-            return
-        if (folder / "runs").is_dir() and (folder / "latest").is_symlink():
-            return  # an output folder of this program
-        files: dict[str, Path] = {}
-        folders: list[Path] = []
-        for entry in entries:
-            path = folder / entry.name
-            if entry.is_symlink() and entry.is_dir():
-                self._other(path, "not a checkpoint", "a link to a folder, not followed")
-            elif entry.is_dir(follow_symlinks=False):
-                folders.append(path)
-            elif entry.is_file():
-                files[entry.name] = path
-            else:
-                self._other(path, "not a checkpoint", "not a regular file")
-        everything = files | {f.name: f for f in folders}
-        for reader in self._readers:
-            claim = _asked(reader, folder, partial(reader.claim_folder, folder, everything))
-            if claim is not None:
-                self.claims.append(claim)
-                inside = set(claim.members)
-                self._files({n: p for n, p in files.items() if p not in inside})
-                self._folders([f for f in folders if not any(f in m.parents for m in inside)], depth)
+        at = place(folder)
+        if at is not None:
+            if at in self._entered:
                 return
-        self._files(files)
-        self._folders(folders, depth)
+            self._entered[at] = folder
+        found = listing(folder)
+        if depth and is_output(found):
+            self._leave(folder, "reports of this program")
+            return
+        self._direct(folder, found)
+        for child in found.folders.values():
+            reason = self._left_out(child, depth + 1)
+            if reason:
+                self._leave(child, reason)
+            else:
+                self._folder(child, depth + 1)
 
-    def _folders(self, folders: list[Path], depth: int) -> None:
-        for folder in folders:
-            if folder.name in SKIPPED_FOLDERS or folder.resolve() in self._ignore:
-                continue
-            if depth >= MAX_DEPTH:
-                continue
-            self._folder(folder, depth + 1)
+    def _left_out(self, folder: Path, depth: int) -> str:
+        """Why a folder is not entered, "" if it is."""
+        if folder.name in SKIPPED_FOLDERS:
+            return SKIPPED_FOLDERS[folder.name]
+        if depth > MAX_DEPTH:
+            return f"nested in more than {MAX_DEPTH} folders"
+        at = place(folder)
+        if at is not None:
+            if at == self._cache:
+                return "what earlier runs of this program measured"
+            if is_pseudo(at):
+                return "no files, but a view of the system"
+            if at in self._entered and not _same(self._entered[at], folder):
+                return f"the same folder as {self._entered[at]}"
+        return "a report of this program" if is_run(folder) else ""
+
+    def _direct(self, folder: Path, found: Listing) -> None:
+        """What lies directly in a folder; a folder that is part of a checkpoint is none of its own."""
+        self.rows += found.rows
+        if folder not in self._parts:
+            names = found.files | found.folders
+            for reader in self._readers:
+                claim = _asked(reader, folder, partial(reader.claim_folder, folder, names))
+                if claim is not None:
+                    self.claims.append(claim)
+                    self._taken.update(claim.members)
+                    self._parts.update(*({m, *m.parents} for m in {m.parent for m in claim.members}))
+        self._files({name: path for name, path in found.files.items() if path not in self._taken})
 
     def _files(self, files: Mapping[str, Path]) -> None:
         claims: list[Claim] = []
-        left: list[tuple[Path, str, str]] = []
+        left: list[Row] = []
         for path in files.values():
             if reason := unfinished(path, files):
-                left.append((path, "not a checkpoint", reason))
+                left.append(Row(path, State.NO_CHECKPOINT, reason))
                 continue
             try:
                 probe = look(path)
-            except FileNotFoundError:
-                left.append((path, RotatedAway.state, "it was deleted while the folder was being listed"))
-                continue
             except OSError as error:
-                left.append((path, "unreadable", f"cannot be read: {error.strerror}"))
+                left.append(trouble(path, error, "it cannot be read"))
                 continue
             if probe.head.startswith(LFS):
                 reason = "a Git-LFS pointer, not the file itself: run `git lfs pull`"
-                left.append((path, "not downloaded", reason))
+                left.append(Row(path, NotDownloaded.state, reason))
                 continue
             for reader in self._readers:
                 claim = _asked(reader, path, partial(reader.claim_file, probe, files))
                 if claim is not None:
-                    # An index may name files that never were there: members are those that can be deleted later.
-                    claims.append(replace(claim, members=tuple(m for m in claim.members if m.name in files)))
+                    claims.append(self._settled(claim, files))
                     break
             else:
-                left.append((path, "not a checkpoint", foreign(probe)))
+                left.append(Row(path, State.NO_CHECKPOINT, foreign(probe)))
         # A shard can be read by itself, but is no checkpoint of its own beside the index that lists it.
         taken = {member for claim in claims for member in claim.members}
         parts = {member for claim in claims for member in claim.members if member != claim.path}
         self.claims += [claim for claim in claims if claim.path not in parts]
-        for path, state, reason in left:
-            if path not in taken:
-                self._other(path, state, reason)
+        self.rows += [row for row in left if row.path not in taken]
 
-    def _other(self, path: Path, state: str, reason: str) -> None:
-        self.others.append((path, FileEntry(str(path), "", state, reason)))
+    def _settled(self, claim: Claim, files: Mapping[str, Path]) -> Claim:
+        """With the members that are there (an index may name files that never were), and read if named by the user."""
+        if claim.when_named and claim.path in self._named:
+            claim = replace(claim, problem="", state="")
+        return replace(claim, members=tuple(m for m in claim.members if m.name in files))
+
+    def _leave(self, folder: Path, reason: str) -> None:
+        self.rows.append(Row(folder, State.LEFT_OUT, f"not looked into: {reason}"))
 
 
 def look(path: Path) -> Probe:
@@ -146,10 +170,20 @@ def look(path: Path) -> Probe:
         return Probe(path, stat.st_size, stat.st_mtime_ns, head, file.read(ENDS))
 
 
+def _same(one: Path, other: Path) -> bool:
+    """Whether two paths say the same, without a look at the file system."""
+    return os.path.normpath(one) == os.path.normpath(other)
+
+
 def _asked(reader: Reader, path: Path, ask: Callable[[], Claim | None]) -> Claim | None:
     """A reader's answer; where asking fails, a claim with the problem: a file may vanish under the question."""
     try:
         return ask()
+    except FileNotFoundError as error:
+        known = translated(path, error)
+        return Claim(reader.name, path, (path,), path.name, known.reason, known.state)
+    except OSError as error:
+        return Claim(reader.name, path, (path,), path.name, f"cannot be read: {words(error)}", State.UNREADABLE)
     except Exception as error:
         known = translated(path, error)
         return Claim(reader.name, path, (path,), path.name, known.reason, known.state)

@@ -6,6 +6,28 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from reporter.errors import InProgress, RotatedAway
+
+
+class State(StrEnum):
+    """What became of something that was met, where it is no error of :mod:`reporter.errors`."""
+
+    MEASURED = "measured"
+    FOUND = "found"
+    NO_CHECKPOINT = "not a checkpoint"
+    LEFT_OUT = "left out"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+
+
+HARMLESS = frozenset(
+    {State.MEASURED, State.FOUND, State.NO_CHECKPOINT, State.LEFT_OUT, InProgress.state, RotatedAway.state}
+)
+"""States that say nothing against a run: the next one will have what is being written, and what is gone is gone."""
+
+ASIDE = frozenset({State.NO_CHECKPOINT, State.LEFT_OUT})
+"""States of what is no checkpoint, or was not looked into."""
+
 
 class Order(StrEnum):
     """What put the checkpoints of a series in order."""
@@ -180,7 +202,7 @@ class FileEntry:
     """One row of the list of files: a checkpoint or anything else that lay in the folder.
 
     Attributes:
-        state: "measured", "found" (scan only), "not a checkpoint", or a state of :mod:`reporter.errors`.
+        state: one of :class:`State`, or of :mod:`reporter.errors`.
         reason: one sentence a person can act on, or "".
         integrity: the check that reading it makes ("crc32c", "zip crc32", "lengths", "none"), "" for other files.
     """
@@ -192,6 +214,11 @@ class FileEntry:
     step: int | None = None
     series: str = ""
     integrity: str = ""
+
+    @property
+    def harmful(self) -> bool:
+        """Whether it may hide something: no run that met it passes, or ends with exit code 0."""
+        return self.state not in HARMLESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,12 +106,14 @@ class Judgement:
     Attributes:
         accepted: findings that were reviewed and accepted; they are no part of the verdict.
         notes: about the acceptances themselves: expired, or matching nothing.
+        unapplied: names of rules that failed in a series, each of them a finding, too.
     """
 
     findings: tuple[Finding, ...]
     outcomes: tuple[Outcome, ...]
     accepted: tuple[Accepted, ...] = ()
     notes: tuple[str, ...] = ()
+    unapplied: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:

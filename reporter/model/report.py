@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reporter.model.checkpoint import FileEntry
+from reporter.model.checkpoint import ASIDE, FileEntry, State
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
 from reporter.model.figures import Runs, SeriesFigures
@@ -53,6 +53,19 @@ class Report:
         return sum(len(s.refs) for s in self.series)
 
     @property
+    def tensors(self) -> int:
+        """Number of measured tensors, over all checkpoints."""
+        return sum(len(m.tensors) for s in self.series for m in s.measured)
+
+    @property
+    def unmeasured(self) -> tuple[FileEntry, ...]:
+        """Checkpoints, and what may hide some, of which there are no numbers."""
+        known = {ref.name for s in self.series for ref in s.refs if ref.rotated}
+        return tuple(f for f in self.files if f.state not in {State.MEASURED, *ASIDE} and f.path not in known)
+
+    @property
     def verdict(self) -> str:
-        """PASS, WARN or FAIL; nothing passes where nothing was measured."""
-        return self.judgement.verdict if self.checkpoints else "WARN"
+        """PASS, WARN or FAIL; nothing passes where nothing was measured, or something could not be."""
+        worst = self.judgement.verdict
+        looked = self.tensors and not any(entry.harmful for entry in self.files)
+        return worst if looked or worst != "PASS" else "WARN"

@@ -73,7 +73,7 @@ def read_acceptances(path: Path, rules: Sequence[str]) -> tuple[Acceptance, ...]
         data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise SettingError(f"{path}: cannot be read ({error.strerror}); give the path of an accept.toml") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: nested a thousand times
         raise SettingError(f"{path}: is no TOML: {error}") from error
     entries = data.get("accept", [])
     unknown = sorted(set(data) - {"accept"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,8 +10,10 @@ from datetime import date
 from reporter.errors import ReportError
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Accepted, Finding, Judgement, Outcome, Severity
+from reporter.numerals import integer
 from reporter.rules.acceptance import Acceptance, matching
 from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.external import UnusableRule
 from reporter.rules.grouping import Fired, explained, grouped
 from reporter.rules.history import History
 
@@ -44,6 +45,7 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
     outcomes: list[Outcome] = []
     accepted: list[Accepted] = []
     used: set[int] = set()
+    failed: dict[str, _Failed] = {}
     titles = {rule.name: rule.title for rule in policy.rules}
     for series in comparisons:
         history = History(series)
@@ -55,7 +57,7 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
             if severity == OFF:
                 continue
             limits = rule.defaults | dict(policy.limits.get(rule.name, {}))
-            checks = [_rated(check, severity) for check in _checks(rule, history, limits)]
+            checks = [_rated(check, severity) for check in _checks(rule, history, limits, failed)]
             checked[rule.name] = len(checks)
             worst = max(checks, key=lambda c: c.excess, default=None)
             fired += [Fired(rule, check) for check in checks if check.severity is not None]
@@ -90,26 +92,57 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
                 Accepted(finding, entry.reason, entry.until.isoformat())
                 for finding in grouped(history, members, checked, titles, held)
             ]
+    findings += [_not_applied(rule, failed[rule.name]) for rule in policy.rules if rule.name in failed]
     rank = {rule.name: i for i, rule in enumerate(policy.rules)}
     findings.sort(key=lambda f: (-f.severity, -f.weight, rank[f.rule]))
     unused = tuple(
         f"accepted, but nothing matches it: {entry}" for at, entry in enumerate(policy.acceptances) if at not in used
     )
-    return Judgement(tuple(findings), tuple(outcomes), tuple(accepted), unused)
+    return Judgement(tuple(findings), tuple(outcomes), tuple(accepted), unused, tuple(failed))
 
 
-def _checks(rule: Rule, history: History, limits: Limits) -> list[Check]:
-    """A rule's checks; a rule that fails, one of the user's own perhaps, is a warning of its own and ends no run."""
+@dataclass(slots=True)
+class _Failed:
+    """A rule that could not be applied, one of the user's own perhaps.
+
+    Attributes:
+        series: names of those on which it failed.
+        reason: what happened on the first of them.
+    """
+
+    reason: str
+    series: list[str] = field(default_factory=list)
+
+
+def _checks(rule: Rule, history: History, limits: Limits, failed: dict[str, _Failed]) -> list[Check]:
+    """A rule's checks; of one that fails there are none, and the failure is noted."""
     try:
-        checks = list(rule.check(history, limits))
-        if not all(isinstance(check, Check) for check in checks):
-            raise TypeError("it yields something that is no Check")
+        return list(rule.check(history, limits))
     except ReportError:
         raise
     except Exception as error:
-        reason = f"the rule {rule.name} could not be applied: {type(error).__name__}: {error}"
-        return [Check(None, math.inf, Severity.WARN, message=reason)]
-    return checks
+        reason = str(error) if isinstance(error, UnusableRule) else f"{type(error).__name__}: {error}"
+        failed.setdefault(rule.name, _Failed(reason)).series.append(history.series.name)
+        return []
+
+
+def _not_applied(rule: Rule, failed: _Failed) -> Finding:
+    """One warning for a rule that failed, whatever severity its findings have: nobody knows what it missed."""
+    where = f" to {integer(len(failed.series))} series" if len(failed.series) > 1 else ""
+    return Finding(
+        rule=rule.name,
+        severity=Severity.WARN,
+        series=failed.series[0],
+        checkpoint="",
+        layer="",
+        tensor="",
+        value=None,
+        threshold=None,
+        message=f"the rule {rule.name} could not be applied{where}: {failed.reason}",
+        evidence="certain",
+        meaning="Nothing is known of what this rule looks for.",
+        next_step="Mend the rule, or leave it out of the settings.",
+    )
 
 
 def _rated(check: Check, severity: str) -> Check:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from reporter.model.checkpoint import FileEntry
+from reporter.errors import InProgress, RotatedAway
+from reporter.model.checkpoint import ASIDE, FileEntry, State
 from reporter.model.page import Block, Cell, Column, Facts, Level, Row, Section
 from reporter.model.report import Report
 from reporter.numerals import integer
@@ -16,7 +17,13 @@ _CHECKS = (
     "format has no checksum; none: not even that."
 )
 
-_LEVELS: dict[str, Level] = {"measured": "pass", "not a checkpoint": "", "in progress": "info", "rotated away": "info"}
+_LEVELS: dict[str, Level] = {
+    State.MEASURED: "pass",
+    State.NO_CHECKPOINT: "",
+    State.LEFT_OUT: "",
+    InProgress.state: "info",
+    RotatedAway.state: "info",
+}
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
@@ -25,7 +32,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     blocks: list[Block] = [Facts(tuple((s, integer(n)) for s, n in sorted(states.items(), key=_rank)), "tiles")]
     entries = sorted(report.files, key=lambda e: _rank((e.state, 0)))
     if medium == "pdf":
-        entries = [e for e in entries if e.state != "not a checkpoint"]
+        entries = [e for e in entries if e.state not in ASIDE]
     if entries:
         columns = (
             Column("Path", numeric=False),
@@ -41,7 +48,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 
 
 def _rank(state: tuple[str, int]) -> int:
-    return {"measured": 1, "not a checkpoint": 2}.get(state[0], 0)
+    ranks: dict[str, int] = {State.MEASURED: 1, State.LEFT_OUT: 2, State.NO_CHECKPOINT: 3}
+    return ranks.get(state[0], 0)
 
 
 def _row(entry: FileEntry) -> Row:

@@ -13,7 +13,7 @@ OTHERS = 3
 def headline(report: Report) -> str:
     """The banner's sentence: how much was found, in how many checks."""
     judgement = report.judgement
-    if not report.checkpoints:
+    if not report.tensors:
         return "No checkpoint could be measured, so nothing was judged."
     checked = sum(o.checked for o in judgement.outcomes)
     counts = {s: sum(f.severity is s for f in judgement.findings) for s in Severity}
@@ -28,12 +28,17 @@ def headline(report: Report) -> str:
         return f"{listed} from {counted(checked, 'check')}{accepted}. {_capital(_short(judgement.findings[0]))}."
     remarks = f"; {counted(counts[Severity.INFO], 'remark')}" if counts[Severity.INFO] else ""
     rules = counted(len({o.rule for o in judgement.outcomes}), "rule")
-    return f"None of {counted(checked, 'check')} by {rules} found a problem{remarks}{accepted}."
+    quiet = f"None of {counted(checked, 'check')} by {rules} found a problem{remarks}{accepted}."
+    hidden = sum(entry.harmful for entry in report.files)
+    if not hidden:
+        return quiet
+    could = counted(report.checkpoints, "checkpoint")
+    return f"{counted(hidden, 'file')} could not be measured, {could} could. {quiet}"
 
 
 def paragraphs(report: Report) -> list[str]:
     """What, where, since when, how sure, and what to look at next; of the worst finding in full."""
-    if not report.checkpoints:
+    if not report.tensors:
         return []
     findings = [f for f in report.judgement.findings if f.severity > Severity.INFO]
     if not findings:

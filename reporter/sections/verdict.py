@@ -28,10 +28,7 @@ def subtitle(report: Report) -> str:
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """The section."""
     verdict = report.verdict
-    remembered = {ref.name for s in report.series for ref in s.refs if ref.rotated}
-    unreadable = [
-        f for f in report.files if f.state not in ("measured", "not a checkpoint") and f.path not in remembered
-    ]
+    unreadable = report.unmeasured
     blocks: list[Block] = [Banner(_WORDS[verdict], verdict, headline(report))]
     blocks += [Paragraph(text) for text in paragraphs(report)]
     blocks.append(Facts(_tiles(report), "tiles"))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reporter.model.checkpoint import Found
+from reporter.model.checkpoint import ASIDE, Found, State
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
 from reporter.numerals import integer, number, share
 from reporter.progress import visible
+
+NAMED = 4
+"""Folders named that were not looked into."""
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -56,14 +59,17 @@ def tensors(contents: Contents, numbers: Measured) -> str:
 
 
 def files(found: Found) -> str:
-    """Every file with its state; what is no checkpoint is only counted."""
+    """Every file with its state; what is no checkpoint, or was not looked into, is only counted."""
     rows = [
         [f.path, f.state, f.format, "" if f.step is None else str(f.step), f.integrity, f.series, f.reason]
         for f in found.files
-        if f.state != "not a checkpoint"
+        if f.state not in ASIDE
     ]
-    others = sum(f.state == "not a checkpoint" for f in found.files)
+    others = sum(f.state == State.NO_CHECKPOINT for f in found.files)
+    left_out = [visible(f.path) for f in found.files if f.state == State.LEFT_OUT]
+    more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+    aside = f"; {len(left_out)} folders not looked into: {', '.join(left_out[:NAMED])}{more}" if left_out else ""
     notes = "".join(f"{visible(s.name)}: {visible(note)}\n" for s in found.series for note in s.notes)
     text = table(["path", "state", "format", "step", "check", "series", "reason"], rows, left=7) + "\n" if rows else ""
     checkpoints = sum(len(s.checkpoints) for s in found.series)
-    return f"{text}{notes}{checkpoints} checkpoints in {len(found.series)} series; {others} other files"
+    return f"{text}{notes}{checkpoints} checkpoints in {len(found.series)} series; {others} other files{aside}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from reporter.errors import OutputBusy, OutputError
+from reporter.model.output import MARKER, UNFINISHED, marker
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def output_lock(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def publish(out: Path, created: datetime, identity: str, files: Mapping[str, bytes]) -> Path:
+def publish(out: Path, created: datetime, identity: str, files: Mapping[str, bytes], *, latest: bool = True) -> Path:
     """Write the files of one run; a reader sees all of them or none.
 
     Args:
@@ -45,6 +46,7 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
         created: names the run, in UTC.
         identity: short suffix that tells runs of the same second apart.
         files: relative path -> content.
+        latest: whether ``latest`` points to this run from now on.
 
     Returns:
         ``out/runs/<utc time>-<identity>``.
@@ -58,21 +60,22 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
     temporary: Path | None = None
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=runs))
+        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=runs))
         temporary.chmod(0o755)
-        for relative, content in files.items():
+        attempt = 0
+        while target.exists():  # nobody else makes one: the output folder is locked
+            attempt += 1
+            target = runs / f"{name}-{attempt}"
+        for relative, content in {MARKER: marker(target.name), **files}.items():
             path = temporary / relative
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        attempt = 0
-        while target.exists():
-            attempt += 1
-            target = runs / f"{name}-{attempt}"
         temporary.rename(target)
-        _point(out, target)
+        if latest:
+            _point(out, target)
     except OSError as error:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -139,12 +139,6 @@ def test_a_missing_folder_is_a_setting_error(tmp_path: Path) -> None:
         scan(tmp_path / "none")
 
 
-def test_an_output_folder_is_not_scanned(tmp_path: Path) -> None:
-    write(tmp_path, **{"a-1": "TOY1", "reports__runs__x__a-1": "TOY1"})
-    (tmp_path / "reports" / "latest").symlink_to("runs/x")
-    assert names(scan(tmp_path)) == {"a-*": ["a-1"]}
-
-
 def test_two_folders_are_told_apart(tmp_path: Path) -> None:
     write(tmp_path, **{"one__a-1": "TOY1", "two__a-1": "TOY1"})
     found = find([tmp_path / "one", tmp_path / "two"], [Toy()], peek, settle=0.0)

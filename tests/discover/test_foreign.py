@@ -5,9 +5,13 @@ Bytes marked so were written by the library named beside them.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import pickle
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.catalog import scan
-from reporter.discover.foreign import FORMATS, foreign
+from reporter.discover.foreign import FORMATS, NO_MODELS, UNPACK, foreign
 from reporter.model.checkpoint import Probe
 from reporter.settings import Settings
 
@@ -42,6 +46,16 @@ def zip_of(**members: bytes) -> bytes:
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data)  # of 1980: tests are named after these bytes
+    return file.getvalue()
+
+
+def tar_of(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
     return file.getvalue()
 
 
@@ -103,13 +117,40 @@ def test_every_row_is_met_above() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"\n", b"hello", b"{}", b"[1, 2]", b"import os\n", b"\x08\x01", b"\x08\x01\x12\x02\n\x00", b"\x80\x02",
-     bytes(100), b"%PDF-1.7", b"\x89PNG\r\n\x1a\n", zip_of(a=b""), b"<html><net>", b"\x93\x01", b"epoch,loss\n1,0.5\n"],
-)  # fmt: skip
-def test_other_files_are_given_no_name(data: bytes, tmp_path: Path) -> None:
-    assert told(tmp_path, data) == ""
+OTHERS: list[tuple[bytes, str]] = [
+    (b"", "an empty file"),
+    *((data, "text") for data in (b"\n", b"hello", b"{}", b"[1, 2]", b"import os\n", b"<html><net>", b"a,b\n1,0.5\n",
+                                  "\N{SNOWMAN}".encode() * 9000)),
+    (gzip.compress(b"x"), "compressed by gzip" + UNPACK),
+    (bz2.compress(b"x"), "compressed by bzip2" + UNPACK),
+    (lzma.compress(b"x"), "compressed by xz" + UNPACK),
+    # zstd 1.5 and lz4 1.9 of "hello"
+    (b"\x28\xb5\x2f\xfd\x04\x58\x29\x00\x00hello\x0a\x5c\xd2\x3a", "compressed by zstandard" + UNPACK),
+    (b"\x04\x22\x4d\x18\x64\x40\xa7\x06\x00\x00\x80hello\n\x00\x00\x00\x00", "compressed by lz4" + UNPACK),
+    (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7-Zip archive" + UNPACK),
+    (b"Rar!\x1a\x07\x01\x00", "a RAR archive" + UNPACK),
+    (tar_of(a=b"x"), "a tar archive" + UNPACK),
+    (zip_of(a=b""), "a zip archive of other things" + UNPACK),
+    (b'model_checkpoint_path: "ckpt-2"\n', "TensorFlow's list of its latest checkpoints, without weights"),
+    (b"\x18\0\0\0\0\0\0\0\xa3\x7fK\"\t\0\0\xc0\xfd\x01\x02\x03A\x1a\rbrain.Event:2\0\0\0\0",
+     "TensorBoard's events, without weights"),
+    (b"CKPTRPT1" + bytes(20), "a cache file of ckpt-report"),
+    (b"\x89PNG\r\n\x1a\n", "a picture"),
+    (b"%PDF-1.7", "a PDF document"),
+    (b"\x7fELF\x02\x01\x01", "a program or library"),
+    (b"\xa7\r\r\n" + bytes(20), "compiled Python"),
+    *((data, "none of the formats that are read here, by its content")
+      for data in (b"\x08\x01", b"\x08\x01\x12\x02\n\x00", b"\x80\x02", bytes(100), b"\x93\x01")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "title"), OTHERS)
+def test_every_file_is_given_a_reason(data: bytes, title: str, tmp_path: Path) -> None:
+    assert told(tmp_path, data) == title
+
+
+def test_every_row_of_what_is_no_model_is_met_above() -> None:
+    assert {title for title, _ in NO_MODELS} <= {title for _, title in OTHERS}
 
 
 @given(st.binary(max_size=200), st.sampled_from([data[:12] for data, _ in CASES] + [b""]))
@@ -127,7 +168,8 @@ def test_the_published_checkpoints_are_nothing_else(shared_data: Path) -> None:
     for path in members:
         data = path.read_bytes()
         reason = foreign(Probe(path, len(data), 0, data[:64], data[-64:]))
-        assert reason == "" or path.name == "saved_model.pb", path
+        models = [title for title, _ in FORMATS if title in reason]
+        assert not models or path.name == "saved_model.pb", path
 
 
 def test_pickles_are_never_run(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,13 @@ _ZARR_GROUP = frozenset({".zgroup", ".zattrs", "zarr.json"})
 """Beside zarr folders they make a group, as other programs write it and Orbax does not."""
 
 _PARTS = "ocdbt.process_"
+_OWN = frozenset({CHECKPOINT, TREE, MANIFEST, STRINGS, "d", "array_metadatas", "_sharding", "checkpoint",
+                  "commit_success.txt", "orbax.checkpoint"})  # fmt: skip
+"""What Orbax writes into the folder of a checkpoint or of an item, beside the parts of processes and zarr arrays."""
+
+_TEXTS = ("metadata/metadata", "metadata/data.json")
+"""What the user gave to be kept beside the trees, as JSON."""
+
 _ARRAYS = frozenset({"jax.Array", "np.ndarray", "numpy.ndarray", "scalar", "int", "float"})
 _OF_ARRAYS = re.compile("PyTree|Standard")
 """In the class of a handler; others, such as that of a descriptor, may leave no folder behind."""
@@ -91,24 +98,51 @@ def _holds_tree(folder: Path, names: Collection[str]) -> bool:
     return any((folder / name / zarr).is_file() for name in sorted(names)[:100] for zarr in _ZARR)
 
 
-def files_below(folder: Path) -> tuple[tuple[Path, ...], str]:
-    """Every file of a checkpoint, and why it must not be read, or ""."""
+def own_files(folder: Path) -> tuple[tuple[Path, ...], str]:
+    """The files that Orbax wrote for a checkpoint, and why it must not be read, or "".
+
+    Whatever else lies in the folder is looked at in its own right.
+    """
+    try:
+        parts = [entry for item in (folder, *_items(folder)) for entry in sorted(item.iterdir()) if _is_own(entry)]
+        parts += [path for text in _TEXTS for path in sorted(folder.glob(text)) if path.is_file()]
+    except OSError as exc:
+        return (), f"it cannot be listed: {exc.strerror}"
+    return files_below(folder, parts)
+
+
+def files_below(folder: Path, parts: Iterable[Path]) -> tuple[tuple[Path, ...], str]:
+    """Parts of a folder and every file below them, and why they must not be read, or ""."""
     files: list[Path] = []
-    pending = [folder]
+    problem = ""
+    pending = list(parts)[::-1]
     try:
         while pending:
-            for entry in sorted(pending.pop().iterdir()):
-                if entry.is_symlink():
-                    return tuple(files), f"{entry.relative_to(folder)} is a link; links are never followed"
-                if entry.is_dir():
-                    pending.append(entry)
-                else:
-                    files.append(entry)
+            entry = pending.pop()
+            if entry.is_symlink():
+                problem = problem or f"{entry.relative_to(folder)} is a link; links are never followed"
+            elif entry.is_dir():
+                pending += sorted(entry.iterdir(), reverse=True)
+                continue
+            files.append(entry)
             if len(files) > MAX_FILES:
                 return tuple(files), f"it holds more than {MAX_FILES:,} files"
     except OSError as exc:
         return tuple(files), f"it cannot be listed: {exc.strerror}"
-    return tuple(files), ""
+    return tuple(files), problem
+
+
+def _items(folder: Path) -> list[Path]:
+    """Folders in a checkpoint that hold its trees; one with metadata of its own is another checkpoint."""
+    children = sorted(child for child in folder.iterdir() if child.is_dir())
+    return [child for child in children if not (child / CHECKPOINT).exists() and is_item(child)]
+
+
+def _is_own(entry: Path) -> bool:
+    """Whether an entry of a checkpoint's or an item's folder is one that Orbax makes."""
+    if entry.name in _OWN or entry.name.startswith(_PARTS):
+        return True
+    return any((entry / zarr).is_file() for zarr in _ZARR)  # one array
 
 
 def items(folder: Path) -> tuple[tuple[Item, ...], tuple[str, ...]]:
@@ -122,8 +156,9 @@ def items(folder: Path) -> tuple[tuple[Item, ...], tuple[str, ...]]:
         return (_item(folder, ""),), ()
     found, notes = [], []
     children = sorted(child for child in folder.iterdir() if child.is_dir())
+    trees = _items(folder)
     for child in children:
-        if is_item(child):
+        if child in trees:
             found.append(_item(child, child.name))
         else:
             notes.append(f"item {child.name!r} holds no tree of arrays and is not measured")

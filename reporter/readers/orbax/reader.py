@@ -12,15 +12,23 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, RotatedAway
+from reporter.errors import (
+    CheckpointError,
+    CorruptCheckpoint,
+    NotDownloaded,
+    PartialCheckpoint,
+    RefusedCheckpoint,
+    RotatedAway,
+)
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
+from reporter.readers.files.pointer import NOT_DOWNLOADED, first_pointer
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
 from reporter.readers.keras.config import ConfigError, ModelConfig, parse_model
 from reporter.readers.keras.missing import missing_layers
 from reporter.readers.keras.streams import Array, Slab, SlabStream
-from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items
+from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items, own_files
 from reporter.readers.orbax.meaning import Leaf, interpret
 from reporter.readers.tensorflow.contents import step_of
 
@@ -53,11 +61,18 @@ class OrbaxReader:
         unfinished = UNFINISHED in folder.name
         if not unfinished and not is_checkpoint(folder, names):
             return None
-        members, problem = files_below(folder)
         if unfinished:
+            members, _ = files_below(folder, sorted(names.values()))
             reason = "Orbax has not finished this save: it renames the folder when it is complete"
             return Claim(self.name, folder, members, folder.name, reason, "not a checkpoint")
-        return Claim(self.name, folder, members, folder.name, problem, "refused" if problem else "")
+        members, problem = own_files(folder)
+        if problem:
+            return Claim(self.name, folder, members, folder.name, problem, RefusedCheckpoint.state)
+        pointer = first_pointer(members)
+        if pointer is not None:
+            reason = f"{pointer.relative_to(folder)} is {NOT_DOWNLOADED}"
+            return Claim(self.name, folder, members, folder.name, reason, NotDownloaded.state)
+        return Claim(self.name, folder, members, folder.name)
 
     def claim_file(self, probe: Probe, siblings: Mapping[str, Path]) -> Claim | None:
         """Never: it is a folder."""
@@ -71,7 +86,7 @@ class OrbaxReader:
             UnsupportedCheckpoint: tensorstore is not installed.
             CheckpointError: it cannot be read.
         """
-        members, problem = files_below(path)
+        members, problem = own_files(path)
         if problem:
             raise RefusedCheckpoint(path, problem)
         try:

@@ -18,6 +18,7 @@ from reporter.errors import (
     RefusedCheckpoint,
     UnsupportedCheckpoint,
 )
+from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.slices import Box, parse_box, slice_key, tiles
 from reporter.readers.tensorflow.table import read_table
@@ -34,11 +35,6 @@ MAX_RANK = 32
 
 MAX_PARTS = 16_384
 """Parts of one partitioned tensor: 160 GB in files of 10 MB."""
-
-LFS = b"version https://git-lfs"
-"""How a Git-LFS pointer begins, which stands in a file's place until it is downloaded."""
-
-NOT_DOWNLOADED = "a Git-LFS pointer, not the file itself: run `git lfs pull`"
 
 _CONSUMER = 1  # kTensorBundleVersion, tensor_bundle.cc: the newest version whose readers this code matches
 _PART = b"\x00"

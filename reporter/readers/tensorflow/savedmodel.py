@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint
+from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.tensorflow.alignment import Known
-from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, read_small
+from reporter.readers.tensorflow.bundle import read_small
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
 from reporter.readers.tensorflow.wire import WireError, fields, spans

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from reporter.errors import PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
-from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, index_path
+from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
+from reporter.readers.tensorflow.bundle import index_path
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.contents import open_bundle
 from reporter.readers.tensorflow.graph import Graph
@@ -30,6 +32,8 @@ MAX_DEPTH = 8
 """Folders below ``assets/`` and ``assets.extra/`` that are looked into."""
 
 _MODEL, _TEXT, _METADATA = "saved_model.pb", "saved_model.pbtxt", "keras_metadata.pb"
+_OWN_FILES = (_TEXT, _MODEL, _METADATA, "fingerprint.pb")
+_VARIABLES, _ASSETS = "variables", ("assets", "assets.extra")
 _FIRST_TAGS = (b"\x08", b"\x12")  # schema version, or the first graph
 
 
@@ -40,10 +44,10 @@ class SavedModelReader:
     title = "TensorFlow SavedModel"
 
     def claim_folder(self, folder: Path, names: Mapping[str, Path]) -> Claim | None:
-        """Claim a folder with a ``saved_model.pb`` or ``.pbtxt``, and every file in it."""
+        """Claim the parts of a SavedModel; whatever else lies beside or below them is looked at in its own right."""
         if _MODEL not in names and _TEXT not in names:
             return None
-        members = tuple(_files(folder))
+        members = tuple(sorted(islice(_own_files(folder, names), MAX_MEMBERS)))
         problem, state = _problem(folder)
         return Claim(self.name, folder, members, folder.name, problem, state)
 
@@ -120,14 +124,14 @@ def _problem(folder: Path) -> tuple[str, str]:
     return "", ""
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below, sorted, without entering links to folders."""
-    count = 0
-    for where, folders, files in os.walk(folder, followlinks=False):
-        depth = len(Path(where).relative_to(folder).parts)
-        folders[:] = sorted(folders) if depth < MAX_DEPTH else []
-        for name in sorted(files):
-            count += 1
-            if count > MAX_MEMBERS:
-                return
-            yield Path(where) / name
+def _own_files(folder: Path, names: Mapping[str, Path]) -> Iterator[Path]:
+    """What TensorFlow writes there (tensorflow/python/saved_model/constants.py), links to folders not entered."""
+    yield from (names[name] for name in _OWN_FILES if name in names)
+    variables = folder / _VARIABLES
+    if variables.is_dir():  # or a link to one, which TensorFlow follows
+        yield from (path for path in variables.iterdir() if path.name.startswith(f"{_VARIABLES}.") and path.is_file())
+    for assets in _ASSETS:
+        for where, folders, files in os.walk(folder / assets, followlinks=False):
+            depth = len(Path(where).relative_to(folder / assets).parts)
+            folders[:] = sorted(folders) if depth < MAX_DEPTH else []
+            yield from (Path(where) / name for name in sorted(files))

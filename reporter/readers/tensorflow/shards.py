@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from reporter.errors import CheckpointError, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, RotatedAway
 from reporter.readers.files.buffers import Buffers
-from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, Index, shard_path
+from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
+from reporter.readers.tensorflow.bundle import Index, shard_path
 
 # O_NONBLOCK: a pipe that took the file's place between two calls must not hang the run. O_BINARY is Windows's.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
