@@ -89,11 +89,16 @@ def _exit_code(outcome: Outcome, settings: Settings) -> int:
     from reporter.errors import InProgress, RotatedAway
 
     verdict = outcome.report.verdict
-    failing = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "none": ()}[settings.fail_on]
-    if verdict in failing:
+    if verdict in _failing(settings):
         return FINDINGS
     harmless = ("measured", "not a checkpoint", InProgress.state, RotatedAway.state)
     return UNREADABLE if any(entry.state not in harmless for entry in outcome.report.files) else OK
+
+
+def _failing(settings: Settings) -> tuple[str, ...]:
+    """The verdicts that make the exit code 3."""
+    failing: dict[str, tuple[str, ...]] = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "none": ()}
+    return failing[settings.fail_on]
 
 
 def inspect(arguments: argparse.Namespace) -> int:
@@ -138,7 +143,7 @@ def diff(arguments: argparse.Namespace) -> int:
         _print_json(differences.record(found))
     else:
         print(differences.text(found))
-    return OK
+    return FINDINGS if found.verdict in _failing(settings) else OK
 
 
 def scan(arguments: argparse.Namespace) -> int:

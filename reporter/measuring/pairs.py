@@ -28,14 +28,18 @@ def can_be_paired(before: TensorSource, after: TensorSource) -> bool:
 def change(before: Array, after: Array) -> Change:
     """Paired change of two pieces; complex values are compared by magnitude, equality is that of the stored bits."""
     sums = np.zeros(5)
-    equal = np.zeros(1, np.int64)
+    counts = np.zeros(4, np.int64)
     if before.dtype == np.float32:
-        kernels.compare(before, after, before.view(np.uint32), after.view(np.uint32), sums, equal)
+        kernels.compare(before, after, before.view(np.uint32), after.view(np.uint32), sums, counts)
     else:
         x, y = read_only(as_real(before)), read_only(as_real(after))
-        kernels.compare(x, y, *_bits(before, after), sums, equal)
+        kernels.compare(x, y, *_bits(before, after), sums, counts)
     difference, norm_a, norm_b, product, largest = sums.tolist()
-    return Change(before.size, int(equal[0]), difference, norm_a, norm_b, product, largest)
+    equal, left_out, bad_a, bad_b = counts.tolist()
+    return Change(
+        before.size, equal, difference, norm_a, norm_b, product, largest,
+        left_out=left_out, bad_before=bad_a, bad_after=bad_b,
+    )  # fmt: skip
 
 
 def _bits(before: Array, after: Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:

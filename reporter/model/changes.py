@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from reporter.model.change import Change, merge
 
-COUNTS = ("count", "equal")
+COUNTS = ("count", "equal", "left_out", "bad_before", "bad_after")
 SUMS = ("difference", "before", "after", "product", "largest")
 
 
@@ -18,7 +19,7 @@ class ChangeTable(Mapping[str, Change]):
 
     Attributes:
         places: row by name.
-        counts: int64 (n, 2), see :data:`COUNTS`.
+        counts: int64 (n, 5), see :data:`COUNTS`.
         sums: float64 (n, 5), see :data:`SUMS`.
     """
 
@@ -31,7 +32,7 @@ class ChangeTable(Mapping[str, Change]):
 
     def __getitem__(self, name: str) -> Change:
         row = self.places[name]
-        return Change(*self.counts[row].tolist(), *self.sums[row].tolist())
+        return _change(self.counts[row].tolist(), self.sums[row].tolist())
 
     def __contains__(self, name: object) -> bool:
         return name in self.places
@@ -47,13 +48,22 @@ class ChangeTable(Mapping[str, Change]):
         rows = [self.places[name] for name in names if name in self.places]
         if not rows:
             return Change()
-        count, equal = self.counts[rows].sum(axis=0).tolist()
+        counts = self.counts[rows].sum(axis=0).tolist()
         # Like adding to 0.0 one by one, which makes a −0.0 positive.
-        difference, before, after, product = (np.add.accumulate(self.sums[rows, :4], axis=0)[-1] + 0.0).tolist()
+        sums = (np.add.accumulate(self.sums[rows, :4], axis=0)[-1] + 0.0).tolist()
         largest = 0.0
         for value in self.sums[rows, 4].tolist():
             largest = max(largest, value)
-        return Change(count, equal, difference, before, after, product, largest)
+        return _change(counts, [*sums, largest])
+
+
+def _change(counts: Sequence[int], sums: Sequence[float]) -> Change:
+    """An exact change from a row of :data:`COUNTS` and one of :data:`SUMS`."""
+    count, equal, left_out, bad_before, bad_after = counts
+    difference, before, after, product, largest = sums
+    return Change(
+        count, equal, difference, before, after, product, largest, True, left_out, bad_before, bad_after
+    )  # fmt: skip
 
 
 def merged(changes: Mapping[str, Change], names: Iterable[str]) -> Change:
@@ -90,21 +100,22 @@ class MergedChanges(Mapping[str, Change]):
         return sum(1 for _ in self)
 
     def relative_updates(self) -> Mapping[str, float | None]:
-        """That of every group; from a :class:`ChangeTable`, of all groups at once."""
+        """That of every group, NaN where values are not finite; from a :class:`ChangeTable`, of all groups at once."""
         if not isinstance(self._changes, ChangeTable):
-            return {name: change.relative_update for name, change in self.items()}
+            return {n: math.nan if change.left_out else change.relative_update for n, change in self.items()}
         places = self._changes.places
         groups = {
             name: rows
             for name, members in self._members.items()
             if (rows := [places[member] for member in members if member in places])
         }
-        difference, before = _summed(self._changes.sums[:, :2], list(groups.values())).T
+        table = np.column_stack([self._changes.sums[:, :2], self._changes.counts[:, COUNTS.index("left_out")]])
+        difference, before, left_out = _summed(table, list(groups.values())).T
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            updates = np.sqrt(difference / before)
+            updates = np.where(left_out > 0, np.nan, np.sqrt(difference / before))
         return {
-            name: update if norm > 0 else None
-            for name, update, norm in zip(groups, updates.tolist(), before.tolist(), strict=True)
+            name: update if known else None
+            for name, update, known in zip(groups, updates.tolist(), (before > 0) | (left_out > 0), strict=True)
         }
 
 
@@ -119,13 +130,14 @@ def _summed(values: npt.NDArray[np.float64], groups: Sequence[Sequence[int]]) ->
     return total
 
 
-COLUMNS = ("count", "equal", "difference", "before", "exact")
+COLUMNS = ("count", "equal", "difference", "before", "exact", "left_out")
 
 
 def columns(changes: Mapping[str, Change]) -> npt.NDArray[np.float64]:
-    """All changes in their order, side by side: shape (n, 5), see :data:`COLUMNS`."""
+    """All changes in their order, side by side: shape (n, 6), see :data:`COLUMNS`."""
     if isinstance(changes, ChangeTable):
         rows = list(changes.places.values())
-        return np.column_stack([changes.counts[rows], changes.sums[rows, :2], np.ones(len(rows))])
+        counts = changes.counts[rows]
+        return np.column_stack([counts[:, :2], changes.sums[rows, :2], np.ones(len(rows)), counts[:, 2]])
     found = [[getattr(change, name) for name in COLUMNS] for change in changes.values()]
     return np.array(found, np.float64).reshape(len(found), len(COLUMNS))

@@ -47,12 +47,14 @@ class Sketch:
         """
         if self.exact:
             a, b = self.values, after.values
-            both = np.isfinite(a) & np.isfinite(b)
+            known, known_now = np.isfinite(a), np.isfinite(b)
+            both = known & known_now
             equal = int(((a == b) | (np.isnan(a) & np.isnan(b))).sum())
+            bad = [self.size - int(finite.sum()) for finite in (both, known, known_now)]
             a, b = a[both], b[both]
             largest = float(np.abs(b - a).max(initial=0.0))
-            return Change(self.size, equal, float(((b - a) ** 2).sum()), float((a * a).sum()),
-                          float((b * b).sum()), float((a * b).sum()), largest)  # fmt: skip
+            return Change(self.size, equal, float(((b - a) ** 2).sum()), float((a * a).sum()), float((b * b).sum()),
+                          float((a * b).sum()), largest, True, *bad)  # fmt: skip
         difference = float(((after.values - self.values) ** 2).sum())
         product = (before_squares + after_squares - difference) / 2
         return Change(self.size, 0, difference, before_squares, after_squares, product, math.nan, exact=False)

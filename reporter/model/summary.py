@@ -49,6 +49,11 @@ class Summary:
         return self.count - self.nan - self.posinf - self.neginf
 
     @property
+    def non_finite(self) -> int:
+        """Number of values that are NaN or infinite."""
+        return self.nan + self.posinf + self.neginf
+
+    @property
     def sum_of_squares(self) -> float:
         """Σx² over the finite values."""
         return self.m2 + self.finite * self.mean * self.mean

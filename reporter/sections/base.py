@@ -11,6 +11,7 @@ from reporter.model.finding import Severity
 from reporter.model.measured import Absent, Statistics, Value
 from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
 from reporter.model.report import Report
+from reporter.model.summary import Summary
 from reporter.numerals import integer, number, share, statistic
 from reporter.statistics import STATISTICS
 
@@ -71,6 +72,17 @@ def statistic_cell(name: str, value: Value | None) -> Cell:
     unit = BY_NAME[name].unit
     bad = name in ("nan_count", "posinf_count", "neginf_count") and isinstance(value, int) and value > 0
     return Cell(statistic(value, unit), sort=sortable(value), level="fail" if bad else "", title=unrounded(value))
+
+
+NON_FINITE = Column("NaN/Inf", definition="Values that are NaN or infinite; all other statistics leave them out.")
+
+
+def non_finite_cell(summary: Summary) -> Cell:
+    """How many values are NaN or infinite, by kind on demand; any at all is marked."""
+    kinds = (("NaN", summary.nan), ("+Inf", summary.posinf), ("−Inf", summary.neginf))
+    title = ", ".join(f"{integer(n)} {kind}" for kind, n in kinds if n)
+    n = summary.non_finite
+    return Cell(integer(n), sort=float(n), level="fail" if n else "", title=title)
 
 
 def number_cell(value: float | None, digits: int = 4) -> Cell:

@@ -9,15 +9,17 @@ from reporter.model.page import Cell, Column, Row, Section
 from reporter.model.report import Report
 from reporter.sections.base import (
     LEVELS,
+    NON_FINITE,
     Medium,
     bounded,
     count_cell,
-    number_cell,
+    non_finite_cell,
     statistic_cells,
     statistic_columns,
 )
+from reporter.sections.paired import update_cell
 
-_STATISTICS = ("l2_norm", "std", "zero_share", "nan_count")
+_STATISTICS = ("l2_norm", "std", "zero_share")
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
@@ -40,7 +42,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
                     Cell(f"{series.labels[0]} – {series.labels[-1]}" if len(series.refs) > 1 else series.labels[0]),
                     count_cell(last.whole.parameters),
                     *statistic_cells(last.whole.statistics, _STATISTICS),
-                    number_cell(series.pairs[-1].whole.relative_update if series.pairs else None),
+                    non_finite_cell(last.whole.summary),
+                    update_cell(series.pairs[-1].whole if series.pairs else None),
                 )
             )
         )
@@ -52,6 +55,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Steps"),
         Column("Parameters"),
         *statistic_columns(_STATISTICS),
+        NON_FINITE,
         Column("Relative update", definition="‖W − W′‖ / ‖W′‖ of the last checkpoint against the one before, W′."),
     )
     note = "Statistics are those of the last checkpoint of each series."

@@ -10,9 +10,11 @@ from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section, Ta
 from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections.base import (
+    NON_FINITE,
     Medium,
     bounded,
     count_cell,
+    non_finite_cell,
     number_cell,
     sortable,
     statistic_cells,
@@ -21,8 +23,8 @@ from reporter.sections.base import (
 from reporter.sections.paired import UPDATE, update_cell
 
 _STATISTICS: dict[Medium, tuple[str, ...]] = {
-    "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share", "nan_count"),
-    "pdf": ("l2_norm", "mean", "std", "min", "max", "zero_share", "nan_count"),
+    "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share"),
+    "pdf": ("l2_norm", "mean", "std", "min", "max", "zero_share"),
 }
 
 
@@ -58,6 +60,7 @@ def _table(chosen: list[Comparison], medium: Medium) -> Table:
                 count_cell(len(series.refs)),
                 Cell(series.labels[-1], sort=None if (step := series.refs[-1].step.value) is None else float(step)),
                 *statistic_cells(series.measured[-1].whole.statistics, names),
+                non_finite_cell(series.measured[-1].whole.summary),
                 _norm_ratio(series),
                 update_cell(series.from_first[-1].whole if series.from_first else None),
             )
@@ -69,6 +72,7 @@ def _table(chosen: list[Comparison], medium: Medium) -> Table:
         Column("Checkpoints"),
         Column("Last step"),
         *statistic_columns(names),
+        NON_FINITE,
         Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
         Column(UPDATE.title, unit="last vs first", definition=UPDATE.definition),
     )

@@ -10,6 +10,7 @@ from reporter.model.report import Report
 from reporter.numerals import counted, integer, number, share, size
 from reporter.sections.base import LEVELS, Medium, page_href
 from reporter.sections.narrative import headline, listed_explains, paragraphs
+from reporter.sections.paired import update_cell
 
 SHOWN = {"html": 200, "pdf": 15}
 """Findings listed; the rest are counted, and are in report.json."""
@@ -62,7 +63,7 @@ def _tiles(report: Report) -> tuple[tuple[str, str], ...]:
             ("L2 norm, last", number(whole.statistics["l2_norm"])),
         ]
         if series.pairs:
-            tiles.append(("Relative update, last", number(series.pairs[-1].whole.relative_update)))
+            tiles.append(("Relative update, last", update_cell(series.pairs[-1].whole).text))
     read = sum(m.nbytes for s in report.series for m in s.measured)
     tiles.append(("Weights read", size(read)))
     return tuple(tiles)
