@@ -104,7 +104,8 @@ def _note(pairs: Mapping[Since, Pair]) -> str:
     which = _joined([f"since {_since(since)}" for since in pairs])
     return (
         f"In both tables: the {EACH} that moved most {which}, by relative update; what is not finite comes before. "
-        "Below each heading: which checkpoint the last one is held against. W1 / σ has its largest error beside it where that shows in the digits."
+        "Below each heading: which checkpoint the last one is held against. W1 / σ has its largest error beside it "
+        "where that shows in the digits."
     )
 
 
