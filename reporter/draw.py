@@ -9,6 +9,7 @@ from dataclasses import replace
 from reporter import plots
 from reporter.measuring.histogram import of_checkpoint
 from reporter.memo import Memo
+from reporter.model.change import Change
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
 from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
@@ -89,7 +90,7 @@ def _bands(memo: Memo, series: Comparison) -> Figure:
 
 def _trends(memo: Memo, series: Comparison) -> tuple[Figure, ...]:
     """The norm of the whole and its relative update."""
-    updates = [None, *(pair.whole.relative_update for pair in series.pairs)]
+    updates = [None, *(update(pair.whole) for pair in series.pairs)]
     return (
         memo.draw(
             plots.lines,
@@ -115,9 +116,9 @@ def _trends(memo: Memo, series: Comparison) -> tuple[Figure, ...]:
 def _distances(memo: Memo, series: Comparison) -> Figure:
     lines: dict[str, list[float | None]] = {}
     if len(series.from_first) > 1:
-        lines["distance from the first checkpoint"] = [0.0, *(pair.whole.relative_update for pair in series.from_first)]
+        lines["distance from the first checkpoint"] = [0.0, *(update(pair.whole) for pair in series.from_first)]
     if series.from_baseline:
-        lines["distance from the baseline"] = [pair.whole.relative_update for pair in series.from_baseline]
+        lines["distance from the baseline"] = [update(pair.whole) for pair in series.from_baseline]
     return memo.draw(
         plots.lines,
         f"{series.slug}-distances",
@@ -161,7 +162,7 @@ def draw_runs(memo: Memo, series: Sequence[Comparison], group: Sequence[int]) ->
         return Course(of.labels, positions, values)
 
     norms = {s.name: course(s, [plain(v) for v in s.whole("l2_norm")]) for s in chosen}
-    updates = {s.name: course(s, [None, *(p.whole.relative_update for p in s.pairs)]) for s in chosen if s.pairs}
+    updates = {s.name: course(s, [None, *(update(p.whole) for p in s.pairs)]) for s in chosen if s.pairs}
     axis = "step" if stepped else "checkpoint, in order"
     name = chosen[0].slug
     figures = [memo.draw(plots.runs, f"{name}-runs-norm", "L2 norm of all weights, every run", norms, "", axis)]
@@ -220,6 +221,11 @@ def _checkpoint(memo: Memo, series: Comparison, place: int, bins: int) -> Checkp
         sheets=tuple(memo.draw(plots.small_multiples, f"{ref.slug}-layers", titles, drawn)) if titles else (),
         layers=len(titles),
     )
+
+
+def update(change: Change) -> float | None:
+    """A relative update to draw; NaN where values are not finite: that of the others would look like rest."""
+    return math.nan if change.left_out else change.relative_update
 
 
 def plain(value: Value | None) -> float | None:

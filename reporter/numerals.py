@@ -48,6 +48,17 @@ def integer(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f").replace("\u202f", " ").replace("-", MINUS)
 
 
+def before_after(before: int | None, after: int | None) -> str:
+    """Two counts of one thing at two moments; one number where there is nothing on either side, "—" for no count.
+
+    >>> before_after(0, 0), before_after(0, 5), before_after(None, 1200), before_after(3, 3)
+    ('0', '0 → 5', '— → 1 200', '3 → 3')
+    """
+    if not before and not after and (before, after) != (None, None):
+        return "0"
+    return " → ".join(NO_DATA if n is None else integer(n) for n in (before, after))
+
+
 def counted(n: int, one: str, many: str = "") -> str:
     """A number of things.
 

@@ -36,7 +36,7 @@ from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
 from reporter.rules import judge
 from reporter.runs import apart, settled
-from reporter.sections import checkpoint_pages, report_page
+from reporter.sections import html_pages, report_page
 from reporter.settings import Settings
 from reporter.twins import with_twins
 from reporter.writers.publish import output_lock, publish
@@ -193,9 +193,10 @@ def _attachments(files: Mapping[str, bytes]) -> tuple[Attachment, ...]:
 
 
 def _pages(report: Report, memo: Memo) -> dict[str, bytes]:
-    """The HTML files: that of the report tells when it was made, those of checkpoints often are as they were."""
-    pages = {path: memo.render(_html, page) for path, page in checkpoint_pages(report)}
-    return {"index.html": _html(report_page(report, "html")), **pages}
+    """The HTML files: the first tells when it was made, the others often are as they were."""
+    return {
+        path: _html(page) if path == "index.html" else memo.render(_html, page) for path, page in html_pages(report)
+    }
 
 
 def _html(page: Page) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from reporter.model.comparison import Comparison
 from reporter.model.measured import Measured
 
-_COMPARED = ("mean", "std", "min", "max", "l2_norm")
+_COMPARED = ("mean", "std", "min", "max", "l2_norm", "nan_count", "posinf_count", "neginf_count")
 
 
 def with_twins(series: Sequence[Comparison]) -> tuple[Comparison, ...]:

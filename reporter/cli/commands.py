@@ -105,11 +105,16 @@ def _listed(names: Sequence[str]) -> str:
 
 def _exit_code(outcome: Outcome, settings: Settings) -> int:
     report = outcome.report
-    failing = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "none": ()}[settings.fail_on]
-    if report.verdict in failing:
+    if report.verdict in _failing(settings):
         return FINDINGS
     whole = report.tensors and not any(entry.harmful for entry in report.files)
     return OK if whole and not report.judgement.unapplied and not outcome.pdf_problem else INCOMPLETE
+
+
+def _failing(settings: Settings) -> tuple[str, ...]:
+    """The verdicts that make the exit code 3."""
+    failing: dict[str, tuple[str, ...]] = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "none": ()}
+    return failing[settings.fail_on]
 
 
 def inspect(arguments: argparse.Namespace) -> int:
@@ -157,7 +162,7 @@ def diff(arguments: argparse.Namespace) -> int:
         _print_json(differences.record(found))
     else:
         print(differences.text(found))
-    return OK
+    return FINDINGS if found.verdict in _failing(settings) else OK
 
 
 def scan(arguments: argparse.Namespace) -> int:

@@ -86,6 +86,12 @@ def _diff(diff: argparse.ArgumentParser) -> None:
     diff.add_argument("before", type=Path, metavar="A", help="file, folder, prefix, or report.json")
     diff.add_argument("after", type=Path, metavar="B", help="what it is compared with")
     diff.add_argument("--json", action="store_true", help="one JSON object")
+    diff.add_argument(
+        "--fail-on",
+        choices=FAIL_ON,
+        help="exit code 3: fail if B holds NaN or infinite values (default), warn also if A does or tensors came, went "
+        "or changed their form, none never",
+    )
     diff.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page")
     diff.add_argument("--variables", choices=VARIABLES, help="what the whole speaks of (default: model)")
     _settling(diff)

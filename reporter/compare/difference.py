@@ -45,6 +45,7 @@ def difference(
                 before=_form(old),
                 after=_form(new),
                 norms=(_norm(old), _norm(new)),
+                bad=(_bad(old), _bad(new)),
                 change=change,
                 shift=compared.tensor_shifts.get(name),
             )
@@ -98,6 +99,7 @@ def _recorded(prefix: str, old: Mapping[str, Record], new: Mapping[str, Record])
             before=forms[0],
             after=forms[1],
             norms=(_recorded_norm(a), _recorded_norm(b)),
+            bad=(_recorded_bad(a), _recorded_bad(b)),
         )
 
 
@@ -122,6 +124,10 @@ def _norm(tensor: TensorMeasure | None) -> float | None:
     return None if value is None or isinstance(value, Absent) else float(value)
 
 
+def _bad(tensor: TensorMeasure | None) -> int | None:
+    return None if tensor is None else tensor.summary.non_finite
+
+
 def _recorded_form(tensor: Record | None) -> str:
     return "" if tensor is None else f"{tuple(int(n) for n in tensor['shape'])} {tensor['dtype']}"
 
@@ -129,3 +135,8 @@ def _recorded_form(tensor: Record | None) -> str:
 def _recorded_norm(tensor: Record | None) -> float | None:
     value = None if tensor is None else tensor["statistics"]["l2_norm"]
     return float(value) if isinstance(value, int | float) else None
+
+
+def _recorded_bad(tensor: Record | None) -> int | None:
+    counts = ("nan_count", "posinf_count", "neginf_count")
+    return None if tensor is None else sum(int(tensor["statistics"][name]) for name in counts)

@@ -25,7 +25,8 @@ def moved(series: Comparison) -> Comparison:
 
 def _ranked(names: Iterable[str], changes: Mapping[str, Change]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     compared = [(name, changes[name]) for name in names if name in changes and changes[name].count]
-    moving = [(name, change.relative_update) for name, change in compared if not change.unchanged]
-    # Relative to nothing there is no update: such tensors, biases after initialisation mostly, come last.
-    moving.sort(key=lambda m: -1.0 if m[1] is None else m[1], reverse=True)
-    return tuple(name for name, _ in moving), tuple(name for name, change in compared if change.unchanged)
+    moving = [(name, change.relative_update, change.left_out) for name, change in compared if not change.unchanged]
+    # What is not finite may have moved any distance: it comes first. Relative to nothing there is no update: such
+    # tensors, biases after initialisation mostly, come last.
+    moving.sort(key=lambda m: (m[2], -1.0 if m[1] is None else m[1]), reverse=True)
+    return tuple(name for name, _, _ in moving), tuple(name for name, change in compared if change.unchanged)

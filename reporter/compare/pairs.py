@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -84,10 +85,11 @@ def completed(before: Measured, after: Measured, known: Mapping[str, Change]) ->
         if old is None or (old.info.shape, old.info.dtype) != (tensor.info.shape, tensor.info.dtype):
             continue
         if old.sketch is not None and tensor.sketch is not None:
-            yield (
-                name,
-                old.sketch.change(tensor.sketch, old.summary.norm, tensor.summary.norm),
-            )
+            change = old.sketch.change(tensor.sketch, old.summary.norm, tensor.summary.norm)
+            if not change.exact:
+                bad, bad_now = old.summary.non_finite, tensor.summary.non_finite
+                change = replace(change, left_out=max(bad, bad_now), bad_before=bad, bad_after=bad_now)
+            yield name, change
 
 
 def _layers(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:

@@ -31,22 +31,22 @@ def can_be_paired(before: TensorSource, after: TensorSource) -> bool:
 def change(before: Array, after: Array) -> Change:
     """Paired change of two pieces; complex values are compared by magnitude, equality is that of the stored bits."""
     sums = np.zeros(5)
-    equal = np.zeros(1, np.int64)
+    counts = np.zeros(4, np.int64)
     if before.dtype == np.float32:
         x, y = before, after
-        kernels.compare(x, y, before.view(np.uint32), after.view(np.uint32), sums, equal)
+        kernels.compare(x, y, before.view(np.uint32), after.view(np.uint32), sums, counts)
     else:
         x, y = read_only(as_real(before)), read_only(as_real(after))
-        kernels.compare(x, y, *_bits(before, after), sums, equal)
+        kernels.compare(x, y, *_bits(before, after), sums, counts)
     difference, old, new, product, largest = sums.tolist()
+    equal, left_out, bad_before, bad_after = counts.tolist()
+    norms = math.sqrt(difference), math.sqrt(old), math.sqrt(new), root(product)
     low, high = SQUARES
     if x.dtype == np.float64 and not all(low < s < high for s in (difference, old, new)):
         both = np.isfinite(x) & np.isfinite(y)
         x, y = x[both], y[both]
-        return Change(before.size, int(equal[0]), distance(x, y), norm(x), norm(y), overlap(x, y), largest)
-    return Change(
-        before.size, int(equal[0]), math.sqrt(difference), math.sqrt(old), math.sqrt(new), root(product), largest
-    )
+        norms = distance(x, y), norm(x), norm(y), overlap(x, y)
+    return Change(before.size, equal, *norms, largest, True, left_out, bad_before, bad_after)
 
 
 def _bits(before: Array, after: Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:

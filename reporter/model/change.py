@@ -25,6 +25,8 @@ class Change:
         largest: max |b−a|; NaN where it is estimated.
         exact: False where a part is estimated from sketches: then nothing is known of ``equal`` and ``largest``, and
             the distance has the error :data:`reporter.model.sketch.DISTANCE_ERROR`.
+        left_out: pairs in which either value is not finite, which the sums leave out; of an estimate, at least so many.
+        bad_before, bad_after: values of a and of b that are NaN or infinite.
     """
 
     count: int = 0
@@ -35,6 +37,9 @@ class Change:
     overlap: float = 0.0
     largest: float = 0.0
     exact: bool = True
+    left_out: int = 0
+    bad_before: int = 0
+    bad_after: int = 0
 
     def __add__(self, other: Change) -> Change:
         """Merge two sets of pairs."""
@@ -58,14 +63,22 @@ class Change:
         return max(-1.0, min(1.0, cosine))
 
     @property
+    def finite(self) -> int:
+        """Pairs in which both values are finite: those that the sums speak of."""
+        return self.count - self.left_out
+
+    @property
     def equal_share(self) -> float | None:
         """Share of pairs that are equal to the bit; None where there are none, or where it is not known."""
         return self.equal / self.count if self.count and self.exact else None
 
     @property
     def unchanged(self) -> bool:
-        """Whether every pair is equal to the bit; of an estimate, whether the sketches are."""
-        return self.equal == self.count if self.exact else self.distance == 0.0
+        """Whether every pair is equal to the bit, NaN included; of an estimate, whether the sketches are.
+
+        A sketch leaves out what is not finite: where there is any, it cannot tell.
+        """
+        return self.equal == self.count if self.exact else self.distance == 0.0 and not self.left_out
 
 
 def merge(changes: Iterable[Change]) -> Change:
@@ -83,4 +96,7 @@ def merge(changes: Iterable[Change]) -> Change:
         together([c.overlap for c in parts]),
         max(c.largest for c in parts) if exact else math.nan,
         exact,
+        sum(c.left_out for c in parts),
+        sum(c.bad_before for c in parts),
+        sum(c.bad_after for c in parts),
     )

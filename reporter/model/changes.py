@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from reporter.model.change import Change, merge
 
-COUNTS = ("count", "equal")
+COUNTS = ("count", "equal", "left_out", "bad_before", "bad_after")
 NORMS = ("distance", "norm_before", "norm_after", "overlap", "largest")
 
 
@@ -18,7 +19,7 @@ class ChangeTable(Mapping[str, Change]):
 
     Attributes:
         places: row by name.
-        counts: int64 (n, 2), see :data:`COUNTS`.
+        counts: int64 (n, 5), see :data:`COUNTS`.
         norms: float64 (n, 5), see :data:`NORMS`.
     """
 
@@ -33,7 +34,7 @@ class ChangeTable(Mapping[str, Change]):
 
     def __getitem__(self, name: str) -> Change:
         row = self.places[name]
-        return Change(*self.counts[row].tolist(), *self.norms[row].tolist())
+        return _change(self.counts[row].tolist(), self.norms[row].tolist())
 
     def __contains__(self, name: object) -> bool:
         return name in self.places
@@ -49,9 +50,15 @@ class ChangeTable(Mapping[str, Change]):
         rows = [self.places[name] for name in names if name in self.places]
         if not rows:
             return Change()
-        count, equal = self.counts[rows].sum(axis=0).tolist()
-        distance, before, after, overlap = _together(self.norms[rows, :4], [range(len(rows))])[0].tolist()
-        return Change(count, equal, distance, before, after, overlap, float(self.norms[rows, 4].max()))
+        norms = _together(self.norms[rows, :4], [range(len(rows))])[0].tolist()
+        return _change(self.counts[rows].sum(axis=0).tolist(), [*norms, float(self.norms[rows, 4].max())])
+
+
+def _change(counts: Sequence[int], norms: Sequence[float]) -> Change:
+    """An exact change from a row of :data:`COUNTS` and one of :data:`NORMS`."""
+    count, equal, left_out, bad_before, bad_after = counts
+    distance, before, after, overlap, largest = norms
+    return Change(count, equal, distance, before, after, overlap, largest, True, left_out, bad_before, bad_after)
 
 
 def merged(changes: Mapping[str, Change], names: Iterable[str]) -> Change:
@@ -88,9 +95,9 @@ class MergedChanges(Mapping[str, Change]):
         return sum(1 for _ in self)
 
     def relative_updates(self) -> Mapping[str, float | None]:
-        """That of every group; from a :class:`ChangeTable`, of all groups at once."""
+        """That of every group, NaN where values are not finite; from a :class:`ChangeTable`, of all groups at once."""
         if not isinstance(self._changes, ChangeTable):
-            return {name: change.relative_update for name, change in self.items()}
+            return {n: math.nan if change.left_out else change.relative_update for n, change in self.items()}
         places = self._changes.places
         groups = {
             name: rows
@@ -98,11 +105,13 @@ class MergedChanges(Mapping[str, Change]):
             if (rows := [places[member] for member in members if member in places])
         }
         distance, before = _together(self._changes.norms[:, :2], list(groups.values())).T
+        partly = self._changes.counts[:, COUNTS.index("left_out")] > 0
+        left_out = np.array([partly[rows].any() for rows in groups.values()], bool)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            updates = distance / before
+            updates = np.where(left_out, np.nan, distance / before)
         return {
-            name: update if norm > 0 else None
-            for name, update, norm in zip(groups, updates.tolist(), before.tolist(), strict=True)
+            name: update if known else None
+            for name, update, known in zip(groups, updates.tolist(), (before > 0) | (left_out > 0), strict=True)
         }
 
 
@@ -126,13 +135,14 @@ def _together(values: npt.NDArray[np.float64], groups: Sequence[Sequence[int]]) 
         return np.ldexp(np.copysign(np.sqrt(np.abs(total)), total), powers)
 
 
-COLUMNS = ("count", "equal", "distance", "norm_before", "exact")
+COLUMNS = ("count", "equal", "distance", "norm_before", "exact", "left_out")
 
 
 def columns(changes: Mapping[str, Change]) -> npt.NDArray[np.float64]:
-    """All changes in their order, side by side: shape (n, 5), see :data:`COLUMNS`."""
+    """All changes in their order, side by side: shape (n, 6), see :data:`COLUMNS`."""
     if isinstance(changes, ChangeTable):
         rows = list(changes.places.values())
-        return np.column_stack([changes.counts[rows], changes.norms[rows, :2], np.ones(len(rows))])
+        counts = changes.counts[rows]
+        return np.column_stack([counts[:, :2], changes.norms[rows, :2], np.ones(len(rows)), counts[:, 2]])
     found = [[getattr(change, name) for name in COLUMNS] for change in changes.values()]
     return np.array(found, np.float64).reshape(len(found), len(COLUMNS))

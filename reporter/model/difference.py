@@ -21,7 +21,8 @@ class TensorDifference:
 
     Attributes:
         before, after: shape and dtype as text, "" where it is missing.
-        norms: ‖W‖₂ before and after; None where it is missing or has no finite value.
+        norms: ‖W‖₂ before and after, of the finite values; None where it is missing or has no finite value.
+        bad: values that are NaN or infinite, before and after; None where it is missing.
         change: None where the values were not there to be paired.
         shift: of its distribution, None where it is not known.
     """
@@ -33,8 +34,14 @@ class TensorDifference:
     before: str
     after: str
     norms: tuple[float | None, float | None]
+    bad: tuple[int | None, int | None]
     change: Change | None = None
     shift: Shift | None = None
+
+    @property
+    def non_finite(self) -> int:
+        """Values that are NaN or infinite, on either side."""
+        return sum(n or 0 for n in self.bad)
 
     @property
     def update(self) -> float | None:
@@ -70,14 +77,32 @@ class Difference:
         """How many tensors are in a state."""
         return sum(t.state == state for t in self.tensors)
 
+    @property
+    def bad(self) -> tuple[int, int]:
+        """Values that are NaN or infinite in all tensors, before and after."""
+        before, after = (sum(t.bad[side] or 0 for t in self.tensors) for side in (0, 1))
+        return before, after
+
+    @property
+    def verdict(self) -> str:
+        """``FAIL`` where the later one holds a value that is not finite; ``WARN`` where the earlier one did, or where
+        tensors came, went or changed their form; else ``PASS``: that values differ is what one expects."""
+        before, after = self.bad
+        if after:
+            return "FAIL"
+        return "WARN" if before or any(self.count(state) for state in ("reshaped", "removed", "added")) else "PASS"
+
 
 def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]:
-    """Model, optimizer, others; in each by state, then by relative update, then by name."""
+    """What is not finite before everything else, most new ones first; then model, optimizer, others: in each by state,
+    then by relative update, then by name."""
     collections = ("model", "optimizer", "other")
     return tuple(
         sorted(
             tensors,
             key=lambda t: (
+                not t.non_finite,
+                (t.bad[0] or 0) - (t.bad[1] or 0),
                 collections.index(t.collection) if t.collection in collections else len(collections),
                 STATES.index(t.state),
                 -(t.update if t.update is not None else -1.0),

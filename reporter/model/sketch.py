@@ -48,12 +48,14 @@ class Sketch:
         """
         a, b = self.values, after.values
         if self.exact:
-            both = np.isfinite(a) & np.isfinite(b)
+            known, known_now = np.isfinite(a), np.isfinite(b)
+            both = known & known_now
             equal = int(((a == b) | (np.isnan(a) & np.isnan(b))).sum())
+            bad = [self.size - int(finite.sum()) for finite in (both, known, known_now)]
             a, b = a[both], b[both]
             with np.errstate(over="ignore"):
                 largest = float(np.abs(b - a).max(initial=0.0))
-            return Change(self.size, equal, distance(a, b), norm(a), norm(b), overlap(a, b), largest)
+            return Change(self.size, equal, distance(a, b), norm(a), norm(b), overlap(a, b), largest, True, *bad)
         apart = distance(a, b)
         exponent = math.frexp(max(norm_before, norm_after, apart))[1]
         x, y, z = (math.ldexp(length, -exponent) for length in (norm_before, norm_after, apart))

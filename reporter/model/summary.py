@@ -59,6 +59,11 @@ class Summary:
         return self.m2 + self.finite * mean * mean
 
     @property
+    def non_finite(self) -> int:
+        """Number of values that are NaN or infinite."""
+        return self.nan + self.posinf + self.neginf
+
+    @property
     def sum_of_squares(self) -> float:
         """Σx² over the finite values; infinite where that leaves float64."""
         return scaled(self.squares, 2 * self.exponent)

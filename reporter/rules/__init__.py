@@ -34,8 +34,8 @@ from reporter.rules.vanished import VANISHED
 from reporter.rules.violent_update import VIOLENT_UPDATE
 
 RULES: tuple[Rule, ...] = (
-    NOTHING_MOVES,
     NON_FINITE,
+    NOTHING_MOVES,
     ALL_ZERO,
     VANISHED,
     INCOMPLETE,

@@ -28,6 +28,7 @@ class Check:
         group: checks of a rule with one severity and one group have one cause and become one finding.
         whole: it speaks of the series as a whole, and so of every tensor in it.
         limit: name of the limit that the value was held against.
+        meaning, next_step: in place of the rule's, where the check knows better.
     """
 
     value: float | None
@@ -44,6 +45,8 @@ class Check:
     group: str = ""
     whole: bool = False
     limit: str = "threshold"
+    meaning: str = ""
+    next_step: str = ""
 
     @classmethod
     def of(

@@ -19,7 +19,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             continue
         low, high = track.values("min"), track.values("max")
         spread = (high - low) / np.where(track.largest > 0, track.largest, 1.0)
-        same = np.flatnonzero((spread <= limits["threshold"]) & (low != 0))
+        same = np.flatnonzero((spread <= limits["threshold"]) & (low != 0) & (track.bad == 0))
         if not len(same):
             yield Check.of(track.info, float(spread[-1]), -float(spread.min()), place=track.places[-1])
             continue

@@ -24,6 +24,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         rows: list[Norms] = []
         for at, place in enumerate(track.places):
             units = track.measure(at).units
+            if track.bad[at]:
+                continue  # the norms of units are over finite values: one of NaN alone is no unit of zeros
             if units is not None and len(units.norms) > 1 and (not rows or len(rows[0]) == len(units.norms)):
                 places.append(place)
                 rows.append(units.norms)

@@ -55,7 +55,9 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
 def _complete(track: Track, last: int, pairs: float) -> bool:
     updates = track.updates
     enough = len(updates.places) >= pairs and updates.places[-1] == last
-    return bool(enough and np.isfinite(updates.relative).all() and np.quantile(updates.relative, USUAL) > 0)
+    return bool(
+        enough and (updates.finite & np.isfinite(updates.relative)).all() and np.quantile(updates.relative, USUAL) > 0
+    )
 
 
 FADING = Rule(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from reporter.model.finding import Finding, Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.history import History
+
+PARTS = 2
+"""Tensors named of a layer that is not concerned as a whole."""
 
 NAMED = 4
 """Tensors or layers named in a message; a finding lists all of them."""
@@ -136,8 +139,8 @@ def _finding(
         first_bad=refs[first.place].name if refs else "",
         last_good=refs[first.good].name if refs and first.good is not None else "",
         evidence=rule.evidence + (_ESTIMATED if estimated else ""),
-        meaning=rule.meaning,
-        next_step=rule.next_step,
+        meaning=worst.meaning or rule.meaning,
+        next_step=worst.next_step or rule.next_step,
         explains=tuple((titles[name], n) for name, n in sorted(explains.items())),
         note=members[0].note,
     )
@@ -165,12 +168,30 @@ def _named(history: History, checks: list[Check]) -> str:
     several = len({c.place for c in checks}) > 1
     ordered = sorted(checks, key=lambda c: c.place) if several else checks
     shown: dict[str, str] = {}
-    by_layer = len({name for c in checks for name in c.concerned}) > NAMED
+    concerned = {name for c in checks for name in c.concerned}
+    by_layer = len(concerned) > NAMED
+    parts = _parts(history, concerned) if by_layer else {}
     for check in ordered:
-        names = (check.layer,) if by_layer and check.layer else check.concerned
+        names = (parts.get(check.layer, check.layer),) if by_layer and check.layer else check.concerned
         for name in names:
             shown.setdefault(name, f"{name} ({history.step(check.place)})" if several else name)
     listed = list(shown.values())
     word = "layers " if by_layer and len(listed) > 1 else "layer " if by_layer else ""
     rest = f" and {integer(len(listed) - NAMED)} more" if len(listed) > NAMED else ""
     return f"{word}{', '.join(listed[:NAMED])}{rest}"
+
+
+def _parts(history: History, concerned: Set[str]) -> dict[str, str]:
+    """How to call each layer of which only some of the tensors are concerned: ``d1 (only bias)``."""
+    members: dict[str, list[str]] = defaultdict(list)
+    for track in history.tracks:
+        if track.info.collection == "model":
+            members[track.info.layer].append(track.info.name)
+    called = {}
+    for layer, names in members.items():
+        own = [name for name in names if name in concerned]
+        if own and len(own) < len(names):
+            short = [name.removeprefix(layer).lstrip("/.") or name for name in own]
+            which = ", ".join(short) if len(short) <= PARTS else f"{integer(len(own))} of {integer(len(names))} tensors"
+            called[layer] = f"{layer} (only {which})"
+    return called

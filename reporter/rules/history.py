@@ -34,18 +34,22 @@ STILL = 1e-8
 FEW_LEVELS = 16
 """Cells that the values of a quantised matrix occupy at most: 4 bits."""
 
+COUNT, LEFT_OUT = COLUMNS.index("count"), COLUMNS.index("left_out")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Updates:
     """The paired changes of one tensor, side by side.
 
     Attributes:
-        places: of the later checkpoint of each pair, ascending.
-        relative: ‖W − W′‖ / ‖W′‖; NaN where W′ is zero.
+        places: of the later checkpoint of each pair, ascending; without pairs that share no finite value, for whatever
+            is added to NaN, it stays NaN: whether anything was added cannot be known.
+        relative: ‖W − W′‖ / ‖W′‖ of the values that are finite in both; NaN where W′ is zero.
         equal_share: share of values that are equal to the bit; NaN where it is not known.
-        unchanged: whether all are; of an estimate, whether the sketches are.
-        still: whether nothing moved, or less than :data:`STILL`.
+        unchanged: whether all are, NaN included; of an estimate, whether the sketches are.
+        still: whether nothing moved, or less than :data:`STILL`; where a value is not finite, only what is unchanged.
         exact: whether compared value by value.
+        finite: whether all values of both are finite.
     """
 
     places: npt.NDArray[np.int64]
@@ -54,21 +58,24 @@ class Updates:
     unchanged: npt.NDArray[np.bool_]
     still: npt.NDArray[np.bool_]
     exact: npt.NDArray[np.bool_]
+    finite: npt.NDArray[np.bool_]
 
     def resting(self, share: float) -> npt.NDArray[np.bool_]:
         """Where it is still, or at least such a share of its values is equal to the bit."""
-        return self.still if share >= 1.0 else self.still | (self.equal_share >= share)
+        return self.still if share >= 1.0 else self.still | (self.finite & (self.equal_share >= share))
 
     @classmethod
     def of(cls, places: npt.NDArray[np.int64], changes: Array) -> Updates:
         """From the columns of :func:`reporter.model.changes.columns`."""
-        count, equal, distance, before, known = changes.T
-        exact = known == 1
+        known = ~((changes[:, COUNT] > 0) & (changes[:, LEFT_OUT] >= changes[:, COUNT]))
+        places, changes = places[known], changes[known]
+        count, equal, distance, before, exactly, left_out = changes.T
+        exact, finite = exactly == 1, left_out == 0
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             relative = np.where(before > 0, distance / before, np.nan)
             share = np.where(exact & (count > 0), equal / count, np.nan)
-        unchanged = np.where(exact, equal == count, distance == 0)
-        return cls(places, relative, share, unchanged, unchanged | (relative < STILL), exact)
+        unchanged = np.where(exact, equal == count, (distance == 0) & finite)
+        return cls(places, relative, share, unchanged, unchanged | ((relative < STILL) & finite), exact, finite)
 
 
 class Tables:

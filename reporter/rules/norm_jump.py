@@ -24,7 +24,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         norms = track.values("l2_norm")
         if len(norms) < 2:
             continue
-        usable = np.isfinite(norms) & (norms > 0)
+        usable = np.isfinite(norms) & (norms > 0) & (track.bad == 0)
         logs = np.log(np.where(usable, norms, 1.0))
         steps = np.diff(logs)
         counted = usable[1:] & usable[:-1] & history.trained(track.places[:-1])

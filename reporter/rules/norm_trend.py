@@ -22,7 +22,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     for track in history.matrices:
         norms = track.values("l2_norm")
         trained = history.trained(track.places)
-        usable = np.isfinite(norms) & (norms > 0) & trained
+        usable = np.isfinite(norms) & (norms > 0) & (track.bad == 0) & trained
         if usable.sum() < POINTS:
             continue
         places = np.array(track.places)[usable]

@@ -11,6 +11,16 @@ from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.history import UNTRAINED_ROLES, History, Track
 from reporter.rules.movement import halted
 
+TWICE_MEANING = (
+    "One of the two is a second save of the other, such as a final or best checkpoint; or nothing was trained between "
+    "them."
+)
+TWICE_NEXT = (
+    "If training was meant to go on between the two, look at what was saved and at the learning rate; else keep one of "
+    "them."
+)
+"""Of two checkpoints that hold the same weights: a series of more would have to repeat itself to say any more."""
+
 
 def subjects(history: History) -> tuple[Track, ...]:
     """The weights; where the format calls every one of them fixed, these."""
@@ -29,7 +39,9 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     if not compared:
         return
     still = halted(history, tracks, limits["threshold"])
-    unnamed = tuple(t for t in history.tracks if t.may_learn and t not in tracks and t.updates.still.all())
+    unnamed = tuple(
+        t for t in history.tracks if t.may_learn and t not in tracks and len(t.updates.places) and t.updates.still.all()
+    )
     values = sum(t.info.size for t in tracks + unnamed)
     if len(still) < len(compared):
         equal = max((p.whole.equal_share or 0.0 for p in history.series.pairs if p.after in compared), default=0.0)
@@ -44,6 +56,13 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         if advances
         else f"from {history.labels[first]} to {history.labels[last]}"
     )
+    one_pair = len(compared) == 1
+    what = f"{counted(values, 'value')} in {counted(len(tracks + unnamed), 'tensor')} are the same"
+    same = (
+        f"both checkpoints hold the same weights: {what}, {steps}"
+        if one_pair
+        else f"the saved weights never change: {what} in all {integer(len(compared) + 1)} checkpoints {steps}"
+    )
     yield Check(
         value=1.0,
         excess=2.0,
@@ -52,9 +71,9 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         tensors=tuple(t.info.name for t in tracks + unnamed),
         parameters=values,
         whole=True,
-        message=f"the saved weights never change: {counted(values, 'value')} in "
-        f"{counted(len(tracks + unnamed), 'tensor')} are the same in "
-        f"all {integer(len(compared) + 1)} checkpoints {steps}" + _besides(history, tracks + unnamed),
+        message=same + _besides(history, tracks + unnamed),
+        meaning=TWICE_MEANING if one_pair else "",
+        next_step=TWICE_NEXT if one_pair else "",
     )
 
 

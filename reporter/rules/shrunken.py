@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.finding import Severity
+from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.history import History
 
@@ -35,6 +36,8 @@ def _checked(
     if len(missing) <= limits["threshold"]:
         return Check(float(len(missing)), 0.0, place=place)
     shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    held, new = len(seen) - len(missing), len(here) - (len(seen) - len(missing))
+    besides = f", and {counted(new, 'new one')}" if new else ""
     return Check(
         value=float(len(missing)),
         excess=float(len(missing)),
@@ -44,8 +47,9 @@ def _checked(
         tensors=tuple(missing),
         previous=0.0,
         parameters=sum(seen[name] for name in missing),
-        message=f"the checkpoint of {history.step(place)} holds {len(here)} of the {len(seen)} weight tensors that the "
-        f"series has had so far; missing: {shown}; {history.step(complete)} was the last complete one",
+        message=f"the checkpoint of {history.step(place)} holds {integer(held)} of the {integer(len(seen))} weight "
+        f"tensors that the series has had so far{besides}; missing: {shown}; {history.step(complete)} was the last "
+        "complete one",
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from reporter.model.finding import Severity
-from reporter.numerals import integer, number
+from reporter.numerals import counted, integer, number
 from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.grouped import as_one
 from reporter.rules.history import STILL, History, Track
 from reporter.rules.movement import Movement, equal_share, movements
+from reporter.rules.nothing_moves import TWICE_MEANING, TWICE_NEXT
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:
@@ -22,9 +25,11 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     most = bool(moved) and for_good / moved > limits["most"]
     rate = learning_rate(history)
     wound_down = _wound_down(moves, limits["wound-down"])
-    for track, how in moves:
-        if how.kind == "never":
-            continue
+    learned = [(t, m) for t, m in moves if m.kind != "never"]
+    if rate != 0.0 and not wound_down and ended and len(ended) == len(learned) and all(m.still == 1 for _, m in ended):
+        yield from _saved_twice(history, ended)
+        return
+    for track, how in learned:
         if how.kind != "stopped" or how.still <= limits["threshold"]:
             share = equal_share(track)
             yield Check.of(track.info, 0.0, share or 0.0, place=how.until)
@@ -41,6 +46,21 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             good=how.since - 1,
             message=_message(history, track, how, rate, wound_down=wound_down),
         )
+
+
+def _saved_twice(history: History, ended: Sequence[tuple[Track, Movement]]) -> Iterator[Check]:
+    """One finding where the last checkpoint repeats the one before: a single pair is no layer that has stopped."""
+    how = ended[0][1]
+    checks = [Check.of(t.info, 1.0, 1.0, place=m.until, good=m.since, group="twice") for t, m in ended]
+    values = sum(t.info.size for t, _ in ended)
+    message = (
+        f"the last checkpoint holds the weights of the one before: all {counted(values, 'value')} of the "
+        f"{counted(len(ended), 'tensor')} that moved until then are the same at {history.step(how.since)} and "
+        f"{history.labels[how.until]}"
+    )
+    severity = Severity.WARN if how.until in history.advancing else Severity.INFO
+    for check in as_one(checks, checks, severity, message):
+        yield replace(check, meaning=TWICE_MEANING, next_step=TWICE_NEXT) if check.severity else check
 
 
 def _wound_down(moves: Sequence[tuple[Track, Movement]], limit: float) -> bool:

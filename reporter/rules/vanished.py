@@ -15,7 +15,8 @@ from reporter.rules.history import History
 def check(history: History, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix that is not all zero: its RMS against the first one, its largest value."""
     for track in history.matrices:
-        rms, largest = track.values("rms"), track.largest
+        rms = track.values("rms")
+        largest = np.where(track.bad > 0, np.nan, track.largest)  # of the finite values alone it would tell nothing
         present = np.flatnonzero(largest > 0)
         if not len(present):
             continue  # the all-zero rule's business

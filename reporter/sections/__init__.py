@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reporter.model.page import Page
 from reporter.model.report import Report
@@ -22,8 +23,9 @@ from reporter.sections import (
     structure,
     verdict,
 )
-from reporter.sections.base import CheckpointSection, Medium, ReportSection, checkpoint_href
-from reporter.sections.fit import fitted
+from reporter.sections.base import CheckpointSection, Medium, ReportSection, checkpoint_href, runs_href, series_href
+from reporter.sections.fit import MOST_BYTES, fitted, nbytes
+from reporter.sections.restricted import below, each_series
 
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
@@ -48,20 +50,94 @@ CHECKPOINT_SECTIONS: tuple[CheckpointSection, ...] = (
 """Of the page of one checkpoint, in order."""
 
 
+SERIES_SECTIONS: tuple[ReportSection, ...] = (
+    verdict.build,
+    series.build,
+    structure.build,
+    deployment.build,
+    spectral.build,
+    checks.build,
+    accepted.build,
+    files.build,
+)
+"""Of the page of one series among many, in order."""
+
+INDEX_SECTIONS: tuple[ReportSection, ...] = (
+    verdict.build,
+    overview.build,
+    runs.build,
+    checks.build,
+    extent.build,
+    accepted.build,
+    files.build,
+    method.build,
+)
+"""Of the first page of a report over many series, in order."""
+
+FEW_SERIES = 20
+"""Up to here one file holds the whole report, if it can be opened."""
+
+
 def report_page(report: Report, medium: Medium) -> Page:
     """The cross-checkpoint report; the PDF's tables are bounded and say where the rest is."""
-    sections = [section for build in REPORT_SECTIONS for section in build(report, medium)]
-    page = Page(
+    page = _page(report, medium, INDEX_SECTIONS if medium == "index" else REPORT_SECTIONS)
+    return page if medium == "pdf" else fitted(page)
+
+
+def html_pages(report: Report) -> Iterator[tuple[str, Page]]:
+    """All pages, each with its path beside the report: one for everything if that can be opened, and one for each
+    checkpoint that is shown alone; else an index, and a page for each series and each group of runs of one model."""
+    parts = len(report.series) > FEW_SERIES
+    if not parts:
+        whole = _page(report, "html", REPORT_SECTIONS)
+        parts = len(report.series) > 1 and nbytes(whole) > MOST_BYTES
+        if not parts:
+            yield "index.html", fitted(whole)
+    if parts:
+        yield "index.html", report_page(report, "index")
+        yield from _series_pages(report)
+        yield from _runs_pages(report)
+    yield from checkpoint_pages(report, parts=parts)
+
+
+def _series_pages(report: Report) -> Iterator[tuple[str, Page]]:
+    groups = {at: i for i, group in enumerate(report.runs) for at in group.series}
+    for at, alone in enumerate(each_series(report)):
+        one = report.series[at]
+        page = _page(alone, "html", SERIES_SECTIONS)
+        if at in groups:
+            page = replace(page, sections=(*page.sections, runs.link_section(report, groups[at])))
+        page = replace(page, up=(f"index.html#series-{one.slug}", report.title), facts=_made_by(report))
+        yield series_href(one, "index"), fitted(below(page))
+
+
+def _runs_pages(report: Report) -> Iterator[tuple[str, Page]]:
+    for i, group in enumerate(report.runs):
+        page = Page(
+            title=runs.title(report, group),
+            subtitle="Runs of one model, side by side",
+            sections=(runs.group_section(report, group),),
+            facts=_made_by(report),
+            up=("index.html#runs", report.title),
+        )
+        yield runs_href(i), fitted(below(page))
+
+
+def _page(report: Report, medium: Medium, builders: tuple[ReportSection, ...]) -> Page:
+    return Page(
         title=report.title,
         subtitle=verdict.subtitle(report),
-        sections=tuple(sections),
+        sections=tuple(section for build in builders for section in build(report, medium)),
         facts=_made(report),
     )
-    return fitted(page) if medium == "html" else page
 
 
-def checkpoint_pages(report: Report) -> Iterator[tuple[str, Page]]:
-    """One page per checkpoint that is shown alone, with its path beside the report."""
+def checkpoint_pages(report: Report, *, parts: bool = False) -> Iterator[tuple[str, Page]]:
+    """One page per checkpoint that is shown alone, with its path beside the report.
+
+    Args:
+        parts: whether each series has a page, to which those of its checkpoints lead back.
+    """
     for at, one in enumerate(report.series):
         for place in report.details[at].pages:
             ref = one.refs[place]
@@ -71,7 +147,7 @@ def checkpoint_pages(report: Report) -> Iterator[tuple[str, Page]]:
                 subtitle=f"{one.name}, step {one.labels[place]}",
                 sections=tuple(sections),
                 facts=_made_by(report),
-                up=("../index.html", report.title),
+                up=(f"../{series_href(one, 'index')}", one.name) if parts else ("../index.html", report.title),
             )
             yield checkpoint_href(ref), page
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from reporter.model.checkpoint import CheckpointRef
+from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures
-from reporter.model.finding import Severity
+from reporter.model.finding import Finding, Severity
 from reporter.model.measured import Absent, Statistics, Value
 from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
 from reporter.model.report import Report
+from reporter.model.summary import Summary
 from reporter.numerals import integer, number, share, statistic
 from reporter.statistics import STATISTICS
 
-Medium = Literal["html", "pdf"]
+Medium = Literal["html", "pdf", "index"]
+"""What a section is made for: a page that holds everything, or all of one series; the document; the first page of a
+report over many series, each of which has a page of its own."""
+
 ReportSection = Callable[[Report, Medium], Iterator[Section]]
 CheckpointSection = Callable[[Report, int, int], Iterator[Section]]
 
@@ -34,8 +39,49 @@ LEVELS: dict[Severity, Level] = {Severity.INFO: "info", Severity.WARN: "warn", S
 
 def page_href(report: Report, at: int, place: int, medium: Medium) -> str:
     """A link to a checkpoint's page, "" where it has none: in the PDF, and for most of very many checkpoints."""
-    has_page = medium == "html" and place in report.details[at].pages
+    has_page = medium != "pdf" and place in report.details[at].pages
     return checkpoint_href(report.series[at].refs[place]) if has_page else ""
+
+
+def series_href(series: Comparison, medium: Medium) -> str:
+    """A link to where a series is told: on its own page, or further down on this one."""
+    return f"series/{series.slug}.html" if medium == "index" else f"#trend-{series.slug}"
+
+
+def runs_href(group: int) -> str:
+    """Path of the page of a group of runs of one model, beside the report."""
+    return f"runs/group-{group + 1}.html"
+
+
+def severity_of(findings: Iterable[Finding]) -> Severity:
+    """The worst one; INFO where there is none."""
+    return max((f.severity for f in findings), default=Severity.INFO)
+
+
+def verdict_cell(worst: Severity) -> Cell:
+    """A series' verdict, which sorts by how bad it is."""
+    level: Level = LEVELS[worst] if worst > Severity.INFO else "pass"
+    return Cell(worst.name if worst > Severity.INFO else "PASS", level=level, sort=float(worst))
+
+
+def findings_by_series(report: Report) -> dict[str, list[Finding]]:
+    """Findings of each series that has any, worst first."""
+    found: dict[str, list[Finding]] = {}
+    for finding in report.judgement.findings:
+        found.setdefault(finding.series, []).append(finding)
+    return found
+
+
+def worst_series(report: Report) -> list[int]:
+    """Places of all series, those with the worst findings and then with most of them first."""
+    found = findings_by_series(report)
+
+    def rank(at: int) -> tuple[float, ...]:
+        own = found.get(report.series[at].name, [])
+        loud = [f for f in own if f.severity > Severity.INFO]
+        return (-float(severity_of(own)), -max((f.weight for f in loud), default=0.0), -float(len(loud)))
+
+    return sorted(range(len(report.series)), key=rank)
 
 
 def checkpoint_href(ref: CheckpointRef) -> str:
@@ -73,6 +119,17 @@ def statistic_cell(name: str, value: Value | None) -> Cell:
     return Cell(statistic(value, unit), sort=sortable(value), level="fail" if bad else "", title=unrounded(value))
 
 
+NON_FINITE = Column("NaN/Inf", definition="Values that are NaN or infinite; all other statistics leave them out.")
+
+
+def non_finite_cell(summary: Summary) -> Cell:
+    """How many values are NaN or infinite, by kind on demand; any at all is marked."""
+    kinds = (("NaN", summary.nan), ("+Inf", summary.posinf), ("−Inf", summary.neginf))
+    title = ", ".join(f"{integer(n)} {kind}" for kind, n in kinds if n)
+    n = summary.non_finite
+    return Cell(integer(n), sort=float(n), level="fail" if n else "", title=title)
+
+
 def number_cell(value: float | None, digits: int = 4) -> Cell:
     """A number as a cell."""
     return Cell(number(value, digits), sort=sortable(value), title=unrounded(value))
@@ -107,7 +164,7 @@ def bounded(
 ) -> Table:
     """A table with as many rows as the medium bears; ``keep="ends"`` keeps the first and the last ones."""
     limit = PDF_ROWS if medium == "pdf" else HTML_ROWS
-    where = "index.html" if medium == "pdf" else "tensors.csv and report.json"
+    where = {"pdf": "index.html", "html": "tensors.csv and report.json", "index": "report.json"}[medium]
     if len(rows) <= limit:
         return Table(caption, tuple(columns), tuple(rows), note)
     kept = list(rows[:limit])

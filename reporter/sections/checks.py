@@ -2,46 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reporter.model.finding import Outcome
-from reporter.model.page import Cell, Column, Facts, Row, Section
+from reporter.model.page import Cell, Column, Facts, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer
-from reporter.sections.base import Medium, bounded, count_cell, number_cell
+from reporter.sections.base import Medium, bounded, count_cell, number_cell, series_href
+
+_RULE = Column("Rule", numeric=False)
+_COUNTS = (
+    Column("Checked", definition="Values held against the threshold."),
+    Column("Fired", definition="Values beyond it, remarks included; those with one cause are one finding."),
+    Column("Explained", definition="How many of those are explained by another rule's finding."),
+)
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """The section."""
-    outcomes = sorted(report.judgement.outcomes, key=lambda o: -o.fired)
+    """The section; of many series, one row per rule where a row for each of both would be the longest table of all."""
+    outcomes = report.judgement.outcomes
     if not outcomes:
         return
-    several = len(report.series) > 1
-    columns = [
-        Column("Rule", numeric=False),
-        *([Column("Series", numeric=False)] if several else []),
-        Column("Checked", definition="Values held against the threshold."),
-        Column("Fired", definition="Values beyond it, remarks included; those with one cause are one finding."),
-        Column("Explained", definition="How many of those are explained by another rule's finding."),
-        Column("Worst value"),
-        Column("Threshold"),
-        Column("Where", numeric=False),
-    ]
-    table = bounded("What every rule saw", columns, [_row(o, several) for o in outcomes], medium)
-    formulas = {o.title: f"{o.formula}. Source: {o.source}" for o in report.judgement.outcomes}
+    by_rule = len(report.series) > 1 and medium != "html"
+    table = _by_rule(report, medium) if by_rule else _each(outcomes, len(report.series) > 1, medium)
+    formulas = {o.title: f"{o.formula}. Source: {o.source}" for o in outcomes}
     yield Section("checks", "Checks", (table, Facts(tuple(formulas.items()))))
 
 
-def _row(outcome: Outcome, several: bool) -> Row:
-    return Row(
-        (
-            Cell(outcome.title),
-            *((Cell(outcome.series),) if several else ()),
-            count_cell(outcome.checked),
-            Cell(integer(outcome.fired), sort=float(outcome.fired), level="" if not outcome.fired else "warn"),
-            count_cell(outcome.explained),
-            number_cell(outcome.worst),
-            number_cell(outcome.threshold),
-            Cell(outcome.where),
+def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
+    columns = (
+        _RULE,
+        *((Column("Series", numeric=False),) if several else ()),
+        *_COUNTS,
+        Column("Worst value"),
+        Column("Threshold"),
+        Column("Where", numeric=False),
+    )
+    rows = [
+        Row(
+            (
+                Cell(outcome.title),
+                *((Cell(outcome.series),) if several else ()),
+                *_counts(outcome.checked, outcome.fired, outcome.explained),
+                number_cell(outcome.worst),
+                number_cell(outcome.threshold),
+                Cell(outcome.where),
+            )
         )
+        for outcome in sorted(outcomes, key=lambda o: -o.fired)
+    ]
+    return bounded("What every rule saw", columns, rows, medium)
+
+
+def _by_rule(report: Report, medium: Medium) -> Table:
+    """Counts over all series; worst values are those of one series each, and stand where it is told."""
+    rules: dict[str, list[Outcome]] = {}
+    for outcome in report.judgement.outcomes:
+        rules.setdefault(outcome.rule, []).append(outcome)
+    hrefs = {series.name: series_href(series, medium) for series in report.series}
+    rows = []
+    for of in sorted(rules.values(), key=lambda of: -sum(o.fired for o in of)):
+        most = max(of, key=lambda o: o.fired)
+        fired = sum(o.fired > 0 for o in of)
+        cells = (
+            Cell(of[0].title),
+            *_counts(*(sum(getattr(o, name) for o in of) for name in ("checked", "fired", "explained"))),
+            Cell(f"{integer(fired)} of {integer(len(of))}" if fired else "0", sort=float(fired)),
+            Cell(most.series, href=hrefs.get(most.series, "")) if fired else Cell("—"),
+        )
+        rows.append(Row(cells))
+    columns = (
+        _RULE,
+        *_COUNTS,
+        Column("Series", unit="in which it fired"),
+        Column("Most often in", numeric=False),
+    )
+    return bounded("What every rule saw, over all series", columns, rows, medium)
+
+
+def _counts(checked: int, fired: int, explained: int) -> tuple[Cell, ...]:
+    return (
+        count_cell(checked),
+        Cell(integer(fired), sort=float(fired), level="" if not fired else "warn"),
+        count_cell(explained),
     )

@@ -7,18 +7,20 @@ from pathlib import PurePath
 
 from reporter.model.difference import STATES, Difference, TensorDifference
 from reporter.model.page import Block, Cell, Column, Facts, Level, Page, Paragraph, Row, Section, Table
-from reporter.numerals import NO_DATA, integer, number
+from reporter.numerals import NO_DATA, before_after, counted, integer, number
 from reporter.sections.base import bounded, number_cell
 from reporter.sections.paired import (
     COSINE,
     DEFINITIONS,
     LARGEST,
+    NON_FINITE,
     PER_STEP,
     UNCHANGED,
     UPDATE,
     WASSERSTEIN,
     bins,
     cosine_cell,
+    counts_cell,
     js_cell,
     largest_cell,
     psi_cell,
@@ -34,7 +36,7 @@ _LEVELS: dict[str, Level] = {"reshaped": "warn", "removed": "warn", "added": "in
 
 def difference_page(difference: Difference, version: str) -> Page:
     """One self-contained page: the whole, every tensor, definitions."""
-    columns = [c for c in DEFINITIONS if c is not PER_STEP] if difference.paired else [AT_LEAST]
+    columns = [c for c in DEFINITIONS if c is not PER_STEP] if difference.paired else [AT_LEAST, NON_FINITE]
     glossary = tuple((column.title, column.definition) for column in columns)
     before, after = (PurePath(path).name or path for path in (difference.before, difference.after))
     return Page(
@@ -54,6 +56,7 @@ def _whole(difference: Difference) -> Iterator[Block]:
     tiles: list[tuple[str, str]] = [
         (f"Tensors {state}", integer(n)) for state in STATES if (n := difference.count(state))
     ]
+    tiles.append(("NaN or infinite", before_after(*difference.bad)))
     whole, shift = difference.whole, difference.shift
     if whole is not None and whole.count:
         tiles += [
@@ -69,6 +72,12 @@ def _whole(difference: Difference) -> Iterator[Block]:
             ("JS distance", js_cell(shift).text),
         ]
     yield Facts(tuple(tiles), "tiles")
+    if any(difference.bad):
+        text = (
+            f"{counted(sum(t.non_finite > 0 for t in difference.tensors), 'tensor')} with NaN or infinite values come "
+            "first in the table; updates, cosines, shifts and norms are of the finite values."
+        )
+        yield Paragraph(text, "warning")
     if whole is not None:
         yield Paragraph(
             f"Over {integer(whole.count)} values of model variables that both hold, compared value by value."
@@ -85,6 +94,7 @@ def _tensors(difference: Difference) -> Table:
     columns = (
         Column("Tensor", numeric=False),
         Column("State", numeric=False),
+        NON_FINITE,
         UPDATE
         if difference.paired
         else Column("Update, at least", definition="|‖W‖ − ‖W′‖| / ‖W′‖ ≤ ‖W − W′‖ / ‖W′‖."),
@@ -95,7 +105,10 @@ def _tensors(difference: Difference) -> Table:
         Column("Role", numeric=False),
     )
     rows = [_row(tensor, difference.paired) for tensor in difference.tensors]
-    note = "Model variables first, then optimizer state; in each what came, went or changed its shape, then by update."
+    note = (
+        "What is not finite first; then model variables, then optimizer state; in each what came, went or changed its "
+        "shape, then by update."
+    )
     return bounded("Worst first", columns, rows, "html", note=note)
 
 
@@ -108,6 +121,7 @@ def _row(tensor: TensorDifference, paired: bool) -> Row:
         (
             Cell(tensor.name),
             Cell(tensor.state, level=_LEVELS.get(tensor.state, "")),
+            counts_cell(*tensor.bad),
             update,
             *(
                 (

@@ -43,7 +43,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             Column("Integrity check", numeric=False, definition=_CHECKS),
             Column("Reason", numeric=False),
         )
-        blocks.append(bounded("Files", columns, [_row(e) for e in entries], medium))
+        note = "The files of each series are on its page as well." if medium == "index" else ""
+        blocks.append(bounded("Files", columns, [_row(e) for e in entries], medium, note=note))
     yield Section("files", "Files", tuple(blocks), folded=not any(_rank((s, 0)) == 0 for s in states))
 
 

@@ -1,58 +1,77 @@
-"""All series side by side, when a folder holds several."""
+"""All series side by side, when a folder holds several: the worst first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.finding import Severity
+from reporter.model.finding import Finding, Severity
 from reporter.model.page import Cell, Column, Row, Section
 from reporter.model.report import Report
 from reporter.sections.base import (
-    LEVELS,
+    NON_FINITE,
     Medium,
     bounded,
     count_cell,
-    number_cell,
+    findings_by_series,
+    non_finite_cell,
+    series_href,
+    severity_of,
     statistic_cells,
     statistic_columns,
+    verdict_cell,
+    worst_series,
 )
+from reporter.sections.paired import update_cell
 
-_STATISTICS = ("l2_norm", "std", "zero_share", "nan_count")
+_STATISTICS = ("l2_norm", "std", "zero_share")
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """The section, nothing for a single series."""
     if len(report.series) < 2:
         return
-    rows = []
-    for series in report.series:
-        worst = max((f.severity for f in report.judgement.findings if f.series == series.name), default=Severity.INFO)
-        verdict = worst.name if worst > Severity.INFO else "PASS"
-        level = LEVELS[worst] if worst > Severity.INFO else "pass"
-        last = series.measured[-1]
-        rows.append(
-            Row(
-                (
-                    Cell(series.name, href=f"#trend-{series.slug}"),
-                    Cell(verdict, level=level, sort=float(worst)),
-                    Cell(series.format),
-                    count_cell(len(series.refs)),
-                    Cell(f"{series.labels[0]} – {series.labels[-1]}" if len(series.refs) > 1 else series.labels[0]),
-                    count_cell(last.whole.parameters),
-                    *statistic_cells(last.whole.statistics, _STATISTICS),
-                    number_cell(series.pairs[-1].whole.relative_update if series.pairs else None),
-                )
-            )
-        )
+    found = findings_by_series(report)
+    titles = {o.rule: o.title for o in report.judgement.outcomes}
+    rows = [_row(report, at, found.get(report.series[at].name, []), titles, medium) for at in worst_series(report)]
     columns = (
         Column("Series", numeric=False),
         Column("Verdict", numeric=False),
+        Column("Worst finding", numeric=False),
+        *([] if medium == "pdf" else [Column("Findings", definition="Warnings and failures.")]),
         Column("Format", numeric=False),
         Column("Checkpoints"),
         Column("Steps"),
         Column("Parameters"),
         *statistic_columns(_STATISTICS),
+        NON_FINITE,
         Column("Relative update", definition="‖W − W′‖ / ‖W′‖ of the last checkpoint against the one before, W′."),
     )
-    note = "Statistics are those of the last checkpoint of each series."
+    note = "The worst first. Statistics are those of the last checkpoint of each series."
+    if medium == "index":
+        note += (
+            " Every series has a page of its own, with its findings, what moved, its trend, changes, layers, "
+            "deployment readiness, checks and files."
+        )
     yield Section("overview", "Series", (bounded("All series", columns, rows, medium, note=note),))
+
+
+def _row(report: Report, at: int, found: list[Finding], titles: dict[str, str], medium: Medium) -> Row:
+    series = report.series[at]
+    loud = [f for f in found if f.severity > Severity.INFO]
+    last = series.measured[-1]
+    return Row(
+        (
+            Cell(series.name, href=series_href(series, medium)),
+            verdict_cell(severity_of(loud)),
+            Cell(titles[loud[0].rule] if loud else ""),
+            *([] if medium == "pdf" else [count_cell(len(loud))]),
+            Cell(series.format),
+            count_cell(len(series.refs)),
+            Cell(f"{series.labels[0]} – {series.labels[-1]}" if len(series.refs) > 1 else series.labels[0]),
+            count_cell(last.whole.parameters),
+            *statistic_cells(last.whole.statistics, _STATISTICS),
+            non_finite_cell(last.whole.summary),
+            update_cell(series.pairs[-1].whole if series.pairs else None),
+        ),
+        anchor=f"series-{series.slug}" if medium == "index" else "",
+    )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from reporter.model.change import Change
 from reporter.model.comparison import Pair, per_step
-from reporter.model.page import Cell, Column
+from reporter.model.page import Cell, Column, Level
 from reporter.model.shift import Shift
 from reporter.model.sketch import BUCKETS, DISTANCE_ERROR
-from reporter.numerals import NO_DATA, integer, number
+from reporter.numerals import NO_DATA, before_after, integer, number
 from reporter.sections.base import number_cell, share_cell, unrounded
 
 FROM_ZERO = "from 0"
@@ -28,6 +29,11 @@ PER_STEP = Column(
 COSINE = Column("Cosine", definition="ΣWW′ / (‖W‖‖W′‖): 1 where only the length of W changed.")
 UNCHANGED = Column("Unchanged", definition="Share of values that are equal to the bit; not known of an estimate.")
 LARGEST = Column("Max change", definition="max |W − W′| of a single value; not known of an estimate.")
+NON_FINITE = Column(
+    "NaN/Inf",
+    definition="Values that are NaN or infinite, before → after. Update, cosine, largest change and the shift of the "
+    "distribution are of the finite values; unchanged is of all.",
+)
 WASSERSTEIN = Column(
     "W1 / σ",
     definition="Shift of the distribution, whatever happened to single values: the mean distance by which values must "
@@ -42,13 +48,28 @@ JS = Column(
     "JS distance",
     definition="Jensen-Shannon distance over the same bins, base 2: 0 for equal distributions, 1 for disjoint ones.",
 )
-DEFINITIONS = (UPDATE, PER_STEP, COSINE, UNCHANGED, LARGEST, WASSERSTEIN, PSI, JS)
+DEFINITIONS = (UPDATE, PER_STEP, COSINE, UNCHANGED, LARGEST, NON_FINITE, WASSERSTEIN, PSI, JS)
 
 
 def update_cell(change: Change | None) -> Cell:
-    """The relative update; with its standard error where it is estimated."""
+    """The relative update; with its standard error where it is estimated, and marked where it is not of all values."""
     if change is None or not change.count:
         return Cell(NO_DATA)
+    if change.left_out:
+        return _of_finite(change)
+    return _update(change)
+
+
+def _of_finite(change: Change) -> Cell:
+    if not change.finite:
+        return Cell(NO_DATA, title="no value is finite in both")
+    cell = _update(change)
+    text = cell.text if cell.text == NO_DATA else f"{cell.text} (finite)"
+    title = f"of the {integer(change.finite)} of {integer(change.count)} values that are finite in both"
+    return replace(cell, text=text, title=f"{cell.title}; {title}" if cell.title else title)
+
+
+def _update(change: Change) -> Cell:
     value = change.relative_update
     if value is None:
         return Cell(NO_DATA if change.unchanged else FROM_ZERO, title="there was no value other than 0 before")
@@ -99,6 +120,19 @@ def unchanged_cell(change: Change | None) -> Cell:
 def largest_cell(change: Change | None) -> Cell:
     """The largest change of a single value."""
     return number_cell(change.largest if change is not None and change.exact and change.count else None)
+
+
+def non_finite_cell(change: Change | None) -> Cell:
+    """How many values are NaN or infinite, before and after."""
+    if change is None or not change.count:
+        return Cell(NO_DATA)
+    return counts_cell(change.bad_before, change.bad_after)
+
+
+def counts_cell(before: int | None, after: int | None) -> Cell:
+    """Two counts of what should not be there; any at all is marked."""
+    level: Level = "fail" if after else "warn" if before else ""
+    return Cell(before_after(before, after), sort=float(after or 0), level=level)
 
 
 def wasserstein_cell(shift: Shift | None) -> Cell:
@@ -153,3 +187,15 @@ def exactness(pairs: Iterable[Pair]) -> str:
         f"{which} comparisons are estimated, at least in part, because a file was not there any more: from sketches of "
         f"{integer(BUCKETS)} numbers per tensor, with a standard error of {100 * DISTANCE_ERROR:.1f} % on the distance."
     ) + (" The others are exact." if estimated < all_ else "")
+
+
+def finiteness(pairs: Iterable[Pair]) -> str:
+    """How many of the pairs hold values that are not finite, as a sentence."""
+    bad = [pair.whole.left_out > 0 for pair in pairs]
+    if not any(bad):
+        return "No value compared is NaN or infinite."
+    which = "All" if all(bad) else f"{integer(sum(bad))} of {integer(len(bad))}"
+    return (
+        f"{which} comparisons meet values that are NaN or infinite: these are counted, and every other number is of "
+        "the finite values."
+    )

@@ -10,28 +10,86 @@ from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section, Ta
 from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections.base import (
+    NON_FINITE,
     Medium,
     bounded,
     count_cell,
+    findings_by_series,
+    non_finite_cell,
     number_cell,
+    runs_href,
+    series_href,
+    severity_of,
     sortable,
     statistic_cells,
     statistic_columns,
+    verdict_cell,
 )
 from reporter.sections.paired import UPDATE, update_cell
 
 _STATISTICS: dict[Medium, tuple[str, ...]] = {
-    "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share", "nan_count"),
-    "pdf": ("l2_norm", "mean", "std", "min", "max", "zero_share", "nan_count"),
+    "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share"),
+    "pdf": ("l2_norm", "mean", "std", "min", "max", "zero_share"),
+    "index": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share"),
 }
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """One section per group of runs, nothing where no two series have the same structure."""
+    """One section per group of runs, nothing where no two series have the same structure; of many series, a list."""
+    if medium == "index":
+        yield from _listed(report)
+        return
     for i, group in enumerate(report.runs):
         chosen = [report.series[at] for at in group.series]
         title = "Runs of one model" if len(report.runs) == 1 else f"Runs of one model: {_names(chosen)}"
         yield Section(f"runs-{i + 1}", title, tuple(_blocks(group, chosen, medium)))
+
+
+def group_section(report: Report, group: Runs) -> Section:
+    """A group of runs for a page of its own."""
+    chosen = [report.series[at] for at in group.series]
+    return Section("runs", "Runs of one model", tuple(_blocks(group, chosen, "index")))
+
+
+def link_section(report: Report, group: int) -> Section:
+    """On the page of one of the runs: where all of them are side by side."""
+    rows = (Row((Cell(title(report, report.runs[group]), href=runs_href(group)),)),)
+    return Section("runs", "Runs of this model", (Table("Side by side", (Column("Runs", numeric=False),), rows),))
+
+
+def title(report: Report, group: Runs) -> str:
+    """A group by the name of its first run."""
+    return _names([report.series[at] for at in group.series])
+
+
+def _listed(report: Report) -> Iterator[Section]:
+    """Every group with a link to its page."""
+    if not report.runs:
+        return
+    found = findings_by_series(report)
+    rows = []
+    for i, group in enumerate(report.runs):
+        chosen = [report.series[at] for at in group.series]
+        worst = severity_of(f for s in chosen for f in found.get(s.name, ()))
+        cells = (
+            Cell(_names(chosen), href=runs_href(i)),
+            verdict_cell(worst),
+            count_cell(len(chosen)),
+            count_cell(sum(len(s.refs) for s in chosen)),
+            count_cell(len(chosen[0].measured[-1].model_infos)),
+        )
+        rows.append(Row(cells))
+    columns = (
+        Column("Runs", numeric=False),
+        Column("Worst verdict", numeric=False),
+        Column("Series"),
+        Column("Checkpoints"),
+        Column("Model tensors", definition="In the last checkpoint, of equal roles, shapes and dtypes in all of them."),
+    )
+    note = (
+        "Series with the same structure in their last checkpoints, each group laid side by side on a page of its own."
+    )
+    yield Section("runs", "Runs of one model", (bounded("Groups of runs", columns, rows, "index", note=note),))
 
 
 def _names(series: list[Comparison]) -> str:
@@ -54,10 +112,11 @@ def _table(chosen: list[Comparison], medium: Medium) -> Table:
     rows = [
         Row(
             (
-                Cell(series.name, href=f"#trend-{series.slug}"),
+                Cell(series.name, href=series_href(series, medium)),
                 count_cell(len(series.refs)),
                 Cell(series.labels[-1], sort=None if (step := series.refs[-1].step.value) is None else float(step)),
                 *statistic_cells(series.measured[-1].whole.statistics, names),
+                non_finite_cell(series.measured[-1].whole.summary),
                 _norm_ratio(series),
                 update_cell(series.from_first[-1].whole if series.from_first else None),
             )
@@ -69,6 +128,7 @@ def _table(chosen: list[Comparison], medium: Medium) -> Table:
         Column("Checkpoints"),
         Column("Last step"),
         *statistic_columns(names),
+        NON_FINITE,
         Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
         Column(UPDATE.title, unit="last vs first", definition=UPDATE.definition),
     )

@@ -10,10 +10,13 @@ from reporter.model.page import Paragraph, Section
 from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections import series_changes, series_layers, series_moved, series_trends
-from reporter.sections.base import Medium
+from reporter.sections.base import Medium, worst_series
 
 PDF_SERIES = 12
-"""Series that get their own sections in the PDF; the rest are in its overview and in index.html."""
+"""Series that get their own sections in the PDF; the others are in index.html, and the worst in the overview."""
+
+PDF_SERIES_OF_MANY = 4
+"""The same where there are more: each takes two to seven pages of a document that is read in a meeting."""
 
 LISTED_SERIES = 10
 """Up to here the series are in the table of contents, and open; beyond it the overview leads to them."""
@@ -23,13 +26,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     """Up to four sections per series; of many series, those without a warning are folded."""
     many = len(report.series) > LISTED_SERIES
     warned = {f.series for f in report.judgement.findings if f.severity > Severity.INFO}
-    for at, series in enumerate(report.series):
-        if medium == "pdf" and at == PDF_SERIES:
-            text = (
-                f"{integer(len(report.series) - PDF_SERIES)} more series are in index.html and in the overview above."
-            )
-            yield Section("series-more", "More series", (Paragraph(text, "note"),))
-            return
+    for at in _shown(report, medium):
+        series = report.series[at]
         sections = [series_moved.build(report, at, medium)] if series.moved else []
         sections.append(series_trends.build(report, at, medium))
         if series.pairs:
@@ -39,3 +37,18 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         for section in sections:
             folded = many and series.name not in warned and medium == "html"
             yield replace(section, folded=folded, listed=not many, depth=3 if many else 2)
+    if medium == "pdf" and (left := len(report.series) - len(_shown(report, medium))):
+        text = (
+            f"The {integer(len(report.series) - left)} series with the worst findings are told above. The other "
+            f"{integer(left)} are not in this document: index.html lists all of them, with a link to each, and the "
+            "attached report.json holds all of their numbers."
+        )
+        yield Section("series-more", "More series", (Paragraph(text, "note"),))
+
+
+def _shown(report: Report, medium: Medium) -> list[int]:
+    """Places of the series that are told one by one; in the document, of many the worst, in their order."""
+    count = len(report.series)
+    if medium != "pdf" or count <= PDF_SERIES:
+        return list(range(count))
+    return worst_series(report)[:PDF_SERIES_OF_MANY]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 from reporter.model.comparison import Comparison, Pair
 from reporter.model.figures import SeriesFigures
@@ -15,6 +14,7 @@ from reporter.sections.paired import (
     COSINE,
     JS,
     LARGEST,
+    NON_FINITE,
     PER_STEP,
     PSI,
     UNCHANGED,
@@ -23,8 +23,10 @@ from reporter.sections.paired import (
     bins,
     cosine_cell,
     exactness,
+    finiteness,
     js_cell,
     largest_cell,
+    non_finite_cell,
     per_step_cell,
     psi_cell,
     unchanged_cell,
@@ -41,7 +43,8 @@ def build(report: Report, at: int, medium: Medium) -> Section:
 
 
 def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
-    yield Paragraph(exactness(chain(series.pairs, series.from_first, series.from_baseline)))
+    pairs = [*series.pairs, *series.from_first, *series.from_baseline]
+    yield Paragraph(f"{exactness(pairs)} {finiteness(pairs)}")
     yield _table(series, medium)
     if figures.trends:
         yield Figures(figures.trends[1:])
@@ -53,11 +56,13 @@ def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Itera
 
 def _table(series: Comparison, medium: Medium) -> Table:
     html = medium == "html"
+    bad = any(pair.whole.left_out for pair in series.pairs)
     columns = [
         Column("Step", definition="Training step, or place in the series (#) where none is known."),
         Column("Steps", unit="since", definition="Training steps since the checkpoint before."),
         *(_against(c, "previous") for c in (UPDATE, PER_STEP, COSINE, UNCHANGED)),
         *([_against(LARGEST, "previous")] if html else []),
+        *([_against(NON_FINITE, "previous")] if bad else []),
         *(_against(c, "previous") for c in ((WASSERSTEIN, PSI, JS) if html else (WASSERSTEIN, PSI))),
     ]
     if len(series.from_first) > 1:
@@ -65,7 +70,7 @@ def _table(series: Comparison, medium: Medium) -> Table:
         columns += [_against(WASSERSTEIN, "first")] if html else []
     if series.from_baseline:
         columns += [_against(c, "baseline") for c in ((UPDATE, COSINE) if html else (UPDATE,))]
-    rows = [_row(series, place, html) for place in range(len(series.refs))]
+    rows = [_row(series, place, html, bad) for place in range(len(series.refs))]
     note = "Below each heading: which checkpoint W′ is. " + _bins(series, html)
     return bounded("Whole model, checkpoint by checkpoint", columns, rows, medium, keep="ends", note=note.strip())
 
@@ -74,7 +79,7 @@ def _against(column: Column, reference: str) -> Column:
     return Column(column.title, unit=reference, definition=column.definition)
 
 
-def _row(series: Comparison, place: int, html: bool) -> Row:
+def _row(series: Comparison, place: int, html: bool, bad: bool) -> Row:
     before = series.pairs[place - 1] if place else None
     steps = series.steps_between(before) if before else None
     change, shift = (before.whole, before.shift) if before else (None, None)
@@ -87,6 +92,7 @@ def _row(series: Comparison, place: int, html: bool) -> Row:
         cosine_cell(change),
         unchanged_cell(change),
         *([largest_cell(change)] if html else []),
+        *([non_finite_cell(change)] if bad else []),
         wasserstein_cell(shift),
         psi_cell(shift),
         *([js_cell(shift)] if html else []),

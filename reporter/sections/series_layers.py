@@ -11,9 +11,11 @@ from reporter.model.page import Block, Cell, Column, Figures, Row, Section, Tabl
 from reporter.model.report import Report
 from reporter.sections import layer_trends
 from reporter.sections.base import (
+    NON_FINITE,
     Medium,
     bounded,
     count_cell,
+    non_finite_cell,
     number_cell,
     sheets,
     sortable,
@@ -23,8 +25,8 @@ from reporter.sections.base import (
 )
 
 _STATISTICS: dict[Medium, tuple[str, ...]] = {
-    "html": ("mean", "std", "min", "max", "l2_norm", "kurtosis", "zero_share", "near_zero_share", "nan_count"),
-    "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share", "nan_count"),
+    "html": ("mean", "std", "min", "max", "l2_norm", "kurtosis", "zero_share", "near_zero_share"),
+    "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share"),
 }
 
 
@@ -66,6 +68,7 @@ def _table(series: Comparison, medium: Medium) -> Table:
             Cell(last.kind or "—"),
             count_cell(last.parameters),
             *statistic_cells(last.statistics, names),
+            non_finite_cell(last.summary),
         ]
         if several:
             cells += [_ratio(first, last)]
@@ -76,6 +79,7 @@ def _table(series: Comparison, medium: Medium) -> Table:
         Column("Class", numeric=False),
         Column("Parameters"),
         *statistic_columns(names),
+        NON_FINITE,
     ]
     if several:
         columns += [

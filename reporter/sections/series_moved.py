@@ -14,11 +14,14 @@ from reporter.numerals import integer
 from reporter.sections.base import Medium, bounded, number_cell
 from reporter.sections.paired import (
     COSINE,
+    NON_FINITE,
     UNCHANGED,
     UPDATE,
     WASSERSTEIN,
     cosine_cell,
     exactness,
+    finiteness,
+    non_finite_cell,
     unchanged_cell,
     update_cell,
     wasserstein_cell,
@@ -48,7 +51,7 @@ def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
 
 def _about(series: Comparison, pairs: Mapping[Since, Pair]) -> str:
     against = _joined([f"{_since(since)} ({_label(series, pair)})" for since, pair in pairs.items()])
-    return f"Step {series.labels[-1]} against {against}. {exactness(pairs.values())}"
+    return f"Step {series.labels[-1]} against {against}. {exactness(pairs.values())} {finiteness(pairs.values())}"
 
 
 def _joined(parts: list[str]) -> str:
@@ -74,8 +77,8 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
     names = sorted(chosen, key=lambda n: (place.get(n, len(place)), order[n]))
     html = medium == "html"
     columns = [Column(what, numeric=False), *([] if layers or not html else [Column("Role", numeric=False)])]
-    for since in pairs:
-        columns += [Column(c.title, unit=since, definition=c.definition) for c in _columns(since)]
+    for since, pair in pairs.items():
+        columns += [Column(c.title, unit=since, definition=c.definition) for c in _columns(since, pair)]
     largest = html and layers and len(series.pairs) > 1
     if largest:
         columns += [
@@ -90,6 +93,7 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
             cells += [update_cell(change), cosine_cell(change)]
             if since == "previous":
                 cells += [unchanged_cell(change), wasserstein_cell(shift)]
+            cells += [non_finite_cell(change)] if pair.whole.left_out else []
         if largest:
             cells += _largest(series, name)
         rows.append(Row(tuple(cells)))
@@ -99,13 +103,15 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
 def _note(pairs: Mapping[Since, Pair]) -> str:
     which = _joined([f"since {_since(since)}" for since in pairs])
     return (
-        f"In both tables: the {EACH} that moved most {which}, by relative update. Below each heading: which checkpoint "
-        "the last one is held against. W1 / σ has its largest error beside it where that shows in the digits."
+        f"In both tables: the {EACH} that moved most {which}, by relative update; what is not finite comes before. "
+        "Below each heading: which checkpoint the last one is held against. W1 / σ has its largest error beside it "
+        "where that shows in the digits."
     )
 
 
-def _columns(since: Since) -> tuple[Column, ...]:
-    return (UPDATE, COSINE, UNCHANGED, WASSERSTEIN) if since == "previous" else (UPDATE, COSINE)
+def _columns(since: Since, pair: Pair) -> tuple[Column, ...]:
+    columns = (UPDATE, COSINE, UNCHANGED, WASSERSTEIN) if since == "previous" else (UPDATE, COSINE)
+    return (*columns, NON_FINITE) if pair.whole.left_out else columns
 
 
 def _of(pair: Pair, name: str, layers: bool) -> tuple[Change | None, Shift | None]:

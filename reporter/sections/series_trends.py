@@ -9,8 +9,10 @@ from reporter.model.comparison import Comparison
 from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.sections.base import (
+    NON_FINITE,
     Medium,
     bounded,
+    non_finite_cell,
     number_cell,
     page_href,
     statistic_cells,
@@ -18,8 +20,8 @@ from reporter.sections.base import (
 )
 
 _STATISTICS: dict[Medium, tuple[str, ...]] = {
-    "html": ("mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share", "nan_count"),
-    "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share", "nan_count"),
+    "html": ("mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share"),
+    "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share"),
 }
 """A page of A4 bears about twelve columns."""
 
@@ -100,6 +102,7 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
         Column("Step", definition="Training step, or place in the series (#) where none is known."),
         Column("Checkpoint", numeric=False),
         *statistic_columns(names),
+        NON_FINITE,
         *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.") for p in middle),
     ]
     rows = []
@@ -110,6 +113,7 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
             Cell(series.labels[place], sort=step),
             Cell(ref.name.rsplit("/", 1)[-1] + (" (rotated away)" if ref.rotated else ""), href=href),
             *statistic_cells(numbers.whole.statistics, names),
+            non_finite_cell(numbers.whole.summary),
             *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),
         ]
         rows.append(Row(tuple(cells)))

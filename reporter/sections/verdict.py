@@ -5,14 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.finding import Finding
-from reporter.model.page import Banner, Block, Facts, FindingItem, FindingList, Level, Paragraph, Section
+from reporter.model.page import (
+    Banner,
+    Block,
+    Cell,
+    Column,
+    Facts,
+    FindingItem,
+    FindingList,
+    Level,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+)
 from reporter.model.report import Report
 from reporter.numerals import counted, integer, number, share, size
-from reporter.sections.base import LEVELS, Medium, page_href
+from reporter.sections.base import LEVELS, Medium, bounded, page_href, series_href
 from reporter.sections.narrative import headline, listed_explains, paragraphs
+from reporter.sections.paired import update_cell
 
-SHOWN = {"html": 200, "pdf": 15}
-"""Findings listed; the rest are counted, and are in report.json."""
+SHOWN = {"html": 200, "pdf": 15, "index": 100}
+"""Findings told in full; the rest are counted, and are in report.json. Of many series, a table has the rest."""
+
+MESSAGE = 300
+"""Characters of a finding that is one line of a table."""
 
 _WORDS: dict[str, Level] = {"PASS": "pass", "WARN": "warn", "FAIL": "fail"}
 
@@ -40,6 +57,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         )
     if report.judgement.findings:
         blocks.append(_findings(report, medium))
+    if medium == "index" and len(report.judgement.findings) > SHOWN[medium]:
+        blocks.append(_further(report))
     yield Section("verdict", "Verdict", tuple(blocks))
 
 
@@ -59,7 +78,7 @@ def _tiles(report: Report) -> tuple[tuple[str, str], ...]:
             ("L2 norm, last", number(whole.statistics["l2_norm"])),
         ]
         if series.pairs:
-            tiles.append(("Relative update, last", number(series.pairs[-1].whole.relative_update)))
+            tiles.append(("Relative update, last", update_cell(series.pairs[-1].whole).text))
     read = sum(m.nbytes for s in report.series for m in s.measured)
     tiles.append(("Weights read", size(read)))
     return tuple(tiles)
@@ -68,7 +87,30 @@ def _tiles(report: Report) -> tuple[tuple[str, str], ...]:
 def _findings(report: Report, medium: Medium) -> FindingList:
     findings = report.judgement.findings
     shown = findings[: SHOWN[medium]]
-    return FindingList(tuple(_item(report, f, medium) for f in shown), len(findings) - len(shown), "report.json")
+    items = tuple(_item(report, f, medium) for f in shown)
+    where = {"pdf": "index.html", "html": "report.json", "index": "the table below"}[medium]
+    return FindingList(items, len(findings) - len(shown), where)
+
+
+def _further(report: Report) -> Table:
+    """The findings that are not told in full, one line each: nothing but the number of lines bounds them."""
+    series = {one.name: one for one in report.series}
+    titles = {o.rule: o.title for o in report.judgement.outcomes}
+    rows = [
+        Row(
+            (
+                Cell(f.series, href=series_href(series[f.series], "index")),
+                Cell(f.severity.name, level=LEVELS[f.severity], sort=float(f.severity)),
+                Cell(titles[f.rule]),
+                Cell(f.first_bad or f.checkpoint),
+                Cell(f.message if len(f.message) <= MESSAGE else f.message[: MESSAGE - 1] + "…"),
+            )
+        )
+        for f in report.judgement.findings[SHOWN["index"] :]
+    ]
+    columns = tuple(Column(title, numeric=False) for title in ("Series", "Severity", "Finding", "Since", "What"))
+    note = "Each is told in full on the page of its series."
+    return bounded("Further findings", columns, rows, "index", note=note)
 
 
 def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
@@ -76,16 +118,7 @@ def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
     many = len(finding.tensors) > 1
     place = counted(len(finding.tensors), "tensor") if many else finding.tensor or finding.layer
     where = " · ".join(part for part in (finding.first_bad or finding.checkpoint, place) if part)
-    href = ""
-    if medium == "html":
-        places = (
-            (at, i)
-            for at, s in enumerate(report.series)
-            if s.name == finding.series
-            for i, ref in enumerate(s.refs)
-            if ref.name == (finding.first_bad or finding.checkpoint)
-        )
-        href = next((page_href(report, at, i, medium) for at, i in places), "")
+    href = _href(report, finding, medium)
     share_text = f"; concerns {share(finding.weight)} of the parameters" if finding.weight else ""
     previous = f", before: {number(finding.previous)}" if finding.previous is not None else ""
     also = f" The same cause also set off: {listed_explains(finding)}." if finding.explains else ""
@@ -102,3 +135,14 @@ def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
         href=href,
         advice=f"{finding.meaning} {finding.next_step}".strip(),
     )
+
+
+def _href(report: Report, finding: Finding, medium: Medium) -> str:
+    """The page of the checkpoint where it was first seen; where that has none, its series."""
+    name = finding.first_bad or finding.checkpoint
+    for at, series in enumerate(report.series):
+        if series.name == finding.series:
+            place = next((i for i, ref in enumerate(series.refs) if ref.name == name), None)
+            page = "" if place is None else page_href(report, at, place, medium)
+            return page or series_href(series, medium)
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reporter.model.difference import STATES, Difference, TensorDifference
-from reporter.numerals import NO_DATA, integer, number, share
+from reporter.numerals import NO_DATA, before_after, counted, integer, number, share
 from reporter.progress import visible
 from reporter.writers.comparisons import shift
 from reporter.writers.console import table
@@ -14,22 +14,39 @@ SHOWN = 100
 
 
 def text(difference: Difference) -> str:
-    """A table, worst first, without what is equal to the bit; then one line for the whole."""
-    rows = [t for t in difference.tensors if t.state != "equal"]
-    header = ["tensor", "state", "shape and dtype", "update", "cosine", "unchanged", "W1/σ", "norm before", "after"]
+    """A table, worst first, without what is equal to the bit and finite; then a line about what is not finite, and one
+    for the whole."""
+    rows = [t for t in difference.tensors if t.state != "equal" or t.non_finite]
+    header = [
+        "tensor", "state", "shape and dtype", "NaN/Inf", "update", "cosine", "unchanged", "W1/σ", "norm before",
+        "after",
+    ]  # fmt: skip
     lines = [table(header, [_cells(t) for t in rows[:SHOWN]], left=3)] if rows else []
     if len(rows) > SHOWN:
         lines.append(f"and {integer(len(rows) - SHOWN)} more; --json and --html have all of them")
     lines += [visible(note) for note in difference.notes]
+    if any(difference.bad):
+        lines.append(non_finite(difference) + ".")
     counts = ", ".join(f"{integer(n)} {state}" for state in STATES if (n := difference.count(state)))
     summary = f"{integer(len(difference.tensors))} tensors: {counts or 'none'}"
     whole = difference.whole
     if whole is not None and whole.count:
+        finite = f" of the {integer(whole.finite)} values that are finite in both" if whole.left_out else ""
         summary += (
-            f"; model: relative update {number(whole.relative_update)}, cosine {number(whole.cosine, 6)}, "
+            f"; model: relative update {number(whole.relative_update)}, cosine {number(whole.cosine, 6)}{finite}, "
             f"{share(whole.equal_share)} of {integer(whole.count)} values equal to the bit"
         )
     return "\n".join([*lines, summary])
+
+
+def non_finite(difference: Difference) -> str:
+    """How many values are not finite, before and after, in how many tensors, as a sentence without a full stop."""
+    before, after = difference.bad
+    tensors = sum(t.non_finite > 0 for t in difference.tensors)
+    return (
+        f"NaN or infinite: {counted(before, 'value')} before, {integer(after)} after, in {counted(tensors, 'tensor')}; "
+        "updates, cosines, shifts and norms are of the finite values"
+    )
 
 
 def _cells(tensor: TensorDifference) -> list[str]:
@@ -44,6 +61,7 @@ def _cells(tensor: TensorDifference) -> list[str]:
         tensor.name,
         tensor.state,
         f"{tensor.before} → {tensor.after}" if tensor.state == "reshaped" else shape,
+        before_after(*tensor.bad),
         update,
         number(change_.cosine if change_ else None, 6),
         share(change_.equal_share if change_ else None),
@@ -60,6 +78,8 @@ def record(difference: Difference) -> Record:
         "after": difference.after,
         "paired": difference.paired,
         "counts": {state: difference.count(state) for state in STATES},
+        "verdict": difference.verdict,
+        "non_finite": dict(zip(("before", "after"), difference.bad, strict=True)),
         "global": change(difference.whole) if difference.whole is not None else None,
         "shift": shift(difference.shift),
         "tensors": [
@@ -71,6 +91,7 @@ def record(difference: Difference) -> Record:
                 "before": t.before,
                 "after": t.after,
                 "l2_norm": [plain(norm) for norm in t.norms],
+                "non_finite": list(t.bad),
                 "update_at_least": plain(t.update) if t.change is None and t.before == t.after else None,
                 "change": change(t.change) if t.change is not None else None,
                 "shift": shift(t.shift),

@@ -74,6 +74,16 @@ def _sums_of_finite(a: Floats, b: Floats) -> tuple[float, float, float, float, f
     return dd, aa, bb, ab, largest
 
 
+@inner
+def _count_non_finite(a: Floats, b: Floats, counts: npt.NDArray[np.int64]) -> None:
+    for i in range(a.size):
+        p = not abs(np.float64(a[i])) < np.inf
+        q = not abs(np.float64(b[i])) < np.inf
+        counts[1] += p or q
+        counts[2] += p
+        counts[3] += q
+
+
 @jit
 def compare(
     a: Floats,
@@ -81,20 +91,22 @@ def compare(
     a_bits: npt.NDArray[np.unsignedinteger[Any]],
     b_bits: npt.NDArray[np.unsignedinteger[Any]],
     sums: npt.NDArray[np.float64],
-    equal: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int64],
 ) -> None:
     """Paired sums of two blocks, added to ``sums``: (Σ(b−a)², Σa², Σb², Σab, max|b−a|) of the pairs in which both are
-    finite, and to ``equal`` the number of bit-equal pairs; the bits are those of the values as they are stored."""
+    finite. To ``counts`` are added the numbers of bit-equal pairs, of pairs in which either is not finite, and of
+    values of a and of b that are not; the bits are those of the values as they are stored."""
     lanes = np.zeros(LANES)
     for start in range(0, a.size, STEP):
         stop = min(start + STEP, a.size)
         p, q = a[start:stop], b[start:stop]
-        equal[0] += _same(a_bits[start:stop], b_bits[start:stop])
+        counts[0] += _same(a_bits[start:stop], b_bits[start:stop])
         dd, aa, bb, ab = _sums(p, q)
         # A comparison instead of isfinite(), which is x - x == 0 and does not survive reassociation.
         if not aa + bb < np.inf:
             dd, aa, bb, ab, largest = _sums_of_finite(p, q)
             lanes[0] = max(lanes[0], largest)
+            _count_non_finite(p, q, counts)
         else:
             _largest(p, q, lanes)
         sums[0] += dd

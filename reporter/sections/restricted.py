@@ -1,0 +1,74 @@
+"""One series of a report over many: a report of its own, and a page that lies in a folder below the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import TypeVar
+
+from reporter.model.finding import Judgement
+from reporter.model.page import Block, Cell, FindingList, Page, Row, Table
+from reporter.model.report import Report
+
+T = TypeVar("T")
+
+
+def each_series(report: Report) -> Iterator[Report]:
+    """The report restricted to each of its series in turn: its numbers, findings, checks and files."""
+    judgement = report.judgement
+
+    findings = _grouped(judgement.findings, lambda f: f.series)
+    outcomes = _grouped(judgement.outcomes, lambda o: o.series)
+    accepted = _grouped(judgement.accepted, lambda a: a.finding.series)
+    files = _grouped(report.files, lambda e: e.series)
+    for at, series in enumerate(report.series):
+        yield replace(
+            report,
+            title=series.name,
+            series=(series,),
+            histograms=report.histograms[at : at + 1],
+            figures=report.figures[at : at + 1],
+            details=report.details[at : at + 1],
+            judgement=Judgement(
+                findings.get(series.name, ()), outcomes.get(series.name, ()), accepted.get(series.name, ())
+            ),
+            files=files.get(series.name, ()),
+            runs=(),
+        )
+
+
+def _grouped(entries: Iterable[T], series: Callable[[T], str]) -> dict[str, tuple[T, ...]]:
+    """By the series that they belong to, in their order."""
+    return {name: tuple(of) for name, of in groupby(sorted(entries, key=series), key=series)}
+
+
+def below(page: Page) -> Page:
+    """The same page in a folder below that of the report: links to other files of the report go up first."""
+    return replace(
+        page,
+        up=page.up and (_up(page.up[0]), page.up[1]),
+        sections=tuple(replace(s, blocks=tuple(_below(block) for block in s.blocks)) for s in page.sections),
+    )
+
+
+def _below(block: Block) -> Block:
+    if isinstance(block, Table):
+        return replace(block, rows=tuple(_row(row) for row in block.rows))
+    if isinstance(block, FindingList):
+        return replace(block, items=tuple(replace(item, href=_up(item.href)) for item in block.items))
+    return block
+
+
+def _row(row: Row) -> Row:
+    if not any(cell.href for cell in row.cells):
+        return row
+    return replace(row, cells=tuple(_cell(cell) for cell in row.cells))
+
+
+def _cell(cell: Cell) -> Cell:
+    return replace(cell, href=_up(cell.href)) if cell.href else cell
+
+
+def _up(href: str) -> str:
+    return f"../{href}" if href and not href.startswith("#") else href
