@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, from_os
 from reporter.readers.files.window import Window, open_file
 
 CHECKPOINT, TREE, MANIFEST, STRINGS = "_CHECKPOINT_METADATA", "_METADATA", "manifest.ocdbt", "_strings.json"
@@ -92,7 +92,11 @@ def _holds_tree(folder: Path, names: Collection[str]) -> bool:
 
 
 def files_below(folder: Path) -> tuple[tuple[Path, ...], str]:
-    """Every file of a checkpoint, and why it must not be read, or ""."""
+    """Every file of a checkpoint, and why it must not be read, or "".
+
+    Raises:
+        CheckpointError: a folder cannot be listed.
+    """
     files: list[Path] = []
     pending = [folder]
     try:
@@ -107,7 +111,7 @@ def files_below(folder: Path) -> tuple[tuple[Path, ...], str]:
             if len(files) > MAX_FILES:
                 return tuple(files), f"it holds more than {MAX_FILES:,} files"
     except OSError as exc:
-        return tuple(files), f"it cannot be listed: {exc.strerror}"
+        raise from_os(folder, exc) from exc
     return tuple(files), ""
 
 

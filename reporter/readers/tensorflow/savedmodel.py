@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CorruptCheckpoint, NotDownloaded, RefusedCheckpoint, from_os
 from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, read_small
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
@@ -81,7 +81,7 @@ def read_saved_model(path: Path) -> SavedModel:
     except WireError as exc:
         raise CorruptCheckpoint(path, f"damaged: {exc}") from exc
     except OSError as exc:
-        raise PartialCheckpoint(path, f"cannot be read: {exc.strerror}") from exc
+        raise from_os(path, exc) from exc
     return model
 
 

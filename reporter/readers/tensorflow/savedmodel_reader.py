@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from reporter.errors import PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import PartialCheckpoint, RefusedCheckpoint, from_os
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
 from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, index_path
@@ -98,7 +98,8 @@ def _problem(folder: Path) -> tuple[str, str]:
         with model.open("rb") as file:
             head = file.read(len(LFS))
     except OSError as error:
-        return f"{_MODEL} cannot be read: {error.strerror}", "partial"
+        known = from_os(model, error)
+        return known.reason, known.state
     if not head:
         return f"{_MODEL} is empty: being saved, or destroyed", "corrupt"
     if head == LFS:
