@@ -181,12 +181,14 @@ def verify(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             about = f"{verdict.state:12}  {verdict.check or '-':9}  {_visible(verdict.path)}"
             print(f"{about}  {_visible(verdict.reason)}".rstrip(), flush=True)
-    unsound = sum(verdict.state != checking.SOUND for verdict in verdicts)
+    sound, gone = (sum(v.state == state for v in verdicts) for state in (checking.SOUND, checking.GONE))
+    unsound = len(verdicts) - sound - gone
     if arguments.json:
         _print_json({"checkpoints": [asdict(verdict) for verdict in verdicts], "unsound": unsound})
     else:
-        print(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound", file=sys.stderr)
-    return UNREADABLE if unsound else OK
+        meanwhile = f"; {gone} were deleted meanwhile" if gone else ""
+        print(f"{sound} of {len(verdicts)} checkpoints are sound{meanwhile}", file=sys.stderr)
+    return OK if sound and not unsound else UNREADABLE
 
 
 def cache_info(arguments: argparse.Namespace) -> int:
