@@ -6,8 +6,10 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from reporter.cli.parser import parser
+from reporter.cli.signals import ending, stopping
 from reporter.errors import ReportError
 
 OBJECTS = 10_000
@@ -20,9 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(OBJECTS, 10, 10)
     arguments = parser().parse_args(argv)
     try:
-        code: int = arguments.command(arguments)
-        sys.stdout.flush()
-        return code
+        with stopping():
+            code: int = arguments.command(arguments)
+            sys.stdout.flush()
+            return code
     except ReportError as error:
         from reporter.progress import visible
 
@@ -31,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        print("ckpt-report: interrupted; the last published report stands", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        reason, number = ending(stop)
+        with suppress(OSError):  # of a terminal that is gone
+            print(f"ckpt-report: {reason}", file=sys.stderr)
+        return number

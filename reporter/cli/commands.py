@@ -237,7 +237,10 @@ def _loaded(arguments: argparse.Namespace) -> Config:
     given = {option.name: getattr(arguments, option.field, None) for option in OPTIONS}
     flags = {name: value for name, value in given.items() if value is not None}
     assignments, file = getattr(arguments, "assignments", []), getattr(arguments, "config", None)
-    return load(flags, assignments, os.environ, Path.cwd(), file)
+    config = load(flags, assignments, os.environ, Path.cwd(), file)
+    for sentence in config.ignored:
+        print(_visible(sentence), file=sys.stderr)
+    return config
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

@@ -48,8 +48,8 @@ MAX_DIRECTORY = 32 << 20
 """Bytes of central directory: 500 for each member."""
 
 _BLOCK = 1 << 20
-_FOREIGN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError,
-            ValueError)  # fmt: skip
+_FOREIGN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ArithmeticError, LookupError, RuntimeError,
+            TypeError, ValueError)  # fmt: skip
 """What zipfile raises on damaged archives."""
 
 

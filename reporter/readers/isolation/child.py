@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reporter.errors import CheckpointError, NotExamined, RefusedCheckpoint, from_os, from_words, translated
+from reporter.lifeline import die_with
 from reporter.readers.isolation.frames import FrameError, receive_head, send
-from reporter.readers.isolation.limits import die_with, give_up_files, limit_cpu, limit_memory
+from reporter.readers.isolation.limits import give_up_files, limit_cpu, limit_memory
 
 MISSING, DEFECT = "missing", "defect"
 """Kinds of failure beside the names of our own errors: the library is not there; the parser has a slip."""

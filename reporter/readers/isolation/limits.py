@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
-import os
-import select
 import resource
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,17 +37,6 @@ def give_up_files() -> None:
     """No core dump, which would hold weights, and no byte written to any file."""
     for what in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(what, (0, 0))
-
-
-def die_with(lifeline: int) -> None:
-    """End when the other end of a pipe is closed, even inside native code: SIGIO's default is to terminate.
-
-    Linux's PR_SET_PDEATHSIG would do so when the *thread* ends that started the child.
-    """
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_RDONLY | os.O_ASYNC)
-    if select.select([lifeline], [], [], 0)[0]:  # it was closed before there could be a signal
-        os._exit(0)
 
 
 def limit_memory(room: int) -> str:

@@ -101,7 +101,7 @@ class Parsing:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn whatever h5py raises into a CheckpointError, but for want of memory: the caller knows whose limit that is."""
+    """Turn what h5py raises into a CheckpointError, but for want of memory: the caller knows whose limit that is."""
     try:
         yield
     except CheckpointError:
@@ -116,7 +116,9 @@ def translated() -> Iterator[None]:
             raise PartialCheckpoint(_PATH, f"the file ends early: {text}") from exc
         if isinstance(exc, MemoryError):
             raise
-        raise from_words(_PATH, text) or CorruptCheckpoint(_PATH, f"HDF5 cannot read it: {text or type(exc).__name__}") from exc
+        raise from_words(_PATH, text) or CorruptCheckpoint(
+            _PATH, f"HDF5 cannot read it: {text or type(exc).__name__}"
+        ) from exc
 
 
 class Scan:

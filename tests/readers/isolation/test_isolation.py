@@ -124,7 +124,7 @@ def test_processor_time_is_counted_per_request() -> None:
 def test_too_long_without_working() -> None:
     kind = Kind(PARSER, "the test library", Limits(memory=256 << 20, wall=3.0), "")
     with opened(kind) as parsing:
-        with pytest.raises(NotExamined, match="could not be examined here: .* did not come to an end within 3 s"):
+        with pytest.raises(NotExamined, match=r"could not be examined here: .* did not come to an end within 3 s"):
             parsing.ask("sleep")
         pid(parsing)
 
