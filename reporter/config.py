@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reporter import trust
 from reporter.errors import SettingError
 from reporter.settings import Settings, parse_quantiles
 
@@ -111,6 +112,9 @@ OPTIONS: tuple[Option, ...] = (
 )
 """Every setting but ``[rules.<name>]``, in the order of ``config show``."""
 
+_EXECUTED, _WRITTEN = ("rule-files",), ("out", "cache")
+"""Settings that have files executed and folders written to, which :mod:`reporter.trust` looks at."""
+
 _BY_NAME = {option.name: option for option in OPTIONS}
 
 
@@ -120,10 +124,12 @@ class Config:
 
     Attributes:
         sources: name of a setting, or ``rules.<rule>.<key>``, -> where its value comes from.
+        ignored: what a file in the working folder said and must not, a sentence each.
     """
 
     settings: Settings
     sources: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
 
 
 def load(
@@ -139,8 +145,9 @@ def load(
         flags: setting -> value, of the flags that were given.
         assignments: ``key=value`` of each ``--set``.
         environment: variables; those that begin with ``CKPT_REPORT_`` count.
-        folder: where ``ckpt-report.toml`` and ``pyproject.toml`` are looked for.
-        file: instead of both.
+        folder: where ``ckpt-report.toml`` and ``pyproject.toml`` are looked for. It may be somebody else's, such as
+            that of an unpacked archive: what these two say must not execute anything, nor write outside.
+        file: instead of both, and of the user's own.
 
     Raises:
         SettingError: naming the place, the key, and the nearest key there is.
@@ -148,8 +155,16 @@ def load(
     values: dict[str, Any] = {}
     rules: dict[str, dict[str, Any]] = {}
     sources: dict[str, str] = {}
+    ignored: list[str] = []
     files = _files(folder, file)
+    own = trust.user_file(environment) if file is None else None
+    if own is not None and own.is_file():
+        _merge(str(own), _read(own), own.parent, values, rules, sources)
     for path, table in files:
+        if file is None:
+            refused = trust.refused(table, path.parent, _EXECUTED, _WRITTEN)
+            ignored += [f"{path.name}: {name} is ignored: {why}" for name, why in refused.items()]
+            table = {name: value for name, value in table.items() if name not in refused}
         _merge(path.name if file is None else str(path), table, path.parent, values, rules, sources)
     for variable, text in sorted(environment.items()):
         if variable.startswith(PREFIX) and text:  # an empty one is as good as none, as the shell's own are
@@ -164,7 +179,7 @@ def load(
         if os.path.isfile(beside):  # noqa: PTH113 (False, not an error, where the folder cannot be looked into)
             values["accept"], sources["accept"] = beside, f"{ACCEPT} beside the settings"
     fields = {_BY_NAME[name].field: value for name, value in values.items()}
-    return Config(replace(Settings(), **fields, rules=rules), sources)
+    return Config(replace(Settings(), **fields, rules=rules), sources, tuple(ignored))
 
 
 def _files(folder: Path, file: Path | None) -> list[tuple[Path, dict[str, Any]]]:
@@ -298,7 +313,7 @@ def shown(config: Config) -> str:
         SettingError: as :func:`policy`.
     """
     judging = policy(config.settings, None)
-    lines = []
+    lines = [f"# {_plain(sentence)}" for sentence in config.ignored]
     for option in OPTIONS:
         value = getattr(config.settings, option.field)
         if value is not None:
@@ -316,7 +331,12 @@ def shown(config: Config) -> str:
 
 
 def _source(config: Config, name: str) -> str:
-    return " ".join(config.sources.get(name, "default").split())
+    return _plain(config.sources.get(name, "default"))
+
+
+def _plain(text: str) -> str:
+    """On one line, as it may stand in a comment on a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
 
 
 def _toml(value: Any) -> str:
@@ -326,7 +346,7 @@ def _toml(value: Any) -> str:
         return "[" + ", ".join(_toml(v) for v in value) + "]"
     if isinstance(value, str | Path):
         escaped = "".join(
-            f"\\u{ord(c):04x}" if ord(c) < 0x20 or ord(c) == 0x7F else "\\" + c if c in '"\\' else c for c in str(value)
+            f"\\U{ord(c):08x}" if not c.isprintable() else "\\" + c if c in '"\\' else c for c in str(value)
         )
         return f'"{escaped}"'
     return repr(value)

@@ -11,7 +11,9 @@
     │   ├── RotatedAway           gone while it was being read                        "rotated away"
     │   ├── NotDownloaded         a Git-LFS pointer stands in its place               "not downloaded"
     │   ├── UnsupportedCheckpoint a known format or feature that is not read          "unsupported"
-    │   └── RefusedCheckpoint     reading it would be unsafe                          "refused"
+    │   ├── RefusedCheckpoint     reading it would be unsafe                          "refused"
+    │   ├── Unreadable            this user may not read it, or it is no file         "unreadable"
+    │   └── NotExamined           this machine lacks memory, time, files or disk      "not examined"
     ├── RenderError               a page or document could not be made
     └── OutputError               the output folder could not be written
         └── OutputBusy            another run holds its lock (exit code 75)
@@ -19,6 +21,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -96,6 +100,29 @@ class RefusedCheckpoint(CheckpointError):
     state = "refused"
 
 
+_HERE = "could not be examined here: "
+
+
+class Unreadable(CheckpointError):
+    """This user may not read it, or it is a pipe, a device, a link to itself: waiting does not help."""
+
+    state = "unreadable"
+
+
+class NotExamined(CheckpointError):
+    """The machine is at fault, not the file: memory, processor time, open files, disk or device gave out.
+
+    Args:
+        limit: what gave out, and how to raise it where that is known.
+    """
+
+    state = "not examined"
+
+    def __init__(self, path: Path | str, limit: str, *, tensor: str = "") -> None:
+        self.limit = limit.removeprefix(_HERE)
+        super().__init__(path, _HERE + self.limit, tensor=tensor)
+
+
 class RenderError(ReportError):
     """A page, a plot or the PDF could not be made."""
 
@@ -110,17 +137,73 @@ class OutputBusy(OutputError):
     exit_code = 75
 
 
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
+
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENXIO})
+
+_LIMITS = {
+    errno.EMFILE: "too many files are open (raise `ulimit -n`)",
+    errno.ENFILE: "too many files are open on this machine",
+    errno.ENOMEM: "there is not enough memory",
+    errno.EAGAIN: "there are too many processes or threads (raise `ulimit -u`)",
+    errno.ENOSPC: "a disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file would become larger than allowed (raise `ulimit -f`)",
+    errno.EIO: "a disk or network drive failed (Input/output error)",
+}
+"""What errno says of the machine. Whatever is not listed anywhere is put down to it as well, never to the file."""
+
+_NO_MEMORY = (
+    os.strerror(errno.ENOMEM),
+    "failed to map segment",  # of the dynamic loader
+    "memory allocation failed",  # H5E_CANTALLOC of HDF5
+    "RESOURCE_EXHAUSTED",  # of absl: TensorFlow and tensorstore
+    "std::bad_alloc",
+)
+
+_NO_THREAD = "can't start new thread"
+"""CPython's RuntimeError where pthread_create fails."""
+
+
+def from_os(path: Path, error: OSError, *, tensor: str = "") -> CheckpointError:
+    """The error of our own for what the operating system said: about the file, or about the machine."""
+    concerned = Path(error.filename) if isinstance(error.filename, str) else path
+    if error.errno in _GONE and not str(error.strerror).startswith("No usable temporary directory"):
+        return RotatedAway(path, f"{concerned.name} was deleted while it was being read", tensor=tensor)
+    if error.errno in _FORBIDDEN:
+        return Unreadable(path, f"{concerned.name} cannot be read: {error.strerror}", tensor=tensor)
+    limit = _LIMITS.get(error.errno or 0) or str(error.strerror or error)
+    return NotExamined(path, f"{limit} ({concerned.name})" if concerned != path else limit, tensor=tensor)
+
+
+def from_words(path: Path, text: str) -> CheckpointError | None:
+    """The same of a library that hands on nothing but words; None where they do not speak of the machine.
+
+    Raises:
+        MemoryError: they say that there is not enough: whose limit that is, the caller knows.
+    """
+    if any(words in text for words in _NO_MEMORY):
+        raise MemoryError(text)
+    said = (number for number in (*_LIMITS, *sorted(_FORBIDDEN)) if os.strerror(number) in text)
+    number = next(said, None)
+    return None if number is None else from_os(path, OSError(number, os.strerror(number)))
+
+
 def translated(path: Path, error: Exception) -> CheckpointError:
     """The error of our own for anything that reading a checkpoint raised.
 
-    An unattended run must neither end because of one file, nor hide that the fault is this program's.
+    An unattended run must neither end because of one file, nor hide that the fault is this program's or the machine's.
     """
     if isinstance(error, CheckpointError):
         return error
-    if isinstance(error, FileNotFoundError):
-        return RotatedAway(path, f"{Path(error.filename or path).name} was deleted while it was being read")
     if isinstance(error, OSError):
-        return CheckpointError(path, f"cannot be read: {error.strerror or error}")
+        return from_os(path, error)
+    if isinstance(error, MemoryError):
+        return NotExamined(path, _LIMITS[errno.ENOMEM])
+    if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
+        return NotExamined(path, _LIMITS[errno.EAGAIN])
+    if isinstance(error, ImportError):  # of a library that is installed: not enough memory, or too many files
+        return NotExamined(path, f"a library cannot be loaded: {error}")
     what = f"{type(error).__name__}: {error}"
     return CheckpointError(path, f"a defect of ckpt-report ({what}); please report it with this file")
 

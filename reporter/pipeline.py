@@ -18,8 +18,8 @@ from reporter.compare import compare, runs_of_one_model
 from reporter.config import policy
 from reporter.deploy import with_deployment
 from reporter.detail import details
-from reporter.discover.naming import natural
 from reporter.discover.listing import absolute
+from reporter.discover.naming import natural
 from reporter.draw import draw_further, draw_runs, draw_series
 from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from reporter.discover import settled
-from reporter.errors import CheckpointError, InProgress, RotatedAway, translated
-from reporter.model.checkpoint import CheckpointRef
+from reporter.discover import last_written, settled
+from reporter.errors import CheckpointError, InProgress, from_os, translated
+from reporter.model.checkpoint import CheckpointRef, file_stat
 
 T = TypeVar("T")
 
@@ -26,12 +26,11 @@ def refreshed(ref: CheckpointRef) -> CheckpointRef:
     files = []
     for member in ref.members:
         try:
-            stat = member.stat()
+            files.append(file_stat(member))
         except OSError as error:
-            raise RotatedAway(ref.path, f"{member.name} was deleted while it was being read") from error
-        files.append((stat.st_size, stat.st_mtime_ns, stat.st_ino))
+            raise from_os(ref.path, error) from error
     return replace(
-        ref, files=tuple(files), nbytes=sum(f[0] for f in files), mtime_ns=max((f[1] for f in files), default=0)
+        ref, files=tuple(files), nbytes=sum(f.size for f in files), mtime_ns=max((f.modified for f in files), default=0)
     )
 
 
@@ -71,9 +70,10 @@ def twice(ref: CheckpointRef, read: Callable[[CheckpointRef], T]) -> T:
 def failure(ref: CheckpointRef, error: Exception, settle: float) -> CheckpointError:
     """The error that a listing shows for a checkpoint: an unsound one is in progress until it has settled."""
     known = translated(ref.path, error)
-    newest = ref.mtime_ns
+    now, stats = time.time(), list(ref.files)
     for member in ref.members:
         with suppress(OSError):
-            newest = max(newest, member.stat().st_mtime_ns)
-    state, reason = settled(known.reason, known.state, newest, settle, time.time())
+            stats.append(file_stat(member))
+    written = last_written(stats, now + settle)
+    state, reason = settled(known.reason, known.state, written, settle, now)
     return InProgress(ref.path, reason) if state != known.state else known

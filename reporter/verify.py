@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reporter.catalog import open_checkpoint, scan
-from reporter.errors import SettingError
+from reporter.errors import RotatedAway, SettingError
 from reporter.model.checkpoint import ASIDE, CheckpointRef, State
 from reporter.settings import Settings
 from reporter.steady import failure, twice
 
 SOUND = "sound"
+
+GONE = RotatedAway.state
+"""A trainer that keeps the last few checkpoints deletes the others: that says nothing against them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Verdict:
 
     Attributes:
         path: relative to the folder, as in every listing.
-        state: :data:`SOUND`, or a state of :mod:`reporter.errors`.
+        state: :data:`SOUND`, :data:`GONE`, or another state of :mod:`reporter.errors`.
         check: the check that was made: "crc32c", "zip crc32", "lengths" or "none"; "" where it did not come to that.
         reason: why it is not sound, or what the check leaves open, or "".
         tensors, nbytes: what was read.

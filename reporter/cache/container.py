@@ -166,14 +166,20 @@ def _opened(source: Path | bytes, start: bytes, size: int) -> Container:
     return Container(header, source, _START.size + length)
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes, aside: Path) -> None:
     """Write a file so that every reader sees the old one, the new one, or none; the last of several writers wins.
+
+    Not forced to the disk: what a power failure cuts fails its checksums, and is measured again.
+
+    Args:
+        aside: folder of the same file system where the file is until it is complete.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
+    for folder in (aside, path.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=aside)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -46,6 +46,8 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._root = folder / LAYOUT
+        self._aside = self._root / "unfinished"
+        self._tidied = False
         self._distrusted: set[Path] = set()
         self.problem = ""
         """Why nothing more can be written, "" if all is well."""
@@ -71,12 +73,23 @@ class Folder:
         if self.problem or path in self._distrusted:
             return False
         try:
-            container.write(path, content)
+            self._tidy()
+            container.write(path, content, self._aside)
         except OSError as error:
             why = error.strerror or error
             self.problem = f"cache: {self._folder} cannot be written ({why}); nothing is kept for the next run"
             return False
         return True
+
+    def _tidy(self) -> None:
+        """Once a run, remove what runs that were killed have left unfinished; others may be writing just now."""
+        if self._tidied:
+            return
+        self._tidied = True
+        for left in self._aside.glob(f"{container.UNFINISHED}*"):
+            with suppress(OSError):
+                if abs(time.time() - left.stat().st_mtime) > _HOUR:
+                    left.unlink()
 
     def discard(self, path: Path) -> None:
         """Never use this file again."""

@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reporter.cache.version import MEASURING_VERSION
+from reporter.model.checkpoint import file_stat
 
 COARSE = 1_000_000_000
 """Some file systems note times in whole seconds: there a second write within one goes unseen."""
 
 
 def identity(format_: str, members: Sequence[Path]) -> str:
-    """Forty characters that change with size, modification time (ns) or inode of any file, and with what measures it.
+    """Forty characters that change with size, times (ns) or inode of any file, and with what measures it.
 
-    A rename or a move keeps it; a copy has other inodes and is measured again.
+    The time of the last change is among them, since anybody can set that of the last modification: tools that write
+    into a file in place and restore its time would go unseen. So a file that was renamed, or got other permissions or
+    another hard link, is measured again, as is a copy.
 
     Raises:
         OSError: a file is gone.
     """
-    stats = [member.stat() for member in members]
-    facts = [f"{MEASURING_VERSION}", format_, *(f"{s.st_size} {s.st_mtime_ns} {s.st_ino}" for s in stats)]
+    facts = [f"{MEASURING_VERSION}", format_, *(" ".join(map(str, file_stat(member))) for member in members)]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:40]
 
 

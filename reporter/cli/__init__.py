@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from reporter.cli.parser import parser
+from reporter.cli.signals import ending, stopping
 from reporter.cli.streams import guarded
 from reporter.errors import ReportError
 
@@ -14,7 +15,7 @@ OBJECTS = 10_000
 """Made and not yet gone between two searches for garbage. Python's 700 cost a tenth of every run, most of which loads
 code; 100,000 win little more, and keep twice the memory."""
 
-INTERNAL, INTERRUPTED = 1, 130
+INTERNAL = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,14 +25,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             try:
                 arguments = parser().parse_args(argv)
-                code: int = arguments.command(arguments)
+                with stopping():
+                    code: int = arguments.command(arguments)
             finally:
                 sys.stdout.flush()  # of a page of help, too, after which argparse exits
             return code
         except ReportError as error:
             return _told(str(error), error.exit_code)
-        except KeyboardInterrupt:
-            return _told("interrupted; the last published report stands", INTERRUPTED)
+        except KeyboardInterrupt as stop:
+            return _told(*ending(stop))
         except MemoryError:
             return _told("out of memory; the last published report stands", INTERNAL)
         except Exception as error:

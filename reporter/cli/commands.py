@@ -205,12 +205,14 @@ def verify(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             about = f"{verdict.state:12}  {verdict.check or '-':9}  {_visible(verdict.path)}"
             print(f"{about}  {_visible(verdict.reason)}".rstrip(), flush=True)
-    unsound = sum(verdict.state != checking.SOUND for verdict in verdicts)
+    sound, gone = (sum(v.state == state for v in verdicts) for state in (checking.SOUND, checking.GONE))
+    unsound = len(verdicts) - sound - gone
     if arguments.json:
         _print_json({"checkpoints": [asdict(verdict) for verdict in verdicts], "unsound": unsound})
     else:
-        _say(f"{len(verdicts) - unsound} of {len(verdicts)} checkpoints are sound")
-    return INCOMPLETE if unsound else OK
+        meanwhile = f"; {gone} were deleted meanwhile" if gone else ""
+        _say(f"{sound} of {len(verdicts)} checkpoints are sound{meanwhile}")
+    return OK if sound and not unsound else INCOMPLETE
 
 
 def cache_info(arguments: argparse.Namespace) -> int:
@@ -259,7 +261,10 @@ def _loaded(arguments: argparse.Namespace) -> Config:
     given = {option.name: getattr(arguments, option.field, None) for option in OPTIONS}
     flags = {name: value for name, value in given.items() if value is not None}
     assignments, file = getattr(arguments, "assignments", []), getattr(arguments, "config", None)
-    return load(flags, assignments, os.environ, _working_folder(), file)
+    config = load(flags, assignments, os.environ, _working_folder(), file)
+    for sentence in config.ignored:
+        _say(_visible(sentence))
+    return config
 
 
 def _working_folder() -> Path:

@@ -33,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
             "verify",
             help="check the integrity of every checkpoint in a folder; measures nothing",
             description="Reads every checkpoint once and checks every checksum that its format has. "
-            "Exit code 0 if all are sound, 4 if some are not, those that are being written included.",
+            "Exit code 0 if all are sound, 4 if some are not, those that are being written included; "
+            "what was deleted meanwhile does not count.",
         )
     )
     _cache(commands.add_parser("cache", help="what earlier runs measured: how much it is, and delete it"))

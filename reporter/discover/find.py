@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from reporter.discover.naming import natural
@@ -12,7 +13,18 @@ from reporter.discover.placing import placed
 from reporter.discover.roots import look_below
 from reporter.discover.series import Member, arrange, slug
 from reporter.errors import CheckpointError, RotatedAway
-from reporter.model.checkpoint import CheckpointRef, Claim, FileEntry, Found, Order, Peek, State, Step
+from reporter.model.checkpoint import (
+    CheckpointRef,
+    Claim,
+    FileEntry,
+    FileStat,
+    Found,
+    Order,
+    Peek,
+    State,
+    Step,
+    file_stat,
+)
 from reporter.model.reader import Reader
 
 PeekInto = Callable[[Claim], Peek]
@@ -56,15 +68,16 @@ def find(
         name = _unique(below.shown(claim.path), claim.format, names)
         seen, problem, state = _opened(claim, peek)
         stats = _stats(claim)
-        newest = max((mtime for _, mtime, _ in stats), default=0)
-        if not problem and seen.missing and seen.integrity not in PROVEN and now - newest / 1e9 < settle:
+        newest = max((s.modified for s in stats), default=0)
+        written = last_written(stats, now + settle)
+        if not problem and seen.missing and seen.integrity not in PROVEN and now - written < settle:
             problem = f"{seen.missing} layers of its own configuration are not in the file yet"
             state = "partial"
         if problem and len(stats) < len(claim.members):  # all of them were there when the folder was listed
             problem, state = "files of it were deleted while they were being looked at", RotatedAway.state
         if problem:
             known_as = "" if state == State.NO_CHECKPOINT else claim.format
-            verdict = settled(problem, state, newest, settle, now)
+            verdict = settled(problem, state, written, settle, now)
             entries.append(FileEntry(name, known_as, *verdict, integrity=seen.integrity))
             continue
         inside = seen.step
@@ -75,7 +88,7 @@ def find(
             format=claim.format,
             members=claim.members,
             step=Step(None, Order.TIME) if inside is None else Step(inside, Order.IN_FILE, seen.step_source),
-            nbytes=sum(size for size, _, _ in stats),
+            nbytes=sum(s.size for s in stats),
             mtime_ns=newest,
             files=tuple(stats),
         )
@@ -107,9 +120,23 @@ def _unique(shown: str, format_: str, names: set[str]) -> str:
     return name
 
 
-def settled(problem: str, state: str, newest_ns: int, settle: float, now: float) -> tuple[str, str]:
-    """State and reason of an unsound checkpoint: while its newest file is younger than ``settle``, in progress."""
-    age = now - newest_ns / 1e9
+def last_written(stats: Sequence[FileStat], latest: float) -> float:
+    """When the newest of some files was written, in seconds since the epoch.
+
+    A time after ``latest`` tells nothing: somebody has set it, or another machine's clock is ahead of this one's. The
+    time of its last change, which nobody can set, counts then; where that lies in the future as well, the file is old.
+    """
+    times = ((s.modified / 1e9, s.changed / 1e9) for s in stats)
+    return max((next((t for t in pair if t <= latest), 0.0) for pair in times), default=0.0)
+
+
+def settled(problem: str, state: str, written: float, settle: float, now: float) -> tuple[str, str]:
+    """State and reason of an unsound checkpoint: while its newest file is younger than ``settle``, in progress.
+
+    Args:
+        written: what :func:`last_written` says.
+    """
+    age = now - written
     if state in SETTLED_STATES and age < settle:
         return "in progress", f"{problem} (changed {max(age, 0):.0f} s ago: it is probably being saved)"
     return state, problem
@@ -129,13 +156,10 @@ def _opened(claim: Claim, peek: PeekInto) -> tuple[Peek, str, str]:
     raise AssertionError("the second try returns")
 
 
-def _stats(claim: Claim) -> list[tuple[int, int, int]]:
-    """Size, time of change and inode of a claim's files; one that is gone is left out."""
+def _stats(claim: Claim) -> list[FileStat]:
+    """Of a claim's files; one that is gone is left out."""
     found = []
     for member in claim.members:
-        try:
-            stat = member.stat()
-        except OSError:
-            continue
-        found.append((stat.st_size, stat.st_mtime_ns, stat.st_ino))
+        with suppress(OSError):
+            found.append(file_stat(member))
     return found

@@ -5,8 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from reporter.errors import InProgress, RotatedAway
+
+
+class FileStat(NamedTuple):
+    """What tells two contents of a file apart without reading it: times in ns since the epoch.
+
+    Attributes:
+        modified: when it was last written, or what somebody has set that to.
+        changed: when that or anything else about it was last changed, which nobody can set.
+    """
+
+    size: int
+    modified: int
+    inode: int
+    changed: int
+
+
+def file_stat(path: Path) -> FileStat:
+    """Of a file as it is now.
+
+    Raises:
+        OSError: it is gone, or cannot be looked at.
+    """
+    stat = path.stat()
+    return FileStat(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns)
 
 
 class State(StrEnum):
@@ -136,7 +161,7 @@ class CheckpointRef:
         name: path relative to the scanned folder, for display; unique in a run.
         slug: safe to use as a file name and anchor; unique in a run.
         rotated: if its files are gone and its numbers are those of an earlier run: the day it was measured; else "".
-        files: size, time of change in ns and inode of every member, as they were when it was found.
+        files: of every member, as they were when it was found.
     """
 
     name: str
@@ -148,7 +173,7 @@ class CheckpointRef:
     nbytes: int
     mtime_ns: int
     rotated: str = ""
-    files: tuple[tuple[int, int, int], ...] = ()
+    files: tuple[FileStat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

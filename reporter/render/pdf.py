@@ -22,7 +22,14 @@ from reporter.model.page import Page
 REFUSED = 3
 """Exit code of the child when its stdout is the reason instead of a PDF."""
 
-_CHILD = "import sys; sys.path[:] = sys.argv[1:]; from reporter.render.worker import main; sys.exit(main())"
+_CHILD = """
+import sys
+sys.path[:] = sys.argv[2:]
+from reporter.lifeline import die_with
+die_with(int(sys.argv[1]))
+from reporter.render.worker import main
+sys.exit(main())
+"""
 _LOG = logging.getLogger(__name__)
 
 
@@ -64,6 +71,7 @@ class Printer:
             raise RenderError("the PDF's time of creation has no time zone")
         self._created, self._limit, self._title = created, limit, ""
         self._child: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
         self._problem = "nothing was sent"
         self._talk = ThreadPoolExecutor(1, "pdf")
         self._answer: Future[tuple[bytes, bytes]] | None = None
@@ -80,17 +88,28 @@ class Printer:
                 with suppress(OSError):  # what the child no longer takes
                     cast(IO[bytes], pipe).close()
             self._child.wait()
+            os.close(self._lifeline)
 
     def start(self) -> None:
         """Have the child load what it needs meanwhile; for callers who know already that there will be a page."""
         path = [entry or str(Path.cwd()) for entry in sys.path]
-        command = [sys.executable, "-P", "-c", _CHILD, *path]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(self._created.timestamp()))}  # read by fontTools
         if self._child is None:
             try:
-                self._child = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
+                lifeline, self._lifeline = os.pipe()
             except OSError as exc:
                 self._problem = f"cannot start {sys.executable}: {exc.strerror}"
+                return
+            command = [sys.executable, "-P", "-c", _CHILD, str(lifeline), *path]
+            try:
+                self._child = subprocess.Popen(
+                    command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, pass_fds=(lifeline,)
+                )
+            except OSError as exc:
+                os.close(self._lifeline)
+                self._problem = f"cannot start {sys.executable}: {exc.strerror}"
+            finally:
+                os.close(lifeline)
 
     def send(self, page: Page, attachments: Sequence[Attachment]) -> None:
         """Have a page printed, with files to embed, which its last page lists; this returns at once."""

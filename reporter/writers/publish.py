@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from filelock import FileLock, Timeout
 from reporter.errors import OutputBusy, OutputError
 from reporter.model.output import MARKER, UNFINISHED, marker
 
+RUNS, LATEST, _NEW_LINK = "runs", "latest", ".latest-"
+
 
 @contextmanager
 def output_lock(out: Path) -> Iterator[None]:
@@ -22,7 +25,7 @@ def output_lock(out: Path) -> Iterator[None]:
 
     Raises:
         OutputBusy: another run writes to this folder.
-        OutputError: the folder cannot be made or written.
+        OutputError: the folder cannot be made or written, or something else stands where ``latest`` belongs.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -33,6 +36,8 @@ def output_lock(out: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror}); give another folder with -o") from error
     try:
+        _check_latest(out)
+        _tidy(out)
         yield
     finally:
         lock.release()
@@ -54,7 +59,7 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
     Raises:
         OutputError: it could not be written; nothing is left behind, and ``latest`` stands as it was.
     """
-    runs = out / "runs"
+    runs = out / RUNS
     name = f"{created:%Y%m%dT%H%M%SZ}-{identity}"
     target = runs / name
     temporary: Path | None = None
@@ -73,13 +78,20 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+        for folder in sorted({path.parent for path in map(temporary.joinpath, files)} | {temporary}, reverse=True):
+            _make_durable(folder)
         temporary.rename(target)
+        temporary = target
+        _make_durable(runs)
         if latest:
             _point(out, target)
-    except OSError as error:
-        if temporary is not None:
+    except BaseException as error:
+        if temporary is not None and not _is_latest(out, target):
             shutil.rmtree(temporary, ignore_errors=True)
-        raise OutputError(f"{out}: the report could not be written ({error.strerror})") from error
+        if isinstance(error, OSError):
+            raise OutputError(f"{out}: the report could not be written ({error.strerror})") from error
+        raise
+    _make_durable(out)
     return target
 
 
@@ -90,7 +102,7 @@ def write_file(path: Path, content: bytes) -> None:
         OutputError: it could not be written.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -99,9 +111,10 @@ def write_file(path: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             temporary.chmod(0o644)
             temporary.replace(path)
-        except OSError:
+        except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        _make_durable(path.parent)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); name a file in a folder that exists"
@@ -110,8 +123,49 @@ def write_file(path: Path, content: bytes) -> None:
 
 def _point(out: Path, target: Path) -> None:
     """Swap ``latest`` atomically: a new link is renamed over the old one."""
-    link = out / "latest"
-    new = out / f".latest-{os.getpid()}"
+    new = out / f"{_NEW_LINK}{os.getpid()}"
     new.unlink(missing_ok=True)
-    new.symlink_to(Path("runs") / target.name)
-    new.replace(link)
+    new.symlink_to(Path(RUNS) / target.name)
+    new.replace(out / LATEST)
+
+
+def _is_latest(out: Path, target: Path) -> bool:
+    """Whether the link was swapped before whatever happened."""
+    try:
+        return (out / LATEST).readlink() == Path(RUNS) / target.name
+    except OSError:
+        return False
+
+
+def _check_latest(out: Path) -> None:
+    """Refuse at once, rather than after an hour of measuring, what no link can be renamed over without harm.
+
+    Raises:
+        OutputError: a folder or a file stands where the link belongs.
+    """
+    latest = out / LATEST
+    if latest.exists() and not latest.is_symlink():
+        what = "a folder" if latest.is_dir() else "a file"
+        advice = f"move it away (mv {latest} {latest}-old), or give another folder with -o"
+        raise OutputError(f"{latest}: {what} stands where the link to the last report belongs; {advice}")
+
+
+def _tidy(out: Path) -> None:
+    """Remove what runs that were killed left behind; whoever holds the lock knows that nobody else is writing."""
+    for left in (*(out / RUNS).glob(f"{UNFINISHED}*"), *out.glob(f"{_NEW_LINK}*")):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _make_durable(folder: Path) -> None:
+    """Write a folder's list of names to the disk; where the file system cannot, it is as durable as it gets."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)

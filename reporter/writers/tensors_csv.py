@@ -9,11 +9,15 @@ from collections.abc import Iterator, Sequence
 from reporter.model.measured import Absent, Measured, TensorMeasure
 from reporter.model.report import Report
 from reporter.model.tensor import TensorInfo
+from reporter.progress import visible
 from reporter.statistics import STATISTICS
 
 _WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
 
 _NAMES = [s.name for s in STATISTICS]
+
+_FORMULA = ("=", "+", "-", "@", "\\t", "\\r", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
+            "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 
 _SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "None": ""} | dict.fromkeys(map(repr, Absent), "")
 """What ``repr`` makes of values that are no usual numbers, and what becomes of that."""
@@ -60,11 +64,13 @@ def _numbers(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
 
 
 def inert(text: str) -> str:
-    """A name that no spreadsheet takes for a formula.
+    """A name that no spreadsheet takes for a formula, and no terminal for a command.
 
-    Source: OWASP, *CSV Injection*.
+    Control characters are spelled out, among them all line breaks, after which another cell could begin. Full-width
+    signs count, which Excel takes for the usual ones in Japanese and Chinese. Source: OWASP, *CSV Injection*.
 
-    >>> inert("=HYPERLINK(1)"), inert("dense/kernel")
-    ("'=HYPERLINK(1)", 'dense/kernel')
+    >>> inert("=HYPERLINK(1)"), inert("dense/kernel"), inert("a\\r=1")
+    ("'=HYPERLINK(1)", 'dense/kernel', 'a\\\\r=1')
     """
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    shown = visible(text)
+    return "'" + shown if shown.lstrip().startswith(_FORMULA) else shown

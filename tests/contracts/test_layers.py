@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "reporter"
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("model",),
-    ("settings", "numerals", "statistics"),
+    ("settings", "numerals", "statistics", "lifeline", "trust"),
     (
         "discover",
         "readers",

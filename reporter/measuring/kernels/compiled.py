@@ -1,4 +1,4 @@
-"""How kernels are compiled, and kept for the next process; the only module that imports numba."""
+"""How kernels are compiled, and kept for the next process; with :mod:`.kept` alone to import numba."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import numba
 
+from reporter.measuring.kernels.kept import KeptKernel
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 FAST = {"reassoc", "contract", "nsz"}
@@ -19,12 +21,17 @@ _INNER = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": T
 
 def jit(function: F) -> F:
     """Compile at the first call, without the GIL; sums may be reordered, NaN and infinities are respected."""
+    compiled = _compiled(function, fastmath=FAST)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = FOLDER
     try:
-        return _compiled(function, fastmath=FAST, cache=bool(FOLDER))
+        if FOLDER:
+            # numba raises RuntimeError where it cannot write a first temporary file there, as on a full disk.
+            with suppress(OSError, RuntimeError):
+                compiled._cache = KeptKernel(function)  # type: ignore[attr-defined]
     finally:
         numba.config.CACHE_DIR = before
+    return compiled
 
 
 def inner(function: F) -> F:

@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reporter.errors import CheckpointError, PartialCheckpoint, RotatedAway
+from reporter.errors import PartialCheckpoint, Unreadable, from_os
 from reporter.readers.files.buffers import Buffers
 
 if TYPE_CHECKING:
@@ -29,21 +29,20 @@ def open_file(path: Path) -> io.FileIO:
 
     Raises:
         RotatedAway: it is gone.
-        CheckpointError: it is not a regular file (a pipe, a device), or may not be read.
+        Unreadable: it is not a regular file (a pipe, a device), or may not be read.
+        NotExamined: the machine does not let it be opened, as with too many open files.
     """
     try:
         # A pipe that is named like a checkpoint would block a plain open for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         file = io.FileIO(descriptor, "rb")
-    except FileNotFoundError as exc:
-        raise RotatedAway(path, "it was deleted before it could be read") from exc
     except OSError as exc:
-        raise CheckpointError(path, f"it cannot be opened: {exc.strerror or exc}") from exc
+        raise from_os(path, exc) from exc
     except ValueError as exc:  # a name with a null byte
-        raise CheckpointError(path, f"it cannot be opened: {exc}") from exc
+        raise Unreadable(path, f"it cannot be opened: {exc}") from exc
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         file.close()
-        raise CheckpointError(path, "it is not a regular file")
+        raise Unreadable(path, "it is not a regular file")
     return file
 
 
@@ -116,14 +115,14 @@ class Window(io.RawIOBase):
 
         Raises:
             PartialCheckpoint: the file has become shorter.
-            CheckpointError: the device failed.
+            NotExamined: the device failed.
         """
         try:
             self._fill(position, memoryview(buffer).cast("B"))
         except EOFError as exc:
             raise PartialCheckpoint(self.path, f"the file ends early: {exc}", tensor=tensor) from exc
         except OSError as exc:
-            raise CheckpointError(self.path, f"it cannot be read: {exc.strerror or exc}", tensor=tensor) from exc
+            raise from_os(self.path, exc, tensor=tensor) from exc
 
     def part(self, offset: int, length: int) -> Window:
         """A window inside this one.

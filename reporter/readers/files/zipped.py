@@ -23,6 +23,7 @@ from reporter.errors import (
     PartialCheckpoint,
     RefusedCheckpoint,
     UnsupportedCheckpoint,
+    from_os,
 )
 from reporter.readers.files.window import Window
 
@@ -47,7 +48,7 @@ MAX_DIRECTORY = 32 << 20
 """Bytes of central directory: 500 for each member."""
 
 _BLOCK = 1 << 20
-_FOREIGN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ArithmeticError, LookupError, OSError, RuntimeError,
+_FOREIGN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ArithmeticError, LookupError, RuntimeError,
             TypeError, ValueError)  # fmt: skip
 """What zipfile raises on damaged archives."""
 
@@ -59,6 +60,10 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except CheckpointError:
         raise
+    except OSError as exc:
+        if exc.errno:  # said by the operating system, such as of a full disk
+            raise from_os(path, exc) from exc
+        raise CorruptCheckpoint(path, f"the zip archive cannot be read: {exc}") from exc
     except _FOREIGN as exc:
         raise CorruptCheckpoint(path, f"the zip archive cannot be read: {exc or type(exc).__name__}") from exc
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import traceback
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
-from reporter.errors import CheckpointError
+from reporter.errors import CheckpointError, NotExamined, RefusedCheckpoint, from_os, from_words, translated
+from reporter.lifeline import die_with
 from reporter.readers.isolation.frames import FrameError, receive_head, send
-from reporter.readers.isolation.limits import die_with, give_up_files, limit_cpu, limit_memory
+from reporter.readers.isolation.limits import give_up_files, limit_cpu, limit_memory
 
 MISSING, DEFECT = "missing", "defect"
 """Kinds of failure beside the names of our own errors: the library is not there; the parser has a slip."""
+
+READY = "ready"
+"""First message: the library is loaded, the limits are set, and no byte of a file was seen yet."""
 
 
 class Parsing(Protocol):
@@ -42,17 +48,32 @@ def main(module: str, channel: int, lifeline: int, memory: int) -> None:
     opener: Callable[..., Parsing] | None = None
     try:
         opener = import_module(module).open_parsing
-    except ImportError as exc:
-        failure = {"error": MISSING, "reason": str(exc)}
-    except Exception:
-        failure = {"error": DEFECT, "reason": traceback.format_exc(limit=-3)}
+    except Exception as exc:
+        failure = _not_loaded(exc, traceback.format_exc())
     give_up_files()  # not before: TensorFlow tries, while it is imported, whether it could write temporary files
-    limit_memory(memory)
+    short = limit_memory(memory)
     with socket.socket(fileno=channel) as wire:
-        _serve(wire, opener, failure)
+        send(wire, {"value": READY})
+        _serve(wire, opener, failure, short)
 
 
-def _serve(wire: socket.socket, opener: Callable[..., Parsing] | None, failure: dict[str, str] | None) -> None:
+def _not_loaded(error: Exception, trace: str) -> dict[str, str]:
+    """Why the parser's library could not be imported: it is not there, or this machine does not let it be loaded."""
+    try:
+        known = translated(Path(), error) if isinstance(error, OSError | MemoryError) else from_words(Path(), trace)
+    except MemoryError:
+        known = translated(Path(), MemoryError())
+    if known is not None:
+        return {"error": NotExamined.__name__, "reason": known.reason}
+    if isinstance(error, ImportError):
+        return {"error": MISSING, "reason": str(error)}
+    return {"error": DEFECT, "reason": trace}
+
+
+def _serve(
+    wire: socket.socket, opener: Callable[..., Parsing] | None, failure: dict[str, str] | None, short: str
+) -> None:
+    """Answer; ``short`` is the user's limit of memory where that is lower than ours."""
     opened: dict[int, tuple[Parsing, list[int]]] = {}
     while True:
         files: list[int] = []
@@ -77,12 +98,24 @@ def _serve(wire: socket.socket, opener: Callable[..., Parsing] | None, failure: 
         except CheckpointError as exc:
             message = {"error": type(exc).__name__, "reason": exc.reason}
         except MemoryError:
-            message = {"error": "RefusedCheckpoint", "reason": ""}
-        except Exception:
+            message = _no_memory(short)
+        except Exception as exc:
             message = {"error": DEFECT, "reason": traceback.format_exc(limit=-3)}
+            if isinstance(exc, OSError) and exc.errno != errno.EFBIG:  # that is our own limit: parsers do not write
+                known = from_os(Path(), exc)
+                message = {"error": type(known).__name__, "reason": known.reason}
         for descriptor in files:
             os.close(descriptor)
         try:
             send(wire, message, data)
-        except (FrameError, MemoryError) as exc:  # of the text, before anything is sent
-            send(wire, {"error": "RefusedCheckpoint", "reason": str(exc)})
+        except FrameError as exc:  # of the text, before anything is sent
+            send(wire, {"error": RefusedCheckpoint.__name__, "reason": str(exc)})
+        except MemoryError:
+            send(wire, _no_memory(short))
+
+
+def _no_memory(short: str) -> dict[str, str]:
+    """Of a request that needs more memory than it may take: by our limit, or by the user's, which is lower."""
+    if short:
+        return {"error": NotExamined.__name__, "reason": short}
+    return {"error": RefusedCheckpoint.__name__, "reason": ""}

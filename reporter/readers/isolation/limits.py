@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
+import math
 import resource
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,27 +39,46 @@ def give_up_files() -> None:
         resource.setrlimit(what, (0, 0))
 
 
-def die_with(lifeline: int) -> None:
-    """End when the other end of a pipe is closed, even inside native code: SIGIO's default is to terminate.
+def limit_memory(room: int) -> str:
+    """Allow that many bytes of address space more than there are now, or what the user's own limit leaves of them.
 
-    Linux's PR_SET_PDEATHSIG would do so when the *thread* ends that started the child.
+    Returns:
+        The user's limit where that is the lower one, as in a batch queue; else "".
     """
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_RDONLY | os.O_ASYNC)
-
-
-def limit_memory(room: int) -> None:
-    """Allow that many bytes of address space more than there are now; nothing where the system does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except OSError:  # not Linux, where RLIMIT_AS is not enforced either
-        return
-    limit = pages * resource.getpagesize() + room
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        return ""
+    wanted = pages * resource.getpagesize() + room
+    allowed = min(resource.getrlimit(resource.RLIMIT_AS), key=_height)
+    if _height(allowed) < wanted:
+        return f"there are {allowed / GIB:.3g} GiB of address space (raise `ulimit -v`)"
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, wanted))
+    return ""
 
 
 def limit_cpu(seconds: int) -> None:
-    """Allow that many seconds of processor time from now on; SIGXCPU then ends the process."""
+    """Allow that many seconds of processor time from now on, or what is left of the user's own limit.
+
+    SIGXCPU then ends the process, SIGKILL where the user's limit is the lower one.
+    """
     usage = resource.getrusage(resource.RUSAGE_SELF)
+    wanted = int(usage.ru_utime + usage.ru_stime) + seconds + 1
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + seconds + 1, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (min(wanted, hard, key=_height), hard))
+
+
+def memory_limited() -> bool:
+    """Whether the user has a limit of address space, under which native code crashes rather than says so."""
+    return min(resource.getrlimit(resource.RLIMIT_AS), key=_height) != resource.RLIM_INFINITY
+
+
+def user_limit(seconds: int) -> str:
+    """The user's limit of processor time where that is lower than ours, else ""; of this process and its children."""
+    allowed = min(resource.getrlimit(resource.RLIMIT_CPU), key=_height)
+    return f"{allowed} s of processor time are allowed (raise `ulimit -t`)" if _height(allowed) <= seconds else ""
+
+
+def _height(limit: int) -> float:
+    """To compare limits by: RLIM_INFINITY is -1."""
+    return math.inf if limit == resource.RLIM_INFINITY else limit

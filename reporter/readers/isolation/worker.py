@@ -15,17 +15,23 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from reporter import errors
-from reporter.errors import CheckpointError, CorruptCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
-from reporter.readers.isolation.child import DEFECT, MISSING
+from reporter.errors import (
+    CheckpointError,
+    CorruptCheckpoint,
+    NotExamined,
+    RefusedCheckpoint,
+    UnsupportedCheckpoint,
+)
+from reporter.readers.isolation.child import DEFECT, MISSING, READY
 from reporter.readers.isolation.frames import FrameError, receive_head, receive_into, send
-from reporter.readers.isolation.limits import GIB, Limits
+from reporter.readers.isolation.limits import GIB, Limits, memory_limited, user_limit
 
 _BOOT = """
 import sys
@@ -33,6 +39,9 @@ sys.path[:] = sys.argv[5:]
 from reporter.readers.isolation.child import main
 main(sys.argv[1], *map(int, sys.argv[2:5]))
 """
+_KEPT, _LINE = 4096, 200
+"""Bytes that are kept of what a child says on its standard error, and characters of its last line that are shown."""
+
 _FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Threads and their heaps reserve address space by the GiB, which is what is limited."""
 
@@ -121,7 +130,8 @@ class _Worker:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
-        self._lifeline = -1
+        self._lifeline = self._heard = -1
+        self._said = b""
         atexit.register(self._end)
         os.register_at_fork(after_in_child=self._forget)
 
@@ -132,6 +142,7 @@ class _Worker:
             self._child.returncode = 0  # which says that there is nothing to wait for
             self._channel.close()
             os.close(self._lifeline)
+            os.close(self._heard)
         self._child = self._channel = None
 
     def exchange(self, asked: Session, question: str, into: Any, tensor: str, arguments: dict[str, Any]) -> Any:
@@ -159,31 +170,41 @@ class _Worker:
             self._end()
 
     def _start(self, path: Path) -> None:
-        ours, theirs = socket.socketpair()
-        lifeline, self._lifeline = os.pipe()
         kind = self._kind
-        # A fresh interpreter, not a fork: other threads of this program may hold locks.
-        numbers = (theirs.fileno(), lifeline, kind.limits.memory)
-        command = [sys.executable, "-P", "-c", _BOOT, kind.module, *map(str, numbers)]
+        with ExitStack() as ours, ExitStack() as theirs:
+            try:
+                channel, far = socket.socketpair()
+                ours.callback(channel.close)
+                theirs.callback(far.close)
+                lifeline, held = _pipe(theirs, ours)
+                heard, said = _pipe(ours, theirs)
+                os.set_blocking(heard, False)
+                os.set_blocking(said, False)  # what nobody listens to is lost, rather than waited for
+                # A fresh interpreter, not a fork: other threads of this program may hold locks.
+                numbers = (far.fileno(), lifeline, kind.limits.memory)
+                command = [sys.executable, "-P", "-c", _BOOT, kind.module, *map(str, numbers)]
+                self._child = subprocess.Popen(
+                    command + [entry or str(Path.cwd()) for entry in sys.path],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=said,
+                    pass_fds=numbers[:2],
+                    env={**os.environ, **_FRUGAL, **dict(kind.environment)},
+                    start_new_session=True,  # Ctrl-C ends this program, which then ends the child
+                )
+            except OSError as exc:
+                raise NotExamined(path, f"{kind.library} cannot be started: {exc.strerror}") from exc
+            ours.pop_all()
+        self._channel, self._lifeline, self._heard, self._said = channel, held, heard, b""
         try:
-            self._child = subprocess.Popen(
-                command + [entry or str(Path.cwd()) for entry in sys.path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=numbers[:2],
-                env={**os.environ, **_FRUGAL, **dict(kind.environment)},
-                start_new_session=True,  # Ctrl-C ends this program, which then ends the child
-            )
-        except OSError as exc:
-            ours.close()
-            os.close(self._lifeline)
-            reason = f"it cannot be read: {sys.executable} does not start: {exc.strerror}"
-            raise CheckpointError(path, reason) from exc
-        finally:
-            theirs.close()
-            os.close(lifeline)
-        self._channel = ours
+            answer, _ = receive_head(channel, until=time.monotonic() + kind.limits.wall)
+        except (EOFError, OSError, FrameError) as exc:
+            code = self._end()
+            raise NotExamined(path, f"{kind.library} cannot be started: {self._ending(code)}") from exc
+        except BaseException:
+            self._end()
+            raise
+        assert answer == {"value": READY}
 
     def _end(self) -> int:
         """End the child; its exit code."""
@@ -195,7 +216,16 @@ class _Worker:
         os.close(self._lifeline)
         with suppress(ProcessLookupError):
             child.kill()
-        return child.wait()
+        code = child.wait()
+        self._listen()
+        os.close(self._heard)
+        return code
+
+    def _listen(self) -> None:
+        """Take what the child has said on its standard error, of which the end is kept."""
+        with suppress(BlockingIOError):
+            while said := os.read(self._heard, 1 << 16):
+                self._said = (self._said + said)[-_KEPT:]
 
     def _talk(self, asked: Session, question: str, arguments: Any, files: Sequence[int], into: Any, tensor: str) -> Any:
         channel, limits = self._channel, self._kind.limits
@@ -210,10 +240,11 @@ class _Worker:
                 raise FrameError(f"an answer of {following:,} bytes instead of {len(into):,}")
             if following:
                 receive_into(channel, into, until)
+            self._listen()
         except TimeoutError as exc:
-            self._end()
+            self._end()  # it had not used up its processor time: a slow disk or network, or a busy machine
             reason = f"{self._kind.library} did not come to an end within {limits.wall:g} s"
-            raise RefusedCheckpoint(asked.path, reason, tensor=tensor) from exc
+            raise NotExamined(asked.path, reason, tensor=tensor) from exc
         except (EOFError, OSError, FrameError) as exc:
             raise self._died(asked.path, tensor, exc) from exc
         except BaseException:
@@ -225,7 +256,7 @@ class _Worker:
 
     def _died(self, path: Path, tensor: str, exc: Exception) -> CheckpointError:
         """The error that goes with how the child ended."""
-        child, library = self._child, self._kind.library
+        child, library, limits = self._child, self._kind.library, self._kind.limits
         assert child is not None
         with suppress(subprocess.TimeoutExpired):
             if not isinstance(exc, FrameError):
@@ -233,15 +264,25 @@ class _Worker:
         code = self._end()
         if isinstance(exc, FrameError):
             return CorruptCheckpoint(path, f"{library} gave nonsense back: {exc}", tensor=tensor)
-        if code == -signal.SIGXCPU:
-            return RefusedCheckpoint(path, f"{library} worked on it for {self._kind.limits.cpu} s", tensor=tensor)
-        if code == -signal.SIGKILL:
-            reason = f"{library} was killed while it read this file: probably there was not enough memory"
-            return RefusedCheckpoint(path, reason, tensor=tensor)
+        if code == -signal.SIGXCPU and not user_limit(limits.cpu):
+            return RefusedCheckpoint(path, f"{library} worked on it for {limits.cpu} s", tensor=tensor)
+        if code in (-signal.SIGKILL, -signal.SIGXCPU) or memory_limited():
+            return NotExamined(path, f"{library} came to an end: {self._ending(code)}", tensor=tensor)
         if code < 0:
-            reason = f"{library} crashed on it (signal {-code}, {signal.Signals(-code).name})"
+            reason = f"{library} crashed on it ({self._ending(code)})"
             return CorruptCheckpoint(path, reason, tensor=tensor)
-        return CorruptCheckpoint(path, f"{library} ended the process (exit code {code})", tensor=tensor)
+        return CorruptCheckpoint(path, f"{library} ended the process ({self._ending(code)})", tensor=tensor)
+
+    def _ending(self, code: int) -> str:
+        """How the child ended, with the last line that it said."""
+        if code == -signal.SIGKILL or code == -signal.SIGXCPU:
+            reason = user_limit(self._kind.limits.cpu) or "it was killed, probably because there was not enough memory"
+        elif code < 0:
+            reason = f"signal {-code}, {signal.Signals(-code).name}"
+        else:
+            reason = f"exit code {code}"
+        lines = self._said.decode(errors="backslashreplace").strip().splitlines()
+        return f"{reason}; it said: {lines[-1].strip()[-_LINE:]}" if lines else reason
 
     def _failure(self, path: Path, tensor: str, error: str, reason: str) -> Exception:
         if error == MISSING:
@@ -254,6 +295,14 @@ class _Worker:
         if not reason:
             reason = f"{self._kind.library} needs more than {self._kind.limits.memory / GIB:g} GiB of memory for it"
         return kind(path, reason, tensor=tensor)
+
+
+def _pipe(reading: ExitStack, writing: ExitStack) -> tuple[int, int]:
+    """The two ends of a pipe, each closed with a stack of its own."""
+    ends = os.pipe()
+    for stack, end in zip((reading, writing), ends, strict=True):
+        stack.callback(os.close, end)
+    return ends
 
 
 _workers: dict[Kind, _Worker] = {}

@@ -21,7 +21,7 @@ import h5py
 import ml_dtypes
 import numpy as np
 
-from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, from_words
 from reporter.readers.files.window import Window
 from reporter.readers.keras.streams import SLAB_BYTES
 from reporter.readers.keras.tree import decode
@@ -101,7 +101,7 @@ class Parsing:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn whatever h5py raises into a CheckpointError."""
+    """Turn what h5py raises into a CheckpointError, but for want of memory: the caller knows whose limit that is."""
     try:
         yield
     except CheckpointError:
@@ -115,8 +115,10 @@ def translated() -> Iterator[None]:
         if isinstance(exc, EOFError):
             raise PartialCheckpoint(_PATH, f"the file ends early: {text}") from exc
         if isinstance(exc, MemoryError):
-            raise RefusedCheckpoint(_PATH, "reading it needs more memory than it may take") from exc
-        raise CorruptCheckpoint(_PATH, f"HDF5 cannot read it: {text or type(exc).__name__}") from exc
+            raise
+        raise from_words(_PATH, text) or CorruptCheckpoint(
+            _PATH, f"HDF5 cannot read it: {text or type(exc).__name__}"
+        ) from exc
 
 
 class Scan:

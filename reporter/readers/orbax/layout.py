@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, from_os
 from reporter.readers.files.window import Window, open_file
 
 CHECKPOINT, TREE, MANIFEST, STRINGS = "_CHECKPOINT_METADATA", "_METADATA", "manifest.ocdbt", "_strings.json"
@@ -102,17 +102,24 @@ def own_files(folder: Path) -> tuple[tuple[Path, ...], str]:
     """The files that Orbax wrote for a checkpoint, and why it must not be read, or "".
 
     Whatever else lies in the folder is looked at in its own right.
+
+    Raises:
+        CheckpointError: a folder cannot be listed.
     """
     try:
         parts = [entry for item in (folder, *_items(folder)) for entry in sorted(item.iterdir()) if _is_own(entry)]
         parts += [path for text in _TEXTS for path in sorted(folder.glob(text)) if path.is_file()]
     except OSError as exc:
-        return (), f"it cannot be listed: {exc.strerror}"
+        raise from_os(folder, exc) from exc
     return files_below(folder, parts)
 
 
 def files_below(folder: Path, parts: Iterable[Path]) -> tuple[tuple[Path, ...], str]:
-    """Parts of a folder and every file below them, and why they must not be read, or ""."""
+    """Parts of a folder and every file below them, and why they must not be read, or "".
+
+    Raises:
+        CheckpointError: a folder cannot be listed.
+    """
     files: list[Path] = []
     problem = ""
     pending = list(parts)[::-1]
@@ -128,7 +135,7 @@ def files_below(folder: Path, parts: Iterable[Path]) -> tuple[tuple[Path, ...], 
             if len(files) > MAX_FILES:
                 return tuple(files), f"it holds more than {MAX_FILES:,} files"
     except OSError as exc:
-        return tuple(files), f"it cannot be listed: {exc.strerror}"
+        raise from_os(folder, exc) from exc
     return tuple(files), problem
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorstore as ts
 
-from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, from_words
 
 MAX_CHUNK = 1 << 30
 """Bytes of one chunk, which is decompressed at once: Orbax keeps an array in one chunk per device."""
@@ -110,4 +110,4 @@ def _translated(folder: str) -> Iterator[None]:
         text = re.sub(r" \[(source locations|tensorstore_spec)=.*", "", text)[:_REASON]
         if text.startswith("NOT_FOUND"):
             raise PartialCheckpoint(Path(), f"part of its arrays is missing: {text}") from exc
-        raise CorruptCheckpoint(Path(), f"tensorstore cannot read it: {text}") from exc
+        raise from_words(Path(), text) or CorruptCheckpoint(Path(), f"tensorstore cannot read it: {text}") from exc

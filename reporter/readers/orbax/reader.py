@@ -16,9 +16,10 @@ from reporter.errors import (
     CheckpointError,
     CorruptCheckpoint,
     NotDownloaded,
+    NotExamined,
     PartialCheckpoint,
     RefusedCheckpoint,
-    RotatedAway,
+    from_os,
 )
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.role import output_axis
@@ -94,9 +95,11 @@ class OrbaxReader:
             stored = sum(member.stat().st_size for member in members)
         except CheckpointError as error:  # of a file inside
             inside = error.path.relative_to(path)
+            if isinstance(error, NotExamined):
+                raise
             raise type(error)(path, error.reason if error.path == path else f"{inside}: {error.reason}") from error
         except OSError as exc:
-            raise RotatedAway(path, "it was deleted before it could be read") from exc
+            raise from_os(path, exc) from exc
         arguments: dict[str, Any] = {
             "folders": [str(item.folder.resolve()) for item in found],
             "ocdbt": [item.ocdbt for item in found],

@@ -16,7 +16,9 @@ from reporter.errors import (
     NotDownloaded,
     PartialCheckpoint,
     RefusedCheckpoint,
+    Unreadable,
     UnsupportedCheckpoint,
+    from_os,
 )
 from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.tensorflow.dtypes import numeric
@@ -99,7 +101,8 @@ def read_small(path: Path, limit: int) -> bytes:
     """The contents of a regular file of at most ``limit`` bytes.
 
     Raises:
-        PartialCheckpoint: it is not there or cannot be read.
+        PartialCheckpoint: it is not there.
+        Unreadable, NotExamined: this user may not read it, or the machine cannot.
         NotDownloaded: a Git-LFS pointer stands in its place.
         RefusedCheckpoint: it is larger, or a pipe or device, which would block.
     """
@@ -113,8 +116,10 @@ def read_small(path: Path, limit: int) -> bytes:
             data = file.read(limit + 1)
     except FileNotFoundError as exc:
         raise PartialCheckpoint(path, "the file is missing") from exc
-    except (OSError, ValueError) as exc:  # ValueError: a NUL byte in the path
-        raise PartialCheckpoint(path, f"cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
+    except OSError as exc:
+        raise from_os(path, exc) from exc
+    except ValueError as exc:  # a NUL byte in the path
+        raise Unreadable(path, f"cannot be read: {exc}") from exc
     if data.startswith(LFS):
         raise NotDownloaded(path, NOT_DOWNLOADED)
     if len(data) > limit:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, from_os
 from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import read_small
@@ -96,7 +96,7 @@ def read_saved_model(path: Path) -> SavedModel:
     except WireError as exc:
         raise CorruptCheckpoint(path, f"damaged: {exc}") from exc
     except OSError as exc:
-        raise PartialCheckpoint(path, f"cannot be read: {exc.strerror}") from exc
+        raise from_os(path, exc) from exc
     return model
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from reporter.errors import PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import PartialCheckpoint, RefusedCheckpoint, from_os
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
 from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
@@ -114,7 +114,8 @@ def _problem(folder: Path) -> tuple[str, str]:
         with model.open("rb") as file:
             head = file.read(len(LFS))
     except OSError as error:
-        return f"{_MODEL} cannot be read: {error.strerror}", "partial"
+        known = from_os(model, error)
+        return known.reason, known.state
     if not head:
         return f"{_MODEL} is empty: being saved, or destroyed", "corrupt"
     if head == LFS:

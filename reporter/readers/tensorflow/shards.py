@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from reporter.errors import CheckpointError, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, RotatedAway
+from reporter.errors import NotDownloaded, PartialCheckpoint, RefusedCheckpoint, RotatedAway, from_os
 from reporter.readers.files.buffers import Buffers
 from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.tensorflow.bundle import Index, shard_path
@@ -39,7 +39,7 @@ class Shard:
             reason = f"its data file {path.name} is missing: {needed} bytes of tensors are expected there; copy it too"
             raise PartialCheckpoint(path, reason) from exc
         except OSError as exc:
-            raise CheckpointError(path, f"cannot be read: {exc.strerror}") from exc
+            raise from_os(path, exc) from exc
         if not stat.S_ISREG(status.st_mode):
             raise RefusedCheckpoint(path, "not a regular file")
         self._identity = _identity(status)
@@ -77,10 +77,8 @@ class Shard:
                     reason = f"{self.path.name} ends {len(rest)} bytes too early: it was cut off while being read"
                     raise PartialCheckpoint(self.path, reason, tensor=tensor)
                 rest, offset = rest[count:], offset + count
-        except FileNotFoundError as exc:
-            raise RotatedAway(self.path, "it was deleted while being read") from exc
         except OSError as exc:
-            raise CheckpointError(self.path, f"cannot be read: {exc.strerror}", tensor=tensor) from exc
+            raise from_os(self.path, exc, tensor=tensor) from exc
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
+from reporter.errors import CorruptCheckpoint, RefusedCheckpoint, from_words
 
 _FIRST = 300
 _PATTERN = "/dev/fd/3??"
@@ -80,9 +80,12 @@ def _offered(files: list[int]) -> Iterator[None]:
         os.dup2(descriptor, place, inheritable=False)
     try:
         yield
+    except tf.errors.ResourceExhaustedError as exc:
+        raise MemoryError from exc
     except (tf.errors.OpError, RuntimeError, ValueError, LookupError) as exc:
         text = re.sub(r"\s+", " ", getattr(exc, "message", "") or str(exc))
-        raise CorruptCheckpoint(Path(), f"TensorFlow cannot read it: {text[:_REASON]}") from exc
+        damage = CorruptCheckpoint(Path(), f"TensorFlow cannot read it: {text[:_REASON]}")
+        raise from_words(Path(), text) or damage from exc
     finally:
         for place in places:
             os.close(place)

@@ -22,6 +22,7 @@ import pytest
 from reporter.errors import (
     CheckpointError,
     CorruptCheckpoint,
+    NotExamined,
     PartialCheckpoint,
     RefusedCheckpoint,
     UnsupportedCheckpoint,
@@ -123,7 +124,7 @@ def test_processor_time_is_counted_per_request() -> None:
 def test_too_long_without_working() -> None:
     kind = Kind(PARSER, "the test library", Limits(memory=256 << 20, wall=3.0), "")
     with opened(kind) as parsing:
-        with pytest.raises(RefusedCheckpoint, match="did not come to an end within 3 s"):
+        with pytest.raises(NotExamined, match=r"could not be examined here: .* did not come to an end within 3 s"):
             parsing.ask("sleep")
         pid(parsing)
 
@@ -283,3 +284,12 @@ def alive(process: int) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+def test_what_a_child_said_last_is_told() -> None:
+    with opened() as parsing:
+        with pytest.raises(CorruptCheckpoint, match=r"ended the process \(exit code 3; it said: the heap is damaged\)"):
+            parsing.ask("leave", saying="noise\n" * 1000 + "the heap is damaged\n")
+        pid(parsing)
+        with pytest.raises(CorruptCheckpoint, match=r"ended the process \(exit code 3\)"):
+            parsing.ask("leave")
