@@ -272,6 +272,9 @@ def _others() -> dict[str, Arrays]:
     far["rough/kernel"][0], far["tail/kernel"][0] = 40.0, 250.0  # far from the rest: too few levels of int8 are left
     return {
         "wide/w.npz": {"dense/kernel": rng.normal(0, 1, (1030, 1026)).astype("f2"), **far},
-        "words/lookup.npz": {"table/embedding": rng.normal(0, 1, (30, 8)).astype("f4")},
+        "words/lookup.npz": {
+            "table/embedding": rng.normal(0, 1, (30, 8)).astype("f4"),
+            "table/hashes": np.array([2**60, 3, -7], "i8"),  # more than float64 holds exactly
+        },
         "late/x.npz": {"dense/kernel": rng.normal(0, 1, (9, 7)).astype("f4")},
     }

@@ -39,7 +39,9 @@ SERIES = {
 }
 SEVERAL = [name for name, checkpoints in SERIES.items() if len(checkpoints) > 1]
 
-ROLES = {"iterations": "step", "learning_rate": "hyperparameter"}
+NOTE = "table/hashes holds integers beyond 2^53, whose statistics are those of the nearest float64"
+
+ROLES = {"iterations": "step", "learning_rate": "hyperparameter", "hashes": "other"}
 """Of variables that are not called by their role."""
 
 
@@ -135,6 +137,7 @@ def test_series_and_checkpoints(record: Record, rich: Rich) -> None:
         assert found["own_names"] == ({"dense": "dense_2"} if name == "net/epoch-2.keras" else {})
         assert found["framework"] == {"keras": "Keras 3.15.1", "npz": "NumPy"}.get(ending, "")
         assert found["layers_in_model_order"] == (ending == "keras")
+        assert found["notes"] == ([NOTE] if "words" in name else [])
         assert [s["name"] for s in found["skipped"]] == (["vocabulary"] if "words" in name else [])
         assert all((s["dtype"], s["shape"]) == ("<U3", [3]) and s["reason"] for s in found["skipped"])
 
@@ -233,7 +236,7 @@ def assert_shift(found: Record | None, before: Any, after: Any) -> None:
         assert not a.std() > 0
     elif a.std() > 0:
         assert abs(found["wasserstein"] - truth.wasserstein(a, b)) <= found["wasserstein_error"] + 1e-9
-        assert found["wasserstein_error"] < 0.05
+        assert found["wasserstein_error"] < max(0.05, 0.01 * found["wasserstein"])
     if found["bins"] is not None:
         bins = found["bins"]
         p, q = (truth.binned(x, bins["low"], bins["high"], bins["count"]) for x in (a, b))
@@ -430,7 +433,7 @@ def test_readiness_for_deployment(record: Record, rich: Rich) -> None:
             assert series["deployment"]["tensors"] == {}
             continue
         assert series["deployment"]["problem"] == ""
-        arrays = model(rich.arrays[checkpoint])
+        arrays = {t: v for t, v in model(rich.arrays[checkpoint]).items() if v.dtype.kind == "f"}
         assert set(series["deployment"]["tensors"]) == set(arrays)
         for name, found in series["deployment"]["tensors"].items():
             values = arrays[name]
