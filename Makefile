@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test golden check lint types sample fuzz calibrate bench bench-full bench-peers lock clean
+.PHONY: help report test golden mutants check lint types sample fuzz calibrate bench bench-full bench-peers lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: $(VENV)/dev.stamp $(VENV)/pango.stamp ## run the tests
 
 golden: $(VENV)/dev.stamp ## write the golden files anew; read the difference before you commit it
 	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/writers/test_golden.py $(ARGS)
+
+mutants: $(VENV)/dev.stamp ## small mistakes in writers and sections, one at a time: do the tests notice? (minutes)
+	$(PY) -m tests.mutants $(ARGS)
 
 check: lint types ## lint and types
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import reporter
 from reporter.model.report import Report
 from tests.make import built
 from tests.make.rich import Rich
@@ -27,3 +30,10 @@ def story() -> Report:
 def golden() -> Path:
     """The folder of golden files."""
     return Path(__file__).parents[1] / "golden"
+
+
+@pytest.fixture(scope="session")
+def schema() -> dict[str, Any]:
+    """Of report.json."""
+    path = Path(reporter.__file__).parent / "writers" / "report.schema.json"
+    return dict(json.loads(path.read_text("utf-8")))

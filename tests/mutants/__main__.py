@@ -1,0 +1,128 @@
+"""Whether the tests notice mistakes in what composes and writes reports: ``make mutants``.
+
+    python -m tests.mutants [--each N] [--without NAME] [MODULE ...]
+
+makes N mistakes (see :mod:`tests.mutants.mistakes`) in every module of ``reporter.writers`` and ``reporter.sections``,
+one at a time and in memory only, runs the tests of those folders on each, and prints which mistakes survive. The
+reports that the tests look at are built once, by the code as it is; each mistake is tried in a fork of this process.
+
+``--without test_golden.py`` leaves a file of tests out: what do the others notice alone?
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.abc
+import importlib.util
+import os
+import signal
+import sys
+import time
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import reporter
+from tests.make import built
+from tests.mutants.mistakes import Mistake, chosen, mistakes
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("writers", "sections")
+TESTS = (
+    "writers/test_golden.py",
+    "writers/test_values.py",
+    "writers/test_cases.py",
+    "writers/test_publish.py",
+    "sections",
+    "writers/test_sections.py",
+    "writers/test_numbers.py",
+)
+SECONDS = 300
+"""More than all of these tests take; a mistake may also be an endless loop."""
+
+
+class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from another source than its file's."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self.name, self.source = name, source
+
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
+        """The module, if it is asked for."""
+        return importlib.util.spec_from_loader(name, self, origin=name) if name == self.name else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """An ordinary one."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the source."""
+        exec(compile(self.source, self.name, "exec"), module.__dict__)
+
+
+def noticed(name: str, mistake: Mistake | None, tests: list[str]) -> bool:
+    """Whether a test fails in a fork of this process that imports the module with the mistake in it."""
+    child = os.fork()
+    if not child:
+        signal.alarm(SECONDS)
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        for loaded in [m for m in sys.modules if m.startswith(tuple(f"{reporter.__name__}.{p}" for p in PACKAGES))]:
+            del sys.modules[loaded]
+        if mistake is not None:
+            sys.meta_path.insert(0, Mutated(name, mistake.source))
+        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:doctest", *tests])
+        os._exit(int(code))
+    _, status = os.waitpid(child, 0)
+    return status != 0
+
+
+def modules() -> dict[str, str]:
+    """Source of every module with something in it, by dotted name."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((Path(reporter.__file__).parent / package).glob("*.py")):
+            name = f"{reporter.__name__}.{package}.{path.stem}"
+            if path.stem != "__init__":
+                found[name] = path.read_text("utf-8")
+    return found
+
+
+def main() -> int:
+    """Try all of them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser.add_argument("--each", type=int, default=4, help="mistakes in every module")
+    parser.add_argument("--without", action="append", default=[], help="files of tests that are left out")
+    parser.add_argument("modules", nargs="*", help="names that begin so, such as reporter.writers.records; all")
+    given = parser.parse_args()
+    os.chdir(ROOT)
+    tests = [f"tests/{test}" for test in TESTS if Path(test).name not in given.without]
+    built.rich()
+    built.story()
+    if noticed("", None, tests):
+        print("the tests fail on the code as it is: see to that first")
+        return 2
+    tried = killed = 0
+    for name, source in modules().items():
+        if given.modules and not name.startswith(tuple(given.modules)):
+            continue
+        for mistake in chosen(mistakes(source), given.each):
+            started = time.monotonic()
+            caught = noticed(name, mistake, tests)
+            tried += 1
+            killed += caught
+            about = f"{name}:{mistake.line}: {mistake.kind}: {_short(mistake.before)}  ->  {_short(mistake.after)}"
+            print(f"{'killed  ' if caught else 'SURVIVED'} {time.monotonic() - started:5.1f} s  {about}", flush=True)
+    print(f"{killed} of {tried} killed, {100 * killed / max(tried, 1):.1f} %")
+    return 0 if killed >= 0.95 * tried else 1
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 110 else line[:109] + "…"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,387 @@
+"""At least one number of every section, of both media, against numpy over the arrays that were written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reporter.model.page import Cell, Facts, FindingList, Page, Paragraph, Section, Table
+from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS, checkpoint_pages, report_page
+from reporter.statistics import STATISTICS
+from tests.make.rich import STEPS, Arrays, Rich
+from tests.writers import truth
+from tests.writers.test_numbers import SERIES, by_layer, model, near, shared
+
+MAIN = "main/m-*"
+Row = dict[tuple[str, str], Cell]
+"""Cells by title and unit of their column."""
+
+
+@pytest.fixture(scope="module", params=["html", "pdf"])
+def page(rich: Rich, request: pytest.FixtureRequest) -> Page:
+    return report_page(rich.report, request.param)
+
+
+@pytest.fixture(scope="module")
+def main(rich: Rich) -> list[Arrays]:
+    """The checkpoints of the longest series."""
+    return [rich.arrays[name] for name in SERIES[MAIN]]
+
+
+def tables(page: Page, caption: str) -> Iterator[Table]:
+    blocks = (block for section in page.sections for block in section.blocks)
+    return (block for block in blocks if isinstance(block, Table) and block.caption == caption)
+
+
+def rows(page: Page, caption: str, within: str = "") -> dict[str, Row]:
+    """The rows of a table by their first cell."""
+    places = [s for s in page.sections if within in s.anchor]
+    (table,) = tables(Page("", "", tuple(places)), caption)
+    return {row.cells[0].text: keyed(table, row.cells) for row in table.rows}
+
+
+def keyed(table: Table, cells: Sequence[Cell]) -> Row:
+    columns = [(column.title, column.unit) for column in table.columns]
+    assert len(set(columns)) == len(columns)
+    return dict(zip(columns, cells, strict=True))
+
+
+def section(page: Page, anchor: str) -> Section:
+    return next(s for s in page.sections if s.anchor.startswith(anchor))
+
+
+def words(page: Page, anchor: str) -> str:
+    return "\n".join(b.text for b in section(page, anchor).blocks if isinstance(b, Paragraph))
+
+
+TITLES = {s.title: s.name for s in STATISTICS}
+
+
+def assert_cells(row: Row, values: Any) -> None:
+    """Every cell of a statistic, and every quantile."""
+    expected = truth.statistics(values)
+    known = 0
+    for (title, unit), cell in row.items():
+        if title in TITLES and not unit:
+            assert near(cell.sort, expected[TITLES[title]], absolute=1e-11), title
+            known += 1
+        elif title[:1] == "q" and title[1:2].isdigit():
+            exact = float(np.quantile(truth.finite(values), float(title[1:])))
+            assert cell.sort == pytest.approx(exact, rel=2.0**-7, abs=1e-3)
+    assert known > 3
+
+
+def whole(arrays: Arrays) -> Any:
+    return truth.together(list(model(arrays).values()))
+
+
+def paired(before: Arrays, after: Arrays, names: Sequence[str] | None = None) -> dict[str, Any]:
+    both = [t for t in shared(before, after) if t in model(after) and (names is None or t in names)]
+    return truth.change([before[t] for t in both], [after[t] for t in both])
+
+
+def test_every_registered_section_occurs(rich: Rich) -> None:
+    missing = [b.__module__ for b in REPORT_SECTIONS for m in ("html", "pdf") if not list(b(rich.report, m))]  # type: ignore[arg-type]
+    assert missing == []
+    for build in CHECKPOINT_SECTIONS:
+        assert any(list(build(rich.report, at, 0)) for at in range(len(rich.report.series)))
+
+
+def test_verdict(page: Page, rich: Rich) -> None:
+    tiles = next(dict(b.items) for b in section(page, "verdict").blocks if isinstance(b, Facts))
+    assert tiles["Series"] == str(len(SERIES))
+    assert tiles["Checkpoints"] == str(sum(map(len, SERIES.values())))
+    held = [rich.arrays[c] for names in SERIES.values() for c in names]
+    assert tiles["Tensors measured"] == str(sum(map(len, held)))
+    read = sum(v.nbytes for arrays in held for v in arrays.values())
+    assert tiles["Weights read"] == f"{read / 1e6:.3g} MB"
+    found = next(b for b in section(page, "verdict").blocks if isinstance(b, FindingList))
+    assert (found.items[0].value, found.items[0].threshold) == ("2, before: 0", "0")
+    assert len(found.items) + found.more == len(rich.report.judgement.findings)
+    assert "2 files could not be measured" in words(page, "verdict")
+
+
+def test_overview(page: Page, rich: Rich) -> None:
+    found = rows(page, "All series")
+    assert list(found) == list(SERIES)
+    for name, row in found.items():
+        held = [rich.arrays[c] for c in SERIES[name]]
+        assert_cells(row, whole(held[-1]))
+        assert row["Checkpoints", ""].text == str(len(held))
+        assert row["Parameters", ""].sort == sum(v.size for v in model(held[-1]).values())
+        update = paired(held[-2], held[-1])["relative_update"] if len(held) > 1 else None
+        assert near(row["Relative update", ""].sort, update)
+    assert found[MAIN]["Steps", ""].text == "100 – 1500"
+    assert [found[n]["Verdict", ""].text for n in (MAIN, "net/epoch-*", "wide/w")] == ["FAIL", "WARN", "WARN"]
+
+
+def test_runs(page: Page, rich: Rich) -> None:
+    for name, row in rows(page, "Last checkpoint of every run").items():
+        held = [rich.arrays[c] for c in SERIES[name]]
+        assert_cells(row, whole(held[-1]))
+        assert row["Checkpoints", ""].sort == len(held)
+        assert row["Last step", ""].sort == len(held)
+        ratio = np.linalg.norm(whole(held[-1])) / np.linalg.norm(whole(held[0]))
+        assert near(row["Norm, last / first", ""].sort, float(ratio))
+        update = row["Relative update", "last vs first"].sort
+        assert near(update, paired(held[0], held[-1])["relative_update"], rel=1e-9 if len(held) == 2 else 0.09)
+
+
+def test_what_moved(page: Page, rich: Rich, main: list[Arrays]) -> None:
+    since = {"previous": main[-2], "first": main[0], "baseline": rich.baseline}
+    for caption, of in (("Layers that moved most", by_layer(main[-1])), ("Tensors that moved most", None)):
+        found = rows(page, caption, "moved-main")
+        assert len(found) >= 5
+        for name, row in found.items():
+            names = of[name] if of else [name]
+            for when, before in since.items():
+                if not set(names) & set(shared(before, main[-1])):
+                    assert row["Relative update", when].text == "—"
+                    continue
+                change = paired(before, main[-1], names)
+                assert near(row["Relative update", when].sort, change["relative_update"], rel=1e-8)
+                assert near(row["Cosine", when].sort, change["cosine"], rel=1e-8)
+            before = since["previous"]
+            assert near(row["Unchanged", "previous"].sort, paired(before, main[-1], names)["equal_share"])
+            shift = row["W1 / σ", "previous"].sort
+            a, b = (truth.together([x[t] for t in names]) for x in (before, main[-1]))
+            assert shift is None or shift == pytest.approx(truth.wasserstein(a, b), abs=0.01)
+            if ("Largest update", "of neighbours") in row:
+                pairs = [(paired(a, b, names), s) for a, b, s in zip(main, main[1:], STEPS[1:], strict=False)
+                         if set(names) & set(shared(a, b))]  # fmt: skip
+                update, step = max((c["relative_update"] or 0.0, s) for c, s in pairs)
+                assert near(row["Largest update", "of neighbours"].sort, update)
+                assert row["Reached", "at step"].text == str(step)
+            if ("Role", "") in row:
+                assert row["Role", ""].text == name.split(".")[1]
+    (still,) = tables(Page("", "", (section(page, "moved-main"),)), "What did not move at all")
+    first = [c.text for c in still.rows[0].cells]
+    assert first[:3] == ["the previous checkpoint", "300", "layers"]
+    assert first[3:] == ["2 of 10", "flat, quant"]
+
+
+def test_trend(page: Page, main: list[Arrays]) -> None:
+    found = rows(page, "Whole model over the checkpoints", "trend-main")
+    assert list(found) == [str(step) for step in STEPS]
+    for arrays, (step, row) in zip(main, found.items(), strict=True):
+        assert row["Step", ""].sort == float(step)
+        assert row["Checkpoint", ""].text == f"m-{step}.safetensors"
+        assert_cells(row, whole(arrays))
+
+
+def test_changes(page: Page, rich: Rich, main: list[Arrays]) -> None:
+    found = list(rows(page, "Whole model, checkpoint by checkpoint", "changes-main").values())
+    for at in range(1, len(main)):
+        row, before, after = found[at], main[at - 1], main[at]
+        change, steps = paired(before, after), STEPS[at] - STEPS[at - 1]
+        assert row["Steps", "since"].text == str(steps)
+        assert near(row["Relative update", "previous"].sort, change["relative_update"])
+        assert near(row["Per step", "previous"].sort, change["relative_update"] / math.sqrt(steps))
+        assert near(row["Cosine", "previous"].sort, change["cosine"])
+        assert near(row["Unchanged", "previous"].sort, change["equal_share"])
+        if ("Max change", "previous") in row:
+            assert near(row["Max change", "previous"].sort, change["largest"])
+        a, b = whole(before), whole(after)
+        assert row["W1 / σ", "previous"].sort == pytest.approx(truth.wasserstein(a, b), abs=0.01)
+        shift = rich.report.series[1].pairs[at - 1].shift
+        assert shift is not None
+        p, q = (truth.binned(x, shift.low, shift.high, shift.bins) for x in (a, b))
+        assert near(row["PSI", "previous"].sort, truth.psi(p, q))
+        if ("JS distance", "previous") in row:
+            assert near(row["JS distance", "previous"].sort, truth.js(p, q), rel=1e-6)
+        for unit, other in (("first", main[0]), ("baseline", rich.baseline)):
+            assert near(row["Relative update", unit].sort, paired(other, after)["relative_update"])
+
+
+def test_layers(page: Page, main: list[Arrays]) -> None:
+    found = rows(page, "Layers at step 1500", "layers-main")
+    for layer, names in by_layer(main[-1]).items():
+        row = found[layer]
+        values = truth.together([main[-1][t] for t in names])
+        assert_cells(row, values)
+        assert row["Parameters", ""].sort == sum(main[-1][t].size for t in names)
+        held = next(a for a in main if layer in by_layer(a))
+        first = truth.statistics(truth.together([held[t] for t in by_layer(held)[layer]]))
+        ratio = truth.statistics(values)["l2_norm"] / first["l2_norm"]  # type: ignore[operator]
+        assert near(row["Norm, last / first", ""].sort, ratio)
+        if ("Std, first", "") in row:
+            assert near(row["Std, first", ""].sort, first["std"])
+    assert "old (last seen at step 400)" in found
+
+
+def test_trends_by_layer(page: Page, main: list[Arrays]) -> None:
+    (table,) = tables(Page("", "", (section(page, "layers-main"),)), "Trends by layer")
+    assert len(table.rows) > 8
+    for cells in (row.cells for row in table.rows):
+        row = keyed(table, cells)
+        layer, name = row["Layer", ""].text, TITLES[row["Statistic", ""].text]
+        course = [
+            (float(step), truth.statistics(truth.together([a[t] for t in by_layer(a)[layer]]))[name])
+            for step, a in zip(STEPS, main, strict=True)
+            if layer in by_layer(a)
+        ]
+        x, y = np.array(course, float).T
+        assert near(row["First", ""].sort, y[0], absolute=1e-11)
+        assert near(row["Last", ""].sort, y[-1], absolute=1e-11)
+        assert near(row["Change", ""].sort, y[-1] - y[0], absolute=1e-11)
+        relative = (y[-1] - y[0]) / abs(y[0]) if y[0] else None
+        assert near(row["Change", "% of first"].sort, relative, absolute=1e-9)
+        assert near(row["Slope", "per 1 000 steps"].sort, 1000 * np.polyfit(x, y, 1)[0], rel=1e-6, absolute=1e-9)
+        assert len(row["Course", ""].text) == len(STEPS)
+        place = row["Sudden change", ""].text
+        assert place == "—" or float(place) == x[truth.split(y.tolist())[0]]
+    (sudden,) = tables(page, "Sudden changes")
+    effects = [keyed(sudden, row.cells)["Distance", "σ"].sort for row in sudden.rows]
+    assert effects == sorted(effects, key=lambda e: -(e or 0))
+
+
+def test_structure(page: Page) -> None:
+    (table,) = tables(page, "Tensors that came, went or changed")
+    found = {tuple(c.text for c in row.cells) for row in table.rows}
+    assert (MAIN, "200 → 300", "reshaped", "shape.bias", "(4,) float32 → (5,) float32") in found
+    assert (MAIN, "400 → 600", "gone", "old.bias", "") in found
+    assert (MAIN, "300 → 400", "new", "extra.bias", "") in found
+
+
+def test_deployment(page: Page, rich: Rich, main: list[Arrays]) -> None:
+    (table,) = tables(page, "Weights in fewer bits")
+    assert len(table.rows) == 14, "every kernel and embedding"
+    seen = set()
+    for cells in (row.cells for row in table.rows):
+        row = keyed(table, cells)
+        values = rich.arrays[SERIES[row["Series", ""].text][-1]][row["Weights", ""].text]
+        if row["Weights", ""].text.endswith("embedding") or not np.isfinite(values).all():
+            continue
+        tensor, channel, coarse = truth.int8(values)
+        assert near(row["int8, per tensor", ""].sort, tensor, rel=1e-6)
+        assert near(row["int8, per channel", ""].sort, channel, rel=1e-6)
+        assert row["Coarse channels", ""].sort == coarse
+        for title, name in (("float16", "float16"), ("bfloat16", "bfloat16"), ("float8 E4M3", "float8_e4m3fn")):
+            if (title, "") in row:
+                assert near(row[title, ""].sort, truth.cast(values, name)["sqnr"], rel=1e-6)
+        seen.add(row["What to do", ""].text)
+    assert len(seen) == 4
+    last = main[-1]
+    row = rows(page, "Values beyond narrower floats")["head.kernel"]
+    half, five, four = (truth.cast(last["head.kernel"], n) for n in ("float16", "float8_e5m2", "float8_e4m3fn"))
+    assert [row[f"float16 {key}", ""].sort for key in ("overflow", "flushed", "subnormal")] == [
+        half[key] for key in ("overflow", "flushed", "subnormal")
+    ]
+    assert (row["E5M2 overflow", ""].sort, row["E4M3 overflow", ""].sort) == (five["overflow"], four["overflow"])
+    left = rows(page, "What could be left out")
+    assert near(left["conv.kernel"]["2:4 groups", ""].sort, truth.pattern(last["conv.kernel"]))
+    assert left["quant.kernel"]["Duplicates", ""].sort == truth.duplicates(last["quant.kernel"])
+    assert left["quant.kernel"]["Distinct values", ""].sort == len(np.unique(last["quant.kernel"]))
+    assert left["norm.gamma"]["Negligible", ""].sort == truth.negligible(last["norm.gamma"]) == 3
+    assert left["norm.gamma"]["Channels", ""].sort == last["norm.gamma"].size
+    assert "1 tensor overflows in float16" in words(page, "deployment")
+    assert "The last checkpoint of late/x could not be read again: rotated away" in words(page, "deployment")
+
+
+def test_spectra(page: Page, main: list[Arrays]) -> None:
+    found = rows(page, "Spectra of the weights")
+    expected = truth.spectrum(main[-1]["encoder.kernel"])
+    row = found["encoder.kernel"]
+    for title, key in (
+        ("Spectral norm", "norm"),
+        ("Stable rank", "stable_rank"),
+        ("Effective rank", "effective_rank"),
+        ("Alpha", "alpha"),
+        ("KS", "alpha_ks_distance"),
+    ):
+        assert near(row[title, ""].sort, expected[key], rel=1e-6)
+    assert row["Matrix", ""].text == "60 × 56"
+    assert "1 of 14 matrices were left out" in words(page, "spectra")
+
+
+def test_checks(page: Page, rich: Rich) -> None:
+    (table,) = tables(page, "What every rule saw")
+    assert len(table.rows) + table.more == len(rich.report.judgement.outcomes)
+    row = next(r for c in table.rows if (r := keyed(table, c.cells))["Rule", ""].text == "Non-finite values")
+    assert (row["Series", ""].text, row["Fired", ""].sort, row["Worst value", ""].sort) == (MAIN, 2, 2)
+
+
+def test_what_is_left_out(page: Page, rich: Rich) -> None:
+    text = words(page, "extent")
+    assert f"over all {sum(map(len, SERIES.values()))} checkpoints" in text
+    for kind, said in (("pages", "of them have a page"), ("rows", "checkpoints.")):
+        assert f"{sum(len(getattr(d, kind)) for d in rich.report.details)} {said}" in text
+
+
+def test_accepted(page: Page) -> None:
+    (table,) = tables(page, "Accepted findings")
+    (row,) = (keyed(table, r.cells) for r in table.rows)
+    assert (row["Rule", ""].text, row["Severity", ""].text, row["Series", ""].text) == (
+        "Constant weights",
+        "WARN",
+        MAIN,
+    )
+    assert (row["Reason", ""].text, row["Until", ""].text) == ("a table that is filled after training", "2027-01-31")
+    assert "rule vanished" in words(page, "accepted")
+
+
+def test_files(page: Page, rich: Rich) -> None:
+    tiles = next(dict(b.items) for b in section(page, "files").blocks if isinstance(b, Facts))
+    assert (tiles["measured"], tiles["not a checkpoint"], tiles["partial"], tiles["rotated away"]) == (
+        "19",
+        "2",
+        "1",
+        "1",
+    )
+    found = rows(page, "Files")
+    assert ("main/notes.txt" in found) == (len(found) == len(rich.report.files))
+    row = found["net/epoch-2.keras"]
+    assert [c.text for c in row.values()][1:] == ["measured", "keras", "100", "net/epoch-*", "zip crc32", "—"]
+
+
+def test_method(page: Page, rich: Rich) -> None:
+    terms = next(dict(b.items) for b in section(page, "glossary").blocks if isinstance(b, Facts))
+    assert all(terms[s.title] == s.definition for s in STATISTICS)
+    settings = next(dict(b.items) for b in section(page, "settings").blocks if isinstance(b, Facts))
+    assert settings == rich.report.settings
+
+
+Sections = Callable[[str], Page]
+
+
+@pytest.fixture(scope="module")
+def of_checkpoint(rich: Rich) -> Sections:
+    pages = dict(checkpoint_pages(rich.report))
+    slugs = {ref.name: ref.slug for s in rich.report.series for ref in s.refs}
+    return lambda name: pages[f"checkpoints/{slugs[name]}.html"]
+
+
+@pytest.mark.parametrize("name", ["main/m-1500.safetensors", "net/epoch-2.keras", "words/lookup.npz"])
+def test_the_page_of_a_checkpoint(of_checkpoint: Sections, rich: Rich, name: str) -> None:
+    page, arrays = of_checkpoint(name), rich.arrays[name]
+    tiles = next(dict(b.items) for b in section(page, "summary").blocks if isinstance(b, Facts))
+    own = model(arrays)
+    assert tiles["Tensors"] == str(len(arrays))
+    assert tiles["Parameters"].replace(" ", "").replace(" ", "") == str(sum(v.size for v in own.values()))
+    for layer, row in rows(page, "Layers").items():
+        names = by_layer(arrays)[layer]
+        assert_cells(row, truth.together([arrays[t] for t in names]))
+        assert (row["Tensors", ""].sort, row["Parameters", ""].sort) == (
+            len(names),
+            sum(arrays[t].size for t in names),
+        )
+    for role, row in rows(page, "Variables by role").items():
+        names = [t for t in own if t.replace(".", "/").endswith(f"/{role}") or role == "other"]
+        assert row["Tensors", ""].sort == len(names) or role == "other"
+    for title, held in (
+        ("Model variables", own),
+        ("Optimizer variables", {t: arrays[t] for t in arrays if t not in own}),
+    ):
+        if not held:
+            continue
+        found = rows(page, title)
+        assert set(found) == set(held)
+        for tensor, row in found.items():
+            assert_cells(row, held[tensor])
+            assert row["Values", ""].sort == held[tensor].size
+            assert row["Dtype", ""].text == held[tensor].dtype.name
+            assert row["Shape", ""].text == (" × ".join(map(str, held[tensor].shape)) or "scalar")
