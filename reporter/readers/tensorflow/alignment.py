@@ -97,7 +97,8 @@ def _variable(graph: Graph, paths: Paths, node: int, known: Mapping[int, Known],
             if in_model or _KERAS2_LAYER.match(name):
                 layered.add(at)
             objects.append(at)
-            labels.append("/".join([*pending, name]))
+            label = f"layer_{name}" if in_model and name.isdecimal() else name  # its number among the model's layers
+            labels.append("/".join([*pending, label]))
             pending, in_model = [], False
     scopes = re.sub(r":\d+$", "", graph[node].full_name).split("/")
     if _DEFAULT_NAME.match(scopes[-1]) or not scopes[-1]:

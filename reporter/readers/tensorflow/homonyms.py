@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-_ROUNDS = 16  # each gives more objects a part in the names; real models need two or three
+_ROUNDS = 8  # each gives more objects a part in the names; real models need two or three
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,8 @@ def _difference(group: list[Owner]) -> set[int]:
             forks[holder].setdefault(node)
     apart = {node for nodes in forks.values() if len(nodes) > 1 for node in nodes}
     inside = {node for owner in group for node in owner.objects[:-1]}  # one owner lies in another
+    nested = not ends.isdisjoint(inside)
     for owner in group:
-        if owner.objects[-1] in apart or ends & inside:
+        if nested or owner.objects[-1] in apart:
             apart.update(_held(owner))
     return apart

@@ -80,7 +80,10 @@ def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = N
     strip = _common_scope([full_names[n] for n in nameless]) if not placed else _lost_scope(placed, full_names)
     by_name = [place_by_name(full_names[node], optimizers.flat.get(node, ""), strip) for node in nameless]
     placed |= zip(nameless, numbered_places(by_name, placed.values()), strict=True)
-    targets = [Target(n, full_names[n], shape[n], placed[n].model) for n in (*model, *orphans)]
+    targets = [
+        Target(n, full_names[n], shape[n], placed[n].model, tuple(name for _, name in chain(structure, n)))
+        for n in (*model, *orphans)
+    ]
     open_to_training = [t for t in targets if extra.trainable.get(t.node) is not False]
     match_by_name(graph, optimizers, open_to_training, shape)
     order = _in_order([*model, *orphans], optimizers)
@@ -201,7 +204,7 @@ def _optimizer_meanings(
             continue
         name = graph[node].full_name.rsplit("/", 1)[-1] or key
         name = _ITERATIONS.get(name, name)
-        role = slot_role(name)
+        role = "step" if node in optimizers.steps else slot_role(name)
         if shape[node] == () and role not in ("step", "hyperparameter"):
             role = "step" if is_integer(entries[key]) and _COUNT.search(name) else "hyperparameter"
         yield Meaning(key, f"{holder}/{name}", "", role, False, "optimizer")

@@ -18,10 +18,8 @@ from dataclasses import dataclass, field
 
 from reporter.model.role import slot_role
 from reporter.readers.tensorflow.graph import Child, Graph, Node, chain, walk
-from reporter.readers.tensorflow.slots import Slot, Target, match_slots
+from reporter.readers.tensorflow.slots import Shape, Slot, Target, match_slots
 from reporter.readers.tensorflow.wire import WireError
-
-Shape = tuple[int, ...]
 
 MAX_OPTIMIZERS = 256
 """Each is looked through on its own: a bound on the time that a hostile graph can take."""

@@ -239,7 +239,7 @@ def test_subclassed_keras_3(keras: ModuleType, tf: ModuleType, workplace: Path, 
     model = subclassed(keras)
     tf.train.Checkpoint(model=model).write(str(workplace / "sub-plain"))
     plain = read(workplace / "sub-plain")
-    assert plain.layers == ["enc/1", "enc/2", "head"]  # attributes: nothing else tells them apart
+    assert plain.layers == ["enc/layer_1", "enc/layer_2", "head"]  # attributes: nothing else tells them apart
     assert plain.contents.notes == ()
     build_optimizer(model, keras.optimizers.SGD(momentum=0.9), 3)
     tf.train.Checkpoint(model=model, optimizer=model.optimizer).write(str(workplace / "sub-trained"))
