@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,11 +75,13 @@ class ModelConfig:
     Attributes:
         optimizer: class name without its registered package, or "" if it is not told.
         optimizer_options: its arguments; empty if it is not told.
+        remarks: what loading it with Keras would run.
     """
 
     model: LayerConfig
     optimizer: str = ""
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def parse_model(text: str | bytes, training: str | bytes | None = None) -> ModelConfig:
@@ -103,12 +105,13 @@ def parse_model(text: str | bytes, training: str | bytes | None = None) -> Model
         given = parse_json(training)
         compiled = {"optimizer": given.get("optimizer_config")}
     optimizer = compiled.get("optimizer") if isinstance(compiled, dict) else None
+    model, remarks = _layer(raw, 0, outermost=True), tuple(_remarks(raw))
     if isinstance(optimizer, str):
         optimizer = {"class_name": _OPTIMIZERS.get(optimizer.lower(), optimizer)}
     if not isinstance(optimizer, dict):
-        return ModelConfig(_layer(raw, 0, outermost=True))
+        return ModelConfig(model, remarks=remarks)
     options = optimizer.get("config")
-    return ModelConfig(_layer(raw, 0, outermost=True), kind_of_object(optimizer), options if isinstance(options, dict) else {})
+    return ModelConfig(model, kind_of_object(optimizer), options if isinstance(options, dict) else {}, remarks)
 
 
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad",
@@ -147,6 +150,45 @@ def leaves(model: LayerConfig, prefix: str = "") -> Iterator[tuple[str, LayerCon
             yield from leaves(layer, path)
         else:
             yield path, layer
+
+
+def _remarks(raw: Mapping[str, Any]) -> Iterator[str]:
+    """What Keras would run when it makes the model: functions stored as code, and classes that are not its own.
+
+    Keras 3 stores a lambda as the object ``__lambda__``, Keras 2 in a Lambda layer of the function type ``lambda``.
+    """
+    stored: dict[str, None] = {}
+    named: dict[str, None] = {}
+    rest: list[tuple[Any, str]] = [(raw, "")]
+    while rest:
+        value, owner = rest.pop()
+        if isinstance(value, list):
+            rest += [(one, owner) for one in reversed(value)]
+        if not isinstance(value, dict):
+            continue
+        kind, options = value.get("class_name"), value.get("config")
+        if isinstance(kind, str) and isinstance(options, dict | list):
+            name = options.get("name") if isinstance(options, dict) else None
+            owner = name if isinstance(name, str) else owner
+            if kind == "__lambda__":
+                stored[owner] = None
+            elif kind == "Lambda" and isinstance(options, dict) and isinstance(options.get("function"), str):
+                named[options["function"]] = None
+            elif not kind.startswith("__") and not _is_builtin(value):
+                registered = value.get("registered_name")
+                named[registered if isinstance(registered, str) else kind] = None
+        if "lambda" in (value.get("function_type"), value.get("output_shape_type"), value.get("mask_type")):
+            stored[owner] = None
+        rest += [(one, owner) for one in reversed(list(value.values()))]
+    if stored:
+        yield f"loading this runs code stored in it ({_first(stored)}); this program does not"
+    if named:
+        yield f"loading this runs code of other origin than Keras ({_first(named)}); this program does not"
+
+
+def _first(names: Iterable[str]) -> str:
+    shown = [name for name in names if name]
+    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "") if shown else "a function"
 
 
 def _layer(raw: Mapping[str, Any], depth: int, *, outermost: bool = False) -> LayerConfig:
