@@ -30,6 +30,7 @@ class LayerConfig:
         options: the arguments it was made with.
         layers: in model order, as ``model.layers`` lists them.
         is_model: whether it is known to be a model, so that its layers are layers of their own in the report.
+        shared: whether it is marked as the same object as one before it, as Keras 2 marks it from 2.5 on.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LayerConfig:
     options: Mapping[str, Any] = field(repr=False)
     layers: tuple[LayerConfig, ...] = ()
     is_model: bool = False
+    shared: bool = False
 
     def inner(self, attribute: str) -> tuple[LayerConfig, ...]:
         """The layers that this one keeps under an attribute: one, several in a list, or none that are told."""
@@ -183,7 +185,7 @@ def _remarks(raw: Mapping[str, Any]) -> Iterator[str]:
     if stored:
         yield f"loading this runs code stored in it ({_first(stored)}); this program does not"
     if named:
-        yield f"loading this runs code of other origin than Keras ({_first(named)}); this program does not"
+        yield f"loading this runs code that is not Keras's own ({_first(named)}); this program does not"
 
 
 def _first(names: Iterable[str]) -> str:
@@ -213,6 +215,7 @@ def _layer(raw: Mapping[str, Any], depth: int, *, outermost: bool = False) -> La
         options=options,
         layers=layers,
         is_model=is_model,
+        shared="shared_object_id" in raw,
     )
 
 

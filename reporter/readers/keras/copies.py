@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from reporter.readers.keras.inventory import Inventory, Weight
 from reporter.readers.keras.tree import Dataset
@@ -11,6 +11,17 @@ from reporter.readers.keras.tree import Dataset
 def first_of(datasets: Iterable[Dataset], again: Dataset) -> Dataset | None:
     """The one among datasets of which another is a copy: it has the same name, and begins with the same values."""
     return next((one for one in datasets if one.key == again.key and _same(one, again)), None)
+
+
+def same_layer(first: Sequence[Weight], again: Sequence[Weight], *, told: bool) -> bool:
+    """Whether all weights of a layer are those of another, of which one at least is not all the same.
+
+    Args:
+        told: whether the configuration says that it is the same layer, so that equal values need not prove it.
+    """
+    if len(first) != len(again) or not all(_same(a.dataset, b.dataset) for a, b in zip(first, again, strict=True)):
+        return False
+    return told or not all(_constant(weight.dataset) for weight in again)
 
 
 def drop_copies(found: Inventory, start: int, end: int, *, sure: bool = False) -> None:
