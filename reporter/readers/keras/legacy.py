@@ -135,7 +135,11 @@ class _Legacy:
         first = self._known.setdefault(paths, weights)
         told = config is not None and config.shared
         # Keras 3 marks no layers here; but it cannot store two of one path, once an optimizer has trained them.
-        if first is weights or not (told or self._version.startswith("3.")) or not same_layer(first, weights, told=told):
+        if (
+            first is weights
+            or not (told or self._version.startswith("3."))
+            or not same_layer(first, weights, told=told)
+        ):
             self._found.weights += weights
             return
         for weight, same in zip(weights, first, strict=True):

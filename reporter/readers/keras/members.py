@@ -105,10 +105,10 @@ def _fits(layer: LayerConfig, group: Group) -> bool:
         return True
     for (name, _), shape in zip(names_of(layer.kind, layer.options, shapes, layer.dtype), shapes, strict=True):
         role = model_role(name)
+        sized = role in {"kernel", "embedding"} and not layer.kind.startswith("Depthwise")
         units = layer.options.get("input_dim" if role == "embedding" else "filters", layer.options.get("units"))
         if re.fullmatch(r"var_\d+", name):
             return False
-        if role in {"kernel", "embedding"} and isinstance(units, int):
-            if shape[output_axis(role, layer.kind)] != units and not layer.kind.startswith("Depthwise"):
-                return False
+        if sized and isinstance(units, int) and shape[output_axis(role, layer.kind)] != units:
+            return False
     return True

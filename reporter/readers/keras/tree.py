@@ -95,7 +95,7 @@ class Group:
         return variables.text("name") if variables else None
 
     def numbered(self) -> list[Dataset]:
-        """The datasets ``0``, ``1`` … of an object's ``vars``, in this order, others after them as they were written."""
+        """The datasets ``0``, ``1`` … of an object's ``vars`` in this order, then others as they were written."""
         variables = self.groups.get("vars")
         datasets = variables.datasets.values() if variables else ()
         numbers = sorted((d for d in datasets if d.key.isdecimal()), key=lambda d: (len(d.key), d.key))

@@ -129,8 +129,8 @@ class _Walk:
             names = [layers[i].name for i in sorted(found.undecided)]
             self.found.undecided.update(f"{prefix}/{name}" if prefix else name for name in names)
             self.found.notes.append(
-                f"which of the layers {', '.join(names)} holds which weights cannot be told: Keras 2 does not count those "
-                f"that it has stored in another model, and {sum(key not in found.places for key in groups)} are stored"
+                f"which of the layers {', '.join(names)} holds which weights cannot be told: Keras 2 does not count "
+                "those that it has stored in another model, and names and shapes leave more than one choice"
             )
         return found.places
 
@@ -217,7 +217,7 @@ class _Walk:
 
 
 def _adapters(name: str, layer: str, dataset: Dataset, rank: int) -> Iterator[Weight]:
-    """The two trained factors of a weight's change (keras/src/layers/core/dense.py, ``enable_lora``), without values."""
+    """The two factors of a weight's change (``enable_lora`` in keras/src/layers/core/dense.py), without values."""
     parent, _, variable = name.rpartition("/")
     for factor, shape in (("a", (*dataset.shape[:-1], rank)), ("b", (rank, *dataset.shape[-1:]))):
         without = replace(dataset, shape=shape, stream=None)

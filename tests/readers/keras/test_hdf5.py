@@ -255,8 +255,8 @@ def _large_attribute(file: h5py.File) -> None:
     file.attrs.create("layer_names", np.zeros(201, "S5"))
 
 
-HOSTILE = [_cycle, _tree_of_links, _soft, _external_link, _external_storage, _virtual, _shape_bomb, _bomb_without_chunks,
-           _many_bombs, _huge_chunks, _tall_chunks, _deep, _long_name]  # fmt: skip
+HOSTILE = [_cycle, _tree_of_links, _soft, _external_link, _external_storage, _virtual, _shape_bomb,
+           _bomb_without_chunks, _many_bombs, _huge_chunks, _tall_chunks, _deep, _long_name]  # fmt: skip
 
 
 def test_a_second_hard_link_is_no_cycle(tmp_path: Path) -> None:
