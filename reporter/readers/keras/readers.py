@@ -18,7 +18,6 @@ from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.legacy import read_legacy
 from reporter.readers.keras.weights_v3 import read_v3
 
-
 ASSET = "text that layers look up, without numbers"
 
 

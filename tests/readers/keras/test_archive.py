@@ -73,7 +73,7 @@ def test_models_of_keras_s_own_regressions(shared_data: Path, read: Any) -> None
     bugged = read(shared_data / "single/keras-history/output/bugged_model.keras")
     assert len(bugged.tensors) == 14
     assert bugged.collection("model") == {}
-    assert bugged.contents.notes == ("it holds no weights of a model",)
+    assert bugged.contents.notes == ("it holds no weights of a model", own)
     assert (bugged.contents.missing_weights, fixed.contents.missing_weights) == (6, 0)
 
 
