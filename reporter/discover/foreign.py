@@ -120,6 +120,12 @@ def _is_saved_model(look: Look) -> bool:
     return len(fields[1][1]) > 255 and fields[1][1][:1] in b'\n\x12\x1a"*2:'
 
 
+def _is_keras_config(look: Look) -> bool:
+    """A serialised object: class and configuration stand at the top, in any order, not somewhere below."""
+    first = re.match(rb'\s*\{\s*"(?:module|class_name|config|registered_name|backend|keras_version)"\s*:', look.head)
+    return first is not None and _json(b"class_name", b"config")(look)
+
+
 def _is_onnx(look: Look) -> bool:
     """ModelProto {1 IR version, 2 producer name, 3 its version … 7 graph, 8 opsets} (onnx/onnx.proto)."""
     fields = _fields(look.head, 8)
@@ -157,7 +163,8 @@ FORMATS: tuple[tuple[str, Predicate], ...] = (
     ("a TensorFlow Lite model", lambda look: look.head[4:8] == b"TFL3"),
     ("a GGUF model (llama.cpp)", _starts(b"GGUF")),
     ("a TensorFlow.js model; its weights are in the .bin files beside it", _json(b"(?:modelTopology|weightsManifest)")),
-    ("a Keras model's configuration, without weights", _json(b"class_name", b"config")),
+    ("KerasTuner's record of a search, without weights", _json(b"hyperparameters", b"space")),
+    ("a Keras model's configuration, without weights", _is_keras_config),
     ("a Core ML package's manifest", _json(b"itemInfoEntries", b"rootModelIdentifier")),
     ("an OpenVINO model; its weights are in the .bin file beside it",
      _matches(rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>)?\s*<net\s[^>]*version="1[01]"')),

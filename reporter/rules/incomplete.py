@@ -34,8 +34,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 severity=Severity.FAIL,
                 place=place,
                 layer=missing[0] if len(missing) == 1 else "",
-                message=f"the optimizer keeps state of {lost} weight{'s' if lost > 1 else ''} that the file does not hold"
-                + (f"; layers without any: {_shown(missing)}" if missing else ""),
+                message=f"the optimizer keeps state of {lost} weight{'s' if lost > 1 else ''} that the file does not "
+                "hold" + (f"; layers without any: {_shown(missing)}" if missing else ""),
                 parameters=measured.parameters,
             )
         elif len(missing) > limits["threshold"]:
@@ -69,6 +69,6 @@ INCOMPLETE = Rule(
     noun="checkpoints",
     meaning="The file cannot restore the model: part of it was not saved.",
     next_step="Check how the missing layers are attached to the model (a plain list can hide them), and save again.",
-    evidence="certain: the class of the layers owns variables, or the optimizer keeps state of them, and the file holds "
-    "none",
+    evidence="certain: the class of the layers owns variables, or the optimizer keeps state of them, and the file "
+    "holds none",
 )

@@ -62,9 +62,7 @@ def source(name: str, values: np.ndarray, trainable: bool | None = True) -> Arra
     return ArraySource(values, name, layer, role, False if fixed else trainable, output_axis=axis)
 
 
-def contents(
-    arrays: Arrays, missing: tuple[str, ...] = (), trainable: bool | None = True, lost: int = 0
-) -> Contents:
+def contents(arrays: Arrays, missing: tuple[str, ...] = (), trainable: bool | None = True, lost: int = 0) -> Contents:
     """An open checkpoint."""
     sources = tuple(source(name, values, trainable) for name, values in arrays.items())
     layers = tuple(LayerInfo(name) for name in dict.fromkeys(s.layer for s in sources))

@@ -22,6 +22,7 @@ from reporter.readers.keras.config import MAX_CONFIG
 from reporter.readers.npz.header import pickled_member
 
 CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ = "config.json", "metadata.json", "model.weights.h5", "model.weights.npz"
+ASSETS = "assets/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Members:
         config: text of ``config.json``.
         metadata: text of ``metadata.json``.
         weights: the HDF5 file.
+        assets: paths of other files that layers have stored, such as vocabularies.
         integrity: the check that is made.
         verify: completes it; raises CorruptCheckpoint.
     """
@@ -39,6 +41,7 @@ class Members:
     config: bytes
     metadata: bytes
     weights: Window
+    assets: tuple[str, ...]
     integrity: str
     verify: Callable[[], None]
 
@@ -63,7 +66,8 @@ def open_archive(path: Path) -> Iterator[Members]:
                 _no_weights(path, _npz_member(window, infos))
             config, metadata = (_small(path, archive, infos, name) for name in (CONFIG, METADATA))
             weights = _weights(stack, window, infos[WEIGHTS])
-        yield Members(config, metadata, weights, "zip crc32", getattr(weights, "verify", _verified))
+        assets = tuple(name for name in infos if name.startswith(ASSETS) and not name.endswith("/"))
+        yield Members(config, metadata, weights, assets, "zip crc32", getattr(weights, "verify", _verified))
 
 
 @contextmanager
@@ -87,7 +91,8 @@ def open_folder(path: Path) -> Iterator[Members]:
         # Keras 3.15 gives an npz archive in a folder the name of the HDF5 file [X].
         if found.name == WEIGHTS_NPZ or weights.bytes_at(0, 4) == MAGIC:
             _no_weights(path, weights)
-        yield Members(texts[0], texts[1], weights, "lengths", _verified)
+        assets = tuple(sorted(p.relative_to(path).as_posix() for p in (path / ASSETS).rglob("*") if p.is_file()))
+        yield Members(texts[0], texts[1], weights, assets, "lengths", _verified)
 
 
 def _verified() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ class LayerConfig:
         options: the arguments it was made with.
         layers: in model order, as ``model.layers`` lists them.
         is_model: whether it is known to be a model, so that its layers are layers of their own in the report.
+        shared: whether it is marked as the same object as one before it, as Keras 2 marks it from 2.5 on.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LayerConfig:
     options: Mapping[str, Any] = field(repr=False)
     layers: tuple[LayerConfig, ...] = ()
     is_model: bool = False
+    shared: bool = False
 
     def inner(self, attribute: str) -> tuple[LayerConfig, ...]:
         """The layers that this one keeps under an attribute: one, several in a list, or none that are told."""
@@ -75,11 +77,13 @@ class ModelConfig:
     Attributes:
         optimizer: class name without its registered package, or "" if it is not told.
         optimizer_options: its arguments; empty if it is not told.
+        remarks: what loading it with Keras would run.
     """
 
     model: LayerConfig
     optimizer: str = ""
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def parse_model(text: str | bytes, training: str | bytes | None = None) -> ModelConfig:
@@ -103,12 +107,13 @@ def parse_model(text: str | bytes, training: str | bytes | None = None) -> Model
         given = parse_json(training)
         compiled = {"optimizer": given.get("optimizer_config")}
     optimizer = compiled.get("optimizer") if isinstance(compiled, dict) else None
+    model, remarks = _layer(raw, 0, outermost=True), tuple(_remarks(raw))
     if isinstance(optimizer, str):
         optimizer = {"class_name": _OPTIMIZERS.get(optimizer.lower(), optimizer)}
     if not isinstance(optimizer, dict):
-        return ModelConfig(_layer(raw, 0, outermost=True))
+        return ModelConfig(model, remarks=remarks)
     options = optimizer.get("config")
-    return ModelConfig(_layer(raw, 0, outermost=True), kind_of_object(optimizer), options if isinstance(options, dict) else {})
+    return ModelConfig(model, kind_of_object(optimizer), options if isinstance(options, dict) else {}, remarks)
 
 
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad",
@@ -149,6 +154,45 @@ def leaves(model: LayerConfig, prefix: str = "") -> Iterator[tuple[str, LayerCon
             yield path, layer
 
 
+def _remarks(raw: Mapping[str, Any]) -> Iterator[str]:
+    """What Keras would run when it makes the model: functions stored as code, and classes that are not its own.
+
+    Keras 3 stores a lambda as the object ``__lambda__``, Keras 2 in a Lambda layer of the function type ``lambda``.
+    """
+    stored: dict[str, None] = {}
+    named: dict[str, None] = {}
+    rest: list[tuple[Any, str]] = [(raw, "")]
+    while rest:
+        value, owner = rest.pop()
+        if isinstance(value, list):
+            rest += [(one, owner) for one in reversed(value)]
+        if not isinstance(value, dict):
+            continue
+        kind, options = value.get("class_name"), value.get("config")
+        if isinstance(kind, str) and isinstance(options, dict | list):
+            name = options.get("name") if isinstance(options, dict) else None
+            owner = name if isinstance(name, str) else owner
+            if kind == "__lambda__":
+                stored[owner] = None
+            elif kind == "Lambda" and isinstance(options, dict) and isinstance(options.get("function"), str):
+                named[options["function"]] = None
+            elif not kind.startswith("__") and not _is_builtin(value):
+                registered = value.get("registered_name")
+                named[registered if isinstance(registered, str) else kind] = None
+        if "lambda" in (value.get("function_type"), value.get("output_shape_type"), value.get("mask_type")):
+            stored[owner] = None
+        rest += [(one, owner) for one in reversed(list(value.values()))]
+    if stored:
+        yield f"loading this runs code stored in it ({_first(stored)}); this program does not"
+    if named:
+        yield f"loading this runs code that is not Keras's own ({_first(named)}); this program does not"
+
+
+def _first(names: Iterable[str]) -> str:
+    shown = [name for name in names if name]
+    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "") if shown else "a function"
+
+
 def _layer(raw: Mapping[str, Any], depth: int, *, outermost: bool = False) -> LayerConfig:
     if depth > MAX_DEPTH:
         raise ConfigError(f"models are nested more than {MAX_DEPTH} deep")
@@ -171,6 +215,7 @@ def _layer(raw: Mapping[str, Any], depth: int, *, outermost: bool = False) -> La
         options=options,
         layers=layers,
         is_model=is_model,
+        shared="shared_object_id" in raw,
     )
 
 

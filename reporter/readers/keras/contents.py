@@ -32,6 +32,7 @@ def contents(
 ) -> Contents:
     """Name every tensor uniquely, and say what the file lacks or holds twice."""
     used: dict[str, int] = {}
+    places: dict[int, str] = {}
     tensors: list[TensorSource] = []
     left_out: list[SkippedTensor] = []
 
@@ -40,6 +41,10 @@ def contents(
         name = _unique(name, used)
         if dataset.problem:
             left_out.append(SkippedTensor(name, dataset.dtype.name, dataset.shape, dataset.problem))
+            return
+        if places.setdefault(dataset.address, dataset.path) != dataset.path:
+            reason = f"the same dataset as {places[dataset.address]}, by a second link"
+            left_out.append(SkippedTensor(name, dataset.dtype.name, dataset.shape, reason))
             return
         info = TensorInfo(
             name=name,
@@ -67,7 +72,7 @@ def contents(
     held = [weight.dataset.shape for weight in (*inventory.weights, *inventory.adapters)]
     lost = 0 if _is_quantised(inventory, config) else missing_weights(inventory.slots, held)
     found = {weight.layer for weight in inventory.weights}
-    lacking = missing_layers(config, found) if config else ()
+    lacking = missing_layers(config, found | inventory.undecided) if config else ()
     if lost:
         lacking += empty_layers(config, inventory.layers, {*found, *lacking})
     if not inventory.weights:
@@ -82,7 +87,7 @@ def contents(
         step_source=inventory.step_source,
         integrity=integrity,
         framework=framework,
-        notes=tuple(inventory.notes),
+        notes=(*inventory.notes, *(config.remarks if config else ())),
         missing_layers=lacking,
         missing_weights=lost,
     )

@@ -28,6 +28,8 @@ from reporter.readers.keras.tree import decode
 
 MAX_DEPTH = 64
 MAX_OBJECTS = 200_000
+MAX_AGAIN = 10_000
+"""Links to what another link leads to: with a few of them a small file is a tree without end."""
 MAX_NAME = 4096
 MAX_ATTRIBUTE = 64 << 20
 BOMB_FLOOR = 4 << 30
@@ -122,7 +124,7 @@ def translated() -> Iterator[None]:
 
 
 class Scan:
-    """Everything below a group, by hard links only, each object once, as JSON.
+    """Everything below a group, by hard links only, as JSON. What two links lead to is there twice, at one address.
 
     Attributes:
         handles: datasets that are read here, by their number.
@@ -131,7 +133,10 @@ class Scan:
     def __init__(self, window: Window) -> None:
         self.handles: dict[int, Any] = {}
         self._window = window
+        self._around: list[int] = []
         self._seen: set[int] = set()
+        self._again = 0
+        self._sized: set[int] = set()
         self._declared = 0
 
     def group(self, handle: Any, path: str, depth: int) -> dict[str, Any]:
@@ -146,7 +151,9 @@ class Scan:
         address = h5py.h5o.get_info(handle).addr
         if handle.get_num_objs() > MAX_OBJECTS:
             raise _refuse(f"group {path!r} holds more than {MAX_OBJECTS:,} objects")
-        self._seen.add(address)
+        if address in self._around:
+            raise _refuse(f"{path!r} is a link to a group around it: a cycle")
+        self._around.append(address)
         groups: dict[str, Any] = {}
         datasets: dict[str, Any] = {}
         for raw in handle:
@@ -157,10 +164,11 @@ class Scan:
                 groups[name] = self.group(child, inner, depth + 1)
             elif isinstance(child, h5py.h5d.DatasetID):
                 datasets[name] = self._dataset(child, inner)
+        self._around.pop()
         return {"address": address, "attributes": _attributes(handle), "groups": groups, "datasets": datasets}
 
     def _open(self, handle: Any, raw: bytes, path: str) -> Any:
-        """Open one child, which is neither a link out of here nor known already."""
+        """Open one child, which is no link out of here."""
         if len(raw) > MAX_NAME:
             raise _refuse(f"a name of {len(raw):,} bytes below {path[:80]!r}")
         kind = handle.links.get_info(raw).type
@@ -169,11 +177,10 @@ class Scan:
             raise _refuse(f"{path!r} is a {what} link; links are never followed")
         child = h5py.h5o.open(handle, raw)
         address = h5py.h5o.get_info(child).addr
-        if address in self._seen:
-            raise _refuse(f"{path!r} is a second link to an object: a cycle, or a copy that Keras never writes")
+        self._again += address in self._seen
         self._seen.add(address)
-        if len(self._seen) > MAX_OBJECTS:
-            raise _refuse(f"more than {MAX_OBJECTS:,} objects")
+        if len(self._seen) > MAX_OBJECTS or self._again > MAX_AGAIN:
+            raise _refuse(f"more than {MAX_OBJECTS:,} objects, or {MAX_AGAIN:,} second links to them")
         return child
 
     def _dataset(self, handle: Any, path: str) -> dict[str, Any]:
@@ -211,7 +218,9 @@ class Scan:
     ) -> None:
         """Declared sizes must stay in proportion to stored ones, each and in sum."""
         declared = math.prod(shape) * itemsize
-        self._declared += declared
+        address = h5py.h5o.get_info(handle).addr
+        self._declared += declared if address not in self._sized else 0
+        self._sized.add(address)
         for what, size, stored in (
             (f"dataset {path!r} declares", declared, handle.get_storage_size()),
             ("its datasets together declare", self._declared, self._window.length),
@@ -314,8 +323,14 @@ def _attribute(handle: Any, name: str) -> Any:
     return value.item() if isinstance(value, np.integer | np.floating) else None
 
 
+KERAS_GROUPS = frozenset({b"model_weights", b"layers", b"_layer_checkpoint_dependencies", b"optimizer", b"vars"})
+
+
 def layout(root: Any) -> str:
-    """Which of Keras's layouts a file has, told by its first few hundred objects: legacy, v3, or "" for neither."""
+    """Which of Keras's layouts a file has, told by its first few hundred objects: legacy, v3, or "" for neither.
+
+    A child that cannot be opened is Keras's if it has the name of one of Keras's groups; then its damage is told.
+    """
     attributes = set(h5py.Group(root).attrs)
     if attributes & {"layer_names", "layer_names0", "nb_layers"} or _has_group(root, b"model_weights"):
         return "legacy"
@@ -323,11 +338,16 @@ def layout(root: Any) -> str:
 
 
 def _has_group(handle: Any, name: bytes) -> bool:
-    return bool(
-        handle.links.exists(name)
-        and handle.links.get_info(name).type == h5py.h5l.TYPE_HARD
-        and isinstance(h5py.h5o.open(handle, name), h5py.h5g.GroupID)
-    )
+    try:
+        return bool(
+            handle.links.exists(name)
+            and handle.links.get_info(name).type == h5py.h5l.TYPE_HARD
+            and isinstance(h5py.h5o.open(handle, name), h5py.h5g.GroupID)
+        )
+    except FOREIGN:
+        if name in KERAS_GROUPS:
+            raise
+        return False
 
 
 def _holds_vars(handle: Any, depth: int, budget: list[int]) -> bool:

@@ -58,6 +58,7 @@ class Inventory:
     Attributes:
         layers: name -> class, in model order if ``ordered``.
         adapters: LoRA weights, which Keras merges into kernels before it saves: only slots of them are in the file.
+        undecided: layers of the configuration whose weights are in the file, nobody knows where.
         others: counters of metrics and the like, by name.
         skipped: what is not measured, and why: a second copy, or packed values.
         step: of the optimizer that has advanced most.
@@ -67,6 +68,7 @@ class Inventory:
     ordered: bool = True
     weights: list[Weight] = field(default_factory=list)
     adapters: list[Weight] = field(default_factory=list)
+    undecided: set[str] = field(default_factory=set)
     slots: list[Slot] = field(default_factory=list)
     others: list[tuple[str, Dataset]] = field(default_factory=list)
     skipped: list[tuple[str, Dataset, str]] = field(default_factory=list)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import ml_dtypes
@@ -16,6 +17,7 @@ import numpy as np
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint
 from reporter.readers.keras.config import ConfigError, LayerConfig, ModelConfig, leaves, parse_model
+from reporter.readers.keras.copies import same_layer
 from reporter.readers.keras.inventory import Inventory, Slot, Weight
 from reporter.readers.keras.old_optimizer import named_slots
 from reporter.readers.keras.tree import Dataset, Group
@@ -57,6 +59,8 @@ class _Legacy:
         self._path = path
         self._found = Inventory()
         self._config = self._read_config()
+        self._version = root.text("keras_version") or self._group.text("keras_version") or ""
+        self._known: dict[tuple[str, ...], list[Weight]] = {}
 
     def read(self) -> tuple[Inventory, ModelConfig | None, str]:
         names = self._group.texts("layer_names")
@@ -72,8 +76,7 @@ class _Legacy:
         for name in names:
             self._layer(name, configured.get(name), True if model is None else model.trainable is not False)
         self._optimizer()
-        version = self._root.text("keras_version") or self._group.text("keras_version")
-        return self._found, self._config, f"Keras {version}" if version else ""
+        return self._found, self._config, f"Keras {self._version}" if self._version else ""
 
     def _read_config(self) -> ModelConfig | None:
         text = self._root.text("model_config")
@@ -111,18 +114,36 @@ class _Legacy:
             raise PartialCheckpoint(self._path, f"layer {name!r} is listed, but missing: an interrupted save")
         flag = False if not trainable else config.trainable if config else None
         if config is not None and config.is_model:
-            inner = {path: layer.kind for path, layer in leaves(config, name)}
+            inner = dict(leaves(config, name))
         else:
-            inner = {name: config.kind if config else ""}
-        self._found.layers |= inner
+            inner = {name: config} if config else {}
+        self._found.layers |= {path: layer.kind for path, layer in inner.items()} or {name: ""}
         order = {path: i for i, path in enumerate(inner)}
         weights = []
         for stored, dataset in self._weights(group, name):
             owner = _owner(name, config, flag, tuple(stored.split("/")))
             weights.append(self._weight(owner, stored, dataset))
-        for weight in sorted(filter(None, weights), key=lambda w: order.get(w.layer, -1)):
-            self._found.layers.setdefault(weight.layer, weight.kind)
-            self._found.weights.append(weight)
+        for layer, own in groupby(
+            sorted(filter(None, weights), key=lambda w: (order.get(w.layer, -1), w.layer)), key=lambda w: w.layer
+        ):
+            self._found.layers.setdefault(layer, (found := list(own))[0].kind)
+            self._add(found, inner.get(layer))
+
+    def _add(self, weights: list[Weight], config: LayerConfig | None) -> None:
+        """The weights of one layer; those of a layer that several models share are stored in each of them."""
+        paths = tuple(weight.path for weight in weights)
+        first = self._known.setdefault(paths, weights)
+        told = config is not None and config.shared
+        # Keras 3 marks no layers here; but it cannot store two of one path, once an optimizer has trained them.
+        if (
+            first is weights
+            or not (told or self._version.startswith("3."))
+            or not same_layer(first, weights, told=told)
+        ):
+            self._found.weights += weights
+            return
+        for weight, same in zip(weights, first, strict=True):
+            self._found.skipped.append((weight.name, weight.dataset, f"the same variable as {same.dataset.path}"))
 
     def _weight(self, owner: _Owner, stored: str, dataset: Dataset) -> Weight | None:
         config, variable = owner.config, owner.rest[-1]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from reporter.readers.keras.config import ModelConfig, leaves
-from reporter.readers.keras.inventory import Slot, Weight
+from reporter.readers.keras.inventory import Slot
 from reporter.readers.keras.slot_order import SLOTS, slot_shape
 from reporter.readers.keras.variables import owns_weights
 
@@ -24,10 +24,7 @@ def missing_layers(config: ModelConfig, found: Iterable[str]) -> tuple[str, ...]
     return tuple(
         path
         for path, layer in paths.items()
-        if layer.builtin
-        and owns_weights(layer.kind, layer.options)
-        and path not in stored
-        and layer.name not in names
+        if layer.builtin and owns_weights(layer.kind, layer.options) and path not in stored and layer.name not in names
     )
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from reporter.errors import CheckpointError
 from reporter.model.checkpoint import Claim, Probe
-from reporter.model.tensor import Contents
+from reporter.model.tensor import Contents, SkippedTensor
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, claims
 from reporter.readers.keras.config import ConfigError, parse_json, parse_model
-from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.contents import contents
+from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.legacy import read_legacy
 from reporter.readers.keras.weights_v3 import read_v3
+
+ASSET = "text that layers look up, without numbers"
 
 
 class KerasArchiveReader:
@@ -58,7 +60,8 @@ class KerasArchiveReader:
                 integrity=members.integrity,
                 framework=framework,
             )
-            yield replace(found, verify=members.verify)
+            texts = tuple(SkippedTensor(name, "string", (), ASSET) for name in members.assets)
+            yield replace(found, skipped=found.skipped + texts, verify=members.verify)
 
 
 class KerasWeightsReader:

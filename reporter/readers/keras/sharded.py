@@ -17,8 +17,8 @@ from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
 from reporter.readers.files.index import Index, claim_index, read_index, require_shards
 from reporter.readers.files.window import Window, open_file
-from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.contents import contents
+from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.tree import Group
 from reporter.readers.keras.weights_v3 import read_v3
 

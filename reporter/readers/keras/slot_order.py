@@ -40,10 +40,10 @@ _BLOCKS: dict[str, Blocks] = {
 }
 
 _SHORT: dict[str, dict[str, str]] = {
-    **dict.fromkeys(("Adam", "AdamW", "Nadam"), {"momentum": "m", "velocity": "v", "velocity_hat": "vhat"}),
+    **{kind: {"momentum": "m", "velocity": "v", "velocity_hat": "vhat"} for kind in ("Adam", "AdamW", "Nadam")},
     "Adafactor": {"velocity": "v"},
     "Adamax": {"momentum": "m", "norm": "u"},
-    **dict.fromkeys(("Lion", "SGD"), {"momentum": "m"}),
+    **{kind: {"momentum": "m"} for kind in ("Lion", "SGD")},
 }
 """What Keras 2 calls the same slots."""
 

@@ -31,6 +31,11 @@ class Dataset:
     stream: DirectStream | SlabStream | None
 
     @property
+    def key(self) -> str:
+        """Its name in its group."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
     def size(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
@@ -90,10 +95,11 @@ class Group:
         return variables.text("name") if variables else None
 
     def numbered(self) -> list[Dataset]:
-        """The datasets ``0``, ``1`` … of an object's ``vars``, in this order, others after them."""
+        """The datasets ``0``, ``1`` … of an object's ``vars`` in this order, then others as they were written."""
         variables = self.groups.get("vars")
-        items = variables.datasets.items() if variables else ()
-        return [d for _, d in sorted(items, key=lambda item: (not item[0].isdecimal(), len(item[0]), item[0]))]
+        datasets = variables.datasets.values() if variables else ()
+        numbers = sorted((d for d in datasets if d.key.isdecimal()), key=lambda d: (len(d.key), d.key))
+        return numbers + sorted((d for d in datasets if not d.key.isdecimal()), key=lambda d: d.address)
 
     def find(self, path: str) -> Dataset | None:
         """The dataset at a path below this group, or None."""

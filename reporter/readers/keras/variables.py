@@ -96,6 +96,10 @@ SUBLAYERS: dict[str, dict[str, tuple[str, str]]] = {
 """Layers that own others: attribute -> class and name of what it holds, in the order of creation. "" is told by the
 configuration alone; without one, any recurrent layer and cell has the variables of Keras's own."""
 
+ADAPTED = frozenset({"idf_weights"})
+"""What text layers were adapted to and store by name, in place of the weights that they do not have: Keras does not
+count it among a model's weights (keras/src/layers/preprocessing/index_lookup.py)."""
+
 _WRAPPERS = frozenset({"Bidirectional", "TimeDistributed", "RNN"})
 
 

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reporter.readers.keras.config import LayerConfig, ModelConfig, leaves
+from reporter.readers.keras.copies import drop_copies, first_of
 from reporter.readers.keras.inventory import Inventory, Weight
+from reporter.readers.keras.members import Known, members_of, within
 from reporter.readers.keras.optimizers_v3 import read_optimizers
 from reporter.readers.keras.slot_order import class_of
 from reporter.readers.keras.tree import Dataset, Group
-from reporter.readers.keras.variables import SUBLAYERS, kind_of, names_of, quantisation, snake_case
+from reporter.readers.keras.variables import ADAPTED, SUBLAYERS, kind_of, names_of, quantisation
 
 LAYER_LISTS = ("layers", "_layer_checkpoint_dependencies")
 
@@ -52,6 +54,8 @@ class _Walk:
     keras2: bool
     found: Inventory = field(default_factory=Inventory)
     optimizers: dict[str, Group] = field(default_factory=dict)
+    stored: set[Known] = field(default_factory=set)
+    """Layers of the configuration that have been met."""
     whole_list: bool = True
     """Whether every layer was found in the list of layers, which keeps their order."""
 
@@ -72,8 +76,10 @@ class _Walk:
         """A model: its own variables, then each of its layers in order."""
         prefix = "/".join(path)
         kind = config.kind if config and config.builtin else ""
+        start = len(self.found.weights)
         self.own_variables(group, config, kind, prefix, prefix, trainable)
-        entries = sorted(self.entries(group, config), key=lambda e: (e.place, e.group.first_address))
+        end = len(self.found.weights)
+        entries = sorted(self.entries(group, config, prefix), key=lambda e: (e.place, e.group.first_address))
         self.whole_list &= _counters_rise(entries)
         for entry in entries:
             below = entry.config
@@ -89,14 +95,18 @@ class _Walk:
                     self.model(entry.group, below, (*path, name), inner)
                 else:
                     self.layer(entry, "/".join((*path, name)), inner)
+                if below:
+                    self.stored.update(within(below))
+        drop_copies(self.found, start, end)
 
-    def entries(self, group: Group, config: LayerConfig | None) -> Iterator[_Entry]:
+    def entries(self, group: Group, config: LayerConfig | None, prefix: str) -> Iterator[_Entry]:
         """The objects below a model: those of its list of layers first, then other attributes and what they hold."""
         layers = config.layers if config else ()
-        keys = _keys(layers)
         by_name = {layer.name: i for i, layer in enumerate(layers)}
         for listed in LAYER_LISTS:
-            for key, child in group.groups[listed].groups.items() if listed in group.groups else ():
+            children = group.groups[listed].groups if listed in group.groups else {}
+            keys = self.places(layers, children, prefix)
+            for key, child in children.items():
                 place = by_name.get(child.stored_name or "", keys.get(key))
                 if place is None:
                     yield _Entry(child, key, None, len(layers), True)
@@ -109,6 +119,20 @@ class _Walk:
                     position = by_name.get(one.stored_name or "")
                     below = layers[position] if position is not None else (inner[0] if len(inner) == 1 else None)
                     yield _Entry(one, member, below, len(layers) if position is None else position, False)
+
+    def places(self, layers: tuple[LayerConfig, ...], groups: Mapping[str, Group], prefix: str) -> Mapping[str, int]:
+        """The number of the layer that each member of a list is, where that can be told."""
+        if not groups:
+            return {}
+        found = members_of(layers, groups, self.stored, keras2=self.keras2)
+        if found.undecided:
+            names = [layers[i].name for i in sorted(found.undecided)]
+            self.found.undecided.update(f"{prefix}/{name}" if prefix else name for name in names)
+            self.found.notes.append(
+                f"which of the layers {', '.join(names)} holds which weights cannot be told: Keras 2 does not count "
+                "those that it has stored in another model, and names and shapes leave more than one choice"
+            )
+        return found.places
 
     def layer(self, entry: _Entry, layer: str, trainable: bool | None) -> None:
         """A layer that is not a model: it owns everything below it."""
@@ -124,9 +148,9 @@ class _Walk:
         self, group: Group, config: LayerConfig | None, kind: str, layer: str, prefix: str, trainable: bool | None
     ) -> None:
         """The variables of an object and of the objects that it holds, in the order of creation where that is known."""
+        start = len(self.found.weights)
         self.own_variables(group, config, kind, layer, prefix, trainable)
-        if kind == "SpectralNormalization":
-            self.drop_shared_kernel(group)
+        end = len(self.found.weights)
         told = SUBLAYERS.get(kind, {})
         order = {attribute: i for i, attribute in enumerate(told)}
         children = [(key, child) for key, child in group.groups.items() if key != "vars"]
@@ -134,8 +158,8 @@ class _Walk:
         for key, child in children:
             attribute = key.lstrip("_")
             inner = config.inner(attribute) if config else ()
-            names = _keys(inner)
             members = list(_objects(child, key, single=attribute in told))
+            names = {} if attribute in told else self.places(inner, dict(members), prefix)
             members.sort(key=lambda item: (names.get(item[0], len(names)), item[1].first_address))
             for member, one in members:
                 below = inner[names[member]] if member in names else inner[0] if len(inner) == 1 else None
@@ -146,12 +170,13 @@ class _Walk:
                     inner_kind = below.kind if below.builtin else ""
                 flag = _both(trainable, below.trainable if below else None if not kind else trainable)
                 self.collect(one, below, inner_kind, layer, f"{prefix}/{name}", flag)
+        drop_copies(self.found, start, end, sure=kind == "SpectralNormalization")
 
     def own_variables(
         self, group: Group, config: LayerConfig | None, kind: str, layer: str, prefix: str, trainable: bool | None
     ) -> None:
-        """The numbered variables of one object, named by its class."""
-        stored = group.numbered()
+        """The variables of one object: numbered ones are named by its class, others by its ``save_own_variables``."""
+        stored = [dataset for dataset in group.numbered() if dataset.key.isdecimal()]
         policy = config.dtype if config else ""
         options: Mapping[str, Any] | None = config.options if config else None
         integers = bool(stored) and stored[0].dtype.kind in "iu"
@@ -169,18 +194,22 @@ class _Walk:
                 continue
             full = f"{prefix}/{name}" if prefix else name
             self.found.weights.append(Weight(full, layer, kind, dataset, flag))
+        for dataset in group.numbered()[len(stored) :]:
+            full = f"{prefix}/{dataset.key}" if prefix else dataset.key
+            if dataset.key in ADAPTED:
+                self.adapted(full, dataset)
+            else:
+                self.found.weights.append(Weight(full, layer, kind, dataset, False if trainable is False else None))
         if stored and layer == prefix and config and config.is_model and layer:
             self.found.layers.setdefault(layer, config.kind)
 
-    def drop_shared_kernel(self, group: Group) -> None:
-        """SpectralNormalization stores the kernel of the layer it wraps a second time, among its own variables."""
-        inner = group.groups.get("layer")
-        own = [w for w in self.found.weights if w.dataset.path.rsplit("/", 1)[0] == f"{group.path}/vars"]
-        first = inner.numbered()[:1] if inner else []
-        if own and first and own[0].dataset.shape == first[0].shape:
-            self.found.weights.remove(own[0])
-            reason = f"the same variable as {first[0].path}"
-            self.found.skipped.append((own[0].name, own[0].dataset, reason))
+    def adapted(self, name: str, dataset: Dataset) -> None:
+        """What a layer was adapted to; a TextVectorization and the look-up layer inside it both store it."""
+        first = first_of((one for _, one in self.found.others), dataset)
+        if first is None:
+            self.found.others.append((name, dataset))
+        else:
+            self.found.skipped.append((name, dataset, f"the same variable as {first.path}"))
 
     def metric(self, group: Group, name: str) -> None:
         for i, dataset in enumerate(group.numbered()):
@@ -188,7 +217,7 @@ class _Walk:
 
 
 def _adapters(name: str, layer: str, dataset: Dataset, rank: int) -> Iterator[Weight]:
-    """The two trained factors of a weight's change (keras/src/layers/core/dense.py, ``enable_lora``), without values."""
+    """The two factors of a weight's change (``enable_lora`` in keras/src/layers/core/dense.py), without values."""
     parent, _, variable = name.rpartition("/")
     for factor, shape in (("a", (*dataset.shape[:-1], rank)), ("b", (rank, *dataset.shape[-1:]))):
         without = replace(dataset, shape=shape, stream=None)
@@ -198,17 +227,6 @@ def _adapters(name: str, layer: str, dataset: Dataset, rank: int) -> Iterator[We
 def _both(outer: bool | None, own: bool | None) -> bool | None:
     """Trained only if the models around it are trained too."""
     return False if outer is False or own is False else own
-
-
-def _keys(layers: tuple[LayerConfig, ...]) -> dict[str, int]:
-    """The group name that ``saving_lib._save_container_state`` gives to each member of a list."""
-    used: dict[str, int] = {}
-    keys: dict[str, int] = {}
-    for i, layer in enumerate(layers):
-        stem = snake_case(layer.kind)
-        keys[f"{stem}_{used[stem]}" if stem in used else stem] = i
-        used[stem] = used.get(stem, 0) + 1
-    return keys
 
 
 def _counters_rise(entries: list[_Entry]) -> bool:

@@ -70,6 +70,15 @@ def _read(path: Path) -> Read:
 
 
 @pytest.fixture(scope="session")
+def reported(shared_data: Path) -> Path:
+    """Small inputs rebuilt from public reports, beside the real checkpoints."""
+    folder = shared_data.parent / "reported"
+    if not folder.is_dir():
+        pytest.skip("the inputs of public reports (../shared/reported) are not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def claim() -> Callable[[Path], Claim | None]:
     return _claim
 

@@ -68,13 +68,12 @@ def test_models_of_keras_s_own_regressions(shared_data: Path, read: Any) -> None
     assert list(nested.tensors) == ["d_0/kernel", "d_1/kernel", "d_2/kernel", "dense/kernel", "dense/bias"]
     fixed = read(shared_data / "single/keras-history/output/fixed_model.keras")
     assert next(iter(fixed.tensors)) == "test_layer/dense_6/kernel"
-    assert fixed.contents.notes == ()
+    own = "loading this runs code that is not Keras's own (KerasTest>TestModel); this program does not"
+    assert fixed.contents.notes == (own,)
     bugged = read(shared_data / "single/keras-history/output/bugged_model.keras")
     assert len(bugged.tensors) == 14
     assert bugged.collection("model") == {}
-    assert bugged.contents.notes == (
-        "it holds no weights of a model",
-    )
+    assert bugged.contents.notes == ("it holds no weights of a model", own)
     assert (bugged.contents.missing_weights, fixed.contents.missing_weights) == (6, 0)
 
 

@@ -95,3 +95,18 @@ def test_folders(claim: Any, tmp_path: Path) -> None:
     for name in ("metadata.json", "config.json", "model.weights.npz"):
         (tmp_path / name).write_text("{}")
     assert claim(tmp_path).format == "keras"
+
+
+def test_a_damaged_part_of_other_peoples_data(claim: Any, tmp_path: Path) -> None:
+    """A file whose root can be read and shows nothing of Keras is not a damaged checkpoint; one of Keras's groups is."""
+    for name, state in (("measurements", "not a checkpoint"), ("layers", "corrupt"), ("optimizer", "corrupt")):
+        path = tmp_path / f"{name}.h5"
+        with h5py.File(path, "w", libver="latest") as file:
+            file["good"] = [1.0, 2.0]
+            address = h5py.h5o.get_info(file.create_group(name).id).addr
+        data = bytearray(path.read_bytes())
+        assert data[address : address + 4] == b"OHDR"
+        data[address : address + 8] = b"damaged!"
+        path.write_bytes(data)
+        found = claim(path)
+        assert (found.format, found.state) == ("keras-h5", state), name

@@ -119,3 +119,29 @@ def test_any_json_gives_layers_or_a_config_error(raw: Any, training: Any) -> Non
         assert layer.trainable in (True, False, None)
         for attribute in ("layer", "cells", "forward_layer", "backward_layer"):
             layer.inner(attribute)
+
+
+def remarks(*layers: dict[str, Any], **around: Any) -> tuple[str, ...]:
+    return parse_model(json.dumps({"class_name": "Sequential", "config": {"layers": list(layers)}, **around})).remarks
+
+
+def test_code_that_loading_would_run_is_told() -> None:
+    """Functions stored as byte code, by Keras 3 and Keras 2; classes and functions that are not Keras's own."""
+    dense = {"module": "keras.layers", "class_name": "Dense", "config": {"name": "d"}, "registered_name": None}
+    assert remarks(dense) == ()
+    new = {"class_name": "__lambda__", "config": {"value": "4wEAAA==", "defaults": None, "closure": None}}
+    old = {"function": ["4wEAAA==", None, None], "function_type": "lambda"}
+    for function in ({"function": new}, old):
+        layer = {"class_name": "Lambda", "config": {"name": "twice", **function}}
+        assert remarks(dense, layer) == ("loading this runs code stored in it (twice); this program does not",)
+    activation = {**dense, "config": {"name": "d", "activation": new}}
+    assert remarks(activation) == ("loading this runs code stored in it (d); this program does not",)
+    named = {"class_name": "Lambda", "config": {"name": "l", "function": "mine", "function_type": "function"}}
+    own = {"module": None, "class_name": "Own", "config": {"name": "o"}, "registered_name": "pack>Own"}
+    text = "loading this runs code that is not Keras's own (mine, pack>Own); this program does not"
+    assert remarks(named, own, own) == (text,)
+    many = [{**own, "registered_name": f"pack>Own{i}"} for i in range(5)]
+    assert "pack>Own0, pack>Own1, pack>Own2 and 2 more" in remarks(*many)[0]
+    compiled = {"optimizer": {"module": None, "class_name": "Mine", "config": {}, "registered_name": "pack>Mine"}}
+    assert "(pack>Mine)" in remarks(dense, compile_config=compiled)[0]
+    assert remarks({"class_name": "Lambda", "config": []}, {"class_name": "Own>", "config": [[]]})[0]

@@ -71,7 +71,7 @@ def model2(tf_keras: ModuleType) -> Any:
 
 
 def slots_of(variables: Any, weights: Any) -> list[str]:
-    """The names that the variables of an optimizer tell: of Keras 3 "head_kernel_momentum", of Keras 2 "m/head/kernel"."""
+    """The names that an optimizer's variables tell: "head_kernel_momentum" of Keras 3, "m/head/kernel" of Keras 2."""
     targets = {path(w).replace("/", "_"): "/".join(path(w).split("/")[-2:]) for w in weights}
     factors = iter("rc" * len(variables))  # Keras 3 gives those of Adafactor the names of their weights alone
     found = []

@@ -195,8 +195,13 @@ def _cycle(file: h5py.File) -> None:
     file["layers/again"] = file["layers"]
 
 
-def _second(file: h5py.File) -> None:
-    file["other"] = file["layers/x"]
+def _tree_of_links(file: h5py.File) -> None:
+    """A small file whose links make a tree of 2 ** 40 groups."""
+    inner = file.create_group("layers/0")
+    for depth in range(40):
+        outer = file.create_group(f"stock/{depth}")
+        outer["a"] = outer["b"] = inner
+        inner = outer
 
 
 def _soft(file: h5py.File) -> None:
@@ -250,8 +255,20 @@ def _large_attribute(file: h5py.File) -> None:
     file.attrs.create("layer_names", np.zeros(201, "S5"))
 
 
-HOSTILE = [_cycle, _second, _soft, _external_link, _external_storage, _virtual, _shape_bomb, _bomb_without_chunks,
-           _many_bombs, _huge_chunks, _tall_chunks, _deep, _long_name]  # fmt: skip
+HOSTILE = [_cycle, _tree_of_links, _soft, _external_link, _external_storage, _virtual, _shape_bomb,
+           _bomb_without_chunks, _many_bombs, _huge_chunks, _tall_chunks, _deep, _long_name]  # fmt: skip
+
+
+def test_a_second_hard_link_is_no_cycle(tmp_path: Path) -> None:
+    def links(file: h5py.File) -> None:
+        file.create_group("layers/a/vars")["0"] = np.ones(3)
+        file["layers/a/vars/1"] = file["layers/a/vars/0"]
+        file["layers/b"] = file["layers/a"]
+
+    found = everything(write(tmp_path / "m.h5", links))
+    assert len(found) == 4
+    assert len({dataset.address for dataset, _ in found.values()}) == 1
+    assert all(values is not None and (values == 1).all() for _, values in found.values())
 
 
 @pytest.mark.parametrize("make", HOSTILE)

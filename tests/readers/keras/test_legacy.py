@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -266,3 +267,61 @@ def test_any_name_is_kept(tmp_path: Path, read: Any) -> None:
             inner["kernel:0"] = np.ones((2, 2), np.float32)
     found = read(tmp_path / "m.h5")
     assert list(found.tensors) == [f"{name}/kernel" for name in [*names, "bad", "\\xff\\xfe"]]
+
+
+def slashed(keras: ModuleType) -> tuple[Any, Any]:
+    """As in DenseNet: a flat model, and one around it that freezes it; one name is the beginning of another."""
+    layers = keras.layers
+    inputs = keras.Input((8,))
+    x = layers.Dense(4, name="conv1/conv")(inputs)
+    x = layers.BatchNormalization(name="conv1/bn")(x)
+    x = layers.Dense(4, name="conv1")(x)
+    x = layers.Dense(4, name="a/b/c/d")(x)
+    flat = keras.Model(inputs, layers.Dense(4, name="conv1/conv/again")(x), name="dense/net")
+    flat.trainable = False
+    outer = keras.Input((8,))
+    return flat, keras.Model(outer, layers.Dense(2, name="head/out")(flat(outer)))
+
+
+def test_slashes_in_the_names_of_layers(tf_keras: ModuleType, read: Any, tmp_path: Path, quiet: None) -> None:
+    """The same names, layers and numbers as in the archive, which stores no names of variables at all."""
+    flat, nested = slashed(tf_keras)
+    nested.compile("adam", "mse", run_eagerly=True)
+    nested.train_on_batch(np.ones((2, 8)), np.ones((2, 2)))
+    for name, model in (("flat", flat), ("nested", nested)):
+        model.save(tmp_path / f"{name}.h5")
+        model.save(tmp_path / f"{name}.keras")
+        old, new = read(tmp_path / f"{name}.h5"), read(tmp_path / f"{name}.keras")
+        mine, theirs = ({n: t for n, t in one.tensors.items() if t[0].collection != "other"} for one in (old, new))
+        assert list(mine) == list(theirs)
+        for full, (info, values) in mine.items():
+            assert values.tobytes() == theirs[full][1].tobytes(), full
+            other = theirs[full][0]
+            assert (info.layer, info.role, info.trainable) == (other.layer, other.role, other.trainable), full
+        assert old.contents.layers == new.contents.layers
+        assert old.contents.missing_layers == new.contents.missing_layers == ()
+    assert "dense/net/conv1/conv/again/kernel" in mine
+    assert mine["dense/net/conv1/bn/gamma"][0].layer == "dense/net/conv1/bn"
+    assert "optimizer/head/out/kernel/m" in mine
+
+
+def test_the_reported_slashes(reported: Path, read: Any) -> None:
+    folder = reported / "slash-in-layer-names"
+    for name in ("flat", "nested"):
+        old, new = (read(folder / f"{name}{suffix}") for suffix in (".h5", ".keras"))
+        weights = [{n: v.tobytes() for n, (_, v) in one.collection("model").items()} for one in (old, new)]
+        assert weights[0] == weights[1]
+        assert list(old.contents.layers) == list(new.contents.layers)
+        assert old.contents.missing_layers == ()
+
+
+def test_of_two_layers_with_the_same_end_the_lost_one_is_named(tf_keras: ModuleType, read: Any, tmp_path: Path) -> None:
+    layers = tf_keras.layers
+    model = tf_keras.Sequential([tf_keras.Input((3,)), layers.Dense(3, name="a/fc"), layers.Dense(3, name="b/fc")])
+    path = tmp_path / "m.h5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(path)
+    with h5py.File(path, "r+") as file:
+        file["model_weights/b/fc"].attrs["weight_names"] = np.array([], "S1")
+    assert read(path).contents.missing_layers == ("b/fc",)
