@@ -14,7 +14,6 @@ from reporter.api import measure
 from reporter.model.tensor import Contents
 from reporter.readers.live import live_contents
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's own, while it saves
 
 
