@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,23 @@ import numpy.typing as npt
 
 from reporter.errors import SettingError
 from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
-from reporter.model.tensor import Collection, Contents, LayerInfo, TensorInfo, TensorSource
+from reporter.model.tensor import COLLECTIONS, Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
+from reporter.readers.live_objects import (
+    attributes,
+    below,
+    inner_layers,
+    is_checkpoint,
+    is_layer,
+    is_lookup,
+    is_model,
+    is_module,
+    is_optimizer,
+    is_sharded,
+    is_variable,
+    path_of,
+    public,
+    unreadable,
+)
 
 Array = npt.NDArray[np.generic]
 
@@ -24,8 +41,9 @@ class LiveTensor:
     variable: Any
 
     def blocks(self) -> Iterator[Array]:
-        """The value, in one block."""
-        yield np.ascontiguousarray(to_array(self.variable)).reshape(-1)
+        """The value, in one block; of a variable in parts, which are parts of its first axis, in one block each."""
+        for part in self.variable.variables if is_sharded(self.variable) else [self.variable]:
+            yield np.ascontiguousarray(to_array(part)).reshape(-1)
 
 
 def to_array(variable: Any) -> Array:
@@ -38,32 +56,37 @@ def live_contents(model: Any) -> Contents:
     """The variables of a live model: per layer in model order, then its optimizer's.
 
     Args:
-        model: a Keras 2 or Keras 3 model, built, or a ``tf.Module``.
+        model: a Keras 2 or Keras 3 model, built, a ``tf.Module``, or a ``tf.train.Checkpoint`` of such.
 
     Raises:
-        SettingError: it is neither, or it has not been built, so that it has no variables yet.
+        SettingError: it is none of these, or it has not been built, so that it has no variables yet.
     """
-    if _is_keras_model(model):
-        walk = _Walk({id(v) for v in model.trainable_variables})
+    walk = _Walk()
+    if is_model(model):
+        kind = "Keras model"
+        walk.trained(model)
         walk.model(model, "")
         walk.rest(model.weights)
         walk.optimizer(getattr(model, "optimizer", None))
-        kind = "Keras model"
-    elif hasattr(model, "variables") and hasattr(model, "submodules"):
-        walk = _Walk({id(v) for v in model.trainable_variables})
+    elif is_module(model):
+        kind = "tf.Module"
+        walk.trained(model)
         walk.module(model, "", set())
         walk.rest(model.variables)
-        kind = "tf.Module"
+    elif is_checkpoint(model):
+        kind = "tf.train.Checkpoint"
+        walk.checkpoint(model)
     else:
         raise SettingError(
             f"measure: {type(model).__name__} is neither a path, a tf.keras.Model nor a tf.Module; pass one of these"
         )
-    if not walk.tensors:
+    if not walk.tensors and not walk.skipped:
         raise SettingError("measure: the model has no variables yet; build it, or call it once on data, first")
     return Contents(
         format="live",
         layers=tuple(LayerInfo(name, kind_) for name, kind_ in walk.layers.items()),
-        tensors=tuple(sorted(walk.tensors, key=lambda t: ("model", "optimizer", "other").index(t.info.collection))),
+        tensors=tuple(sorted(walk.tensors, key=lambda t: COLLECTIONS.index(t.info.collection))),
+        skipped=tuple(walk.skipped),
         framework=kind,
         integrity="in memory",
     )
@@ -72,64 +95,124 @@ def live_contents(model: Any) -> Contents:
 class _Walk:
     """Collects variables once each, in model order."""
 
-    def __init__(self, trainable: set[int]) -> None:
-        self._trainable = trainable
+    def __init__(self) -> None:
+        self._trainable: set[int] = set()
         self._seen: set[int] = set()
         self._names: set[str] = set()
-        self._paths: dict[str, TensorInfo] = {}
+        self._targets: dict[str, list[TensorInfo]] = {}
+        self._slots: Counter[str] = Counter()
+        self._owner: dict[str, Any] = {}
         self.layers: dict[str, str] = {}
         self.tensors: list[TensorSource] = []
+        self.skipped: list[SkippedTensor] = []
+
+    def trained(self, model: Any) -> None:
+        """Note which variables are trainable."""
+        self._trainable |= {id(v) for v in model.trainable_variables}
 
     def model(self, model: Any, prefix: str) -> None:
-        for layer in model.layers:
-            path = f"{prefix}{layer.name}"
-            if _is_keras_model(layer):
+        for name, layer in inner_layers(model):
+            path = f"{prefix}{name}"
+            if is_model(layer):
                 self.model(layer, path + "/")
-                self._own(layer, path, type(layer).__name__)
+                self._bare(layer, path)
             else:
-                self._own(layer, path, type(layer).__name__)
+                self._layer(layer, path)
 
-    def _own(self, layer: Any, path: str, kind: str) -> None:
-        fresh = [v for v in layer.variables if id(v) not in self._seen]
-        if fresh or not _is_keras_model(layer):
-            self.layers.setdefault(path, kind)
-        for variable in fresh:
-            self._add(variable, path, f"{path}/{_within(variable, layer.name)}", kind)
+    def _bare(self, model: Any, path: str) -> None:
+        """What a model inside another owns beside its layers."""
+        for variable in model.variables:
+            if id(variable) not in self._seen:
+                self._claim(path, model)
+                self._add(variable, path, f"{path}/{below(variable, model)}", type(model).__name__)
+
+    def _layer(self, layer: Any, path: str) -> None:
+        self._claim(path, layer)
+        own: dict[int, str] = {}
+        self._inside(layer, path, own, set())
+        for variable in layer.variables:
+            if id(variable) not in self._seen:
+                name = own.get(id(variable)) or f"{path}/{below(variable, layer)}"
+                self._add(variable, path, name, type(layer).__name__)
+
+    def _inside(self, layer: Any, path: str, own: dict[int, str], visited: set[int]) -> None:
+        """The names of what the layers inside a layer own, each by the names of all of them around it."""
+        visited.add(id(layer))
+        if is_lookup(layer):
+            self._lookup(layer, path)
+        for name, inner in inner_layers(layer):
+            if id(inner) in visited:
+                continue
+            # A layer of text and the look-up inside it are one thing; files know the outer one's name only.
+            at = path if is_lookup(inner) else f"{path}/{name}"
+            self._inside(inner, at, own, visited)
+            for variable in inner.variables:
+                own.setdefault(id(variable), f"{at}/{below(variable, inner)}")
+
+    def _lookup(self, layer: Any, path: str) -> None:
+        """What was learned from data, which nothing trains, and the table, which holds no numbers."""
+        for name, value in public(layer):
+            if is_variable(value) and id(value) not in self._seen:
+                self._add(value, "", f"{path}/{name}", "", "other", "other")
+        for handle in layer.variables:
+            if not is_variable(handle):
+                self._seen.add(id(handle))
+        self._skip(f"{path}/lookup_table", (), ("string", "a look-up table, not numbers"))
+
+    def _claim(self, path: str, owner: Any) -> None:
+        self._owner.setdefault(path, owner)
+        self.layers.setdefault(path, type(owner).__name__ if is_layer(owner) else "")
+
+    def checkpoint(self, checkpoint: Any) -> None:
+        """A checkpoint of one model has that model's names, as the file has; of several, they are told apart."""
+        held = {id(value): (name, value) for name, value in public(checkpoint)}
+        models = [value for _, value in held.values() if is_layer(value) or is_module(value)]
+        for name, value in held.values():
+            prefix = "" if len(models) == 1 else name
+            if is_layer(value) or is_module(value):
+                self.trained(value)
+            if is_model(value):
+                self.model(value, prefix and prefix + "/")
+                self._bare(value, prefix) if prefix else self.rest(value.weights)
+            elif is_module(value) and not is_layer(value):
+                self.module(value, prefix, set())
+            elif is_variable(value) and name == "save_counter":
+                self._add(value, "", name, "", "other", "step")
+            elif not is_optimizer(value):
+                self._attribute(value, "", name, set())
+        for _, value in held.values():
+            if is_optimizer(value):
+                self.optimizer(value)
 
     def module(self, module: Any, path: str, visited: set[int]) -> None:
         """Attributes in the order they were set; a Keras layer inside owns its variables as one layer."""
         if id(module) in visited:
             return
         visited.add(id(module))
-        for attribute, value in list(vars(module).items()):
-            if not attribute.startswith(("_self_", "_tf_", "_setattr")):
-                self._attribute(value, path, attribute, visited)
+        for attribute, value in attributes(module):
+            self._attribute(value, path, attribute, visited)
 
     def _attribute(self, value: Any, path: str, attribute: str, visited: set[int]) -> None:
         inner = f"{path}/{attribute}" if path else attribute
-        if _is_variable(value):
+        if is_variable(value):
             if id(value) not in self._seen:
                 self.layers.setdefault(path, "")
                 self._add(value, path, inner, "")
-        elif _is_keras_model(value):
+        elif is_optimizer(value):
+            return
+        elif is_model(value):
             self.model(value, inner + "/")
-        elif hasattr(value, "submodules") and hasattr(value, "variables"):
-            if hasattr(value, "weights") and hasattr(value, "get_config"):
-                self._own(value, inner, type(value).__name__)
-            else:
-                self.module(value, inner, visited)
-        elif isinstance(value, list | tuple):
-            for i, item in enumerate(value):
-                self._attribute(item, path, f"{attribute}/{i}", visited)
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                self._attribute(item, path, f"{attribute}/{key}", visited)
+            self._bare(value, inner)
+        elif is_layer(value):
+            self._layer(value, inner)
+        elif is_module(value):
+            self.module(value, inner, visited)
 
     def rest(self, variables: Iterable[Any]) -> None:
         """Variables that no layer owns."""
         for variable in variables:
             if id(variable) not in self._seen:
-                self._add(variable, "", _path(variable).split("/")[-1], "")
+                self._add(variable, "", path_of(variable).split("/")[-1], "")
 
     def optimizer(self, optimizer: Any) -> None:
         if optimizer is None:
@@ -137,70 +220,73 @@ class _Walk:
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         variables = getattr(inner, "variables", ())
         for variable in variables() if callable(variables) else variables:
-            path = _path(variable)
-            first, _, below = path.partition("/")
+            path = path_of(variable)
+            first, _, following = path.partition("/")
             if first.lower() == str(getattr(inner, "name", "")).lower():
-                path = below or path
-            # Keras 3: dense_kernel_momentum; Keras 2: m/dense/kernel.
-            slot, _, rest = path.partition("/")
-            owner = self._paths.get(rest.replace("/", "_"))
-            if owner is None:
-                target = max((p for p in self._paths if path.startswith(p + "_")), key=len, default="")
-                owner = self._paths.get(target)
-                slot = path[len(target) + 1 :] if owner else path
+                path = following or path
+            owner, slot = self._target(path, tuple(variable.shape))
             slot = {"iteration": "iterations"}.get(slot, slot)
             name = f"optimizer/{owner.name}/{slot}" if owner else f"optimizer/{slot}"
             self._add(variable, owner.layer if owner else "", name, "", "optimizer", slot_role(slot))
 
-    def _add(
-        self, variable: Any, layer: str, name: str, kind: str, collection: Collection = "model", role: str = ""
-    ) -> None:
-        self._seen.add(id(variable))
-        shape = tuple(int(n) for n in variable.shape)
-        dtype = np.dtype(getattr(variable.dtype, "as_numpy_dtype", variable.dtype))
-        role = role or model_role(name, shape)
-        if "seed_generator_state" in name:
-            collection, role = "other", "other"
-        trainable = collection == "model" and id(variable) in self._trainable and role not in NEVER_TRAINABLE
+    def _target(self, path: str, shape: tuple[int, ...]) -> tuple[TensorInfo | None, str]:
+        """The variable that a slot belongs to, and the slot: Keras 3 ``dense_kernel_momentum``, 2 ``m/dense/kernel``.
+
+        Variables of one name are told apart by shape and order, as optimizers make their slots in that order.
+        """
+        slot, _, rest = path.partition("/")
+        name = rest.replace("/", "_")
+        if name not in self._targets:
+            name = max((p for p in self._targets if path.startswith(p + "_")), key=len, default="")
+            slot = path[len(name) + 1 :] if name else path
+        alike = [info for info in self._targets.get(name, ()) if info.trainable and info.shape == shape]
+        alike = alike or [info for info in self._targets.get(name, ()) if len(self._targets[name]) == 1]
+        place = self._slots[f"{path} {shape}"]
+        self._slots[f"{path} {shape}"] += 1
+        return (alike[place], slot) if place < len(alike) else (None, path)
+
+    def _skip(self, name: str, shape: tuple[int, ...], why: tuple[str, str]) -> None:
+        self.skipped.append(SkippedTensor(self._unique(name), why[0], shape, why[1]))
+
+    def _unique(self, name: str) -> str:
         unique, n = name, 0
         while unique in self._names:
             n += 1
             unique = f"{name}_{n}"
         self._names.add(unique)
+        return unique
+
+    def _add(
+        self, variable: Any, layer: str, name: str, kind: str, collection: Collection = "model", role: str = ""
+    ) -> None:
+        self._seen.add(id(variable))
+        if is_sharded(variable):
+            self._seen |= {id(part) for part in variable.variables}
+        why = unreadable(variable)
+        if why is not None:
+            self._skip(name, tuple(getattr(variable, "shape", None) or ()), why)
+            return
+        shape = tuple(variable.shape)
+        if None in shape:
+            shape = to_array(variable).shape
+        dtype = np.dtype(getattr(variable.dtype, "as_numpy_dtype", variable.dtype))
+        role = role or model_role(name, shape)
+        if "seed_generator_state" in name:
+            collection, role = "other", "other"
+        parts = [variable, *(variable.variables if is_sharded(variable) else ())]
+        trainable = any(id(part) in self._trainable for part in parts)
         info = TensorInfo(
-            name=unique,
+            name=self._unique(name),
             layer=layer,
             role=role,
-            shape=shape,
+            shape=tuple(int(n) for n in shape),
             dtype=dtype.name,
-            trainable=trainable,
+            trainable=collection == "model" and trainable and role not in NEVER_TRAINABLE,
             collection=collection,
-            key=_path(variable),
+            key=path_of(variable),
             itemsize=dtype.itemsize,
             output_axis=output_axis(role, kind),
         )
         if collection == "model":
-            self._paths[_path(variable).replace("/", "_")] = info
+            self._targets.setdefault(path_of(variable).replace("/", "_"), []).append(info)
         self.tensors.append(LiveTensor(info, variable))
-
-
-def _is_keras_model(value: Any) -> bool:
-    return any(
-        c.__name__ == "Model" and c.__module__.split(".")[0] in {"keras", "tf_keras", "tensorflow"}
-        for c in type(value).__mro__
-    )
-
-
-def _is_variable(value: Any) -> bool:
-    return hasattr(value, "numpy") and hasattr(value, "trainable") and hasattr(value, "assign")
-
-
-def _path(variable: Any) -> str:
-    """Keras 3 ``path``, else the TensorFlow name, without ``:0``."""
-    return str(getattr(variable, "path", None) or variable.name).removesuffix(":0")
-
-
-def _within(variable: Any, layer: str) -> str:
-    """The part of a variable's path that lies below its layer."""
-    parts = _path(variable).split("/")
-    return "/".join(parts[parts.index(layer) + 1 :]) if layer in parts[:-1] else parts[-1]
