@@ -67,7 +67,7 @@ def _other_order(by: Order) -> str:
 
 def _doubt(name: str, format_: str, ordered: Ordered, notes: tuple[str, ...]) -> Doubt:
     inner = () if repeats(ordered) else by_step(ordered).checkpoints
-    return Doubt(name, format_, ordered.checkpoints, ordered.by, ordered.falls, inner, notes)
+    return Doubt(name, format_, ordered.checkpoints, ordered.by, ordered.falls, inner, notes, ordered.levels)
 
 
 def runs(doubt: Doubt, cuts: Sequence[int], why: str = "") -> list[Series]:
@@ -92,7 +92,9 @@ def _run(doubt: Doubt, name: str, refs: tuple[CheckpointRef, ...], caution: str)
     if len(known) == len(steps) and known == sorted(known):
         by = Order.IN_FILE
         refs = tuple(replace(ref, step=Step(ref.step.stored, by, ref.step.detail)) for ref in refs)
-    return Series(name, slug(name), doubt.format, refs, by, (caution, *doubt.notes), (caution,), doubt)
+    return Series(
+        name, slug(name), doubt.format, refs, by, (caution, *doubt.notes), (caution,), doubt, levels=doubt.levels
+    )
 
 
 def going_on(doubt: Doubt, why: str) -> Series:
@@ -108,20 +110,32 @@ def going_on(doubt: Doubt, why: str) -> Series:
     )
     notes = (caution, *doubt.notes)
     name = doubt.name
-    return Series(name, slug(name), doubt.format, doubt.checkpoints, doubt.ordered_by, notes, (caution,), doubt)
+    return Series(
+        name,
+        slug(name),
+        doubt.format,
+        doubt.checkpoints,
+        doubt.ordered_by,
+        notes,
+        (caution,),
+        doubt,
+        levels=doubt.levels,
+    )
 
 
 def stepwise(doubt: Doubt) -> Series:
     """One series in the order of the steps inside: the names say something else than when a file was saved."""
     caution, name, refs = _other_order(Order.IN_FILE), doubt.name, doubt.by_step
     notes = (caution, *doubt.notes)
-    return Series(name, slug(name), doubt.format, refs, refs[0].step.source, notes, (caution,), doubt)
+    return Series(
+        name, slug(name), doubt.format, refs, refs[0].step.source, notes, (caution,), doubt, levels=doubt.levels
+    )
 
 
 def alternatives(doubt: Doubt) -> Series:
     """One series of models that did not come from each other, in the outer order."""
     refs, name = doubt.checkpoints, doubt.name
-    return Series(name, slug(name), doubt.format, refs, doubt.ordered_by, doubt.notes, (), doubt)
+    return Series(name, slug(name), doubt.format, refs, doubt.ordered_by, doubt.notes, (), doubt, levels=doubt.levels)
 
 
 def parted(series: Series, cuts: Sequence[int]) -> list[Series]:
