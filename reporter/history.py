@@ -24,13 +24,14 @@ Rotated = tuple[CheckpointRef, str, Measured]
 
 def key(series: Series) -> str:
     """What a series is known by from run to run: its folder, the stem of its names, its format."""
-    stem = series.name.removesuffix(f" ({series.format})").rpartition("/")[2]
-    return "\0".join((str(series.checkpoints[0].path.parent.resolve()), stem, series.format))
+    stem = _last(series.name.removesuffix(f" ({series.format})"), series.levels)
+    folder = series.checkpoints[0].path.parents[series.levels]
+    return "\0".join((str(folder.resolve()), stem, series.format))
 
 
 def remember(cache: Cache, series: Series, ref: CheckpointRef, known: str) -> None:
     """Note where a measured checkpoint stands, for the time when it is gone."""
-    base = _base(ref)
+    base = _last(ref.name, series.levels)
     place = {
         "name": base,
         "identity": known,
@@ -48,7 +49,7 @@ def rotated(cache: Cache, series: Series, plan: Plan) -> list[Rotated]:
     """What is gone and belongs before the checkpoints that are there, in step order."""
     known = list(cache.places(key(series)))
     gone = _forget_earlier_trainings(cache, series, known)
-    places = list(_before(gone, series.checkpoints, series.ordered_by))
+    places = list(_before(gone, series))
     result: list[Rotated] = []
     for place in reversed(places):
         numbers = cache.measured(place["identity"], plan, all_quantiles=False)
@@ -70,7 +71,7 @@ def _forget_earlier_trainings(
     cache: Cache, series: Series, places: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
     """The places but those that were noted before a checkpoint was written anew under its old name."""
-    there = {_base(ref): ref.mtime_ns for ref in series.checkpoints}
+    there = {_last(ref.name, series.levels): ref.mtime_ns for ref in series.checkpoints}
     rewritten = [there[p["name"]] for p in places if p["name"] in there and there[p["name"]] != p["mtime_ns"]]
     begin = max(rewritten, default=0)
     for place in places:
@@ -79,17 +80,16 @@ def _forget_earlier_trainings(
     return [p for p in places if p["mtime_ns"] >= begin]
 
 
-def _before(
-    places: Sequence[Mapping[str, Any]], there: Sequence[CheckpointRef], ordered_by: str
-) -> Iterator[Mapping[str, Any]]:
+def _before(places: Sequence[Mapping[str, Any]], series: Series) -> Iterator[Mapping[str, Any]]:
     """The places that come before those that are there, latest first."""
-    names = {_base(ref) for ref in there}
+    there = series.checkpoints
+    names = {_last(ref.name, series.levels) for ref in there}
     taken = {ref.step.value for ref in there}
     newest = max((ref.step.value for ref in there if ref.step.value is not None), default=None)
     gone = [
         p
         for p in places
-        if p["ordered_by"] == ordered_by
+        if p["ordered_by"] == series.ordered_by
         and p["step"] is not None
         and newest is not None
         and p["step"] < newest
@@ -108,18 +108,19 @@ def _before(
             yield place
 
 
-def _base(ref: CheckpointRef) -> str:
-    return ref.name.rpartition("/")[2]
+def _last(name: str, levels: int) -> str:
+    """The last part of a name, and the folders before it that a series spans."""
+    return "/".join(name.split("/")[-1 - levels :])
 
 
 def _ref(place: Mapping[str, Any], series: Series, measured_on: str) -> CheckpointRef:
     first = series.checkpoints[0]
-    folder = first.name.rpartition("/")[0]
+    folder = "/".join(first.name.split("/")[: -1 - series.levels])
     name = f"{folder}/{place['name']}" if folder else place["name"]
     return CheckpointRef(
         name=name,
         slug=slug(name),
-        path=first.path.parent / place["name"],
+        path=first.path.parents[series.levels] / place["name"],
         format=series.format,
         members=(),
         step=Step(place["step"], series.ordered_by, place["detail"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,6 +36,8 @@ def compare(series: Series, gathered: Gathered) -> Comparison:
 def _compared(series: Series, gathered: Gathered) -> Comparison:
     refs, measured, baseline = gathered.refs, gathered.measured, gathered.baseline
     last = len(measured) - 1
+    kind = SeriesKind.ALTERNATIVES if alternatives(series, measured) else SeriesKind.SUCCESSIVE
+    cautions = (*series.cautions, *([_beside(series)] if kind is SeriesKind.ALTERNATIVES else []))
     pairs = tuple(
         pair(i, i + 1, measured[i], measured[i + 1], known, shifts=i + 1 == last)
         for i, known in enumerate(gathered.previous)
@@ -53,8 +56,6 @@ def _compared(series: Series, gathered: Gathered) -> Comparison:
     by_collection = [
         _in_order([[info.name for info in infos if info.collection == c] for infos in structures]) for c in COLLECTIONS
     ]
-    kind = SeriesKind.ALTERNATIVES if alternatives(series, measured) else SeriesKind.SUCCESSIVE
-    cautions = (*series.cautions, *([_beside(series)] if kind is SeriesKind.ALTERNATIVES else []))
     lined_up = Comparison(
         name=series.name,
         slug=series.slug,
@@ -73,6 +74,8 @@ def _compared(series: Series, gathered: Gathered) -> Comparison:
         cautions=cautions,
         kind=kind,
     )
+    if kind is SeriesKind.ALTERNATIVES:
+        return replace(lined_up, pairs=(), from_first=())  # none of them is a change of another
     return moved(trends(lined_up))
 
 

@@ -51,6 +51,11 @@ class Ordered:
     turns: tuple[int, ...] = ()
 
     @property
+    def levels(self) -> int:
+        """As in :class:`reporter.model.checkpoint.Series`."""
+        return self.members[0].named.stem.count("/")
+
+    @property
     def checkpoints(self) -> tuple[CheckpointRef, ...]:
         """With the steps that go with this order."""
         numbers = [m.named.number for m in self.members]

@@ -19,9 +19,9 @@ _BACKUPS = ("latest.weights.h5", "latest.weights.h5.bkp")
 """Names of ``keras.callbacks.BackupAndRestore``; it overwrites both after every epoch."""
 
 _GOES_ON = {
-    Order.SAVE_COUNTER: "the save counter",
-    Order.FILE_NAME: "the number or time in the file names",
-    Order.TIME: "the time of change",
+    Order.SAVE_COUNTER: "save counter",
+    Order.FILE_NAME: "numbers or times in the names",
+    Order.TIME: "times of change",
 }
 
 
@@ -53,21 +53,23 @@ def arrange(members: Sequence[Member]) -> tuple[Series, ...]:
 def _series(name: str, format_: str, ordered: Ordered, notes: tuple[str, ...]) -> Series:
     checkpoints = ordered.checkpoints
     numbers = [m.named.key for m in ordered.members]
-    cautions = (_other_order(ordered.by),) if numbers != sorted(numbers) and ordered.by is not Order.TIME else ()
+    cautions = (_other_order(name, ordered.by),) if numbers != sorted(numbers) and ordered.by is not Order.TIME else ()
     return Series(
         name, slug(name), format_, checkpoints, ordered.by, (*cautions, *notes), cautions, turns=ordered.turns
     )
 
 
-def _other_order(by: Order) -> str:
-    used = {Order.SAVE_COUNTER: "the save counter inside the files; the counter is used"}
-    what = used.get(by, "the training steps inside the files; the steps inside are used")
-    return f"The numbers in the file names are in another order than {what}."
+def _other_order(name: str, by: Order) -> str:
+    if by is Order.FILE_NAME:
+        return f"{name}: the times in the file names are in another order than the numbers; the numbers are used."
+    used = "the save counter inside the files; the counter is used"
+    what = used if by is Order.SAVE_COUNTER else "the training steps inside the files; the steps inside are used"
+    return f"{name}: the numbers in the file names are in another order than {what}."
 
 
 def _doubt(name: str, format_: str, ordered: Ordered, notes: tuple[str, ...]) -> Doubt:
     inner = () if repeats(ordered) else by_step(ordered).checkpoints
-    return Doubt(name, format_, ordered.checkpoints, ordered.by, ordered.falls, inner, notes)
+    return Doubt(name, format_, ordered.checkpoints, ordered.by, ordered.falls, inner, notes, ordered.levels)
 
 
 def runs(doubt: Doubt, cuts: Sequence[int], why: str = "") -> list[Series]:
@@ -77,8 +79,8 @@ def runs(doubt: Doubt, cuts: Sequence[int], why: str = "") -> list[Series]:
         why: what the values say, as a clause.
     """
     caution = (
-        f"{doubt.name} holds {len(cuts) + 1} runs: the training step falls {_times(len(cuts))} while "
-        f"{_GOES_ON[doubt.ordered_by]} goes on{why}. Each run is a series of its own."
+        f"{doubt.name} holds {len(cuts) + 1} runs: the training step falls {_times(len(cuts))} in the order of the "
+        f"{_GOES_ON[doubt.ordered_by]}{why}. Each run is a series of its own."
     )
     parts = [doubt.checkpoints[a:b] for a, b in pairwise((0, *cuts, len(doubt.checkpoints)))]
     return [_run(doubt, f"{doubt.name} [run {i}]", part, caution) for i, part in enumerate(parts, 1)]
@@ -92,7 +94,9 @@ def _run(doubt: Doubt, name: str, refs: tuple[CheckpointRef, ...], caution: str)
     if len(known) == len(steps) and known == sorted(known):
         by = Order.IN_FILE
         refs = tuple(replace(ref, step=Step(ref.step.stored, by, ref.step.detail)) for ref in refs)
-    return Series(name, slug(name), doubt.format, refs, by, (caution, *doubt.notes), (caution,), doubt)
+    return Series(
+        name, slug(name), doubt.format, refs, by, (caution, *doubt.notes), (caution,), doubt, levels=doubt.levels
+    )
 
 
 def going_on(doubt: Doubt, why: str) -> Series:
@@ -102,26 +106,38 @@ def going_on(doubt: Doubt, why: str) -> Series:
         why: what the values say, as a clause.
     """
     caution = (
-        f"{doubt.name}: the training step inside the files falls {_times(len(doubt.falls))} while "
-        f"{_GOES_ON[doubt.ordered_by]} goes on{why}. The training was resumed with a new count: the checkpoints are "
-        f"one series in the order of {_GOES_ON[doubt.ordered_by]}."
+        f"{doubt.name}: the training step falls {_times(len(doubt.falls))} in the order of the "
+        f"{_GOES_ON[doubt.ordered_by]}{why}. It was counted anew within one training: the files are one series, in "
+        "that order."
     )
     notes = (caution, *doubt.notes)
     name = doubt.name
-    return Series(name, slug(name), doubt.format, doubt.checkpoints, doubt.ordered_by, notes, (caution,), doubt)
+    return Series(
+        name,
+        slug(name),
+        doubt.format,
+        doubt.checkpoints,
+        doubt.ordered_by,
+        notes,
+        (caution,),
+        doubt,
+        levels=doubt.levels,
+    )
 
 
 def stepwise(doubt: Doubt) -> Series:
     """One series in the order of the steps inside: the names say something else than when a file was saved."""
-    caution, name, refs = _other_order(Order.IN_FILE), doubt.name, doubt.by_step
+    caution, name, refs = _other_order(doubt.name, doubt.by_step[0].step.source), doubt.name, doubt.by_step
     notes = (caution, *doubt.notes)
-    return Series(name, slug(name), doubt.format, refs, refs[0].step.source, notes, (caution,), doubt)
+    return Series(
+        name, slug(name), doubt.format, refs, refs[0].step.source, notes, (caution,), doubt, levels=doubt.levels
+    )
 
 
 def alternatives(doubt: Doubt) -> Series:
     """One series of models that did not come from each other, in the outer order."""
     refs, name = doubt.checkpoints, doubt.name
-    return Series(name, slug(name), doubt.format, refs, doubt.ordered_by, doubt.notes, (), doubt)
+    return Series(name, slug(name), doubt.format, refs, doubt.ordered_by, doubt.notes, (), doubt, levels=doubt.levels)
 
 
 def parted(series: Series, cuts: Sequence[int]) -> list[Series]:

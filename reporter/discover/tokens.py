@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -90,32 +90,38 @@ class Name:
         return self.texts, tuple(token.kind for token in self.tokens)
 
 
+_MAYBE_HASH = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{7,}(?![0-9A-Za-z])", re.IGNORECASE)
+
+Lengths = Mapping[tuple[object, ...], set[tuple[int, ...]]]
+"""By pattern, how long the tokens of the names are that have it."""
+
+
 def split(labels: Sequence[str]) -> list[Name]:
     """The labels of one folder, split so that what may be a hash or a metric is one where others of its place are.
 
-    A hash can be all digits, and a metric a whole number: ``{val_loss:g}`` prints 1 between 0.97 and 1.02.
+    A hash can be all digits, or letters before them, and a metric a whole number: ``{val_loss:g}`` prints 1 between
+    0.97 and 1.02.
     """
     names = [Name.of(label) for label in labels]
     known: dict[tuple[object, ...], set[tuple[int, ...]]] = {}
     for name in names:
         known.setdefault(name.pattern, set()).add(tuple(len(token.text) for token in name.tokens))
-    return [_as_others(name, known) for name in names]
+    return [_as_others(label, name, known) for label, name in zip(labels, names, strict=True)]
 
 
-def _as_others(name: Name, known: dict[tuple[object, ...], set[tuple[int, ...]]]) -> Name:
+def _as_others(label: str, name: Name, known: Lengths) -> Name:
+    for found in _MAYBE_HASH.finditer(label):
+        before, after = Name.of(label[: found.start()]), Name.of(label[found.end() :])
+        tokens = (*before.tokens, Token(Kind.HASH, found[0]), *after.tokens)
+        other, place = Name((*before.texts, *after.texts), tokens), len(before.tokens)
+        if len(found[0]) in {lengths[place] for lengths in known.get(other.pattern, ())}:
+            return other
     for place, token in enumerate(name.tokens):
-        if not token.text.isdigit():
-            continue
-        for kind in (k for k in Kind if k is not token.kind):
-            other = Name(name.texts, (*name.tokens[:place], Token(kind, token.text), *name.tokens[place + 1 :]))
-            lengths = {one[place] for one in known.get(other.pattern, ())}
-            ordered = any(t.kind in (Kind.WHOLE, Kind.TIME) for t in other.tokens)
-            if {
-                Kind.WHOLE: bool(lengths) and token.kind is Kind.TIME,
-                Kind.METRIC: bool(lengths) and ordered,
-                Kind.TIME: False,
-                Kind.HASH: len(token.text) in lengths,
-            }[kind]:
+        for kind in {Kind.WHOLE: (Kind.METRIC,), Kind.TIME: (Kind.WHOLE,)}.get(token.kind, ()):
+            tokens = (*name.tokens[:place], Token(kind, token.text), *name.tokens[place + 1 :])
+            other = Name(name.texts, tokens)
+            ordered = any(t.kind in (Kind.WHOLE, Kind.TIME) for t in tokens)
+            if token.text.isdigit() and ordered and other.pattern in known:
                 return other
     return name
 

@@ -187,6 +187,7 @@ class Series:
         cautions: the same, so weighty that it stands beside the verdict.
         doubt: what its order was chosen from where the witnesses disagree; None where they agree.
         turns: places whose checkpoint is older than the one before, although the steps rise.
+        levels: folders below the common one in which its files lie: 1 where every step has a folder.
     """
 
     name: str
@@ -198,6 +199,7 @@ class Series:
     cautions: tuple[str, ...] = ()
     doubt: Doubt | None = None
     turns: tuple[int, ...] = ()
+    levels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,7 @@ class Doubt:
         falls: places whose step inside is lower than that of the checkpoint before.
         by_step: the same in the order of the steps inside; empty where a step is there twice.
         notes: of every series that is made of them.
+        levels: as in :class:`Series`.
     """
 
     name: str
@@ -220,6 +223,7 @@ class Doubt:
     falls: tuple[int, ...]
     by_step: tuple[CheckpointRef, ...] = ()
     notes: tuple[str, ...] = ()
+    levels: int = 0
 
 
 @dataclass(frozen=True, slots=True)

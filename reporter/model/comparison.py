@@ -76,11 +76,11 @@ class Comparison:
         kind: whether the checkpoints are states of one training.
         refs: its readable checkpoints, in step order.
         measured: their numbers, same length.
-        pairs: neighbouring pairs, one fewer.
+        pairs: neighbouring pairs, one fewer; none of alternatives, which did not come from each other.
         layers: names of all layers with selected tensors, in model order.
         tensors: names of all tensors, in model order, model tensors first.
         notes: what a reader should know about how the checkpoints were put together.
-        from_first: each checkpoint but the first held against the first, one fewer.
+        from_first: each checkpoint but the first held against the first, one fewer; none of alternatives.
         baseline: name of the baseline, "" where none is set.
         from_baseline: each checkpoint held against the baseline; empty without one.
         similarity: of each checkpoint to each; None for a single one, or where they share no tensor.

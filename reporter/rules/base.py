@@ -118,6 +118,7 @@ class Rule:
         next_step: what to look at next, one sentence.
         evidence: how sure a finding is.
         compares: whether it rests on comparing checkpoints value by value, which may be estimated.
+        follows: whether it speaks of change, and so only of successive states of one training.
         covers: rules that fire for the same cause: on the same tensors, from the same checkpoint on.
         covers_before: their earlier findings as well.
     """
@@ -135,6 +136,7 @@ class Rule:
     next_step: str = ""
     evidence: str = "computed from every value of the stored tensors"
     compares: bool = False
+    follows: bool = False
     covers: tuple[str, ...] = field(default=())
     covers_before: bool = False
 

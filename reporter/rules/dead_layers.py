@@ -101,6 +101,7 @@ DEAD_LAYERS = Rule(
     source="the gradient of a kernel is input × error, that of its bias the error alone; dying ReLU (L. Lu et al., "
     "2019)",
     check=check,
+    follows=True,
     compares=True,
     many="belong to dead layers or to kernels that receive only zeros",
     meaning="All units of these layers output zero for every input (a ReLU that is always off), so nothing passes "

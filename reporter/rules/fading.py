@@ -69,6 +69,7 @@ FADING = Rule(
     "ratio of all kernels",
     source="own proposal: in healthy series it stays above 0.1; a dead layer moves on for a while by momentum alone",
     check=check,
+    follows=True,
     compares=True,
     many="hardly move any more while others do",
     meaning="No gradient reaches these layers any more; what still moves them is momentum or weight decay.",

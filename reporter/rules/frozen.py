@@ -87,6 +87,7 @@ FROZEN = Rule(
     "variables known not to be trainable are left out",
     source="SageMaker Debugger, unchanged tensor; to the bit instead of allclose",
     check=check,
+    follows=True,
     compares=True,
     many="do not change while other weights do",
     meaning="No gradient reaches them: the units of their layer are dead, the optimizer was not given them, or they "

@@ -256,22 +256,38 @@ class History:
     def advancing(self) -> frozenset[int]:
         """Places whose step is known to be later than that of the checkpoint before."""
         steps = [ref.step.value for ref in self.series.refs]
-        return frozenset(
-            i for i in range(1, len(steps)) if (a := steps[i - 1]) is not None and (b := steps[i]) is not None and b > a
+        return (
+            frozenset(
+                i
+                for i in range(1, len(steps))
+                if (a := steps[i - 1]) is not None and (b := steps[i]) is not None and b > a
+            )
+            - self._repeated
         )
+
+    @cached_property
+    def _repeated(self) -> frozenset[int]:
+        """Places whose file holds the same step as the one before, whatever their names say.
+
+        A count that is the same in all files counts nothing.
+        """
+        stored = [ref.step.stored for ref in self.series.refs]
+        if len(set(stored)) == 1:
+            return frozenset()
+        return frozenset(i for i in range(1, len(stored)) if stored[i] is not None and stored[i] == stored[i - 1])
 
     @cached_property
     def same_step(self) -> frozenset[int]:
         """Places whose step is known to be no later than that of the checkpoint before."""
         steps = [ref.step.value for ref in self.series.refs]
-        return frozenset(
-            i for i in range(1, len(steps)) if steps[i - 1] is not None and steps[i] is not None
-        ) - self.advancing  # fmt: skip
+        known = {i for i in range(1, len(steps)) if steps[i - 1] is not None and steps[i] is not None}
+        return frozenset(known | self._repeated) - self.advancing
 
     @cached_property
     def initial_places(self) -> frozenset[int]:
         """Checkpoints that are known to be from before the first step."""
-        return frozenset(i for i, ref in enumerate(self.series.refs) if ref.step.value == 0)
+        steps = [ref.step.value if ref.step.stored is None else ref.step.stored for ref in self.series.refs]
+        return frozenset(i for i, step in enumerate(steps) if step == 0)
 
     def initial(self, place: int) -> bool:
         """Whether a checkpoint is known to be from before the first step."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from reporter.errors import ReportError
+from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Accepted, Finding, Judgement, Outcome, Severity
 from reporter.numerals import integer
@@ -54,7 +55,7 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
         rows: list[tuple[Rule, Limits, Check | None, int]] = []
         for rule in policy.rules:
             severity = policy.severities.get(rule.name, "")
-            if severity == OFF:
+            if severity == OFF or (rule.follows and series.kind is SeriesKind.ALTERNATIVES):
                 continue
             limits = rule.defaults | dict(policy.limits.get(rule.name, {}))
             checks = [_rated(check, severity) for check in _checks(rule, history, limits, failed)]

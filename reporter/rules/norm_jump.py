@@ -59,6 +59,7 @@ NORM_JUMP = Rule(
     formula="‖W‖₂ of a kernel or embedding / ‖W‖₂ in the checkpoint before, step 0 excepted; above 2 or below ½",
     source="own proposal, calibrated on healthy series",
     check=check,
+    follows=True,
     many="change their norm by more than the limit between neighbouring checkpoints",
     meaning="Something sudden happened between the two checkpoints: a learning rate that is too high, a bad batch, a "
     "restart, or other weights loaded.",

@@ -95,6 +95,7 @@ NORM_TREND = Rule(
     "pull (x − μ) / σ of the last change of log ‖W‖₂ against the earlier ones",
     source="popmon (pull, yellow at 4, red at 7); the slope is our own proposal",
     check=check,
+    follows=True,
     many="leave their own trend",
     meaning="The training is drifting to divergence (growth) or the weights are dying (decay).",
     next_step="Look at the trend of the layer's norm, at loss and learning rate, and at the weight decay.",

@@ -119,6 +119,7 @@ NOTHING_MOVES = Rule(
     "10⁻⁸ of their norm)",
     source="SageMaker Debugger, unchanged tensor, over 3 checkpoints; here for the whole model, and to the bit",
     check=check,
+    follows=True,
     compares=True,
     many="repeat the weights of the checkpoint before, although others changed",
     noun="stretches",

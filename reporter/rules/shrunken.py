@@ -60,6 +60,7 @@ SHRUNKEN = Rule(
     formula="model tensors of earlier checkpoints that this one lacks",
     source="the series against itself",
     check=check,
+    follows=True,
     many="hold less of the model than an earlier one",
     noun="checkpoints",
     meaning="Part of the model is no longer saved: a layer was renamed or dropped, or it is hidden from saving.",

@@ -50,6 +50,7 @@ SPARSITY_JUMP = Rule(
     "1000, step 0 excepted",
     source="own proposal, calibrated on healthy series",
     check=check,
+    follows=True,
     many="have more zeros than in the checkpoint before",
     meaning="Pruning, if it was meant; else units are dying or small values are flushed to zero by a narrow dtype.",
     next_step="Check whether pruning or a cast took place between the two steps named.",

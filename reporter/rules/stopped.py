@@ -116,6 +116,7 @@ STOPPED = Rule(
     "to the bit (or differs by less than 10⁻⁸ of its norm)",
     source="seen in a real run: LSTM layers stopping one after another while the head still trained",
     check=check,
+    follows=True,
     compares=True,
     many="moved at first and then stopped for good",
     meaning="No gradient reaches these weights any more: the units before or after them are dead or saturated, "

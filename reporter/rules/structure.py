@@ -48,6 +48,7 @@ STRUCTURE = Rule(
     formula="tensors of a checkpoint against those of the one before, by name, shape and dtype",
     source="the series against itself",
     check=check,
+    follows=True,
     many="differ in structure from the one before",
     noun="checkpoints",
     meaning="The code that builds or saves the model changed between the two checkpoints, or they belong to different "

@@ -58,6 +58,7 @@ VANISHED = Rule(
     formula="RMS of a kernel or embedding / its RMS in the first checkpoint; max |w| below 10⁻¹² as well",
     source="seen in a real run: dense kernels at 10⁻³⁴, all values finite",
     check=check,
+    follows=True,
     many="have shrunk to practically nothing, although their values are finite",
     meaning="Weight decay is pulling them to zero and no gradient holds against it: the layer is dead.",
     next_step="Find the checkpoint from which the norm falls steadily; look at the activations of that layer, at the "

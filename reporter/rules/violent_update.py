@@ -61,6 +61,7 @@ VIOLENT_UPDATE = Rule(
     "R / k (all steps one way) and R / √k (random directions) for k steps",
     source="CS231n: about 10⁻³ per step is healthy; the limit of 1 between checkpoints is our own proposal",
     check=check,
+    follows=True,
     compares=True,
     many="changed by more than their own norm between neighbouring checkpoints",
     meaning="The learning rate is too high for these weights, or other weights were loaded in between.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reporter.model.checkpoint import SeriesKind
 from reporter.model.finding import Finding, Severity
 from reporter.model.report import Report
 from reporter.numerals import counted, integer, share
@@ -100,7 +101,8 @@ def _clean(report: Report) -> str:
     if estimated:
         compared += f", {integer(estimated)} of them in part by estimates"
     tensors = sum(len(m.tensors) for s in report.series for m in s.measured)
-    limit = "" if pairs else " With one checkpoint per series nothing can be said about change."
+    beside = any(s.kind is SeriesKind.ALTERNATIVES for s in report.series)
+    limit = "" if pairs or beside else " With one checkpoint per series nothing can be said about change."
     return (
         f"Every value of {counted(tensors, 'tensor')} in {counted(report.checkpoints, 'checkpoint')} was read"
         f"{compared if pairs else ''}. No rule raised a warning. This speaks of the stored numbers alone: whether the "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
-from reporter.model.checkpoint import Order
+from reporter.model.checkpoint import Order, SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
 from reporter.model.report import Report
@@ -38,7 +39,8 @@ _ORDER = {
 def build(report: Report, at: int, medium: Medium) -> Section:
     """The section of one series."""
     series = report.series[at]
-    title = "Trend" if len(report.series) == 1 else f"Trend: {series.name}"
+    what = "Alternatives" if series.kind is SeriesKind.ALTERNATIVES else "Trend"
+    title = what if len(report.series) == 1 else f"{what}: {series.name}"
     return Section(f"trend-{series.slug}", title, tuple(_blocks(report, at, medium)))
 
 
@@ -55,6 +57,10 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
         return
     if figures.moving:
         yield figures.moving
+    if series.kind is SeriesKind.ALTERNATIVES:
+        if figures.similarity:
+            yield figures.similarity
+        return
     if figures.bands:
         yield figures.bands
     if figures.trends:
@@ -93,6 +99,12 @@ def _rotated(series: Comparison) -> str:
     )
 
 
+def _names(series: Comparison) -> list[str]:
+    """Without the folder that all of them share."""
+    folder = posixpath.commonpath([f"/{ref.name}".rpartition("/")[0] or "/" for ref in series.refs])
+    return [posixpath.relpath(f"/{ref.name}", folder) for ref in series.refs]
+
+
 def trend_table(report: Report, at: int, medium: Medium) -> Table:
     """One row per checkpoint: the whole's statistics and quantiles."""
     series = report.series[at]
@@ -106,12 +118,13 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
         *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.") for p in middle),
     ]
     rows = []
+    shown = _names(series)
     for place, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True)):
         href = page_href(report, at, place, medium)
         step = float(ref.step.value) if ref.step.value is not None else float(place)
         cells = [
             Cell(series.labels[place], sort=step),
-            Cell(ref.name.rsplit("/", 1)[-1] + (" (rotated away)" if ref.rotated else ""), href=href),
+            Cell(shown[place] + (" (rotated away)" if ref.rotated else ""), href=href),
             *statistic_cells(numbers.whole.statistics, names),
             non_finite_cell(numbers.whole.summary),
             *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),

@@ -31,6 +31,9 @@ SHOWN = {"html": 200, "pdf": 15, "index": 100}
 MESSAGE = 300
 """Characters of a finding that is one line of a table."""
 
+CAUTIONS = 5
+"""Remarks on how files were put together; the rest stand at their series."""
+
 _WORDS: dict[str, Level] = {"PASS": "pass", "WARN": "warn", "FAIL": "fail"}
 
 
@@ -48,6 +51,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     unreadable = report.unmeasured
     blocks: list[Block] = [Banner(_WORDS[verdict], verdict, headline(report))]
     blocks += [Paragraph(text) for text in paragraphs(report)]
+    blocks += _cautions(report)
     blocks.append(Facts(_tiles(report), "tiles"))
     if unreadable:
         named = ", ".join(f"{f.path} ({f.state})" for f in unreadable[:3])
@@ -60,6 +64,15 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     if medium == "index" and len(report.judgement.findings) > SHOWN[medium]:
         blocks.append(_further(report))
     yield Section("verdict", "Verdict", tuple(blocks))
+
+
+def _cautions(report: Report) -> Iterator[Paragraph]:
+    """How the files were put together, where the verdict cannot be read without it."""
+    cautions = list(dict.fromkeys(text for series in report.series for text in series.cautions))
+    yield from (Paragraph(text, "note") for text in cautions[:CAUTIONS])
+    if len(cautions) > CAUTIONS:
+        more = counted(len(cautions) - CAUTIONS, "remark")
+        yield Paragraph(f"{more} more of this kind: see each series.", "note")
 
 
 def _tiles(report: Report) -> tuple[tuple[str, str], ...]:

@@ -46,6 +46,8 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) ->
         "name": series.name,
         "format": series.format,
         "ordered_by": series.ordered_by,
+        "kind": series.kind,
+        "cautions": list(series.cautions),
         "notes": list(series.notes),
         "layers": list(series.layers),
         "checkpoints": [
