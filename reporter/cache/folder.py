@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from reporter.cache import container
 from reporter.cache.container import Container, Unusable
+from reporter.errors import SettingError
 
 T = TypeVar("T")
 
@@ -103,8 +104,11 @@ class Folder:
         return self._root / folder / name
 
     def in_folder(self, folder: str, suffix: str) -> list[Path]:
-        """All files of a series with this suffix, sorted."""
-        return sorted((self._root / folder).glob(f"*.{suffix}"))
+        """All files of a series with this suffix, sorted; none where they cannot be listed."""
+        try:
+            return sorted(path for path in (self._root / folder).iterdir() if path.suffix == f".{suffix}")
+        except OSError:
+            return []
 
     def use(self) -> Use:
         """What there is."""
@@ -132,14 +136,22 @@ class Folder:
                 with suppress(OSError):
                     path.unlink()
                     number, nbytes = number + 1, nbytes + stat.st_size
-        if self._root.is_dir():
-            for folder in sorted((p for p in self._root.rglob("*") if p.is_dir()), reverse=True):
+        for where, folders, _ in os.walk(self._root, topdown=False):
+            for name in folders:
                 with suppress(OSError):
-                    folder.rmdir()
+                    Path(where, name).rmdir()
         return number, nbytes
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
-        for path in sorted(self._root.rglob("*")):
+        paths = [
+            Path(where, name) for where, _, names in os.walk(self._root, onerror=self._unreadable) for name in names
+        ]
+        for path in sorted(paths):
             if path.suffix[1:] in KINDS or path.name.startswith(container.UNFINISHED):
                 with suppress(OSError):
                     yield path, path.lstat()
+
+    def _unreadable(self, error: OSError) -> None:
+        """Where nothing was ever kept there is no folder; one that cannot be listed is told."""
+        if not isinstance(error, FileNotFoundError):
+            raise SettingError(f"cache: {self._folder} cannot be read ({error.strerror})") from error

@@ -65,7 +65,7 @@ def _summarise(outcome: Outcome, seconds: float) -> None:
     if rotated:
         _say(f"{rotated} of them are deleted by now: their numbers are those of an earlier run")
     for entry in report.unmeasured[:SHOWN]:
-        _say(f"{entry.state}: {entry.path}: {entry.reason}")
+        _say(f"{entry.state}: {_brief(entry.path)}: {entry.reason}")
     if len(report.unmeasured) > SHOWN:
         _say(f"and {len(report.unmeasured) - SHOWN} more that could not be measured; the report lists them")
     others = sum(entry.state == State.NO_CHECKPOINT for entry in report.files)
@@ -100,7 +100,7 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    return ", ".join(map(_brief, names[:NAMED])) + more
 
 
 def _exit_code(outcome: Outcome, settings: Settings) -> int:
@@ -300,6 +300,12 @@ def _say(text: str) -> None:
 def _print_json(record: object) -> None:
     text = json.dumps(record, allow_nan=False, indent=1)
     print(text)
+
+
+def _brief(path: str) -> str:
+    from reporter.progress import brief
+
+    return brief(path)
 
 
 def _visible(text: str) -> str:

@@ -112,7 +112,7 @@ class Walk:
             names = found.files | found.folders
             for reader in self._readers:
                 claim = _asked(reader, folder, partial(reader.claim_folder, folder, names))
-                if claim is not None:
+                if claim is not None and claim.state != State.UNREADABLE:  # what it is has a row of its own
                     self.claims.append(claim)
                     self._taken.update(claim.members)
                     self._parts.update(*({m, *m.parents} for m in {m.parent for m in claim.members}))

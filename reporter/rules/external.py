@@ -71,7 +71,7 @@ def _add(rules: list[Rule], found: Iterable[object], where: str) -> None:
     for rule in found:
         if not isinstance(rule, Rule):
             raise SettingError(f"{where}: {type(rule).__name__} is no reporter.rules.base.Rule")
-        if not _NAME.fullmatch(rule.name):
+        if not isinstance(rule.name, str) or not _NAME.fullmatch(rule.name):
             raise SettingError(f"{where}: the name {rule.name!r} has to be words joined by hyphens, such as big-bias")
         _require_plain(rule, where)
         if any(rule.name == other.name for other in rules):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reporter.model.checkpoint import ASIDE, Found, State
+from reporter.model.checkpoint import ASIDE, FileEntry, Found, State
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
 from reporter.numerals import integer, number, share
-from reporter.progress import visible
+from reporter.progress import brief, visible
 
 NAMED = 4
 """Folders named that were not looked into."""
@@ -60,13 +60,25 @@ def tensors(contents: Contents, numbers: Measured) -> str:
 
 def files(found: Found) -> str:
     """Every file with its state; what is no checkpoint, or was not looked into, is only counted."""
+
+    def step(entry: FileEntry) -> str:
+        return "" if entry.step is None else str(entry.step)
+
     rows = [
-        [f.path, f.state, f.format, "" if f.step is None else str(f.step), f.integrity, f.series, f.reason]
+        [
+            brief(f.path),
+            f.state,
+            f.format,
+            "" if f.step is None else str(f.step),
+            f.integrity,
+            brief(f.series),
+            f.reason,
+        ]
         for f in found.files
         if f.state not in ASIDE
     ]
     others = sum(f.state == State.NO_CHECKPOINT for f in found.files)
-    left_out = [visible(f.path) for f in found.files if f.state == State.LEFT_OUT]
+    left_out = [brief(f.path) for f in found.files if f.state == State.LEFT_OUT]
     more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
     aside = f"; {len(left_out)} folders not looked into: {', '.join(left_out[:NAMED])}{more}" if left_out else ""
     notes = "".join(f"{visible(s.name)}: {visible(note)}\n" for s in found.series for note in s.notes)
