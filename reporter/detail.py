@@ -11,6 +11,9 @@ from reporter.model.finding import Finding, Judgement
 PAGES = 60
 """Pages of checkpoints in one report: more than anyone opens."""
 
+MOST_PAGES = 180
+"""The same of very many series, each of which has a page of its own that tells of its last checkpoint."""
+
 PAGE_TENSORS = 10_000
 """Rows of tensors on all of them together: about a millisecond each to make, and three kilobytes."""
 
@@ -37,15 +40,27 @@ def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Detail,
         room = n if total <= limit else max(LEAST, n * limit // total)
         return _chosen(of, judgement.findings, room)
 
+    pages = [min(chosen(s, PAGES, checkpoints), chosen(s, PAGE_TENSORS, tensors), key=len) for s in series]
+    if sum(map(len, pages)) > MOST_PAGES:
+        pages = _most_wanted(series, judgement)
     return tuple(
         Detail(
-            pages=min(chosen(s, PAGES, checkpoints), chosen(s, PAGE_TENSORS, tensors), key=len),
+            pages=shown,
             records=chosen(s, RECORD_TENSORS, tensors),
             rows=chosen(s, CSV_TENSORS, tensors),
             drawn=tuple(evenly(len(s.refs), DRAWN)),
         )
-        for s in series
+        for s, shown in zip(series, pages, strict=True)
     )
+
+
+def _most_wanted(series: Sequence[Comparison], judgement: Judgement) -> list[tuple[int, ...]]:
+    """The checkpoints at which findings begin, the worst first, and then the last one of every series."""
+    places = {(s.name, ref.name): (at, i) for at, s in enumerate(series) for i, ref in enumerate(s.refs)}
+    found = [places.get((f.series, f.first_bad or f.checkpoint)) for f in judgement.findings]
+    wanted = dict.fromkeys([*found, *((at, len(s.refs) - 1) for at, s in enumerate(series))])
+    taken = [one for one in wanted if one is not None][:MOST_PAGES]
+    return [tuple(sorted(i for of, i in taken if of == at)) for at in range(len(series))]
 
 
 def evenly(n: int, most: int) -> list[int]:

@@ -27,9 +27,7 @@ MAX_SHEET_LAYERS = 1000
 """Layers with a small histogram in the sheets of a checkpoint: 25 sheets, which take about two seconds."""
 
 
-def draw_series(
-    memo: Memo, series: Comparison, histograms: SeriesHistograms, detail: Detail, bins: int
-) -> SeriesFigures:
+def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms, bins: int) -> SeriesFigures:
     """The pictures of a series that the PDF shows as well; those of a checkpoint only where it is the only one."""
     several = len(series.refs) > 1
     return SeriesFigures(
@@ -38,7 +36,7 @@ def draw_series(
         trends=_trends(memo, series) if several else (),
         norms=_norms(memo, series) if several and series.layers else None,
         updates=_updates(memo, series) if series.pairs and series.layers else None,
-        checkpoints={} if several else _checkpoints(memo, series, detail, bins),
+        checkpoints={} if several else {0: _checkpoint(memo, series, 0, bins)},
         distances=_distances(memo, series) if len(series.from_first) > 1 or series.from_baseline else None,
         similarity=_similarity(memo, series) if len(series.refs) > 2 else None,
     )

@@ -99,9 +99,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.say("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        figures = tuple(
-            draw_series(memo, s, h, d, settings.bins) for s, h, d in zip(series, histograms, shown, strict=True)
-        )
+        figures = tuple(draw_series(memo, s, h, settings.bins) for s, h in zip(series, histograms, strict=True))
         runs = tuple(draw_runs(memo, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=settings.title or _title(settings.roots),

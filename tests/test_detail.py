@@ -72,3 +72,19 @@ def test_a_short_series_is_shown_in_full(tmp_path: Path) -> None:
     (found,) = outcome.report.details
     assert found.pages == found.records == found.rows == found.drawn == (0, 1, 2)
     assert "What is left out" not in (outcome.folder / "index.html").read_text()
+
+
+def test_of_very_many_series_those_with_findings_have_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three pages for every series would be more than anyone makes or opens; each series has a page of its own."""
+    for i in range(7):
+        for step in (1, 2, 3):
+            arrays = weights(step, 1 + i)
+            if i == 5 and step == 2:
+                arrays["dense.bias"][3] = np.nan
+            safetensors(tmp_path / "ckpts" / f"run{i}" / f"m-{step}.safetensors", arrays)
+    monkeypatch.setattr(detail, "MOST_PAGES", 3)
+    settings = Settings(roots=(tmp_path / "ckpts",), out=tmp_path / "out", pdf=False)
+    report = run(settings, Progress(quiet=True), now=NOW).report
+    pages = {s.name: d.pages for s, d in zip(report.series, report.details, strict=True)}
+    assert sum(map(len, pages.values())) == 3
+    assert next(shown for name, shown in pages.items() if "run5" in name)[:1] == (1,)

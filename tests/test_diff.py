@@ -138,3 +138,83 @@ def test_what_is_no_report_is_named(
     path.write_text(content)
     assert main(["diff", str(path), str(path)]) == 2
     assert message in capsys.readouterr().err
+
+
+def poisoned() -> dict[str, np.ndarray]:
+    """The first checkpoint, but for five NaN and an infinity in one kernel; everything else is equal to the bit."""
+    after = {name: values.copy() for name, values in BEFORE.items()}
+    after["body.kernel"].reshape(-1)[:5] = np.nan
+    after["body.kernel"][-1, -1] = np.inf
+    return after
+
+
+def test_a_nan_never_looks_like_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Over the pairs of finite values the update is 0 and the cosine 1: what came is what has to be told first."""
+    a, b, page = tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "d.html"
+    safetensors(a, BEFORE)
+    safetensors(b, poisoned())
+    assert main(["diff", str(a), str(b), "--html", str(page)]) == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:2] == ["body.kernel", "changed"]
+    assert "0 → 6" in lines[1]
+    assert "NaN or infinite: 0 values before, 6 after, in 1 tensor" in lines[-2]
+    assert "of the 3 328 values that are finite in both" in lines[-1]
+    assert main(["diff", str(a), str(b), "--json"]) == 3
+    record = json.loads(capsys.readouterr().out)
+    assert (record["verdict"], record["non_finite"]) == ("FAIL", {"before": 0, "after": 6})
+    first = record["tensors"][0]
+    assert (first["name"], first["non_finite"]) == ("body.kernel", [0, 6])
+    change = first["change"]
+    assert (change["non_finite_before"], change["non_finite_after"], change["finite_pairs"]) == (0, 6, 2994)
+    text = page.read_text()
+    assert text.index("body.kernel") < text.index("head.kernel")
+    assert "1 tensor with NaN or infinite values come first" in text
+    assert "0 (finite)" in text, "an update that is not of all values says so"
+
+
+def test_a_nan_that_stays_is_shown_although_its_bits_are_equal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = tmp_path / "b.safetensors"
+    safetensors(both, poisoned())
+    assert main(["diff", str(both), str(both)]) == 3
+    out = capsys.readouterr().out
+    assert "6 → 6" in out.splitlines()[1]
+    assert "5 equal" in out
+
+
+@pytest.mark.parametrize(
+    ("after", "fail_on", "code"),
+    [
+        (AFTER, "fail", 0),
+        (AFTER, "warn", 3),
+        (AFTER, "none", 0),
+        (BEFORE, "warn", 0),
+        (poisoned(), "none", 0),
+        (poisoned(), "fail", 3),
+    ],
+)
+def test_what_ends_in_exit_code_3(
+    tmp_path: Path, after: dict[str, np.ndarray], fail_on: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    safetensors(tmp_path / "a.safetensors", BEFORE)
+    safetensors(tmp_path / "b.safetensors", after)
+    paths = [str(tmp_path / name) for name in ("a.safetensors", "b.safetensors")]
+    assert main(["diff", *paths, "--fail-on", fail_on]) == code
+
+
+def test_a_nan_that_is_gone_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    safetensors(tmp_path / "a.safetensors", poisoned())
+    safetensors(tmp_path / "b.safetensors", BEFORE)
+    paths = [str(tmp_path / name) for name in ("a.safetensors", "b.safetensors")]
+    assert main(["diff", *paths]) == 0
+    assert "6 → 0" in capsys.readouterr().out
+    assert main(["diff", *paths, "--fail-on", "warn"]) == 3
+
+
+def test_two_reports_count_what_is_not_finite_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = report(tmp_path / "a", BEFORE), report(tmp_path / "b", poisoned())
+    capsys.readouterr()
+    assert main(["diff", str(a), str(b), "--json"]) == 3
+    first = json.loads(capsys.readouterr().out)["tensors"][0]
+    assert (first["name"], first["non_finite"]) == ("body.kernel", [0, 6])

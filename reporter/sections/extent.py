@@ -17,7 +17,12 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         sum(len(getattr(detail, kind)) for detail in report.details) for kind in ("pages", "records", "rows")
     )
     blocks: list[Block] = []
-    which = "the first and the last of every series, those with findings and the one before each, and some between"
+    few = pages < len(report.series)
+    which = (
+        "those at which the worst findings begin; the page of each series tells of its last one"
+        if few
+        else "the first and the last of every series, those with findings and the one before each, and some between"
+    )
     if pages < of:
         blocks.append(
             Paragraph(

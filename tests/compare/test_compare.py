@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -303,3 +304,48 @@ def test_values_at_the_ends_of_float64_are_no_traceback_and_no_warning() -> None
         for pair in compared.pairs:
             assert pair.shift is None or pair.shift.wasserstein is None or np.isfinite(pair.shift.wasserstein)
         assert all(np.isfinite([t.first, t.last]).all() for t in compared.trends)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "bfloat16", "c8", "i4"])
+def test_what_is_not_finite_is_counted_on_either_side(dtype: str) -> None:
+    """By numpy, over a length that is no multiple of any block; the sums are of the pairs in which both are finite."""
+    kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else np.dtype(dtype)
+    rng = np.random.default_rng(1)
+    a, b = (rng.integers(-9, 9, 9000).astype(kind) for _ in range(2))
+    if dtype != "i4":
+        a[[3, 5, 4100]], b[[5, 7, 8999, 8000]] = np.nan, [np.inf, -np.inf, np.nan, np.nan]
+    change = compare_contents(contents({KERNEL: a}), contents({KERNEL: b}))[KERNEL]
+    x, y = (np.abs(v).astype("f8") if dtype == "c8" else v.astype("f8") for v in (a, b))
+    bad, bad_now = ~np.isfinite(x), ~np.isfinite(y)
+    assert (change.left_out, change.bad_before, change.bad_after) == (
+        (bad | bad_now).sum(), bad.sum(), bad_now.sum(),
+    )  # fmt: skip
+    both = ~(bad | bad_now)
+    assert change.finite == both.sum()
+    assert change.difference == pytest.approx(((y - x)[both] ** 2).sum())
+
+
+def test_the_same_without_the_files() -> None:
+    """A sketch leaves out what is not finite, so that it cannot tell rest from a weight that became NaN."""
+    checkpoints = run(2)
+    checkpoints[1] = {name: values.copy() for name, values in checkpoints[0].items()}
+    checkpoints[1][KERNEL][0, :2] = np.nan
+    checkpoints[1][BIAS][:3] = np.inf
+    for exact in (True, False):
+        pair = series(checkpoints, exact=exact).pairs[0]
+        for name, count in ((KERNEL, 2), (BIAS, 3), (HEAD, 0)):
+            change = pair.tensors[name]
+            assert (change.left_out, change.bad_before, change.bad_after) == (count, 0, count), (name, exact)
+            assert change.unchanged is (count == 0), (name, exact)
+        assert (pair.whole.left_out, pair.layers["dense"].left_out) == (5, 5)
+        updates = pair.layers.relative_updates()
+        assert np.isnan(updates["dense"] or 0) and updates["head"] == 0, "in a picture, it is no rest either"
+
+
+def test_what_became_nan_moved_most() -> None:
+    checkpoints = run(2)
+    checkpoints[1] |= {HEAD: checkpoints[0][HEAD].copy()}
+    checkpoints[1][HEAD][0, 0] = np.nan
+    (movement,) = series(checkpoints).moved
+    assert movement.tensors[0] == HEAD
+    assert movement.layers[0] == "head"

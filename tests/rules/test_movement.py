@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 
 from reporter.model.finding import Severity
-from tests.rules.build import BIAS, GAMMA, KERNEL, MEAN, SLOT, VARIANCE, Arrays, findings, fired, healthy, series
+from tests.rules.build import (
+    BIAS,
+    GAMMA,
+    KERNEL,
+    MEAN,
+    SLOT,
+    VARIANCE,
+    Arrays,
+    findings,
+    fired,
+    healthy,
+    series,
+    verdict,
+)
 
 WEIGHTS = (KERNEL, BIAS, GAMMA, "head/kernel", "head/bias")
 
@@ -359,3 +372,82 @@ def test_magnitude_alone_is_no_reason_for_dead_units() -> None:
         arrays[KERNEL][:, :20] = checkpoints[0][KERNEL][:, :20]
     (finding,) = findings(series(checkpoints), "dead-units")
     assert finding.value == 20 / 32
+
+
+def with_nan(checkpoints: list[Arrays], name: str, since: int, many: int = 3) -> list[Arrays]:
+    """Some values of a tensor are NaN from a checkpoint on."""
+    for arrays in checkpoints[since:]:
+        arrays[name] = arrays[name].copy()
+        arrays[name].reshape(-1)[:many] = np.nan
+    return checkpoints
+
+
+RESTING = ("nothing-moves", "frozen", "stopped", "dead-layers", "dead-units", "fading")
+
+
+def resting(checkpoints: list[Arrays]) -> int:
+    """How many checks say that something does not move, explained or not."""
+    return sum(o.fired for o in verdict(series(checkpoints)).outcomes if o.rule in RESTING)
+
+
+def test_a_weight_that_becomes_nan_is_not_at_rest() -> None:
+    """All other values of it are equal to the bit in that pair."""
+    checkpoints = healthy(2)
+    checkpoints[1][KERNEL] = checkpoints[0][KERNEL]
+    assert resting(checkpoints) == 1
+    assert resting(with_nan(checkpoints, KERNEL, 1)) == 0
+
+
+@pytest.mark.parametrize("since", [0, 3])
+def test_nan_everywhere_tells_nothing_about_rest(since: int) -> None:
+    """Whatever is added to NaN, it stays NaN, to the bit."""
+    checkpoints = healthy()
+    for arrays in checkpoints[since:]:
+        for name in WEIGHTS:
+            arrays[name] = np.full_like(arrays[name], np.nan)
+    assert resting(checkpoints) == 0
+    assert findings(series(checkpoints))[0].rule == "non-finite"
+
+
+def test_finite_values_at_rest_beside_the_same_nan_are() -> None:
+    checkpoints = with_nan(held(healthy(), (GAMMA,)), GAMMA, 0)
+    assert resting(checkpoints) == 1
+
+
+def test_a_unit_of_nan_is_no_unit_of_zeros() -> None:
+    checkpoints = healthy()
+    for arrays in checkpoints[3:]:
+        arrays[KERNEL][:, :8] = np.nan
+    assert resting(checkpoints) == 0
+
+
+def test_only_what_stands_still_is_named_of_a_layer() -> None:
+    """Of one layer everything, of two more only the biases: not three layers that do not change."""
+    names = (KERNEL, BIAS, "head/bias", *(f"b{i}/bias" for i in range(2)))
+    checkpoints = [
+        arrays | {f"b{i}/{role}": arrays[f"head/{role}"] for i in range(2) for role in ("kernel", "bias")}
+        for arrays in healthy()
+    ]
+    (finding,) = findings(series(held(checkpoints, names)), "frozen")
+    assert "5 tensors do not change" in finding.message
+    listed = finding.message.split("layers ")[1].split(".")[0]
+    assert sorted(listed.split(", ")) == ["b0 (only bias)", "b1 (only bias)", "dense", "head (only bias)"]
+
+
+@pytest.mark.parametrize(("step", "severity"), [(6, Severity.WARN), (None, Severity.INFO)])
+def test_a_last_checkpoint_saved_twice_is_no_layer_that_stopped(step: int | None, severity: Severity) -> None:
+    checkpoints = healthy(5)
+    twice = series([*checkpoints, checkpoints[-1]], first_step=None if step is None else 1)
+    (finding,) = findings(twice)
+    assert (finding.rule, finding.severity) == ("stopped", severity)
+    assert (finding.first_bad, finding.last_good) == ("c-5", "c-4")
+    assert "the last checkpoint holds the weights of the one before" in finding.message
+    assert "second save" in finding.meaning
+    assert "gradient" not in finding.meaning
+
+
+def test_two_checkpoints_that_are_equal_are_not_yet_a_model_that_is_not_trained() -> None:
+    (finding,) = findings(series(healthy(1) * 2))
+    assert (finding.rule, finding.severity) == ("nothing-moves", Severity.WARN)
+    assert finding.message.startswith("both checkpoints hold the same weights")
+    assert "second save" in finding.meaning

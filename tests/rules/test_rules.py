@@ -279,3 +279,25 @@ def test_optimizer_state_without_weights() -> None:
     (finding,) = findings(comparison)
     assert (finding.rule, finding.severity) == ("incomplete", Severity.FAIL)
     assert "only the state of its optimizer (1 tensor)" in finding.message
+
+
+def test_what_a_checkpoint_lacks_is_counted_without_what_is_new() -> None:
+    """A renamed tensor is one that is gone and one that is new: never "7 of 7, missing: 1"."""
+    checkpoints = healthy(3)
+    for arrays in checkpoints[2:]:
+        arrays["dense/offset"] = arrays.pop(BIAS)
+    (shrunken,) = findings(series(checkpoints), "shrunken")
+    assert "holds 6 of the 7 weight tensors that the series has had so far, and 1 new one; missing" in shrunken.message
+
+
+@pytest.mark.parametrize("values", [np.nan, np.inf])
+def test_what_is_not_finite_is_no_norm_and_no_constant(values: float) -> None:
+    """Over the finite values alone a kernel shrinks, vanishes or holds one value."""
+    checkpoints = healthy(8)
+    for i, arrays in enumerate(checkpoints[3:], 3):
+        arrays[KERNEL].reshape(-1)[: 400 * (i - 2)] = values
+    checkpoints[7][KERNEL].reshape(-1)[1:] = values
+    judged = verdict(series(checkpoints))
+    assert judged.findings[0].rule == "non-finite"
+    other = ("norm-jump", "norm-trend", "vanished", "constant")
+    assert not sum(o.fired for o in judged.outcomes if o.rule in other)

@@ -12,8 +12,10 @@ from reporter.model.shift import UNMOVED, Shift
 from reporter.sections.paired import (
     cosine_cell,
     exactness,
+    finiteness,
     js_cell,
     largest_cell,
+    non_finite_cell,
     per_step_cell,
     psi_cell,
     unchanged_cell,
@@ -82,3 +84,18 @@ def test_which_comparisons_are_exact() -> None:
     assert exactness([exact, estimate]).endswith("The others are exact.")
     assert exactness([estimate]).startswith("All comparisons are estimated")
     assert "2.2 % on the distance" in exactness([estimate])
+
+
+PARTLY = Change(10, 9, 0.0, 4.0, 4.0, 4.0, 0.0, left_out=1, bad_after=1)
+NOTHING_FINITE = Change(4, 4, left_out=4, bad_before=4, bad_after=4)
+
+
+def test_what_is_not_of_all_values_says_so() -> None:
+    assert update_cell(PARTLY).text == "0 (finite)"
+    assert "9 of 10 values that are finite in both" in update_cell(PARTLY).title
+    assert update_cell(NOTHING_FINITE).text == "—"
+    assert (non_finite_cell(PARTLY).text, non_finite_cell(PARTLY).level) == ("0 → 1", "fail")
+    assert (non_finite_cell(EXACT).text, non_finite_cell(EXACT).level) == ("0", "")
+    assert non_finite_cell(Change(3, left_out=1, bad_before=1)).level == "warn"
+    assert finiteness([Pair(0, 1, {}, {}, EXACT)]) == "No value compared is NaN or infinite."
+    assert finiteness([Pair(0, 1, {}, {}, EXACT), Pair(1, 2, {}, {}, PARTLY)]).startswith("1 of 2 comparisons meet")
