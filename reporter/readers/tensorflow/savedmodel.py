@@ -7,13 +7,13 @@ is executed, and JSON is inert text of which two strings are taken.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from reporter.errors import CorruptCheckpoint, NotDownloaded, RefusedCheckpoint, from_os
+from reporter.readers.files.bounded import parse_json
 from reporter.readers.tensorflow.bundle import LFS, NOT_DOWNLOADED, read_small
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
@@ -203,7 +203,7 @@ def _object(data: bytes) -> SavedObject:
 def _known(item: SavedObject) -> Known | None:
     """Name and class out of the JSON; without them an object stays unknown."""
     try:
-        said = json.loads(item.metadata)
+        said = parse_json(item.metadata.encode(), MAX_METADATA_BYTES)
     except (ValueError, RecursionError):
         return None
     name = said.get("name") if isinstance(said, dict) else None
