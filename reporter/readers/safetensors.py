@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 import ml_dtypes
 import numpy as np
 
-from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor
 from reporter.readers.base import MAX_TENSORS
@@ -137,11 +137,8 @@ def _is_header(probe: Probe) -> bool:
     (length,) = struct.unpack_from("<Q", probe.head)
     if probe.head[8:9] != b"{" or not 2 <= length <= min(MAX_HEADER, probe.size - 8):
         return False
-    try:
-        with open_file(probe.path) as file:
-            return Window(probe.path, file).bytes_at(8 + length - 1, 1) in (b"}", b" ")
-    except CheckpointError:
-        return False
+    with open_file(probe.path) as file:
+        return Window(probe.path, file).bytes_at(8 + length - 1, 1) in (b"}", b" ")
 
 
 def _why_not(probe: Probe) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""JSON of untrusted files: measured before it is parsed, since objects take up to forty times the bytes of their text."""
+"""JSON of untrusted files: measured before it is parsed, for objects take up to forty times its bytes."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ MAX_KEY_BYTES = 16 << 10
 """Keys are object paths; TensorFlow's longest real ones stay below 1 KiB."""
 
 MAX_KEYS_BYTES = 64 << 20
-"""320 for each entry. Prefix compression lets a few bytes stand for a whole key: the sum of expanded keys needs a bound of its own."""
+"""320 for each entry. Prefix compression lets a few bytes stand for a whole key, so their sum needs its own bound."""
 
 MAX_BLOCK_BYTES = 16 << 20
 """Of a compressed block when expanded: TensorFlow cuts blocks at 256 KiB, so this leaves room for a huge value."""
