@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import struct
@@ -15,16 +14,21 @@ from typing import Any, TypeGuard
 import ml_dtypes
 import numpy as np
 
-from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor
+from reporter.readers.base import MAX_TENSORS
 from reporter.readers.files import flat
+from reporter.readers.files.bounded import TooLarge, parse_json
 from reporter.readers.files.index import no_duplicates
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras.streams import DirectStream
 
 MAX_HEADER = 100_000_000
-"""The limit of the reference implementation, in bytes."""
+"""The limit of the reference implementation, in bytes: what declares more is damaged."""
+
+MAX_TEXT = 48 << 20
+"""Bytes of header that are parsed: 384 for each of the tensors that are read."""
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
@@ -133,11 +137,8 @@ def _is_header(probe: Probe) -> bool:
     (length,) = struct.unpack_from("<Q", probe.head)
     if probe.head[8:9] != b"{" or not 2 <= length <= min(MAX_HEADER, probe.size - 8):
         return False
-    try:
-        with open_file(probe.path) as file:
-            return Window(probe.path, file).bytes_at(8 + length - 1, 1) in (b"}", b" ")
-    except CheckpointError:
-        return False
+    with open_file(probe.path) as file:
+        return Window(probe.path, file).bytes_at(8 + length - 1, 1) in (b"}", b" ")
 
 
 def _why_not(probe: Probe) -> tuple[str, str]:
@@ -162,7 +163,9 @@ def _read_header(window: Window) -> tuple[dict[str, Any], int]:
     if 8 + length > window.length:
         raise PartialCheckpoint(path, f"the header takes {length:,} bytes, the file has {window.length:,}")
     try:
-        header = json.loads(window.bytes_at(8, length).decode("utf-8"), object_pairs_hook=no_duplicates)
+        header = parse_json(window.bytes_at(8, length), MAX_TEXT, no_duplicates)
+    except TooLarge as exc:
+        raise RefusedCheckpoint(path, f"its header: {exc}") from exc
     except (ValueError, RecursionError) as exc:
         raise CorruptCheckpoint(path, f"its header is not JSON: {exc}") from exc
     if not isinstance(header, dict):
@@ -173,6 +176,8 @@ def _read_header(window: Window) -> tuple[dict[str, Any], int]:
 def _entries(path: Path, header: dict[str, Any], length: int) -> tuple[list[Entry], dict[str, Any]]:
     """The tensors in the order of their bytes, which must fill the buffer exactly."""
     metadata = header.pop("__metadata__", None)
+    if len(header) > MAX_TENSORS:
+        raise RefusedCheckpoint(path, f"it lists {len(header):,} tensors, more than {MAX_TENSORS:,}")
     entries = sorted((_entry(path, name, raw) for name, raw in header.items()), key=lambda e: (e.start, e.end))
     at = 0
     for entry in entries:

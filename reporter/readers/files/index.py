@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import Any
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
+from reporter.readers.base import MAX_TENSORS
+from reporter.readers.files.bounded import TooLarge, parse_json
 from reporter.readers.files.window import Window, open_file
 
 MAX_INDEX = 32 << 20
@@ -73,7 +74,9 @@ def read_index(window: Window) -> Index | None:
     if window.length > MAX_INDEX:
         raise RefusedCheckpoint(path, f"the index takes {window.length:,} bytes, more than {MAX_INDEX:,}")
     try:
-        raw = json.loads(window.bytes_at(0, window.length).decode("utf-8"), object_pairs_hook=no_duplicates)
+        raw = parse_json(window.bytes_at(0, window.length), MAX_INDEX, no_duplicates)
+    except TooLarge as exc:
+        raise RefusedCheckpoint(path, f"the index: {exc}") from exc
     except (ValueError, RecursionError) as exc:
         raise CorruptCheckpoint(path, f"the index is not JSON: {exc}; an interrupted copy or save") from exc
     if not isinstance(raw, dict) or "weight_map" not in raw:
@@ -81,6 +84,8 @@ def read_index(window: Window) -> Index | None:
     listed = raw["weight_map"]
     if not isinstance(listed, dict) or not listed:
         raise CorruptCheckpoint(path, "its weight_map lists nothing")
+    if len(listed) > MAX_TENSORS:
+        raise RefusedCheckpoint(path, f"it lists {len(listed):,} tensors, more than {MAX_TENSORS:,}")
     places = {name: _files(path, name, given) for name, given in listed.items()}
     shards = tuple(sorted({file for files in places.values() for file in files}))
     if len(shards) > MAX_SHARDS:

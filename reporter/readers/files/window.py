@@ -12,13 +12,17 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reporter.errors import PartialCheckpoint, Unreadable, from_os
+from reporter.errors import CheckpointError, PartialCheckpoint, RefusedCheckpoint, Unreadable, from_os
 from reporter.readers.files.buffers import Buffers
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from _typeshed import WriteableBuffer
+
+SPARSE_FLOOR, SPARSE_RATIO = 4 << 30, 100
+"""Bytes, and how many times as many as are stored a file of more may have. A file system that compresses makes weights
+a few times smaller, and holes of zeros, which are two thirds of a checkpoint whose optimizer has not begun yet."""
 
 _MAX_READ = 1 << 30
 """Bytes per system call; Linux cuts a read at 2 GiB - 4 KiB."""
@@ -30,6 +34,7 @@ def open_file(path: Path) -> io.FileIO:
     Raises:
         RotatedAway: it is gone.
         Unreadable: it is not a regular file (a pipe, a device), or may not be read.
+        RefusedCheckpoint: nearly all of it are holes.
         NotExamined: the machine does not let it be opened, as with too many open files.
     """
     try:
@@ -40,10 +45,27 @@ def open_file(path: Path) -> io.FileIO:
         raise from_os(path, exc) from exc
     except ValueError as exc:  # a name with a null byte
         raise Unreadable(path, f"it cannot be opened: {exc}") from exc
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        check_stored(path, os.fstat(descriptor))
+    except CheckpointError:
         file.close()
-        raise Unreadable(path, "it is not a regular file")
+        raise
     return file
+
+
+def check_stored(path: Path, status: os.stat_result) -> None:
+    """A regular file, whose size is in proportion to what is stored of it.
+
+    Raises:
+        Unreadable: it is a pipe, a device or a folder.
+        RefusedCheckpoint: it has next to nothing but holes, which take no space and hours to read.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        raise Unreadable(path, "it is not a regular file")
+    stored = 512 * status.st_blocks  # 0 where the file system does not tell
+    if status.st_size > SPARSE_FLOOR and 0 < SPARSE_RATIO * stored < status.st_size:
+        reason = f"it has {status.st_size:,} bytes, of which {stored:,} are stored: the rest are holes"
+        raise RefusedCheckpoint(path, reason)
 
 
 class Window(io.RawIOBase):

@@ -11,8 +11,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-MAX_JSON = 256 << 20
+from reporter.readers.files.bounded import TooLarge, parse_json
+
+MAX_JSON = 64 << 20
 """Bytes. The structure of an HDF5 file with the most objects that are read takes 24 MiB [X]."""
+
+MAX_VALUES = 6_000_000
+"""In one message, as of :mod:`reporter.readers.files.bounded`: 32 for each of the most HDF5 objects that are read."""
 
 MAX_FILES = 128
 """Descriptors in one message; Linux passes 253 at most (SCM_MAX_FD)."""
@@ -76,7 +81,9 @@ def receive_head(channel: socket.socket, files: list[int] | None = None, until: 
     text = bytearray(length)
     receive_into(channel, text, until)
     try:
-        return json.loads(text), following
+        return parse_json(bytes(text), MAX_JSON, max_values=MAX_VALUES), following
+    except TooLarge as exc:
+        raise FrameError(f"a message that cannot be: {exc}") from exc
     except _FROM_CHILD as exc:
         raise FrameError("a message that is not JSON") from exc
 

@@ -75,13 +75,13 @@ def claim_hdf5(probe: Probe) -> Claim | None:
             return _claim(by_name, probe.path, EMPTY, "corrupt")
         reason = "its content is text" if _is_text(probe.head) else "it has no HDF5 signature"
         return _claim(by_name, probe.path, f"named like an HDF5 file, but {reason}", "corrupt")
-    try:
-        with open_file(probe.path) as file:
+    with open_file(probe.path) as file:
+        try:
             found = hdf5.layout(Window(probe.path, file))
-    except RefusedCheckpoint:  # a root group of the "latest" format with many members, as no Keras model has
-        found = ""
-    except CheckpointError as error:
-        return _claim(by_name, probe.path, error.reason, error.state)
+        except RefusedCheckpoint:  # a root group of the "latest" format with many members, as no Keras model has
+            found = ""
+        except CheckpointError as error:
+            return _claim(by_name, probe.path, error.reason, error.state)
     if found == "":
         return _claim(LEGACY, probe.path, "an HDF5 file without Keras weights", "not a checkpoint")
     return _claim(WEIGHTS if found == "v3" else LEGACY, probe.path)
@@ -100,7 +100,7 @@ def signature(probe: Probe) -> bool:
                 if window.bytes_at(at, 8) == hdf5.SIGNATURE:
                     return True
                 at *= 2
-    except CheckpointError:
+    except RefusedCheckpoint:  # a disk image, say, that is nothing but holes
         return False
     return False
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-MAX_CONFIG = 64 << 20
+from reporter.readers.files import bounded
+
+MAX_CONFIG = 32 << 20
 """Bytes of JSON that are parsed; the configurations of the largest published models take a few MiB."""
 
 MAX_DEPTH = 64
@@ -127,10 +128,10 @@ def parse_json(text: str | bytes) -> dict[str, Any]:
     Raises:
         ConfigError: it is not one, too large, or nested too deep.
     """
-    if len(text) > MAX_CONFIG:
-        raise ConfigError(f"it takes {len(text):,} bytes, more than {MAX_CONFIG:,}")
     try:
-        value = json.loads(text)
+        value = bounded.parse_json(text.encode() if isinstance(text, str) else text, MAX_CONFIG)
+    except bounded.TooLarge as exc:
+        raise ConfigError(str(exc)) from exc
     except (ValueError, RecursionError) as exc:
         raise ConfigError(f"it is not JSON: {exc}") from exc
     if not isinstance(value, dict):

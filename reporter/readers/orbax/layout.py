@@ -6,7 +6,6 @@ with arrays keeps them all in one OCDBT store (``manifest.ocdbt``), or, before t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, from_os
+from reporter.readers.files.bounded import TooLarge, parse_json
 from reporter.readers.files.window import Window, open_file
 
 CHECKPOINT, TREE, MANIFEST, STRINGS = "_CHECKPOINT_METADATA", "_METADATA", "manifest.ocdbt", "_strings.json"
@@ -214,9 +214,11 @@ def _read(path: Path) -> dict[str, Any]:
         if window.length > MAX_METADATA:
             raise RefusedCheckpoint(path, f"it takes {window.length:,} bytes, more than {MAX_METADATA:,}")
         try:
-            found = json.loads(window.bytes_at(0, window.length))
+            found = parse_json(window.bytes_at(0, window.length), MAX_METADATA)
         except CheckpointError:
             raise
+        except TooLarge as exc:
+            raise RefusedCheckpoint(path, str(exc)) from exc
         except _DAMAGED as exc:
             raise CorruptCheckpoint(path, f"it is not JSON: {exc}") from exc
     if not isinstance(found, dict):

@@ -24,7 +24,7 @@ MAX_GRAPH_BYTES = 64 << 20
 MAX_NODES = 400_000
 """Far above the 10 or so nodes that each layer of a SavedModel has."""
 
-MAX_EDGES = 4_000_000
+MAX_EDGES = 1_000_000
 """Edges of all nodes together: a bound on the time that a walk can take."""
 
 MAX_DEPTH = 128

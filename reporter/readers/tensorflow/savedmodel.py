@@ -8,13 +8,13 @@ strings are taken.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, from_os
+from reporter.readers.files.bounded import parse_json
 from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import read_small
@@ -260,7 +260,7 @@ def _object(data: bytes) -> SavedObject:
 def _known(item: SavedObject) -> Known | None:
     """Name and class out of the JSON; without them an object stays unknown."""
     try:
-        said = json.loads(item.metadata)
+        said = parse_json(item.metadata.encode(), MAX_METADATA_BYTES)
     except (ValueError, RecursionError):
         return None
     name = said.get("name") if isinstance(said, dict) else None

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from reporter.errors import NotDownloaded, PartialCheckpoint, RefusedCheckpoint, RotatedAway, from_os
 from reporter.readers.files.buffers import Buffers
 from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
+from reporter.readers.files.window import check_stored
 from reporter.readers.tensorflow.bundle import Index, shard_path
 
 # O_NONBLOCK: a pipe that took the file's place between two calls must not hang the run. O_BINARY is Windows's.
@@ -42,6 +43,7 @@ class Shard:
             raise from_os(path, exc) from exc
         if not stat.S_ISREG(status.st_mode):
             raise RefusedCheckpoint(path, "not a regular file")
+        check_stored(path, status)
         self._identity = _identity(status)
         if status.st_size < needed:
             head = self.read(0, min(len(LFS), status.st_size))

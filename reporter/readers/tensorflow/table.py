@@ -20,14 +20,14 @@ MAGIC = bytes.fromhex("57fb808b247547db")
 FOOTER_BYTES = 48
 """Two block handles of at most 20 bytes each, zero padding, magic."""
 
-MAX_ENTRIES = 500_000
-"""The largest public models have some 10,000 variables; a million entries would cost a gigabyte of Python objects."""
+MAX_ENTRIES = 200_000
+"""The largest public models have some 10,000 variables, some in parts; what is made of an entry takes about 2 kB."""
 
 MAX_KEY_BYTES = 16 << 10
 """Keys are object paths; TensorFlow's longest real ones stay below 1 KiB."""
 
-MAX_KEYS_BYTES = 256 << 20
-"""Prefix compression lets a few bytes stand for a whole key: the sum of expanded keys needs a bound of its own."""
+MAX_KEYS_BYTES = 64 << 20
+"""320 for each entry. Prefix compression lets a few bytes stand for a whole key, so their sum needs its own bound."""
 
 MAX_BLOCK_BYTES = 16 << 20
 """Of a compressed block when expanded: TensorFlow cuts blocks at 256 KiB, so this leaves room for a huge value."""

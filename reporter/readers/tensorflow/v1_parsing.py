@@ -17,13 +17,13 @@ import numpy as np
 import tensorflow as tf
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint, from_words
+from reporter.readers.base import MAX_TENSORS
 
 _FIRST = 300
 _PATTERN = "/dev/fd/3??"
 """TensorFlow opens all files that a pattern matches: here the descriptors 300 … 399, so that it is given no path, whose
 brackets it would take for a pattern, and whose file may be another one by now. The parent hands over 100 at most."""
 
-MAX_TENSORS = 500_000
 _REASON = 300
 
 
