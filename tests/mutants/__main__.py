@@ -15,8 +15,10 @@ import argparse
 import importlib.abc
 import importlib.util
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -73,7 +75,9 @@ def noticed(name: str, mistake: Mistake | None, tests: list[str]) -> bool:
             del sys.modules[loaded]
         if mistake is not None:
             sys.meta_path.insert(0, Mutated(name, mistake.source))
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:doctest", *tests])
+        scratch = tempfile.mkdtemp(prefix="ckpt-report-mutant-")
+        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={scratch}", *tests])
+        shutil.rmtree(scratch, ignore_errors=True)
         os._exit(int(code))
     _, status = os.waitpid(child, 0)
     return status != 0

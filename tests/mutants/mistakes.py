@@ -1,4 +1,4 @@
-"""Mistakes that a person makes: an item swapped, a sign dropped, a condition turned round, a neighbour's field taken."""
+"""Mistakes that a person makes: two items swapped, a sign dropped, a condition turned round, a key left out."""
 
 from __future__ import annotations
 

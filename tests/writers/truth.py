@@ -177,8 +177,10 @@ def pattern(values: Array) -> float:
 def duplicates(values: Array) -> int:
     """Channels of the last axis that point as an earlier one does, or against it."""
     w = np.asarray(values, np.float64).reshape(-1, values.shape[-1])
-    columns = [c / np.linalg.norm(c) for c in w.T if np.linalg.norm(c) > 0]
-    return sum(any(abs(float(c @ d)) > 0.999 for d in columns[:i]) for i, c in enumerate(columns))
+    norms = np.linalg.norm(w, axis=0)
+    unit = w[:, norms > 0] / norms[norms > 0]
+    same = np.triu(np.abs(unit.T @ unit) > 0.999, 1)
+    return int(same.any(axis=0).sum())
 
 
 def negligible(weights: Array) -> int:
@@ -190,7 +192,10 @@ def negligible(weights: Array) -> int:
 def spectrum(values: Array) -> dict[str, float | None]:
     """Of the matrix of all other axes × outputs."""
     w = np.asarray(values, np.float64).reshape(-1, values.shape[-1])
-    singular = np.linalg.svd(w, compute_uv=False)
+    if min(w.shape) <= 1000:
+        singular = np.linalg.svd(w, compute_uv=False)
+    else:  # much faster, and as good for all but the smallest
+        singular = np.sqrt(np.maximum(np.linalg.eigvalsh(w.T @ w), 0.0))[::-1]
     p = singular[singular > 1e-12 * singular[0]] / singular.sum()
     alpha, distance, tail = power_law(singular**2)
     return {
