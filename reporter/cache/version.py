@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-MEASURING_VERSION = 2
+MEASURING_VERSION = 3
 """Raised whenever the same file would give other numbers, names or roles than before."""
 
 SOURCES = (
