@@ -68,8 +68,8 @@ def test_networks_of_one_name(tf_keras: ModuleType, tf: ModuleType, workplace: P
     layers = tf_keras.layers
     online = tf_keras.Sequential([layers.Input((4,)), layers.Dense(3, name="fc"), layers.Dense(2, name="head")])
     target = tf_keras.Sequential([layers.Input((4,)), layers.Dense(3, name="fc")])
-    tf.train.Checkpoint(online=online, target=target).write(str(workplace / "dqn"))
-    assert read(workplace / "dqn").layers == ["online/fc", "online/head", "target/fc"]
+    tf.train.Checkpoint(online=online, target=target).write(str(workplace / "online-target"))
+    assert read(workplace / "online-target").layers == ["online/fc", "online/head", "target/fc"]
 
 
 def block(tf: ModuleType) -> Any:
@@ -99,17 +99,19 @@ def block(tf: ModuleType) -> Any:
 
 def test_modules_are_named_alike_in_every_file(tf: ModuleType, workplace: Path, read: Any) -> None:
     net = block(tf)
-    tf.train.Checkpoint(net).write(str(workplace / "root"))
-    tf.train.Checkpoint(net=net).write(str(workplace / "named"))
-    tf.saved_model.save(net, str(workplace / "saved"))
+    tf.train.Checkpoint(net).write(str(workplace / "modules-root"))
+    tf.train.Checkpoint(net=net).write(str(workplace / "modules-named"))
+    tf.saved_model.save(net, str(workplace / "modules-saved"))
     names = [
         *(f"blocks/{i}/{name}" for i in (0, 1) for name in ("fc1/w", "fc2/w", "norm/w", "first", "second")),
         *("heads/q/w", "heads/k/w"),
     ]
-    for path in ("root", "named", "saved"):
+    for path in ("modules-root", "modules-named", "modules-saved"):
         assert read(workplace / path).names() == names, path
-    tf.train.Checkpoint(actor=net, critic=block(tf)).write(str(workplace / "two"))
-    assert read(workplace / "two").names() == [f"{which}/{name}" for which in ("actor", "critic") for name in names]
+    tf.train.Checkpoint(actor=net, critic=block(tf)).write(str(workplace / "modules-two"))
+    assert read(workplace / "modules-two").names() == [
+        f"{which}/{name}" for which in ("actor", "critic") for name in names
+    ]
 
 
 def test_twins_of_keras_3(keras: ModuleType, workplace: Path, read: Any, tf: ModuleType) -> None:

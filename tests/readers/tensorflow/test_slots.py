@@ -97,10 +97,10 @@ def test_attributes_that_are_called_like_optimizers(tf: ModuleType, workplace: P
                 tf.Variable(tf.zeros_like(v), name=f"momentum/{v.name.removesuffix(':0')}") for v in variables
             ]
 
-    tf.train.Checkpoint(opt=Linear(3), optimizer=[Linear(2), Linear(4)]).write(str(workplace / "opt"))
-    assert read(workplace / "opt").names() == ["opt/w", "optimizer/0/w", "optimizer/1/w"]
-    tf.train.Checkpoint(trainer=Trainer(Linear(2))).write(str(workplace / "trainer"))
-    found = read(workplace / "trainer")
+    tf.train.Checkpoint(opt=Linear(3), optimizer=[Linear(2), Linear(4)]).write(str(workplace / "called-opt"))
+    assert read(workplace / "called-opt").names() == ["opt/w", "optimizer/0/w", "optimizer/1/w"]
+    tf.train.Checkpoint(trainer=Trainer(Linear(2))).write(str(workplace / "called-trainer"))
+    found = read(workplace / "called-trainer")
     assert len(found.names()) == 1
     (slot,) = found.names("optimizer")
     assert (slot, found.info(slot).role) == (f"optimizer/{found.names()[0]}/momentum", "momentum")
