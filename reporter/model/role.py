@@ -35,6 +35,9 @@ WEIGHT_MATRICES: frozenset[str] = frozenset(
 NEVER_TRAINABLE: frozenset[str] = frozenset({"moving_mean", "moving_variance", "step", "hyperparameter"})
 """Roles that no optimizer updates, whatever the format says or does not say."""
 
+SLOTS: frozenset[str] = frozenset({"momentum", "velocity", "gradient_accumulator", "slot"})
+"""Roles of what an optimizer keeps for each trained variable and changes whenever it is given a gradient."""
+
 # The last part of a variable's name -> role. Keras 2/3, tf.layers, Sonnet, Hugging Face and MLX terms.
 _BY_VARIABLE: dict[str, str] = {
     "kernel": "kernel",

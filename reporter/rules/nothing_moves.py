@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from reporter.model.finding import Severity
+from reporter.model.role import SLOTS
 from reporter.numerals import counted, integer, share
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.history import UNTRAINED_ROLES, History, Track
@@ -82,7 +83,7 @@ def _besides(history: History, tracks: tuple[Track, ...]) -> str:
     names = {t.info.name for t in tracks}
     moving = [t for t in history.tracks if t.info.name not in names and not t.updates.still.all()]
     statistics = sum(t.info.role in ("moving_mean", "moving_variance") for t in moving)
-    slots = sum(t.info.collection == "optimizer" and t.info.role in ("momentum", "velocity", "slot") for t in moving)
+    slots = sum(t.info.collection == "optimizer" and t.info.role in SLOTS for t in moving)
     parts = []
     if statistics:
         parts.append("batch normalisation's moving statistics do change, so the model runs but is not updated")

@@ -228,5 +228,14 @@ def oracle(tf: ModuleType) -> Callable[[Path], dict[str, Array]]:
 
 
 @pytest.fixture(scope="session")
+def reported(shared_data: Path) -> Path:
+    """Inputs rebuilt from public reports, beside the real checkpoints."""
+    folder = shared_data.parent / "reported"
+    if not folder.is_dir():
+        pytest.skip("the inputs rebuilt from public reports (../shared/reported) are not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tensorflow")

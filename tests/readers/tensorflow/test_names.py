@@ -45,6 +45,77 @@ def test_adam_and_friends() -> None:
     assert (found["global_step"].collection, found["global_step"].role) == ("other", "step")
 
 
+def test_slots_under_any_name() -> None:
+    """TensorFlow calls a slot after its optimizer, and that after what the program says; some store ``:0`` as well."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "d/kernel:0": (4, 1),
+        "g/kernel:0": (8, 4),
+        "g/bias:0": (4,),
+        "x/table:0": (5,),
+    }
+    slots = {
+        **{f"d/kernel/D_opt{n}:0": (4, 1) for n in ("", "_1")},
+        **{f"g/{v}/G_opt{n}:0": shapes[f"g/{v}:0"] for v in ("kernel", "bias") for n in ("", "_1")},
+        **{f"x/table/AdagradDA{n}:0": (5,) for n in ("", "_1")},
+        "train/x/table/ada_2:0": (5,),
+        "lost/kernel/D_opt:0": (3, 3),
+    }
+    powers: dict[str, tuple[int, ...]] = dict.fromkeys(("beta1_power:0", "beta1_power_1:0", "beta2_power:0"), ())
+    found = meanings(shapes | slots | powers | {"global_step:0": ()}, ("global_step:0",))
+    assert {key for key, m in found.items() if m.collection == "model"} == set(shapes)
+    assert all(found[key].trainable and found[key].name == key.removesuffix(":0") for key in shapes)
+    assert {m.layer for m in found.values()} == {"d", "g", "x", ""}
+    assert {found[key].collection for key in (*slots, *powers)} == {"optimizer"}
+    assert found["g/bias/G_opt:0"].name == "optimizer/g/bias/G_opt"
+    assert found["train/x/table/ada_2:0"].name == "optimizer/x/table/ada_2"
+    assert [found[f"d/kernel/D_opt{n}:0"].role for n in ("", "_1")] == ["momentum", "velocity"]  # two `beta1_power`
+    assert [found[f"x/table/AdagradDA{n}:0"].role for n in ("", "_1")] == ["gradient_accumulator", "velocity"]
+    assert found["train/x/table/ada_2:0"].role == "slot"
+    assert found["beta1_power_1:0"].role == "hyperparameter"
+    assert found["lost/kernel/D_opt:0"].layer == ""
+
+
+def test_names_of_which_nothing_says_that_they_are_adam() -> None:
+    shapes: dict[str, tuple[int, ...]] = {"k": (2, 2), "k/opt": (2, 2), "k/opt_1": (2, 2)}
+    assert [meanings(shapes)[key].role for key in ("k/opt", "k/opt_1")] == ["slot", "slot"]
+    assert meanings(shapes | {"beta1_power": ()})["k/opt_1"].role == "velocity"
+    twice = shapes | {"beta1_power": (), "k/Adam": (2, 2), "k/Adam_1": (2, 2)}
+    assert meanings(twice)["k/opt_1"].role == "slot"
+
+
+def test_what_lies_below_a_variable_and_is_no_slot() -> None:
+    shapes: dict[str, tuple[int, ...]] = {
+        "bn/moving_mean": (3,),
+        "bn/moving_mean/biased": (3,),
+        "bn/moving_mean/local_step": (),
+        "att": (4, 4),
+        "att/kernel": (4, 4),  # a scope that is called like a variable
+        "att/scores": (7,),
+        "w": (4, 6),
+        "w/vr": (4,),
+        "w/vc": (6,),
+        "w/ema": (4, 6),
+        "only/w/ExponentialMovingAverage": (2, 2),
+    }
+    found = meanings(shapes)
+    optimizers = {key for key, m in found.items() if m.collection == "optimizer"}
+    assert optimizers == {"w/vr", "w/vc"}  # the two factors of Adafactor
+    assert found["bn/moving_mean/biased"].layer == "bn"
+    assert (found["bn/moving_mean/local_step"].role, found["bn/moving_mean"].trainable) == ("step", False)
+    assert (found["w/ema"].role, found["w/ema"].layer, found["w/ema"].trainable) == ("ema", "", False)
+    average = found["only/w/ExponentialMovingAverage"]
+    assert (average.role, average.layer, average.trainable) == ("ema", "only", None)
+
+
+def test_reported_optimizers_with_names(reported: Path, read: Any) -> None:
+    found = read(reported / "tf1-named-optimizers" / "model.ckpt-3")
+    layers = ("discriminator/out", "extra", "generator/out")
+    assert found.names() == [f"{layer}/{variable}" for layer in layers for variable in ("bias", "kernel")]
+    assert all(found.info(name).trainable for name in found.names())
+    assert len(found.names("optimizer")) == 16
+    assert found.info("optimizer/generator/out/kernel/G_opt_1").role == "velocity"
+
+
 def test_a_variable_that_is_called_like_a_slot() -> None:
     found = meanings({"rnn/m": (2,), "rnn/v": (2,), "momentum": (3,)})
     assert {m.collection for m in found.values()} == {"model"}
