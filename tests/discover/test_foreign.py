@@ -80,7 +80,7 @@ CASES: list[tuple[bytes, str]] = [
      "a Keras model's configuration, without weights"),
     (json.dumps({"trial_id": "00", "hyperparameters": {"space": [{"class_name": "Choice", "config": {"name": "lr"}}],
                                                        "values": {"lr": 0.1}}, "metrics": {}, "score": 0.5}).encode(),
-     "KerasTuner's record of a search"),
+     "KerasTuner's record of a search, without weights"),
     (json.dumps({"fileFormatVersion": "1.0.0", "itemInfoEntries": {}, "rootModelIdentifier": "x"}).encode(),
      "a Core ML package's manifest"),
     (b'<?xml version="1.0"?>\n<net name="Model0" version="11">\n',

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
 
 from reporter.readers.keras.inventory import Inventory, Weight
 from reporter.readers.keras.tree import Dataset
@@ -21,7 +25,7 @@ def same_layer(first: Sequence[Weight], again: Sequence[Weight], *, told: bool) 
     """
     if len(first) != len(again) or not all(_same(a.dataset, b.dataset) for a, b in zip(first, again, strict=True)):
         return False
-    return told or not all(_constant(weight.dataset) for weight in again)
+    return told or not all(_constant(_start(weight.dataset)) for weight in again)
 
 
 def drop_copies(found: Inventory, start: int, end: int, *, sure: bool = False) -> None:
@@ -36,8 +40,12 @@ def drop_copies(found: Inventory, start: int, end: int, *, sure: bool = False) -
         sure: whether its first variable is known to be a copy, whatever its value.
     """
     own, below = found.weights[start:end], found.weights[end:]
-    pairs = [(mine, one) for mine in own for one in below if _same(mine.dataset, one.dataset)]
-    owners = {_owner(one) for mine, one in pairs if (sure and mine is own[0]) or not _constant(one.dataset)}
+    wanted = {_type(weight.dataset) for weight in own} & {_type(weight.dataset) for weight in below}
+    if not wanted:
+        return
+    starts = {id(w): _start(w.dataset) for w in (*own, *below) if _type(w.dataset) in wanted}
+    pairs = [(mine, one) for mine in own for one in below if _equal(starts.get(id(mine)), starts.get(id(one)))]
+    owners = {_owner(one) for mine, one in pairs if (sure and mine is own[0]) or not _constant(starts[id(one)])}
     copies: dict[int, Weight] = {}
     for mine, one in pairs:
         if _owner(one) in owners and id(mine) not in copies and one not in copies.values():
@@ -56,13 +64,36 @@ def _owner(weight: Weight) -> str:
     return weight.dataset.path.rsplit("/", 1)[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The first few MiB of a dataset's values: their shape and dtype, a digest, whether all are the same."""
+
+    type: tuple[tuple[int, ...], str]
+    digest: bytes
+    constant: bool
+
+
+def _type(dataset: Dataset) -> tuple[tuple[int, ...], str]:
+    return dataset.shape, dataset.dtype.str
+
+
+def _start(dataset: Dataset) -> _Start | None:
+    """None if it has no values."""
+    values = next(dataset.blocks(), None)
+    if values is None or not len(values):
+        return None
+    raw = values.view(np.uint8).reshape(len(values), -1)
+    return _Start(_type(dataset), sha256(raw).digest(), bool((raw == raw[0]).all()))
+
+
+def _constant(start: _Start | None) -> bool:
+    return start is None or start.constant
+
+
+def _equal(a: _Start | None, b: _Start | None) -> bool:
+    return a is not None and a == b
+
+
 def _same(a: Dataset, b: Dataset) -> bool:
-    """Whether two datasets begin with the same few MiB of values, to the bit."""
-    if a.shape != b.shape or a.dtype != b.dtype or a.problem or b.problem or not a.size:
-        return False
-    return next(a.blocks()).tobytes() == next(b.blocks()).tobytes()
-
-
-def _constant(dataset: Dataset) -> bool:
-    values = next(dataset.blocks())
-    return bool((values == values[0]).all())
+    """Whether two datasets begin with the same values, to the bit."""
+    return _type(a) == _type(b) and _equal(_start(a), _start(b))

@@ -219,7 +219,7 @@ class Scan:
         """Declared sizes must stay in proportion to stored ones, each and in sum."""
         declared = math.prod(shape) * itemsize
         address = h5py.h5o.get_info(handle).addr
-        self._declared += declared if address not in self._sized else 0
+        self._declared += declared * (address not in self._sized)
         self._sized.add(address)
         for what, size, stored in (
             (f"dataset {path!r} declares", declared, handle.get_storage_size()),
@@ -324,13 +324,11 @@ def _attribute(handle: Any, name: str) -> Any:
 
 
 KERAS_GROUPS = frozenset({b"model_weights", b"layers", b"_layer_checkpoint_dependencies", b"optimizer", b"vars"})
+"""What cannot be opened is damage to a Keras file if it has one of these names."""
 
 
 def layout(root: Any) -> str:
-    """Which of Keras's layouts a file has, told by its first few hundred objects: legacy, v3, or "" for neither.
-
-    A child that cannot be opened is Keras's if it has the name of one of Keras's groups; then its damage is told.
-    """
+    """Which of Keras's layouts a file has, told by its first few hundred objects: legacy, v3, or "" for neither."""
     attributes = set(h5py.Group(root).attrs)
     if attributes & {"layer_names", "layer_names0", "nb_layers"} or _has_group(root, b"model_weights"):
         return "legacy"
@@ -339,11 +337,8 @@ def layout(root: Any) -> str:
 
 def _has_group(handle: Any, name: bytes) -> bool:
     try:
-        return bool(
-            handle.links.exists(name)
-            and handle.links.get_info(name).type == h5py.h5l.TYPE_HARD
-            and isinstance(h5py.h5o.open(handle, name), h5py.h5g.GroupID)
-        )
+        there = handle.links.exists(name) and handle.links.get_info(name).type == h5py.h5l.TYPE_HARD
+        return there and isinstance(h5py.h5o.open(handle, name), h5py.h5g.GroupID)
     except FOREIGN:
         if name in KERAS_GROUPS:
             raise

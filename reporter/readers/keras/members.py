@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations
+from math import comb
 
 from reporter.model.role import model_role, output_axis
-from reporter.readers.keras.config import LayerConfig
+from reporter.readers.keras.config import MAX_DEPTH, LayerConfig
 from reporter.readers.keras.tree import Group
 from reporter.readers.keras.variables import names_of, snake_case
 
@@ -65,15 +66,17 @@ def members_of(
     return Members(places, frozenset(undecided))
 
 
-def within(layer: LayerConfig) -> Iterator[Known]:
-    """A layer and all that it holds."""
+def within(layer: LayerConfig, depth: int = 0) -> Iterator[Known]:
+    """A layer and all that it holds; nobody nests layers deeper than models."""
     yield layer.kind, layer.name
+    if depth > MAX_DEPTH:
+        return
     for one in layer.layers:
-        yield from within(one)
+        yield from within(one, depth + 1)
     for attribute in layer.options:
         if attribute != "layers":
             for one in layer.inner(attribute):
-                yield from within(one)
+                yield from within(one, depth + 1)
 
 
 def _met_again(layers: Sequence[LayerConfig], stored: set[Known]) -> set[int]:
@@ -90,8 +93,11 @@ def _ways(
     layers: Sequence[LayerConfig], numbers: list[int], passed_over: list[int], groups: Sequence[Group]
 ) -> list[list[int]]:
     """The ways in which the groups can be these layers, in order, when some of them were passed over."""
-    found = []
-    for left_out in islice(combinations(passed_over, len(numbers) - len(groups)), _MOST_WAYS):
+    found: list[list[int]] = []
+    many = len(numbers) - len(groups)
+    if comb(len(passed_over), many) > _MOST_WAYS:
+        return found
+    for left_out in combinations(passed_over, many):
         way = [i for i in numbers if i not in left_out]
         if all(_fits(layers[i], group) for i, group in zip(way, groups, strict=True)):
             found.append(way)

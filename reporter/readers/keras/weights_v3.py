@@ -95,7 +95,7 @@ class _Walk:
                     self.model(entry.group, below, (*path, name), inner)
                 else:
                     self.layer(entry, "/".join((*path, name)), inner)
-                if below:
+                if below and self.keras2:
                     self.stored.update(within(below))
         drop_copies(self.found, start, end)
 

@@ -98,7 +98,7 @@ def test_folders(claim: Any, tmp_path: Path) -> None:
 
 
 def test_a_damaged_part_of_other_peoples_data(claim: Any, tmp_path: Path) -> None:
-    """A file whose root can be read and shows nothing of Keras is not a damaged checkpoint; one of Keras's groups is."""
+    """A file whose root shows nothing of Keras is no damaged checkpoint; one with a damaged group of Keras's is."""
     for name, state in (("measurements", "not a checkpoint"), ("layers", "corrupt"), ("optimizer", "corrupt")):
         path = tmp_path / f"{name}.h5"
         with h5py.File(path, "w", libver="latest") as file:

@@ -11,6 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
+from reporter.readers.files.window import Window, open_file
+from reporter.readers.keras.copies import drop_copies
+from reporter.readers.keras.hdf5 import open_hdf5
+from reporter.readers.keras.inventory import Inventory, Weight
+
 
 def wrapped(keras: ModuleType) -> Any:
     """A layer that keeps the variables of the layer inside it, as weight normalisation does, and one of its own."""
@@ -76,6 +81,19 @@ def test_equal_values_alone_make_no_copy(keras: ModuleType, read: Any, tmp_path:
     found = read(tmp_path / "m.keras")
     assert sum(values.size for _, values in found.collection("model").values()) == model.count_params() == 18
     assert found.contents.skipped == ()
+
+
+@pytest.mark.parametrize(("fill", "copies"), [(0.0, 0), (np.nan, 0), (None, 1)])
+def test_only_values_that_differ_among_each_other_prove_a_copy(fill: float | None, copies: int, tmp_path: Path) -> None:
+    """Biases that are all zero, and weights that have become NaN, are equal without being the same."""
+    values = np.arange(6, dtype="f4") if fill is None else np.full(6, fill, "f4")
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["own/0"], file["inner/0"] = values, values
+    with open_file(tmp_path / "m.h5") as file, open_hdf5(Window(tmp_path / "m.h5", file)) as root:
+        mine, below = (Weight(name, "own", "", root.groups[name].datasets["0"], None) for name in ("own", "inner"))
+        found = Inventory(weights=[mine, below])
+        drop_copies(found, 0, 1)
+        assert (len(found.weights), len(found.skipped)) == (2 - copies, copies)
 
 
 @pytest.mark.parametrize("generation", ["keras", "tf_keras"])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reporter.readers.keras.config import parse_model
-from reporter.readers.keras.members import members_of
+from reporter.readers.keras.members import members_of, within
 from reporter.readers.keras.tree import Dataset, Group
 
 
@@ -122,3 +122,11 @@ def test_gaps_tell_that_every_layer_was_counted() -> None:
     assert without.places == {"dense": 1, "dense_1": 2}
     unknown = members_of(three, {"dense": group((4, 4)), "dense_1": group((4, 4))}, set(), keras2=True)
     assert (unknown.places, unknown.undecided) == ({}, {0, 1, 2})
+
+
+def test_layers_nested_without_end_cost_no_stack() -> None:
+    config: dict[str, Any] = {"class_name": "Dense", "config": {"name": "d"}}
+    for _ in range(300):
+        config = {"class_name": "TimeDistributed", "config": {"name": "t", "layer": config}}
+    outer = parse_model(json.dumps({"class_name": "Sequential", "config": {"layers": [config]}})).model
+    assert len(list(within(outer))) < 100

@@ -57,7 +57,7 @@ def test_adapters_are_merged_and_not_lost(
     layers = keras.layers
     tokens = keras.Input((6,), dtype="int32")
     x = layers.Embedding(11, 8, name="e")(tokens)
-    x = layers.EinsumDense("abc,cd->abd", output_shape=(None, 5), bias_axes="d", name="q")(x)
+    x = layers.EinsumDense("abc,cd->abd", output_shape=(6, 5), bias_axes="d", name="q")(x)
     x = layers.Conv1D(7, 2, name="c")(x)
     model = keras.Model(tokens, layers.Dense(3, name="d")(layers.Flatten()(x)))
     for layer in model.layers:
