@@ -19,6 +19,7 @@ from reporter.measuring.histogram import histogram
 from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
+from reporter.model.neighbours import with_roles
 from reporter.model.quantised import labelled
 from reporter.model.report import SCHEMA_VERSION
 from reporter.model.summary import Summary
@@ -113,7 +114,7 @@ def measure(
     probabilities = tuple(quantiles)
     settings = Settings(variables=variables, bins=bins, quantiles=probabilities)
     is_path = isinstance(x, str | os.PathLike)
-    opened = _opened(Path(x), settings) if is_path else nullcontext(labelled(live_contents(x)))
+    opened = _opened(Path(x), settings) if is_path else nullcontext(labelled(with_roles(live_contents(x))))
     with opened as contents:
         chosen = _selected(contents, variables)
         numbers, _ = measure_checkpoint(chosen, Plan(variables, settings.quantiles))

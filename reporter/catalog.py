@@ -11,6 +11,7 @@ from reporter.cache import Cache
 from reporter.discover import find
 from reporter.errors import ReportError, SettingError, translated, with_state
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, Found, Peek
+from reporter.model.neighbours import with_roles
 from reporter.model.quantised import labelled
 from reporter.model.structure import structure
 from reporter.model.tensor import Contents
@@ -72,7 +73,7 @@ def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
     """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own."""
     try:
         with reader(format_).open(path) as contents:
-            yield labelled(contents)
+            yield labelled(with_roles(contents))
     except ReportError:
         raise
     except Exception as error:

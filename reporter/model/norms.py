@@ -50,8 +50,8 @@ def exponents(values: Floats, axis: int | None = None) -> npt.NDArray[np.int64]:
 def norm(values: Floats) -> float:
     """√Σx² of finite values.
 
-    >>> norm(np.array([3e200, 4e200])), norm(np.array([3e-200, 4e-200]))
-    (5e+200, 5e-200)
+    >>> [norm(np.array([3.0, 4.0]) * scale) / scale for scale in (1.0, 2.0**900, 2.0**-900)]
+    [5.0, 5.0, 5.0]
     """
     exponent = int(exponents(values))
     return scaled(math.sqrt(float(np.square(np.ldexp(values, -exponent)).sum())), exponent)
@@ -81,8 +81,8 @@ def distance(a: Floats, b: Floats) -> float:
 def together(parts: Sequence[float]) -> float:
     """The norm of a vector from those of its parts, added up from the first to the last; of overlaps alike.
 
-    >>> together([3e200, 4e200]), together([3.0, -5.0]), together([])
-    (5e+200, -4.0, 0.0)
+    >>> together([3.0, 4.0]), together([3.0, -5.0]), together([1e300, 1e-300]), together([])
+    (5.0, -4.0, 1e+300, 0.0)
     """
     largest = max(map(abs, parts), default=0.0)
     if not 0.0 < largest < math.inf:

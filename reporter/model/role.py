@@ -109,7 +109,12 @@ _SLOT_ENDINGS: tuple[str, ...] = (
 _STEPS: frozenset[str] = frozenset({"global_step", "step", "save_counter", "iterations", "iter", "counter"})
 
 
-def _last(name: str) -> str:
+def last_part(name: str) -> str:
+    """What stands behind the last slash or dot, in lower case.
+
+    >>> last_part("encoder/Dense/Kernel:0"), last_part("h.9.weight")
+    ('kernel', 'weight')
+    """
     part = re.split(r"[/.]", name.rstrip("/"))[-1].lower()
     return re.sub(r":\d+$", "", part)
 
@@ -119,16 +124,21 @@ def model_role(name: str, shape: Sequence[int] = ()) -> str:
 
     >>> model_role("dense/kernel:0"), model_role("bn.running_var"), model_role("global_step")
     ('kernel', 'moving_variance', 'step')
+    >>> model_role("words/embedding_weights"), model_role("lora_embeddings_a"), model_role("ln_scale")
+    ('embedding', 'embedding', 'other')
     """
-    last = _last(name)
+    last = last_part(name)
     if last in _STEPS:
         return "step"
-    for candidate in (last, re.sub(r"_\d+$|_l\d+$", "", last)):
+    for candidate in (last, re.sub(r"_\d+$|_l\d+$", "", last), re.sub(r"_weights?(_\d+)?$", "", last)):
         role = _BY_VARIABLE.get(candidate)
         if role == "kernel" and len(shape) == 1 and last in {"weight", "weights"}:
             return "gamma"  # PyTorch-style normalisation layers call their scale `weight`
         if role:
             return role
+    if adapter := re.fullmatch(r"lora_?(kernel|embeddings?)?_?([ab])(_\d+)?", last):
+        rows = adapter[1] and adapter[1].startswith("embed") and adapter[2] == "a"
+        return "embedding" if rows else "kernel"
     for suffix, role in (
         ("recurrent_kernel", "recurrent_kernel"),
         ("depthwise_kernel", "depthwise_kernel"),
@@ -151,7 +161,7 @@ def slot_role(slot: str) -> str:
     >>> slot_role("dense_kernel_gradient_accumulator"), slot_role("dense_kernel_average")
     ('gradient_accumulator', 'ema')
     """
-    last = _last(slot)
+    last = last_part(slot)
     if last in _BY_SLOT:
         return _BY_SLOT[last]
     for suffix in _SLOT_ENDINGS:
