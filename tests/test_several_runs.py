@@ -107,6 +107,14 @@ def test_the_same_training_twice_is_two_runs_and_never_interleaved(tmp_path: Pat
     assert not changes(record)
 
 
+def test_a_final_save_of_the_last_step_is_no_training_that_stands_still(tmp_path: Path) -> None:
+    """Its number goes on, and its step tells that nothing was trained in between."""
+    states = training(0, 4)
+    record = report(fill(tmp_path / "in", [*states, states[-1]], [10, 20, 30, 40, 40]))
+    assert [c["step"] for c in record["series"][0]["checkpoints"]] == [10, 20, 30, 40, 40]
+    assert not changes(record)
+
+
 def test_names_that_are_ranks_leave_the_order_to_the_steps_as_the_values_show(tmp_path: Path) -> None:
     ranks = [3, 1, 4, 2, 6, 5]
     names = [f"top-{rank}" for rank in ranks]
