@@ -66,6 +66,12 @@ def test_equal_steps_stand_in_the_order_of_their_names_and_keep_their_steps(tmp_
     assert not one.cautions
 
 
+def test_a_single_checkpoint_stands_at_the_step_inside(tmp_path: Path) -> None:
+    write(tmp_path, **{"ckpt-7": "TOY700"})
+    (one,) = scan(tmp_path).series
+    assert [(r.step.value, r.step.source) for r in one.checkpoints] == [(700, Order.IN_FILE)]
+
+
 def test_a_count_that_never_changes_orders_nothing_and_is_kept(tmp_path: Path) -> None:
     write_in_time(tmp_path, numbered([7, 7, 7]))
     (one,) = scan(tmp_path).series
