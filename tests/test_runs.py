@@ -27,7 +27,7 @@ def weights(seed: int, step: int, width: int = 50) -> dict[str, np.ndarray]:
     start, drift = np.random.default_rng(1), np.random.default_rng((seed, step))
     kernel = start.standard_normal((60, width))
     return {
-        "dense.kernel": (kernel + 0.02 * step * drift.standard_normal(kernel.shape)).astype("f4"),
+        "dense.kernel": (kernel + 0.002 * step * drift.standard_normal(kernel.shape)).astype("f4"),
         "dense.bias": np.full(width, 0.01 * step * (1 + seed), "f4"),
     }
 

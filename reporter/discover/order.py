@@ -72,7 +72,7 @@ def order(members: Sequence[Member]) -> Ordered:
     outer = _outer(members)
     _, counts = _counts(outer)
     falls = _falls(counts)
-    if None in counts or len(set(counts)) == 1:
+    if None in counts or _constant(counts):
         return replace(outer, turns=_turns(outer.members))
     inner = by_step(outer)
     if falls and not any(_rises(witness) for witness in _witnesses(inner.members)):
@@ -116,9 +116,13 @@ def _counts(ordered: Ordered) -> tuple[Order, list[int | None]]:
     """The steps inside; where these say nothing, the numbers of the names."""
     stored = [m.ref.step.stored for m in ordered.members]
     numbers = [m.named.number for m in ordered.members]
-    if (None in stored or len(set(stored)) == 1) and None not in numbers:
+    if (None in stored or _constant(stored)) and None not in numbers:
         return Order.FILE_NAME, numbers
     return Order.IN_FILE, stored
+
+
+def _constant(counts: Sequence[int | None]) -> bool:
+    return len(set(counts)) == 1 < len(counts)
 
 
 def _witnesses(members: Sequence[Member]) -> list[list[object]]:

@@ -54,9 +54,9 @@ def _series(name: str, format_: str, ordered: Ordered, notes: tuple[str, ...]) -
     checkpoints = ordered.checkpoints
     numbers = [m.named.key for m in ordered.members]
     cautions = (_other_order(name, ordered.by),) if numbers != sorted(numbers) and ordered.by is not Order.TIME else ()
-    return Series(
-        name, slug(name), format_, checkpoints, ordered.by, (*cautions, *notes), cautions, turns=ordered.turns
-    )
+    notes = (*cautions, *notes)
+    turns, levels = ordered.turns, ordered.levels
+    return Series(name, slug(name), format_, checkpoints, ordered.by, notes, cautions, turns=turns, levels=levels)
 
 
 def _other_order(name: str, by: Order) -> str:

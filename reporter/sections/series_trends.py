@@ -76,7 +76,8 @@ def _about(report: Report, series: Comparison) -> str:
         "all": "all variables and optimizer state",
     }
     n = len(series.refs)
-    order = _ORDER[series.ordered_by]
+    named = series.ordered_by is Order.FILE_NAME and series.refs[0].step.value is None
+    order = "ordered by the file names" if named else _ORDER[series.ordered_by]
     detail = series.refs[0].step.detail
     source = f" ({detail})" if series.ordered_by is Order.IN_FILE and detail else ""
     return (

@@ -69,7 +69,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 def _cautions(report: Report) -> Iterator[Paragraph]:
     """How the files were put together, where the verdict cannot be read without it."""
     cautions = list(dict.fromkeys(text for series in report.series for text in series.cautions))
-    yield from (Paragraph(text, "note") for text in cautions[:CAUTIONS])
+    yield from (Paragraph(text) for text in cautions[:CAUTIONS])
     if len(cautions) > CAUTIONS:
         more = counted(len(cautions) - CAUTIONS, "remark")
         yield Paragraph(f"{more} more of this kind: see each series.", "note")
