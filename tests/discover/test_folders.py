@@ -128,7 +128,7 @@ def test_everything_has_a_path_of_its_own_and_a_reason(tmp_path: Path) -> None:
     (tmp_path / "y.lz4").write_bytes(b"\x04\x22\x4d\x18\x64\x40\xa7")
     (tmp_path / "z.bin").write_bytes(bytes(8))
     found = entries(tmp_path)
-    assert found.keys() == {"m", "m (tf-bundle)", "x", "x (tf-bundle)", "y.lz4", "z.bin"}
+    assert found.keys() == {"m", "m (savedmodel)", "x", "x (tf-bundle)", "y.lz4", "z.bin"}
     assert all(entry.reason for entry in found.values())
 
 
