@@ -1,0 +1,104 @@
+"""With the cache, cold and warm, and without it, every input gives the same bytes and the same exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from reporter import pipeline
+from reporter.progress import Progress
+from reporter.settings import Settings
+from tests.faults.running import series
+from tests.test_cli import BAD_FILES, EXTREMES, safetensors, weights
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+OLD = 1_700_000_000
+
+REAL = (
+    "series/mlx-lora-safetensors", "series/taxi-estimator-tf1", "single/keras-history", "single/keras3-weights-h5",
+    "single/orbax", "single/sonnet-golden", "single/tf-serving", "damaged",
+)  # fmt: skip
+"""Folders beside the checkout: every format, whole and damaged."""
+
+
+def extremes(folder: Path) -> None:
+    for step in (1, 2, 3):
+        safetensors(folder / f"m-{step}.safetensors", EXTREMES | weights(step))
+
+
+def without_numbers(folder: Path) -> None:
+    """Alone, first, in the middle and last of a series; tensors of no values; nothing but texts."""
+    for name, empty in (("alone", (1,)), ("first", (1,)), ("middle", (2,)), ("last", (3,)), ("all", (1, 2, 3))):
+        series(folder / name, 1 if name == "alone" else 3)
+        for step in empty:
+            save_file({}, folder / name / f"m-{step}.safetensors")
+    for step in (1, 2):
+        np.savez(folder / f"void-{step}.npz", a=np.empty((0, 3), "f4"), b=np.empty((3, 0)))
+        np.savez(folder / f"text-{step}.npz", a=np.array(["x"]))
+
+
+def bad(folder: Path) -> None:
+    series(folder)
+    for name, content in BAD_FILES.items():
+        (folder / name).write_bytes(content)
+    (folder / "self").symlink_to("self")
+    series(Path(os.fsdecode(os.fsencode(folder) + b"/\xff")))
+
+
+def models(folder: Path) -> None:
+    """Files of one pattern that hold different models, and a tensor that comes and goes."""
+    for step in (1, 2, 3):
+        safetensors(folder / f"m-{step}.safetensors", weights(step) | ({"x": np.ones(3, "f4")} if step == 2 else {}))
+        safetensors(folder / f"n-{step}.safetensors", {f"only{step}": np.ones(step, "f4")})
+
+
+MADE = {make.__name__: make for make in (extremes, without_numbers, bad, models)}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    record = json.loads(found["report.json"]) | {"timings": {}}
+    return found | {"report.json": json.dumps(record, indent=0).encode()}
+
+
+def same(folder: Path, tmp_path: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            os.utime(path, (OLD, OLD))  # of the same age in every run
+    runs = []
+    for name, cache in (("cold", "cache"), ("warm", "cache"), ("without", None)):
+        settings = Settings(
+            roots=(folder,),
+            out=tmp_path / name,
+            cache=None if cache is None else tmp_path / cache,
+            pdf=False,
+            settle=0.0,
+        )
+        runs.append(content(pipeline.run(settings, Progress(quiet=True), now=NOW).folder))
+    cold, warm, without = runs
+    assert cold.keys() == warm.keys() == without.keys()
+    for name in without:
+        assert cold[name] == without[name], f"{name}: cold"
+        assert warm[name] == without[name], f"{name}: warm"
+    assert b"a defect of ckpt-report" not in without["report.json"]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_made_inputs(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "c"
+    folder.mkdir()
+    MADE[name](folder)
+    same(folder, tmp_path)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_inputs(shared_data: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(shared_data / name, tmp_path / "c", symlinks=True, copy_function=shutil.copyfile)
+    same(tmp_path / "c", tmp_path)
