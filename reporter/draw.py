@@ -13,6 +13,7 @@ from reporter.model.change import Change
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
 from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
+from reporter.model.finding import Judgement
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.measured import Absent, Value
 from reporter.model.page import Figure
@@ -23,13 +24,36 @@ from reporter.numerals import integer
 MAX_LAYER_FIGURES = 200
 """Layers that get a picture of their own over the steps."""
 
+FULLY_DRAWN = 60
+"""Series with all their pictures, the worst first; of more, the others get those that show most: a picture takes about
+20 ms, and all of those of 500 series would take longer than reading their checkpoints."""
+
+LAYERS_OF_MANY = 12
+"""Layers of each of them that get a picture of their own where there are more."""
+
 MAX_SHEET_LAYERS = 1000
 """Layers with a small histogram in the sheets of a checkpoint: 25 sheets, which take about two seconds."""
 
 
-def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms, bins: int) -> SeriesFigures:
+def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset[str]:
+    """Names of the series that get all their pictures: those with the worst findings, then the first ones."""
+    names = dict.fromkeys([*(f.series for f in judgement.findings), *(s.name for s in series)])
+    return frozenset(list(names)[:FULLY_DRAWN])
+
+
+def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms, bins: int, full: bool) -> SeriesFigures:
     """The pictures of a series that the PDF shows as well; those of a checkpoint only where it is the only one."""
     several = len(series.refs) > 1
+    if several and not full:
+        return SeriesFigures(
+            moving=None,
+            bands=_bands(memo, series),
+            trends=(),
+            norms=_norms(memo, series) if series.layers else None,
+            updates=_updates(memo, series) if series.pairs and series.layers else None,
+            checkpoints={},
+            brief=True,
+        )
     return SeriesFigures(
         moving=_moving(memo, series, histograms) if several else None,
         bands=_bands(memo, series) if several else None,
@@ -44,12 +68,13 @@ def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms, bi
 
 def draw_further(memo: Memo, report: Report, bins: int) -> Report:
     """The same report with what only HTML shows: every layer over the steps, and the pages of the checkpoints."""
+    most = MAX_LAYER_FIGURES if len(report.series) <= FULLY_DRAWN else LAYERS_OF_MANY
     figures = tuple(
         drawn
         if len(series.refs) == 1
         else replace(
             drawn,
-            layers=_layers(memo, series, histograms),
+            layers=_layers(memo, series, histograms, 0 if drawn.brief else most),
             checkpoints=_checkpoints(memo, series, detail, bins),
         )
         for series, histograms, detail, drawn in zip(
@@ -203,11 +228,11 @@ def _updates(memo: Memo, series: Comparison) -> Figure:
     )
 
 
-def _layers(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> dict[str, Figure]:
+def _layers(memo: Memo, series: Comparison, histograms: SeriesHistograms, most: int) -> dict[str, Figure]:
     labels = [series.labels[i] for i in histograms.shown]
     return {
         name: memo.draw(plots.distribution_heat, f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
-        for i, name in enumerate(series.layers[:MAX_LAYER_FIGURES])
+        for i, name in enumerate(series.layers[:most])
     }
 
 

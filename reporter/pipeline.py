@@ -20,7 +20,7 @@ from reporter.deploy import with_deployment
 from reporter.detail import details
 from reporter.discover.listing import absolute
 from reporter.discover.naming import natural
-from reporter.draw import draw_further, draw_runs, draw_series
+from reporter.draw import draw_further, draw_runs, draw_series, fully_drawn
 from reporter.errors import RenderError, RotatedAway
 from reporter.gather import Gatherer
 from reporter.measuring.histogram import of_series
@@ -99,7 +99,10 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.say("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        figures = tuple(draw_series(memo, s, h, settings.bins) for s, h in zip(series, histograms, strict=True))
+        full = fully_drawn(series, judgement)
+        figures = tuple(
+            draw_series(memo, s, h, settings.bins, s.name in full) for s, h in zip(series, histograms, strict=True)
+        )
         runs = tuple(draw_runs(memo, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=settings.title or _title(settings.roots),

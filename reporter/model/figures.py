@@ -30,6 +30,7 @@ class SeriesFigures:
         norms, updates: layers × checkpoints heat maps.
         checkpoints: by place, of those with a page of their own.
         layers: layer -> its distribution over the steps.
+        brief: whether some were left out because the report is over very many series.
     """
 
     moving: Figure | None
@@ -41,6 +42,7 @@ class SeriesFigures:
     distances: Figure | None = None
     similarity: Figure | None = None
     layers: Mapping[str, Figure] = field(default_factory=dict)
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)

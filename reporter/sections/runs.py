@@ -26,6 +26,7 @@ from reporter.sections.base import (
     verdict_cell,
 )
 from reporter.sections.paired import UPDATE, update_cell
+from reporter.sections.series import PDF_SERIES
 
 _STATISTICS: dict[Medium, tuple[str, ...]] = {
     "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share"),
@@ -36,8 +37,8 @@ _STATISTICS: dict[Medium, tuple[str, ...]] = {
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """One section per group of runs, nothing where no two series have the same structure; of many series, a list."""
-    if medium == "index":
-        yield from _listed(report)
+    if medium == "index" or (medium == "pdf" and len(report.series) > PDF_SERIES):
+        yield from _listed(report, medium)
         return
     for i, group in enumerate(report.runs):
         chosen = [report.series[at] for at in group.series]
@@ -62,7 +63,7 @@ def title(report: Report, group: Runs) -> str:
     return _names([report.series[at] for at in group.series])
 
 
-def _listed(report: Report) -> Iterator[Section]:
+def _listed(report: Report, medium: Medium) -> Iterator[Section]:
     """Every group with a link to its page."""
     if not report.runs:
         return
@@ -86,10 +87,8 @@ def _listed(report: Report) -> Iterator[Section]:
         Column("Checkpoints"),
         Column("Model tensors", definition="In the last checkpoint, of equal roles, shapes and dtypes in all of them."),
     )
-    note = (
-        "Series with the same structure in their last checkpoints, each group laid side by side on a page of its own."
-    )
-    yield Section("runs", "Runs of one model", (bounded("Groups of runs", columns, rows, "index", note=note),))
+    note = "Series with the same structure in their last checkpoints, laid side by side in index.html and its pages."
+    yield Section("runs", "Runs of one model", (bounded("Groups of runs", columns, rows, medium, note=note),))
 
 
 def _names(series: list[Comparison]) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from reporter.model.comparison import Comparison
 from reporter.model.figures import SeriesFigures
 from reporter.model.measured import GroupMeasure
-from reporter.model.page import Block, Cell, Column, Figures, Row, Section, Table
+from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
 from reporter.model.report import Report
+from reporter.numerals import integer
 from reporter.sections import layer_trends
 from reporter.sections.base import (
     NON_FINITE,
@@ -48,6 +49,9 @@ def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Itera
         yield from sheets(figures.checkpoints[0], len(series.layers), medium)
     if medium == "html" and figures.layers:
         yield Figures(tuple(figures.layers.values()))
+        if len(figures.layers) < len(series.layers):
+            drawn = f"the first {integer(len(figures.layers))} of {integer(len(series.layers))} layers over the steps"
+            yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
 
 
 def _table(series: Comparison, medium: Medium) -> Table:

@@ -36,6 +36,12 @@ _ORDER = {
 }
 
 
+BRIEF = (
+    "In a report over this many series, only those with the worst findings have all pictures. The tables are complete; "
+    "a report over this series alone has every picture."
+)
+
+
 def build(report: Report, at: int, medium: Medium) -> Section:
     """The section of one series."""
     series = report.series[at]
@@ -55,6 +61,8 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
         if first.histogram:
             yield first.histogram
         return
+    if figures.brief:
+        yield Paragraph(BRIEF, "note")
     if figures.moving:
         yield figures.moving
     if series.kind is SeriesKind.ALTERNATIVES:
