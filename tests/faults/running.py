@@ -1,0 +1,61 @@
+"""The program as a user runs it, in a process of its own, under circumstances of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = (sys.executable, "-m", "reporter")
+
+
+def checkpoint(path: Path, seed: int = 0) -> Path:
+    """A small one: two tensors, all of which move from seed to seed."""
+    rng = np.random.default_rng(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kernel, bias = rng.standard_normal((8, 6)).astype("f4"), rng.standard_normal(6).astype("f4")
+    save_file({"dense.kernel": kernel, "dense.bias": bias}, path)
+    return path
+
+
+def series(folder: Path, count: int = 2) -> Path:
+    """A folder with so many checkpoints that move a little."""
+    rng = np.random.default_rng(0)
+    start, bias = rng.standard_normal((8, 6)), rng.standard_normal(6)
+    folder.mkdir(parents=True, exist_ok=True)
+    for step in range(1, count + 1):
+        moved = start + 0.01 * step * rng.standard_normal((8, 6)), bias + 0.01 * step
+        arrays = {"dense.kernel": moved[0].astype("f4"), "dense.bias": moved[1].astype("f4")}
+        save_file(arrays, folder / f"m-{step}.safetensors")
+    return folder
+
+
+def run(*arguments: object, program: Sequence[str] = PROGRAM, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """A command; it never takes more than some seconds, and what it prints is kept."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
+    command = [*program, *map(os.fspath, map(_text, arguments))]
+    return subprocess.run(command, env=environment, capture_output=True, timeout=3600, check=False, **options)
+
+
+def _text(argument: object) -> str | bytes | os.PathLike[Any]:
+    return argument if isinstance(argument, bytes | os.PathLike) else str(argument)
+
+
+def listed(folder: Path) -> dict[str, tuple[str, str]]:
+    """State and reason of everything in the published report, by path."""
+    record = json.loads((folder / "report.json").read_text("utf-8"))
+    return {entry["path"]: (entry["state"], entry["reason"]) for entry in record["files"]}
+
+
+def published(out: Path) -> Path:
+    """The only run in an output folder."""
+    (folder,) = (out / "runs").iterdir()
+    return folder
