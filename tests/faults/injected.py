@@ -21,7 +21,20 @@ from typing import Any
 
 from tests.faults.warm import Small
 
-CALLS = ("open", "read", "pread", "preadv", "write", "fsync", "mkdir", "rename", "replace", "symlink", "scandir", "stat")
+CALLS = (
+    "open",
+    "read",
+    "pread",
+    "preadv",
+    "write",
+    "fsync",
+    "mkdir",
+    "rename",
+    "replace",
+    "symlink",
+    "scandir",
+    "stat",
+)
 """Of :mod:`os`; the first argument is a path or a descriptor."""
 
 ERRORS = {name: (errno.EMFILE, errno.EIO) if name in ("open", "scandir") else (errno.EIO,) for name in CALLS} | {

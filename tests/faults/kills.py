@@ -42,7 +42,7 @@ def run(count: int) -> dict[str, Any]:
                     small.report()
                 finally:
                     os._exit(0)
-            time.sleep(chance.uniform(0, 1.2 * length))
+            time.sleep(chance.uniform(0, 2 * length))
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             moved = small.latest() != before

@@ -90,7 +90,9 @@ class Small:
             f"{set(ended.states)}": bool(ended.states & {"corrupt", "partial", "in progress"}),
             "nothing new, and no failure": not moved and ended.code not in STOPPED,
             "new, and a failure": moved and ended.code not in HONEST,
-            "green with a checkpoint that was not measured": ended.code == 0 and "not examined" in ended.states and moved,
+            "green with a checkpoint that was not measured": ended.code == 0
+            and "not examined" in ended.states
+            and moved,
             "no clear line": ended.code in STOPPED and not (lines and lines[-1].startswith("ckpt-report: ")),
             "left behind: " + ", ".join(self.leftovers()): bool(self.leftovers()),
         }
