@@ -37,9 +37,7 @@ CALLS = (
 )
 """Of :mod:`os`; the first argument is a path or a descriptor."""
 
-ERRORS = {name: (errno.EMFILE, errno.EIO) if name in ("open", "scandir") else (errno.EIO,) for name in CALLS} | {
-    name: (errno.ENOSPC, errno.EIO) for name in ("write", "mkdir", "symlink", "rename", "replace", "fsync")
-}
+ERRORS = {name: (errno.EMFILE, errno.EIO) if name in ("open", "scandir") else (errno.EIO,) for name in CALLS} | dict.fromkeys(("write", "mkdir", "symlink", "rename", "replace", "fsync"), (errno.ENOSPC, errno.EIO))
 ERRORS["open"] += (errno.ENOSPC,)
 
 
