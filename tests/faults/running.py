@@ -42,7 +42,7 @@ def run(*arguments: object, program: Sequence[str] = PROGRAM, **options: Any) ->
     """A command; it never takes more than some seconds, and what it prints is kept."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     command = [*program, *map(os.fspath, map(_text, arguments))]
-    return subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False, **options)
+    return subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False, **options)
 
 
 def _text(argument: object) -> str | bytes | os.PathLike[Any]:

@@ -1,0 +1,21 @@
+"""Killed at random times: the last report is whole, and the next run removes what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from tests.faults.running import run
+
+KILLS = os.environ.get("CKPT_FAULTS_KILLS", "20")
+"""``make faults`` makes it 200."""
+
+
+def test_kills_at_random_times() -> None:
+    done = run("-m", "tests.faults.kills", KILLS, program=(sys.executable,))
+    assert done.returncode == 0, done.stderr.decode()
+    said = json.loads(done.stdout)
+    print(said)
+    assert said["wrong"] == []
+    assert said["counts"].get("not published", 0) > 0

@@ -1,0 +1,130 @@
+"""Nothing is left behind: unfinished folders, children, and what stands in the way of the link."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reporter.cache import container
+from reporter.cache.folder import Folder
+from reporter.errors import OutputBusy, OutputError
+from reporter.writers import publish
+from reporter.writers.publish import output_lock
+from tests.faults.running import ROOT
+from tests.readers.isolation.test_isolation import alive
+
+CREATED = "20260101T000000Z"
+
+
+def test_folders_of_runs_that_were_killed(tmp_path: Path) -> None:
+    """They go when the next run holds the lock, and only then."""
+    runs = tmp_path / "runs"
+    (runs / ".new-abc" / "plots").mkdir(parents=True)
+    (runs / ".new-abc" / "index.html").write_text("half")
+    (runs / "20250101T000000Z-1" / "plots").mkdir(parents=True)
+    (tmp_path / ".latest-123").symlink_to("runs/x")
+    (runs / ".new-link").symlink_to(tmp_path.parent)
+    with output_lock(tmp_path):
+        assert sorted(p.name for p in runs.iterdir()) == ["20250101T000000Z-1"]
+        assert not (tmp_path / ".latest-123").is_symlink()
+        (runs / ".new-of-the-run").mkdir()
+        with pytest.raises(OutputBusy), output_lock(tmp_path):
+            pass
+        assert (runs / ".new-of-the-run").is_dir()
+    assert tmp_path.parent.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_something_else_stands_where_the_link_belongs(tmp_path: Path, kind: str) -> None:
+    latest = tmp_path / "latest"
+    latest.mkdir() if kind == "folder" else latest.write_text("mine")
+    with (
+        pytest.raises(OutputError, match=rf"latest: a {kind} stands where .* move it away \(mv "),
+        output_lock(tmp_path),
+    ):
+        pass
+    assert latest.is_dir() if kind == "folder" else latest.read_text() == "mine"
+    latest.rename(tmp_path / "latest-old")
+    with output_lock(tmp_path):
+        pass
+
+
+def test_cache_files_that_were_not_finished(tmp_path: Path) -> None:
+    """Another run may be writing just now: what is younger than an hour stays."""
+    content = container.build({"kind": "record", "record": 1}, {})
+    first = Folder(tmp_path)
+    assert first.write(first.path("ab" * 20, "x.record"), content)
+    aside = tmp_path / "v1" / "unfinished"
+    for name, age in ((".new-old", 7200), (".new-young", 60)):
+        (aside / name).write_bytes(b"half")
+        os.utime(aside / name, (time.time() - age,) * 2)
+    second = Folder(tmp_path)
+    assert second.write(second.path("cd" * 20, "x.record"), content)
+    assert [p.name for p in aside.iterdir()] == [".new-young"]
+    assert second.prune()[0] == 2
+
+
+def test_everything_published_is_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and the folders that list them: a report that a power failure cannot empty."""
+    from datetime import UTC, datetime
+
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    folder = publish.publish(tmp_path / "out", datetime(2026, 1, 1, tzinfo=UTC), "1", {"a.html": b"a", "plots/b": b"b"})
+    assert synced[:2] == ["a.html", "b"]
+    assert synced[2] == "plots" and synced[3].startswith(".new-") and synced[4:] == ["runs", "out"]
+    assert (tmp_path / "out" / "latest").resolve() == folder
+
+
+PRINTING = """
+import sys, time
+from datetime import UTC, datetime
+from reporter.render.pdf import Printer
+with Printer(datetime.now(UTC)) as printer:
+    printer.start()
+    print(printer._child.pid, flush=True)
+    time.sleep(60)
+"""
+
+READING = """
+import sys
+from pathlib import Path
+from reporter.readers.isolation import Kind, Limits, session
+import subprocess
+real = subprocess.Popen
+def popen(*arguments, **options):
+    child = real(*arguments, **options)
+    print(child.pid, flush=True)
+    return child
+subprocess.Popen = popen
+with session(Kind("tests.readers.isolation.misbehaving", "", Limits(1 << 28), ""), Path("m")) as parsing:
+    parsing.ask("sleep")
+"""
+
+
+@pytest.mark.parametrize("script", [PRINTING, READING], ids=["PDF", "parser"])
+@pytest.mark.parametrize("delay", [0.0, 0.6])
+def test_children_never_outlive_their_parent(script: str, delay: float) -> None:
+    """Not even those that still load their libraries when it is killed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        time.sleep(delay)
+        parent.send_signal(signal.SIGKILL)
+    end = time.monotonic() + 10  # on a machine that is busy; it is asked to be a second
+    while alive(child):
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -1,0 +1,91 @@
+"""TERM, HUP and Ctrl-C at every boundary between stages: nothing is left behind, and the last report stands."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reporter import pipeline
+from reporter.writers import publish
+from tests.faults.warm import Small
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+BOUNDARIES: tuple[tuple[Any, str], ...] = (
+    (pipeline, "scan"),
+    (pipeline, "compare"),
+    (pipeline, "judge"),
+    (pipeline, "details"),
+    (pipeline, "draw_series"),
+    (pipeline, "write_json"),
+    (pipeline, "write_csv"),
+    (pipeline, "draw_further"),
+    (pipeline, "checkpoint_pages"),
+    (pipeline, "publish"),
+    (publish, "_make_durable"),
+    (publish, "_point"),
+)
+"""What begins a stage, or a step of publication."""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return Small(tmp_path_factory.mktemp("signals"))
+
+
+def stopping(real: Callable[..., Any], number: int) -> Callable[..., Any]:
+    def first(*arguments: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), number)
+        return real(*arguments, **options)
+
+    return first
+
+
+@pytest.mark.parametrize("place", range(len(BOUNDARIES)), ids=[name for _, name in BOUNDARIES])
+def test_signals(small: Small, monkeypatch: pytest.MonkeyPatch, place: int) -> None:
+    """Each boundary with one of the signals, in turn."""
+    module, name = BOUNDARIES[place]
+    number = SIGNALS[place % len(SIGNALS)]
+    before = small.latest()
+    handlers = [signal.getsignal(n) for n in SIGNALS]
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, stopping(getattr(module, name), number))
+        ended = small.report()
+    assert ended.code == 128 + number
+    assert ended.said.strip().splitlines()[-1].endswith("; the last published report stands")
+    assert small.latest() == before
+    assert small.leftovers() == []
+    assert {p.name for p in (small.out / "runs").iterdir()} == {Path(before).name}
+    assert [signal.getsignal(n) for n in SIGNALS] == handlers
+
+
+def test_a_signal_after_the_link_was_swapped_leaves_the_new_report(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, real = small.latest(), publish._point
+
+    def point(*arguments: Any) -> None:
+        real(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "_point", point)
+        assert small.report("--title", "another").code == 143
+    assert small.latest() != before
+    assert small.record()["title"] == "another"
+
+
+def test_what_is_ignored_stays_ignored(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(pipeline, "judge", stopping(pipeline.judge, signal.SIGHUP))
+            assert small.report().code in (0, 3)
+    finally:
+        signal.signal(signal.SIGHUP, before)
