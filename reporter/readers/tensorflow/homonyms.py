@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 _ROUNDS = 8  # each gives more objects a part in the names; real models need two or three
 
@@ -70,13 +71,12 @@ def numbered(places: Iterable[tuple[str, str]], taken: Collection[tuple[str, str
     for layer, name in taken:
         seen[layer].add(name)
     current: dict[str, str] = {}
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
     result = []
     for layer, name in places:
         if layer and name in seen[layer]:
-            seen[layer], number = set(), 1
-            while f"{layer}_{number}" in layers:
-                number += 1
-            current[layer] = f"{layer}_{number}"
+            seen[layer] = set()
+            current[layer] = next(free for i in numbers[layer] if (free := f"{layer}_{i}") not in layers)
             layers.add(current[layer])
         seen[layer].add(name)
         shown = current.get(layer, layer)
