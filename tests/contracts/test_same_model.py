@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from reporter.api import Measurement, inspect, measure
+from reporter.cli import main
+from reporter.model.neighbours import with_roles
 from reporter.readers.live import live_contents
 from reporter.settings import Settings
 from tests.contracts.test_readers import MAKERS, NAMES
@@ -143,3 +146,140 @@ def numbers(result: Measurement, *, roles: bool) -> list[Any]:
 
 def slashes(name: str) -> str:
     return name.replace(".", "/")
+
+
+def rich(k: ModuleType) -> Any:
+    """Nested, shared and wrapped layers, in a model of either Keras."""
+    layers = k.layers
+    inner = k.Sequential([k.Input((6,)), layers.Dense(5, name="z"), layers.Dense(4, name="a")], name="inner")
+    each = k.Sequential([k.Input((4,)), layers.Dense(6, name="up"), layers.Dense(4, name="down")], name="each_inner")
+    shared = layers.Dense(6, name="shared")
+    given = k.Input((3, 6))
+    x = layers.Conv1D(6, 2, padding="same", name="conv")(shared(shared(given)))
+    x = layers.TimeDistributed(inner, name="steps")(layers.BatchNormalization(name="norm")(x))
+    x = layers.TimeDistributed(each, name="again")(x)
+    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True, name="lstm"), name="both")(x)
+    x = layers.MultiHeadAttention(2, 3, name="attention")(x, x)
+    middle_in = k.Input((3, 6))
+    middle = k.Model(middle_in, layers.LayerNormalization(name="ln")(middle_in), name="middle")
+    x = layers.GRU(4, name="gru")(middle(x))
+    return k.Model(given, layers.Dense(2, name="head")(x))
+
+
+def spectral(k: ModuleType) -> Any:
+    given = k.Input((8, 8, 3))
+    x = k.layers.SpectralNormalization(k.layers.Conv2D(4, 3, name="conv"), name="bounded")(given)
+    x = k.layers.DepthwiseConv2D(3, name="depthwise")(x)
+    return k.Model(given, k.layers.Dense(2, name="head")(k.layers.Flatten(name="flat")(x)))
+
+
+def listed(k: ModuleType) -> Any:
+    class Net(k.Model):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__(name="net")
+            self.blocks = [k.layers.Dense(6, name=f"block_{i}") for i in range(3)]
+            self.head = k.layers.Dense(2, name="head")
+
+        def call(self, x: Any) -> Any:
+            for block in self.blocks:
+                x = block(x)
+            return self.head(x)
+
+    model = Net()
+    model(np.zeros((1, 6), "f4"))
+    return model
+
+
+def slashed(k: ModuleType) -> Any:
+    """Keras 3 refuses such names."""
+    layers = k.layers
+    inner_in = k.Input((5,))
+    inner = k.Model(inner_in, layers.Dense(4, name="conv1/bn")(inner_in), name="net/deep")
+    given = k.Input((6,))
+    return k.Model(given, layers.Dense(2, name="out/logits")(inner(layers.Dense(5, name="stem/one")(given))))
+
+
+def compiled(k: ModuleType) -> Any:
+    """With an optimizer that has made a step, so that files tell what is trained."""
+    model = rich(k)
+    model.get_layer("conv").trainable = False
+    model.compile("adam", "mse")
+    model.fit(np.ones((2, 3, 6), "f4"), np.ones((2, 2), "f4"), verbose=0)
+    return model
+
+
+RICH = {"rich": rich, "spectral": spectral, "listed": listed, "slashed": slashed, "compiled": compiled}
+GENERATIONS = {"keras": ("keras", "keras-weights", "keras-h5", "tf-bundle", "savedmodel"),
+               "tf_keras": ("keras", "keras-weights", "keras-h5", "tf-bundle", "savedmodel")}  # fmt: skip
+"""Formats in which either generation of Keras saves."""
+
+CANNOT_SAVE = {
+    ("keras", "slashed"): "Keras 3 refuses slashes in names",
+    ("tf_keras", "spectral"): "Keras 2's SpectralNormalization mixes two classes of InputSpec here",
+    ("keras-h5", "listed"): "Keras does not save subclassed models as .h5",
+}
+NO_NAMES = {("keras-weights", generation, kind) for generation in GENERATIONS for kind in RICH} | {
+    ("keras", generation, "listed") for generation in GENERATIONS
+}
+"""Weights alone store no variable's name, Keras 2's no layer's either: compared by shape and role, in order."""
+
+
+@pytest.fixture(scope="session")
+def tf_keras(tf: ModuleType) -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tf_keras
+    return tf_keras
+
+
+@pytest.fixture(scope="module", params=[(g, kind) for g in GENERATIONS for kind in RICH], ids="-".join)
+def both_kerases(
+    request: pytest.FixtureRequest, tf: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, str, Any, dict[str, Path]]:
+    """The generation of Keras, the kind of a model, the model live, and its path in each format."""
+    generation, kind = request.param
+    reason = CANNOT_SAVE.get((generation, kind))
+    if reason:
+        pytest.skip(reason)
+    k = request.getfixturevalue(generation)
+    paths: dict[str, Path] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        k.utils.set_random_seed(1)
+        model = RICH[kind](k)
+        for name in GENERATIONS[generation]:
+            if (name, kind) not in CANNOT_SAVE:
+                folder = tmp_path_factory.mktemp(f"{generation}-{kind}-{name}")
+                paths[name] = (
+                    MAKERS[name](model, folder, tf)
+                    if (generation, name) != ("tf_keras", "savedmodel")
+                    else keras2_saved_model(model, folder)
+                )
+    return generation, kind, model, paths
+
+
+def keras2_saved_model(model: Any, folder: Path) -> Path:
+    model.save(folder / "m", save_format="tf")
+    return folder / "m"
+
+
+@pytest.mark.parametrize("name", GENERATIONS["keras"])
+def test_inspect_says_the_same_of_every_format_of_both_kerases(
+    name: str, both_kerases: tuple[str, str, Any, dict[str, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    generation, kind, model, paths = both_kerases
+    if (name, kind) in CANNOT_SAVE:
+        pytest.skip(CANNOT_SAVE[name, kind])
+    capsys.readouterr()
+    assert main(["inspect", str(paths[name]), "--json"]) == 0
+    told = [t for t in json.loads(capsys.readouterr().out)["tensors"] if t["collection"] == "model"]
+    live = [t.info for t in with_roles(live_contents(model)).tensors if t.info.collection == "model"]
+    if (name, generation, kind) in NO_NAMES:
+        ours = sorted((t.role, list(t.shape)) for t in live)
+        assert sorted((t["role"], t["shape"]) for t in told) == ours
+    else:
+        assert {t["name"]: (t["layer"], t["role"], t["shape"], t["dtype"]) for t in told} == {
+            t.name: (t.layer, t.role, list(t.shape), t.dtype) for t in live
+        }
+        flags = {t.name: t.trainable for t in live}
+        assert all(t["trainable"] in (None, flags[t["name"]]) for t in told)
