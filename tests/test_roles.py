@@ -67,6 +67,9 @@ def test_the_layer_tells_what_its_numbered_variables_are() -> None:
     assert told(four) == ["other"] * 4
     assert told({"var_0": (50, 8)}, "word_embedding") == ["embedding"]
     assert told({"kernel": (3, 3, 8, 1)}, kind="DepthwiseConv2D") == ["depthwise_kernel"]
+    assert told({"kernel": (3, 3, 8, 1)}, "block/depthwise_conv2d_1") == ["depthwise_kernel"]
+    assert told({"depthwise_weights": (3, 3, 8, 1)}) == ["depthwise_kernel"]
+    assert told({"weight": (8, 1, 3, 3)}, "depthwise") == ["kernel"]  # as PyTorch keeps it, by outputs
 
 
 def test_what_is_not_trained_or_no_float_is_no_weight() -> None:

@@ -77,7 +77,7 @@ def roles(layer: Sequence[TensorInfo], kind: str = "") -> list[str]:
 
 def _alone(info: TensorInfo, kind: str) -> str:
     """What rank, the words in its name and the class of its layer tell of a tensor whose name is not a known one."""
-    if info.role == "kernel" and kind.startswith("Depthwise"):
+    if info.role == "kernel" and (kind.startswith("Depthwise") or _is_depthwise(info)):
         return "depthwise_kernel"  # which Keras 3 calls just `kernel`
     if info.role != "other" or not _may_be_weight(info):
         return info.role
@@ -90,6 +90,12 @@ def _alone(info: TensorInfo, kind: str) -> str:
     if _TABLE.search(last):
         return "embedding"
     return "kernel" if _MATRIX.search(last) else "other"
+
+
+def _is_depthwise(info: TensorInfo) -> bool:
+    """Whether the name of a layer of Keras, without its class, says so; ``depthwise_conv2d`` is usual."""
+    layer = info.layer.rpartition("/")[2].lower()
+    return "depthwise" in layer and last_part(info.name) == "kernel" and len(info.shape) > 2
 
 
 def _may_be_weight(info: TensorInfo) -> bool:

@@ -53,6 +53,8 @@ _BY_VARIABLE: dict[str, str] = {
     "recurrent_kernel": "recurrent_kernel",
     "depthwise_kernel": "depthwise_kernel",
     "pointwise_kernel": "pointwise_kernel",
+    "depthwise": "depthwise_kernel",
+    "pointwise": "pointwise_kernel",
     "embedding": "embedding",
     "embeddings": "embedding",
     "position_embeddings": "embedding",
