@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reporter.discover import find
-from reporter.model.checkpoint import Claim, Found, Order, Peek
+from reporter.discover.naming import Numbered
+from reporter.discover.series import Member, alternatives, arrange, going_on, runs, stepwise
+from reporter.model.checkpoint import CheckpointRef, Claim, Doubt, Found, Order, Peek, Series, Step
 from tests.discover.test_find import Toy, names, scan, write
 
 
@@ -149,3 +153,49 @@ def test_an_unreadable_step_costs_the_series_only_itself(tmp_path: Path) -> None
     write(tmp_path, step_1__m="TOY?", step_2__m="TOYx", step_3__m="TOY?")
     (one,) = scan(tmp_path).series
     assert [r.name for r in one.checkpoints] == ["step_1/m", "step_3/m"]
+
+
+MAYBE = st.none() | st.integers(0, 5)
+
+
+@given(st.lists(st.tuples(MAYBE, MAYBE, MAYBE, st.integers(0, 5)), max_size=9))
+def test_every_checkpoint_is_in_one_series_whatever_the_witnesses_say(
+    witnesses: list[tuple[int | None, int | None, int | None, int]],
+) -> None:
+    members = [
+        Member(
+            CheckpointRef(
+                f"m-{number}-{i}",
+                f"m-{number}-{i}",
+                Path(f"m-{number}-{i}"),
+                "toy",
+                (),
+                Step(step, Order.IN_FILE) if step is not None else Step(None, Order.TIME),
+                0,
+                time,
+            ),
+            Numbered("m-#", number, () if number is None else (number,)),
+            (),
+            counter,
+        )
+        for i, (step, counter, number, time) in enumerate(witnesses)
+    ]
+    inside = {m.ref.name: m.ref.step.value for m in members}
+    found = arrange(members)
+    assert sorted(r.name for s in found for r in s.checkpoints) == sorted(m.ref.name for m in members)
+    assert len({s.name for s in found}) == len(found)
+    for one in found:
+        steps = [r.step.value for r in one.checkpoints]
+        if one.ordered_by is Order.IN_FILE:
+            assert steps == sorted(s for s in steps if s is not None)
+        assert all(r.step.stored == inside[r.name] for r in one.checkpoints)
+        if one.doubt is not None:
+            of_doubt = sorted(r.name for r in one.doubt.checkpoints)
+            for made in made_of(one.doubt):
+                assert sorted(r.name for s in made for r in s.checkpoints) == of_doubt
+
+
+def made_of(doubt: Doubt) -> list[list[Series]]:
+    """Whatever the values may say of a doubt."""
+    by_step = [[stepwise(doubt)]] if doubt.by_step else []
+    return [runs(doubt, doubt.falls[:1], ", why"), [going_on(doubt, ", why")], [alternatives(doubt)], *by_step]
