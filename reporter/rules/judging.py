@@ -118,7 +118,11 @@ class _Failed:
 def _checks(rule: Rule, history: History, limits: Limits, failed: dict[str, _Failed]) -> list[Check]:
     """A rule's checks; of one that fails there are none, and the failure is noted."""
     try:
-        return list(rule.check(history, limits))
+        checks = list(rule.check(history, limits))
+        other = next((c for c in checks if not isinstance(c, Check)), None)
+        if other is not None:
+            raise UnusableRule(f"it yields {type(other).__name__}, not a Check")
+        return checks
     except ReportError:
         raise
     except Exception as error:

@@ -21,11 +21,8 @@ from tests.test_cli import BAD_FILES, EXTREMES, safetensors, weights
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OLD = 1_700_000_000
 
-REAL = (
-    "series/mlx-lora-safetensors", "series/taxi-estimator-tf1", "single/keras-history", "single/keras3-weights-h5",
-    "single/orbax", "single/sonnet-golden", "single/tf-serving", "damaged",
-)  # fmt: skip
-"""Folders beside the checkout: every format, whole and damaged."""
+REAL = ("series/taxi-estimator-tf1", "single/keras-history", "damaged")
+"""Folders beside the checkout: bundles, Keras's files, arrays; whole and damaged."""
 
 
 def extremes(folder: Path) -> None:
