@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test golden mutants check lint types sample fuzz calibrate bench bench-full bench-peers lock clean
+.PHONY: help report test golden mutants faults check lint types sample fuzz calibrate bench bench-full bench-peers lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ types: $(VENV)/dev.stamp
 sample: $(VENV)/run.stamp $(VENV)/pango.stamp ## train a small model, save it in every format, report on it
 	$(PY) -m examples.sample sample/ckpts
 	@$(PY) -m reporter report sample/ckpts -o sample/reports $(ARGS)
+
+faults: $(VENV)/dev.stamp ## 200 kills at random times; every open, read and write of a run fails in turn (takes long)
+	CKPT_FAULTS_KILLS=200 CKPT_FAULTS_INJECTED=all $(PY) -m pytest -q -rP tests/faults
 
 fuzz: $(VENV)/dev.stamp ## fuzz every parser and reader, FUZZ_SECONDS (60) each; 2,000 flips per format
 	$(PY) -m tests.fuzz

@@ -353,10 +353,8 @@ def test_accepted_findings_and_own_rules_from_end_to_end(
         "    yield Check(1.0, 1.0, Severity.WARN, message='mine fired')\n"
         "MINE = Rule('mine', 'Mine', 0.0, 'f', 's', check)\n"
     )
-    (tmp_path / "ckpt-report.toml").write_text(
-        'rule-files = ["mine.py"]\nfail-on = "warn"\n[rules.nothing-moves]\nseverity = "off"\n'
-    )
-    assert report("ckpts", "-o", out) == 3
+    (tmp_path / "ckpt-report.toml").write_text('fail-on = "warn"\n[rules.nothing-moves]\nseverity = "off"\n')
+    assert report("ckpts", "-o", out, "--rules", "mine.py") == 3
     assert [f["rule"] for f in read(out)["findings"]] == ["mine"]
     capsys.readouterr()
     assert report("ckpts", "-o", out, "--rules", tmp_path / "none.py") == 2

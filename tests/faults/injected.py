@@ -37,8 +37,10 @@ CALLS = (
 )
 """Of :mod:`os`; the first argument is a path or a descriptor."""
 
-ERRORS = {name: (errno.EMFILE, errno.EIO) if name in ("open", "scandir") else (errno.EIO,) for name in CALLS} | dict.fromkeys(("write", "mkdir", "symlink", "rename", "replace", "fsync"), (errno.ENOSPC, errno.EIO))
-ERRORS["open"] += (errno.ENOSPC,)
+_FULL = ("write", "mkdir", "symlink", "rename", "replace", "fsync")
+
+ERRORS = dict.fromkeys(CALLS, (errno.EIO,)) | dict.fromkeys(_FULL, (errno.ENOSPC, errno.EIO))
+ERRORS |= {"open": (errno.EMFILE, errno.EIO, errno.ENOSPC), "scandir": (errno.EMFILE, errno.EIO)}
 
 
 class Injector:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,7 @@ class Small:
         return Ended(code, said.getvalue(), self.states())
 
     def latest(self) -> str:
-        return os.readlink(self.out / "latest")
+        return str((self.out / "latest").readlink())
 
     def record(self) -> Any:
         return json.loads((self.out / "latest" / "report.json").read_bytes())
