@@ -143,17 +143,17 @@ def test_an_exact_change_is_never_replaced() -> None:
     assert not pair.whole.exact
 
 
-def test_estimated_distances_keep_their_stated_error_in_1000_trials() -> None:
+def test_estimated_distances_keep_their_stated_error_in_300_trials() -> None:
     """Through measuring, as a run does it: unbiased, 2.2 % of standard deviation, normal tails."""
     rng = np.random.default_rng(5)
     ratios = []
-    base = rng.standard_normal((20, 32 * BUCKETS)).astype("f4")
+    base = rng.standard_normal((10, 8 * BUCKETS)).astype("f4")
     measured = [measure_tensor(ArraySource(row, trainable=True), (0.5,)) for row in base]
-    for trial in range(1000):
-        before = base[trial % 20]
+    for trial in range(300):
+        before = base[trial % 10]
         after = (before + 0.1 * rng.standard_normal(before.size)).astype("f4")
         new = measure_tensor(ArraySource(after), (0.5,))
-        old = measured[trial % 20]
+        old = measured[trial % 10]
         assert old.sketch is not None
         assert new.sketch is not None
         change = old.sketch.change(new.sketch, old.summary.norm, new.summary.norm)
@@ -162,10 +162,10 @@ def test_estimated_distances_keep_their_stated_error_in_1000_trials() -> None:
         ratios.append(change.relative_update / distance(a, b) - 1)
         assert change.cosine == pytest.approx(cosine(a, b), abs=4 * 2 * DISTANCE_ERROR * distance(a, b) ** 2)
     errors = np.array(ratios)
-    assert abs(errors.mean()) < 4 * DISTANCE_ERROR / np.sqrt(1000) + DISTANCE_ERROR**2
-    assert errors.std() == pytest.approx(DISTANCE_ERROR, rel=0.1)
-    assert (np.abs(errors) < DISTANCE_ERROR).mean() == pytest.approx(0.683, abs=0.06)
-    assert (np.abs(errors) < 2 * DISTANCE_ERROR).mean() == pytest.approx(0.954, abs=0.03)
+    assert abs(errors.mean()) < 4 * DISTANCE_ERROR / np.sqrt(300) + DISTANCE_ERROR**2
+    assert errors.std() == pytest.approx(DISTANCE_ERROR, rel=0.15)
+    assert (np.abs(errors) < DISTANCE_ERROR).mean() == pytest.approx(0.683, abs=0.1)
+    assert (np.abs(errors) < 2 * DISTANCE_ERROR).mean() == pytest.approx(0.954, abs=0.05)
 
 
 def test_similarity_is_numpys_where_tensors_are_small() -> None:

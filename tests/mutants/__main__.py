@@ -12,8 +12,10 @@ reports that the tests look at are built once, by the code as it is; each mistak
 from __future__ import annotations
 
 import argparse
+import doctest
 import importlib.abc
 import importlib.util
+import inspect
 import os
 import shutil
 import signal
@@ -41,6 +43,9 @@ TESTS = (
     "writers/test_sections.py",
     "writers/test_numbers.py",
 )
+CHOSEN: set[str] = set()
+"""Names of the files of tests that are run."""
+
 SECONDS = 300
 """More than all of these tests take; a mistake may also be an endless loop."""
 
@@ -75,12 +80,30 @@ def noticed(name: str, mistake: Mistake | None, tests: list[str]) -> bool:
             del sys.modules[loaded]
         if mistake is not None:
             sys.meta_path.insert(0, Mutated(name, mistake.source))
+        if mistake is not None and (doctest.testmod(importlib.import_module(name)).failed or golden_files_differ()):
+            os._exit(1)
         scratch = tempfile.mkdtemp(prefix="ckpt-report-mutant-")
         code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={scratch}", *tests])
         shutil.rmtree(scratch, ignore_errors=True)
         os._exit(int(code))
     _, status = os.waitpid(child, 0)
     return status != 0
+
+
+def golden_files_differ() -> bool:
+    """Whether a test of golden files fails; asked without pytest first, which takes longer to start than these take."""
+    if "test_golden.py" not in CHOSEN:
+        return False
+    module = importlib.import_module("tests.writers.test_golden")
+    known = {"rich": built.rich(), "story": built.story(), "golden": ROOT / "tests" / "golden"}
+    try:
+        for test in (t for name, t in vars(module).items() if name.startswith("test_")):
+            wanted = inspect.signature(test).parameters
+            for medium in ("html", "pdf") if "medium" in wanted else ("",):
+                test(**{name: value for name, value in {**known, "medium": medium}.items() if name in wanted})
+    except Exception:  # an AssertionError, or whatever the mistake leads to
+        return True
+    return False
 
 
 def modules() -> dict[str, str]:
@@ -103,6 +126,7 @@ def main() -> int:
     given = parser.parse_args()
     os.chdir(ROOT)
     tests = [f"tests/{test}" for test in TESTS if Path(test).name not in given.without]
+    CHOSEN.update(Path(test).name for test in tests)
     built.rich()
     built.story()
     if noticed("", None, tests):
