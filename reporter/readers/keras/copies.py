@@ -83,7 +83,7 @@ def _start(dataset: Dataset) -> _Start | None:
     if values is None or not len(values):
         return None
     raw = values.view(np.uint8).reshape(len(values), -1)
-    return _Start(_type(dataset), sha256(raw).digest(), bool((raw == raw[0]).all()))
+    return _Start(_type(dataset), sha256(raw.tobytes()).digest(), bool((raw == raw[0]).all()))
 
 
 def _constant(start: _Start | None) -> bool:
