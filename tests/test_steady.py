@@ -22,8 +22,9 @@ NAMES = [f"model-{step}.safetensors" for step in (1, 2, 3, 4)]
 
 
 def write(path: Path, seed: int, rows: int = 50) -> None:
-    rng = np.random.default_rng(seed)
-    save_file({"dense.kernel": rng.normal(size=(rows, 4)).astype("f4"), "dense.bias": np.ones(4, "f4")}, path)
+    """A state of one training: the same start, another small step away from it."""
+    start, step = (np.random.default_rng(s).normal(size=(rows, 4)) for s in (1000, seed))
+    save_file({"dense.kernel": (start + 0.1 * step).astype("f4"), "dense.bias": np.ones(4, "f4")}, path)
 
 
 @pytest.fixture
