@@ -12,8 +12,8 @@ import numpy as np
 from bench import files
 from bench.in_memory import QUANTILES, naive
 from bench.row import Context, Row, command, run, seconds, side_by_side
-from reporter.catalog import open_checkpoint
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.readers.opening import open_checkpoint
 
 
 def measure(format_: str, path: Path, threads: int = 0) -> None:

@@ -50,8 +50,8 @@ def compiling(context: Context) -> Iterator[Row]:
 
 def pictures(context: Context) -> Iterator[Row]:
     """A small histogram of each of many layers, as PNG, beside pyplot's way; both draw the same numbers of values."""
+    from reporter.derive.histograms import histogram
     from reporter.measuring.accumulate import summarise
-    from reporter.measuring.histogram import histogram
     from reporter.plots import small_multiples
 
     count = 400 if context.full else 200

@@ -26,8 +26,8 @@ from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.tensor import Contents, LayerInfo
 from reporter.pipeline import run
-from reporter.progress import Progress
-from reporter.settings import Settings
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
 from tests.sources import ArraySource
 
 VARIANTS = 5

@@ -10,22 +10,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reporter.catalog import only_checkpoint, open_checkpoint
 from reporter.compare import difference, difference_of_reports
+from reporter.derive.histograms import histogram
 from reporter.errors import SettingError
-from reporter.matching import match, notes, renamed, under_names
+from reporter.gather.catalog import only_checkpoint
+from reporter.gather.layer_names import match, notes, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
-from reporter.measuring.histogram import histogram
 from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
 from reporter.model.neighbours import with_roles
-from reporter.model.quantised import labelled
 from reporter.model.report import SCHEMA_VERSION
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
 from reporter.readers.live import live_contents
-from reporter.settings import BINS, QUANTILES, Settings
+from reporter.readers.opening import open_checkpoint
+from reporter.readers.quantised import labelled
+from reporter.settings.model import BINS, QUANTILES, Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,32 +13,32 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from reporter.cache import Cache, CacheDamaged
-from reporter.catalog import scan
+from reporter.cache.renderings import Memo
 from reporter.compare import compare, runs_of_one_model
-from reporter.config import policy
-from reporter.deploy import with_deployment
-from reporter.detail import details
+from reporter.compare.same_weights import with_twins
+from reporter.derive.histograms import of_series
 from reporter.discover.listing import absolute
 from reporter.discover.naming import natural
-from reporter.draw import draw_further, draw_runs, draw_series, fully_drawn
 from reporter.errors import RenderError, RotatedAway
-from reporter.gather import Gatherer
-from reporter.measuring.histogram import of_series
-from reporter.memo import Memo
+from reporter.gather.catalog import scan
+from reporter.gather.gatherer import Gatherer
+from reporter.gather.last_checkpoint import with_deployment
+from reporter.gather.runs import apart, settled
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, State
 from reporter.model.comparison import Comparison
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.numerals import integer
-from reporter.progress import Progress
+from reporter.plots.choose import draw_further, draw_runs, draw_series, fully_drawn
 from reporter.readers.isolation import end_children
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
 from reporter.rules import judge
-from reporter.runs import apart, settled
+from reporter.rules.policy import policy
 from reporter.sections import html_pages, report_page
-from reporter.settings import Settings
-from reporter.twins import with_twins
+from reporter.sections.shown import details
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
 from reporter.writers.publish import output_lock, publish
 from reporter.writers.report_json import timestamp, with_timings, write_json
 from reporter.writers.tensors_csv import write_csv

@@ -15,11 +15,11 @@ from reporter.model.finding import Severity
 from reporter.model.page import Table
 from reporter.model.report import Report
 from reporter.pipeline import run
-from reporter.progress import Progress
 from reporter.sections import FEW_SERIES, html_pages, report_page
 from reporter.sections.series import PDF_SERIES, PDF_SERIES_OF_MANY
-from reporter.settings import Settings
-from tests.test_cli import safetensors
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+from tests.cli.test_commands import safetensors
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

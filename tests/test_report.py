@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 
 from reporter.pipeline import run
-from reporter.progress import Progress
 from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS
 from reporter.sections.narrative import headline, paragraphs
-from reporter.settings import Settings
-from tests.test_cli import SCHEMA
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+from tests.cli.test_commands import SCHEMA
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -12,12 +12,12 @@ import pytest
 
 from reporter.model.report import Report
 from reporter.pipeline import run
-from reporter.progress import Progress
 from reporter.sections import report_page
-from reporter.settings import Settings
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+from tests.cli.test_commands import SCHEMA
 from tests.make.safetensors import safetensors
 from tests.make.text import as_text
-from tests.test_cli import SCHEMA
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

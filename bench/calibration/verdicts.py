@@ -11,8 +11,8 @@ from pathlib import Path
 from bench.calibration.case import Case
 from reporter.model.finding import Finding, Severity
 from reporter.pipeline import run
-from reporter.progress import Progress
-from reporter.settings import Settings
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

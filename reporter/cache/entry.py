@@ -21,12 +21,12 @@ from reporter.cache import rows
 from reporter.cache.columns import Columns
 from reporter.cache.container import Container, Unusable, build, unpacked
 from reporter.cache.stored import ByName, GroupInfo, Rows, Stored, StoredGroup, StoredTensor, TensorRows
+from reporter.derive.statistics import STATISTICS
 from reporter.model.cells import Cells
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Units
 from reporter.model.sketch import Sketch
 from reporter.model.structure import structure
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo
-from reporter.statistics import STATISTICS
 
 T = TypeVar("T")
 

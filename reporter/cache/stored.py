@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.cache.columns import Columns
+from reporter.derive.statistics import STATISTICS
 from reporter.model.cells import Cells
 from reporter.model.measured import GroupMeasure, TensorMeasure, Units, Value
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
 from reporter.model.table import table
 from reporter.model.tensor import TensorInfo
-from reporter.statistics import STATISTICS
 
 T = TypeVar("T", bound=TensorMeasure | GroupMeasure)
 

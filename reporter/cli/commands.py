@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from reporter.errors import SettingError
 from reporter.model.checkpoint import State
-from reporter.settings import Settings, default_cache
+from reporter.settings.model import Settings, default_cache
 
 if TYPE_CHECKING:
     from reporter.cache.folder import Folder
-    from reporter.config import Config
     from reporter.pipeline import Outcome
+    from reporter.settings.sources import Config
 
 SHOWN = 10
 """Unreadable files named on the terminal; all of them are in the report."""
@@ -35,7 +35,7 @@ def report(arguments: argparse.Namespace) -> int:
     """Make a report."""
     settings = _settings(arguments)
     from reporter.pipeline import run
-    from reporter.progress import Progress
+    from reporter.terminal.progress import Progress
 
     started = time.perf_counter()
     outcome = run(settings, Progress(quiet=arguments.quiet))
@@ -121,7 +121,8 @@ def inspect(arguments: argparse.Namespace) -> int:
     """Measure one checkpoint and print its numbers."""
     settings = _settings(arguments)
     from reporter import api
-    from reporter.writers import console, records
+    from reporter.terminal import tables
+    from reporter.writers import records
 
     contents, numbers = api.inspect(arguments.path, settings)
     if arguments.json:
@@ -134,7 +135,7 @@ def inspect(arguments: argparse.Namespace) -> int:
         }
         _print_json(record)
     else:
-        print(console.tensors(contents, numbers))
+        print(tables.tensors(contents, numbers))
     if not numbers.tensors:
         _say("nothing was measured: the checkpoint holds no numbers")
         return INCOMPLETE
@@ -168,8 +169,9 @@ def diff(arguments: argparse.Namespace) -> int:
 def scan(arguments: argparse.Namespace) -> int:
     """List what is in folders."""
     settings = _settings(arguments)
-    from reporter import catalog
-    from reporter.writers import console, records
+    from reporter.gather import catalog
+    from reporter.terminal import tables
+    from reporter.writers import records
 
     found = catalog.scan(settings)
     if arguments.json:
@@ -188,7 +190,7 @@ def scan(arguments: argparse.Namespace) -> int:
             }
         )
     else:
-        print(console.files(found))
+        print(tables.files(found))
     return OK
 
 
@@ -197,7 +199,7 @@ def verify(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     from dataclasses import asdict
 
-    from reporter import verify as checking
+    from reporter.gather import verify as checking
 
     verdicts = []
     for verdict in checking.verify(settings):
@@ -239,7 +241,7 @@ def cache_prune(arguments: argparse.Namespace) -> int:
 
 def config(arguments: argparse.Namespace) -> int:
     """Print all settings."""
-    from reporter.config import shown
+    from reporter.cli.config_show import shown
 
     print(shown(_loaded(arguments)))
     return OK
@@ -256,7 +258,7 @@ def _cache_folder(arguments: argparse.Namespace) -> Folder:
 
 def _loaded(arguments: argparse.Namespace) -> Config:
     """Settings from the flags that were given, and from everywhere else."""
-    from reporter.config import OPTIONS, load
+    from reporter.settings.sources import OPTIONS, load
 
     given = {option.name: getattr(arguments, option.field, None) for option in OPTIONS}
     flags = {name: value for name, value in given.items() if value is not None}
@@ -269,7 +271,7 @@ def _loaded(arguments: argparse.Namespace) -> Config:
 
 def _working_folder() -> Path:
     """Where settings are looked for; it may be deleted, or closed to this user, which is said."""
-    from reporter.config import FILE
+    from reporter.settings.sources import FILE
 
     try:
         folder = Path.cwd()
@@ -303,12 +305,12 @@ def _print_json(record: object) -> None:
 
 
 def _brief(path: str) -> str:
-    from reporter.progress import brief
+    from reporter.terminal.progress import brief
 
     return brief(path)
 
 
 def _visible(text: str) -> str:
-    from reporter.progress import visible
+    from reporter.terminal.progress import visible
 
     return visible(text)

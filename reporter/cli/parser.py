@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from reporter.cli import commands as run
-from reporter.settings import BINS, DEPLOYMENT, FAIL_ON, QUANTILES, VARIABLES
+from reporter.settings.model import BINS, DEPLOYMENT, FAIL_ON, QUANTILES, VARIABLES
 
 EXIT_CODES = """exit codes:
   0 ok   1 internal error   2 usage or settings   3 findings at or above --fail-on

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from reporter.derive.quantiles import from_cells
+from reporter.derive.statistics import statistics
 from reporter.measuring.pairs import partners
-from reporter.measuring.quantiles import from_cells
 from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measure_paired
 from reporter.measuring.threads import ALONE, Pool, available
 from reporter.model.cells import Cells
@@ -17,7 +18,6 @@ from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
 from reporter.model.tensor import Contents, TensorSource
-from reporter.statistics import statistics
 
 SELECTIONS: tuple[str, ...] = ("trainable", "model", "all")
 """What the statistics of layers, roles and the whole speak of."""

@@ -10,17 +10,17 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from reporter.derive.statistics import statistics
 from reporter.measuring.accumulate import Accumulator, Part
 from reporter.measuring.channels import Channels
+from reporter.measuring.exact_quantiles import from_codes, from_sorted, from_values
 from reporter.measuring.pairs import change
 from reporter.measuring.pieces import Array, pieces
-from reporter.measuring.quantiles import from_codes, from_sorted, from_values
 from reporter.measuring.threads import ALONE, Pool
 from reporter.model.change import Change, merge
 from reporter.model.measured import Quantiles, TensorMeasure
 from reporter.model.summary import NOTHING
 from reporter.model.tensor import TensorInfo, TensorSource
-from reporter.statistics import statistics
 
 KEPT_BYTES = 64 << 20
 """Tensors up to this size stay in memory for the sweep behind exact quantiles; larger ones are read a second time."""

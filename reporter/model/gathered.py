@@ -37,7 +37,7 @@ class Gathered:
         first: n − 1, checkpoint i + 1 against checkpoint 0.
         baseline: None where none is set.
         from_baseline: n, checkpoint i against the baseline; empty without one.
-        notes: what a reader should know about the names, see :mod:`reporter.matching`.
+        notes: what a reader should know about the names, see :mod:`reporter.gather.layer_names`.
     """
 
     refs: tuple[CheckpointRef, ...]

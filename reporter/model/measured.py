@@ -28,7 +28,7 @@ class Absent(Enum):
 
 Value = float | int | Absent
 Statistics = Mapping[str, Value]
-"""Statistic name -> value, in the order of the registry; see :data:`reporter.statistics.STATISTICS`."""
+"""Statistic name -> value, in the order of the registry; see :data:`reporter.derive.statistics.STATISTICS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Measured:
         missing_layers, missing_weights: see :class:`reporter.model.tensor.Contents`.
         seconds: time spent reading and measuring.
         own_names: the file's own name of each layer that goes by another in its series, see
-            :mod:`reporter.matching`.
+            :mod:`reporter.gather.layer_names`.
     """
 
     tensors: Sequence[TensorMeasure]

@@ -39,7 +39,7 @@ class Trend:
     """One statistic of one layer over all checkpoints that have it.
 
     Attributes:
-        layer, statistic: whose, and which of :data:`reporter.statistics.STATISTICS`.
+        layer, statistic: whose, and which of :data:`reporter.derive.statistics.STATISTICS`.
         first, last: its first and last finite number.
         slope: of the least-squares line, per step, or per checkpoint where the steps are not known; None for a
             single number.

@@ -50,7 +50,7 @@ def lines(
     Args:
         x: steps of the checkpoints; the true distances are shown. None: evenly spaced.
         series: name -> a number per checkpoint; None, NaN and infinity leave a gap.
-        unit: of all series, as in :data:`reporter.statistics.STATISTICS`, or any text.
+        unit: of all series, as in :data:`reporter.derive.statistics.STATISTICS`, or any text.
     """
     steps = Steps(labels, x)
     shown = {n: column_of(v) for n, v in list(series.items())[: len(OKABE_ITO)]}

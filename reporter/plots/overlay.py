@@ -19,7 +19,7 @@ def runs(name: str, title: str, courses: Mapping[str, Course], unit: str, axis: 
     """One line per run, at most eight (the first); the caption says how many more there are.
 
     Args:
-        unit: of all runs, as in :data:`reporter.statistics.STATISTICS`, or any text.
+        unit: of all runs, as in :data:`reporter.derive.statistics.STATISTICS`, or any text.
         axis: what the positions are, such as "step".
     """
     shown = dict(list(courses.items())[: len(OKABE_ITO)])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from reporter.plots.scale import count_labels, share_labels, tick_labels
 
 HEADINGS = {"": "weight units", "1": "number without unit", "share": "share", "values": "number of values"}
-"""For the units of :data:`reporter.statistics.STATISTICS`; any other text stands for itself."""
+"""For the units of :data:`reporter.derive.statistics.STATISTICS`; any other text stands for itself."""
 
 LABELS: dict[str, Callable[[Sequence[float]], list[str]]] = {"share": share_labels, "values": count_labels}
 

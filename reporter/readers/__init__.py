@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reporter.readers.base import Reader
+from reporter.readers.files.block_size import Reader
 from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasShardedReader, KerasWeightsReader
 from reporter.readers.npz import NumpyReader
 from reporter.readers.orbax import OrbaxReader

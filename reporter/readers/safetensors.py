@@ -17,12 +17,12 @@ import numpy as np
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor
-from reporter.readers.base import MAX_TENSORS
 from reporter.readers.files import flat
+from reporter.readers.files.block_size import MAX_TENSORS
 from reporter.readers.files.bounded import TooLarge, parse_json
 from reporter.readers.files.index import no_duplicates
+from reporter.readers.files.streams import DirectStream
 from reporter.readers.files.window import Window, open_file
-from reporter.readers.keras.streams import DirectStream
 
 MAX_HEADER = 100_000_000
 """The limit of the reference implementation, in bytes: what declares more is damaged."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reporter.model.finding import Severity as Severity
 from reporter.model.tensor import TensorInfo
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 Limits = Mapping[str, float]
 """Name of a limit -> the number that values are held against."""

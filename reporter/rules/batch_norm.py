@@ -9,7 +9,7 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import number, share
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import History, Track
+from reporter.rules.timeline import History, Track
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reporter.model.finding import Severity
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import History, Track
 from reporter.rules.movement import Movement, equal_share, movements
+from reporter.rules.timeline import History, Track
 
 
 @dataclass(frozen=True, slots=True)

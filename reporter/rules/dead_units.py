@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import History, Track
+from reporter.rules.timeline import History, Track
 
 Norms = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -8,7 +8,7 @@ from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from reporter.errors import SettingError
 from reporter.rules.base import Check, Limit, Limits, Rule, Severity
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 GROUP = "ckpt_report.rules"
 """Entry points of this group name a :class:`Rule`, or a tuple of them."""

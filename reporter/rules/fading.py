@@ -9,7 +9,7 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import History, Track
+from reporter.rules.timeline import History, Track
 
 USUAL = 0.75
 """The quantile of a kernel's relative updates that counts as its usual one; where that is 0 it has stopped long ago."""

@@ -9,7 +9,7 @@ from reporter.model.role import WEIGHT_MATRICES
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 CAST_WITH_THE_MODEL = WEIGHT_MATRICES | {"bias", "gamma", "beta"}
 """Roles that a float16 model stores as float16; moving statistics and counters usually stay in float32."""

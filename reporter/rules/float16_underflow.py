@@ -8,7 +8,7 @@ from reporter.model.deployment import GOOD_SQNR
 from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import History, Track
 from reporter.rules.movement import Movement, equal_share, movements
+from reporter.rules.timeline import History, Track
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from reporter.model.finding import Finding, Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 PARTS = 2
 """Tensors named of a layer that is not concerned as a whole."""

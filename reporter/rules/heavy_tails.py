@@ -10,7 +10,7 @@ import numpy.typing as npt
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:

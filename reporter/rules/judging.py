@@ -16,7 +16,7 @@ from reporter.rules.acceptance import Acceptance, matching
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.external import UnusableRule
 from reporter.rules.grouping import Fired, explained, grouped
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 OFF = "off"
 

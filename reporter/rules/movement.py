@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from reporter.rules.history import History, Track
+from reporter.rules.timeline import History, Track
 
 Kind = Literal["moving", "never", "stopped", "started", "paused"]
 

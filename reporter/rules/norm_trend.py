@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import History, Track
+from reporter.rules.timeline import History, Track
 
 POINTS = 5
 """Checkpoints that a trend needs (popmon's rolling reference is of this order)."""

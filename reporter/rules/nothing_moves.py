@@ -9,8 +9,8 @@ from reporter.model.finding import Severity
 from reporter.model.role import SLOTS
 from reporter.numerals import counted, integer, share
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.history import UNTRAINED_ROLES, History, Track
 from reporter.rules.movement import halted
+from reporter.rules.timeline import UNTRAINED_ROLES, History, Track
 
 TWICE_MEANING = (
     "One of the two is a second save of the other, such as a final or best checkpoint; or nothing was trained between "

@@ -11,9 +11,9 @@ from reporter.model.finding import Severity
 from reporter.numerals import counted, integer, number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.grouped import as_one
-from reporter.rules.history import STILL, History, Track
 from reporter.rules.movement import Movement, equal_share, movements
 from reporter.rules.nothing_moves import TWICE_MEANING, TWICE_NEXT
+from reporter.rules.timeline import STILL, History, Track
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reporter.model.finding import Severity
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:

@@ -10,7 +10,7 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import integer, number
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.history import History
+from reporter.rules.timeline import History
 
 
 def check(history: History, limits: Limits) -> Iterator[Check]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
+from reporter.derive.statistics import STATISTICS
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures
@@ -14,7 +15,6 @@ from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Sect
 from reporter.model.report import Report
 from reporter.model.summary import Summary
 from reporter.numerals import integer, number, share, statistic
-from reporter.statistics import STATISTICS
 
 Medium = Literal["html", "pdf", "index"]
 """What a section is made for: a page that holds everything, or all of one series; the document; the first page of a

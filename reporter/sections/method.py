@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reporter.derive.statistics import STATISTICS
 from reporter.model.page import Facts, Paragraph, Section
 from reporter.model.report import Report
 from reporter.sections import deployment, layer_trends, paired, spectral
 from reporter.sections.base import Medium
-from reporter.statistics import STATISTICS
 
 TERMS = (*paired.DEFINITIONS, layer_trends.SLOPE, layer_trends.COURSE, layer_trends.CHANGE_POINT)
 

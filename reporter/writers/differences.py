@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from reporter.model.difference import STATES, Difference, TensorDifference
 from reporter.numerals import NO_DATA, before_after, counted, integer, number, share
-from reporter.progress import visible
+from reporter.terminal.progress import visible
+from reporter.terminal.tables import table
 from reporter.writers.comparisons import shift
-from reporter.writers.console import table
 from reporter.writers.records import Record, change, plain
 
 SHOWN = 100

@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from reporter.derive.statistics import STATISTICS
 from reporter.model.measured import Absent, Measured, TensorMeasure
 from reporter.model.report import Report
 from reporter.model.tensor import TensorInfo
-from reporter.progress import visible
-from reporter.statistics import STATISTICS
+from reporter.terminal.progress import visible
 
 _WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
 

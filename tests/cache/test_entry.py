@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 from reporter.cache import container, pairs
 from reporter.cache.container import Unusable
 from reporter.cache.entry import Entry, Shelf, encode
+from reporter.derive.statistics import STATISTICS
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
@@ -25,7 +26,6 @@ from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.summary import Summary
 from reporter.model.table import table
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor
-from reporter.statistics import STATISTICS
 from tests.sources import ArraySource
 
 PLAN = Plan("trainable", (0.01, 0.5, 0.95))

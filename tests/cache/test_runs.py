@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter import catalog, pipeline
+from reporter import pipeline
 from reporter.cache import Cache
-from reporter.catalog import scan
 from reporter.cli import main
-from reporter.progress import Progress
-from reporter.settings import Settings, default_cache
+from reporter.gather import catalog
+from reporter.gather.catalog import scan
+from reporter.settings.model import Settings, default_cache
+from reporter.terminal.progress import Progress
+from tests.cli.test_commands import read, report, weights
 from tests.make.safetensors import safetensors
-from tests.test_cli import read, report, weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -9,12 +9,12 @@ import pytest
 
 import reporter
 from reporter.cache.version import RECORDED
-from reporter.catalog import open_checkpoint
 from reporter.measuring.checkpoint import measure_checkpoint
 from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.pairs import compare_contents
 from reporter.measuring.spectral import measure_spectra
-from reporter.model.quantised import labelled
+from reporter.readers.opening import open_checkpoint
+from reporter.readers.quantised import labelled
 from tests.cache.code import Sources, digest, reached, sources
 
 ENTRIES: tuple[Callable[..., Any], ...] = (
@@ -53,8 +53,8 @@ def test_all_that_reads_and_measures_is_found(package: dict[str, str]) -> None:
     """Also parsers that only a child process loads; not the readers' side that never sees a file, nor what draws."""
     found = code(package).keys()
     read = {name for name in package if name.startswith(("reporter.readers", "reporter.measuring"))}
-    assert read - found == {"reporter.readers.live", "reporter.measuring.histogram"}
-    assert {"reporter.model.quantised", "reporter.model.role", "reporter.statistics"} <= found
+    assert read - found == {"reporter.readers.live", "reporter.derive.histograms"}
+    assert {"reporter.readers.quantised", "reporter.model.role", "reporter.derive.statistics"} <= found
     assert not [name for name in found if name.startswith(("reporter.rules", "reporter.plots", "reporter.sections"))]
 
 

@@ -26,9 +26,10 @@ from types import FrameType
 from typing import Any
 
 from reporter import errors
-from reporter.catalog import open_checkpoint, scan
 from reporter.discover.find import PROVEN
-from reporter.settings import Settings
+from reporter.gather.catalog import scan
+from reporter.readers.opening import open_checkpoint
+from reporter.settings.model import Settings
 
 SECONDS = 150
 """More than any reading takes, also where a library in a child process is stopped after its 120 s."""

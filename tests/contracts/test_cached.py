@@ -13,10 +13,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from reporter import pipeline
-from reporter.progress import Progress
-from reporter.settings import Settings
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+from tests.cli.test_commands import BAD_FILES, EXTREMES, safetensors, weights
 from tests.faults.running import series
-from tests.test_cli import BAD_FILES, EXTREMES, safetensors, weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OLD = 1_700_000_000

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from reporter.api import inspect, measure
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 from tests.contracts.test_readers import NAMES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

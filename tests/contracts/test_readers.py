@@ -15,10 +15,10 @@ import pytest
 
 from reporter import errors
 from reporter.api import Measurement, measure
-from reporter.catalog import scan
+from reporter.gather.catalog import scan
 from reporter.readers import READERS
 from reporter.readers.live import live_contents
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 
 STATES = {"found", "not a checkpoint", "unreadable"} | {
     e.state for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.CheckpointError)

@@ -15,7 +15,7 @@ from reporter.api import Measurement, inspect, measure
 from reporter.cli import main
 from reporter.model.neighbours import with_roles
 from reporter.readers.live import live_contents
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 from tests.contracts.test_readers import MAKERS, NAMES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's own, while it saves

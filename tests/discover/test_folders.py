@@ -11,11 +11,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from reporter.catalog import scan
 from reporter.discover import find
+from reporter.gather.catalog import scan
 from reporter.model.checkpoint import Claim, FileEntry, Peek, State
 from reporter.readers import READERS
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 from tests.faults.running import checkpoint
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"

@@ -21,10 +21,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.catalog import scan
 from reporter.discover.foreign import FORMATS, NO_MODELS, UNPACK, foreign
+from reporter.gather.catalog import scan
 from reporter.model.checkpoint import Probe
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 
 ONNX = (  # onnx 1.23
     b'\x08\x0e\x12\x07tf2onnx:3\n\x0c\n\x01x\x12\x01y"\x04Relu\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08'

@@ -18,11 +18,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from reporter.api import measure
-from reporter.catalog import scan
 from reporter.cli import main
 from reporter.errors import CheckpointError
+from reporter.gather.catalog import scan
 from reporter.readers.tensorflow.bundle import read_index
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
 
@@ -220,7 +220,7 @@ def test_a_reader_that_trips_over_a_file_costs_that_file_only(
 def test_discovery_looks_again_at_a_file_that_changed_under_it(
     pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reporter import catalog
+    from reporter.gather import catalog
 
     path = tmp_path / "m.keras"
     shutil.copyfile(pristine / "m.keras", path)

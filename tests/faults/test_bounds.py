@@ -14,13 +14,13 @@ import h5py
 import numpy as np
 import pytest
 
-from reporter.catalog import peek, scan
-from reporter.readers.base import MAX_TENSORS
+from reporter.gather.catalog import peek, scan
 from reporter.readers.files import bounded
+from reporter.readers.files.block_size import MAX_TENSORS
 from reporter.readers.files.window import SPARSE_FLOOR, SPARSE_RATIO
 from reporter.readers.keras.config import MAX_CONFIG, ConfigError, parse_json
 from reporter.readers.safetensors import MAX_TEXT
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 from tests.faults.running import run
 
 SECONDS, BYTES = 60, 500 << 20
@@ -29,8 +29,8 @@ SECONDS, BYTES = 60, 500 << 20
 SCAN = """
 import resource, sys, time
 from pathlib import Path
-from reporter.catalog import scan
-from reporter.settings import Settings
+from reporter.gather.catalog import scan
+from reporter.settings.model import Settings
 (entry,) = scan(Settings(roots=(Path(sys.argv[1]),), settle=0.0)).files
 both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 print(entry.state, sum(u.ru_utime + u.ru_stime for u in both), both[0].ru_maxrss << 10, entry.reason, sep="\\t")

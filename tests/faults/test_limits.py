@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from reporter.catalog import scan
 from reporter.cli import main
 from reporter.errors import NotExamined, RotatedAway, Unreadable, from_os, translated
-from reporter.settings import Settings
+from reporter.gather.catalog import scan
+from reporter.settings.model import Settings
 from tests.faults.running import run
 from tests.faults.warm import checkpoints
 

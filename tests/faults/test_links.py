@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from reporter.catalog import scan
 from reporter.cli import main
 from reporter.discover.listing import is_pseudo, place
 from reporter.discover.walk import MAX_DEPTH
+from reporter.gather.catalog import scan
 from reporter.model.checkpoint import Found, State
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 from tests.faults.running import checkpoint, listed, published, series
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reporter.catalog import scan
 from reporter.cli import main
+from reporter.gather.catalog import scan
 from reporter.model.checkpoint import State
 from reporter.model.output import MARKER, marker
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 from tests.faults.running import checkpoint, series
 
 

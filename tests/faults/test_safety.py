@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from reporter import config
 from reporter.cli import main
+from reporter.settings import sources
 from reporter.writers.tensors_csv import inert
 
 HOSTILE = "from pathlib import Path\nPath(__file__).with_name('executed').touch()\n"
@@ -40,7 +40,7 @@ def test_a_foreign_folder(
     folder: Path, capsys: pytest.CaptureFixture[str], name: str, command: tuple[str, ...]
 ) -> None:
     text = SETTINGS.format(folder.parent)
-    (folder / name).write_text(text if name == config.FILE else "[tool.ckpt-report]\n" + text)
+    (folder / name).write_text(text if name == sources.FILE else "[tool.ckpt-report]\n" + text)
     assert main(list(command)) in (0, 3)
     said = capsys.readouterr().err
     for setting in ("rule-files", "out", "cache"):
@@ -54,24 +54,24 @@ def test_who_may_say_so(folder: Path) -> None:
     """The command line, a file that it names, and the user's own; and a folder of what lies inside of it."""
     text = 'rule-files = ["rules.py"]\nout = "../elsewhere"'
     (folder / "named.toml").write_text(text)
-    named = config.load({}, [], {}, folder, folder / "named.toml").settings
+    named = sources.load({}, [], {}, folder, folder / "named.toml").settings
     assert (named.rule_files, named.out) == ((folder / "rules.py",), folder / "../elsewhere")
     own = folder.parent / "config" / "ckpt-report" / "ckpt-report.toml"
     own.parent.mkdir(parents=True)
     own.write_text('rule-files = ["mine.py"]\nbins = 7')
     (folder / "ckpt-report.toml").write_text('out = "here/reports"\nrule-files = ["rules.py"]')
-    found = config.load({}, [], {"XDG_CONFIG_HOME": str(folder.parent / "config")}, folder)
+    found = sources.load({}, [], {"XDG_CONFIG_HOME": str(folder.parent / "config")}, folder)
     assert found.settings.rule_files == (own.parent / "mine.py",)
     assert (found.settings.out, found.settings.bins) == (folder / "here/reports", 7)
     assert len(found.ignored) == 1
-    given = config.load({"rule-files": "rules.py"}, ["out=../elsewhere"], {}, folder).settings
+    given = sources.load({"rule-files": "rules.py"}, ["out=../elsewhere"], {}, folder).settings
     assert (given.rule_files, given.out) == ((Path("rules.py"),), Path("../elsewhere"))
 
 
 def test_a_link_out_of_the_folder(folder: Path) -> None:
     (folder / "reports").symlink_to(folder.parent)
     (folder / "ckpt-report.toml").write_text('out = "reports/elsewhere"')
-    found = config.load({}, [], {"XDG_CONFIG_HOME": "/nowhere"}, folder)
+    found = sources.load({}, [], {"XDG_CONFIG_HOME": "/nowhere"}, folder)
     assert found.settings.out == Path("reports")
     assert "which lies outside" in found.ignored[0]
 

@@ -25,12 +25,13 @@ from unittest.mock import patch
 import numpy as np
 import numpy.typing as npt
 
-from reporter import detail, pipeline
-from reporter.deploy import with_deployment
+from reporter import pipeline
+from reporter.gather.last_checkpoint import with_deployment
 from reporter.model.comparison import Comparison
 from reporter.model.report import Report
-from reporter.progress import Progress
-from reporter.settings import Settings
+from reporter.sections import shown
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
 from tests.make import keras_archive
 from tests.make.keras_archive import Layer
 from tests.make.safetensors import safetensors
@@ -127,7 +128,7 @@ def build(folder: Path) -> Rich:
     save("main/pointer.safetensors", lambda path: _write(path, pointer))
     with ExitStack() as stack:
         for name, limit in (("PAGES", 14), ("RECORD_TENSORS", 120), ("CSV_TENSORS", 130)):
-            stack.enter_context(patch.object(detail, name, limit))
+            stack.enter_context(patch.object(shown, name, limit))
         stack.enter_context(patch.object(pipeline, "with_deployment", _late))
         outcome = pipeline.run(settings, Progress(quiet=True), now=NOW)
     return Rich(ckpts, outcome.report, arrays, baseline, outcome.folder)

@@ -9,8 +9,8 @@ import numpy as np
 
 from reporter.model.report import Report
 from reporter.pipeline import run
-from reporter.progress import Progress
-from reporter.settings import Settings
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
 from tests.make.safetensors import safetensors
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

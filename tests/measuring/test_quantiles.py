@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from reporter.measuring import quantiles as module
+from reporter.derive.quantiles import from_cells
+from reporter.measuring import exact_quantiles as module
 from reporter.measuring.accumulate import summarise
+from reporter.measuring.exact_quantiles import from_values
 from reporter.measuring.pieces import as_real, pieces
-from reporter.measuring.quantiles import from_cells, from_values
 from reporter.measuring.tensors import measure_tensor
 from reporter.measuring.threads import ALONE
 from reporter.model.summary import merge

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reporter.compare.pairs import completed
 from reporter.compare.similarity import similarity
+from reporter.derive.statistics import statistics
 from reporter.measuring.accumulate import summarise
 from reporter.measuring.channels import Channels
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
@@ -20,7 +21,6 @@ from reporter.measuring.tensors import measure_tensor
 from reporter.model.change import Change, merge
 from reporter.model.changes import MergedChanges
 from reporter.model.tensor import Contents
-from reporter.statistics import statistics
 from tests.sources import ArraySource
 
 Array = npt.NDArray[Any]

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reporter.catalog import scan
 from reporter.errors import (
     CheckpointError,
     CorruptCheckpoint,
@@ -24,11 +23,12 @@ from reporter.errors import (
     RefusedCheckpoint,
     UnsupportedCheckpoint,
 )
+from reporter.gather.catalog import scan
 from reporter.model.tensor import Contents
-from reporter.readers.base import BLOCK_BYTES
 from reporter.readers.files import zipped
+from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.npz import NumpyReader, header, members
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 
 Save = Callable[..., None]
 

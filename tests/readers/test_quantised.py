@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from reporter.api import inspect, measure
-from reporter.model.quantised import labelled
 from reporter.readers.live import live_contents
-from reporter.settings import Settings
+from reporter.readers.quantised import labelled
+from reporter.settings.model import Settings
 from tests.contracts.test_readers import MAKERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -19,7 +19,7 @@ from reporter.api import measure
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
-from reporter.readers.base import BLOCK_BYTES
+from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.safetensors import SafetensorsReader
 
 READER = SafetensorsReader()

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from reporter.catalog import open_checkpoint, scan
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.gather.catalog import scan
 from reporter.model.tensor import Contents
 from reporter.readers.files import index as index_module
-from reporter.settings import Settings
+from reporter.readers.opening import open_checkpoint
+from reporter.settings.model import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it saves
 

@@ -16,8 +16,8 @@ from reporter.rules import RULES
 from reporter.rules.acceptance import Acceptance, read_acceptances
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.external import GROUP, with_external
-from reporter.rules.history import History
 from reporter.rules.judging import Policy
+from reporter.rules.timeline import History
 from tests.rules.build import BIAS, GAMMA, KERNEL, Arrays, findings, healthy, series, verdict
 
 TODAY = date(2026, 5, 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reporter.draw import MAX_SHEET_LAYERS
 from reporter.model.figures import CheckpointFigures
 from reporter.model.page import Figure, Paragraph
 from reporter.numerals import integer
+from reporter.plots.choose import MAX_SHEET_LAYERS
 from reporter.sections.base import PDF_SHEETS, Medium, sheets
 
 SHEET = Figure("sheet", b"png", 10, 10, "alt", "caption")

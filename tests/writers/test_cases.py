@@ -19,7 +19,8 @@ from reporter.model.report import Report
 from reporter.sections import report_page
 from reporter.sections.difference import difference_page
 from reporter.sections.narrative import headline, paragraphs
-from reporter.writers import console, differences
+from reporter.terminal import tables
+from reporter.writers import differences
 from reporter.writers.report_json import report_record
 from tests.make.rich import Rich
 from tests.make.text import as_text, in_full, scrub
@@ -130,12 +131,12 @@ def test_terminal(rich: Rich, golden: Path) -> None:
     report = rich.report
     words, main = report.series[6], report.series[1]
     parts = [
-        console.tensors(SimpleNamespace(format="numpy", step=None, step_source=""), words.measured[0]),  # type: ignore[arg-type]
-        console.tensors(SimpleNamespace(format="keras", step=7, step_source="in-file"), main.measured[-1]),  # type: ignore[arg-type]
+        tables.tensors(SimpleNamespace(format="numpy", step=None, step_source=""), words.measured[0]),  # type: ignore[arg-type]
+        tables.tensors(SimpleNamespace(format="keras", step=7, step_source="in-file"), main.measured[-1]),  # type: ignore[arg-type]
     ]
     series = tuple(
         Series(s.name, s.slug, s.format, s.refs, s.ordered_by, ("a note",) if s is main else ()) for s in report.series
     )
-    parts.append(console.files(Found((rich.folder,), series, report.files)))
-    parts.append(console.files(Found((rich.folder,), (), report.files[11:12])))
+    parts.append(tables.files(Found((rich.folder,), series, report.files)))
+    parts.append(tables.files(Found((rich.folder,), (), report.files[11:12])))
     compare(golden / "rich" / "terminal.txt", scrub("\n\n".join(parts) + "\n"))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter.statistics import STATISTICS
+from reporter.derive.statistics import STATISTICS
 from reporter.writers.report_json import report_record
 from reporter.writers.tensors_csv import write_csv
 from tests.make.rich import BASELINE, STEPS, Arrays, Rich

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reporter.derive.statistics import STATISTICS
 from reporter.model.page import Cell, Facts, FindingList, Page, Paragraph, Section, Table
 from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS, checkpoint_pages, report_page
-from reporter.statistics import STATISTICS
 from tests.make.rich import STEPS, Arrays, Rich
 from tests.writers import truth
 from tests.writers.test_numbers import SERIES, by_layer, model, near, shared

@@ -14,7 +14,7 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
-from reporter.readers.base import BLOCK_BYTES
+from reporter.readers.files.block_size import BLOCK_BYTES
 
 MAX_BUFFERS = 18
 """Kept for reuse: a tensor of 64 MiB, which stays in memory while it is measured, and a little more."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
-from reporter.readers.base import MAX_TENSORS
+from reporter.readers.files.block_size import MAX_TENSORS
 from reporter.readers.files.bounded import TooLarge, parse_json
 from reporter.readers.files.window import Window, open_file
 

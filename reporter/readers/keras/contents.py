@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from reporter.model.role import output_axis, slot_role
 from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
+from reporter.readers.files.streams import Array
 from reporter.readers.keras.config import ModelConfig, leaves
 from reporter.readers.keras.inventory import Inventory
 from reporter.readers.keras.missing import empty_layers, missing_layers, missing_weights
-from reporter.readers.keras.streams import Array
 from reporter.readers.keras.tree import Dataset
 from reporter.readers.keras.variables import quantisation
 

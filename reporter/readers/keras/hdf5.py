@@ -12,9 +12,9 @@ import ml_dtypes
 import numpy as np
 
 from reporter.errors import CorruptCheckpoint
+from reporter.readers.files.streams import Array, DirectStream, Slab, SlabStream
 from reporter.readers.files.window import Window
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
-from reporter.readers.keras.streams import Array, DirectStream, Slab, SlabStream
 from reporter.readers.keras.tree import Dataset, Group
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -22,8 +22,8 @@ import ml_dtypes
 import numpy as np
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, from_words
+from reporter.readers.files.streams import SLAB_BYTES
 from reporter.readers.files.window import Window
-from reporter.readers.keras.streams import SLAB_BYTES
 from reporter.readers.keras.tree import decode
 
 MAX_DEPTH = 64

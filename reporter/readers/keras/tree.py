@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reporter.readers.keras.streams import Array, DirectStream, SlabStream
+from reporter.readers.files.streams import Array, DirectStream, SlabStream
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.errors import CorruptCheckpoint
-from reporter.readers.base import BLOCK_BYTES
+from reporter.readers.files.block_size import BLOCK_BYTES
+from reporter.readers.files.streams import Array, native
 from reporter.readers.files.window import Window
 from reporter.readers.files.zipped import inflated
-from reporter.readers.keras.streams import Array, native
 from reporter.readers.npz.header import Header
 
 SLAB_BYTES = 16 << 20

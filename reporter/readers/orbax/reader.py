@@ -25,10 +25,10 @@ from reporter.model.checkpoint import Claim, Probe
 from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
 from reporter.readers.files.pointer import NOT_DOWNLOADED, first_pointer
+from reporter.readers.files.streams import Array, Slab, SlabStream
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
 from reporter.readers.keras.config import ConfigError, ModelConfig, parse_model
 from reporter.readers.keras.missing import missing_layers
-from reporter.readers.keras.streams import Array, Slab, SlabStream
 from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items, own_files
 from reporter.readers.orbax.meaning import Leaf, interpret
 from reporter.readers.tensorflow.contents import step_of

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint, from_words
-from reporter.readers.base import MAX_TENSORS
+from reporter.readers.files.block_size import MAX_TENSORS
 
 _FIRST = 300
 _PATTERN = "/dev/fd/3??"

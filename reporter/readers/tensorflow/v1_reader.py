@@ -13,10 +13,10 @@ import numpy as np
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
-from reporter.readers.base import BLOCK_BYTES
+from reporter.readers.files.block_size import BLOCK_BYTES
+from reporter.readers.files.streams import Array
 from reporter.readers.files.window import open_file
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
-from reporter.readers.keras.streams import Array
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.contents import step_of, tensor_info
 from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason

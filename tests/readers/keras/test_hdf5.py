@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, RotatedAway
-from reporter.readers.base import BLOCK_BYTES
+from reporter.readers.files.block_size import BLOCK_BYTES
+from reporter.readers.files.streams import DirectStream, SlabStream, slabs
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import hdf5, hdf5_parsing
-from reporter.readers.keras.streams import DirectStream, SlabStream, slabs
 from reporter.readers.keras.tree import Dataset
 
 

@@ -16,13 +16,13 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from reporter.catalog import scan
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.gather.catalog import scan
 from reporter.model.checkpoint import Found
 from reporter.model.tensor import Contents
-from reporter.readers.base import BLOCK_BYTES
+from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.orbax import OrbaxReader, layout
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 
 DATA = "single/orbax/checkpoint/orbax/checkpoint/experimental/v1/_src/testing/compatibility/checkpoints"
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter.catalog import scan
 from reporter.errors import CheckpointError, CorruptCheckpoint, RefusedCheckpoint
+from reporter.gather.catalog import scan
 from reporter.model.tensor import Contents
-from reporter.readers.base import BLOCK_BYTES
+from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.tensorflow import V1Reader, v1_reader
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 
 REAL = [
     "single/acrobot-tf1-v1/model.ckpt",

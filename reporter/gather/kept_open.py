@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from reporter.catalog import open_checkpoint
+from reporter.gather.stable_read import unchanged
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.tensor import Contents
-from reporter.steady import unchanged
+from reporter.readers.opening import open_checkpoint
 
 
 class Opened:

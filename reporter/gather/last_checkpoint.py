@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 from reporter.cache import Cache, CacheDamaged
 from reporter.errors import translated
-from reporter.matching import under_names
+from reporter.gather.kept_open import Opened
+from reporter.gather.layer_names import under_names
+from reporter.gather.stable_read import unchanged
 from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.spectral import measure_spectra
 from reporter.model.checkpoint import CheckpointRef
@@ -16,9 +18,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.spectrum import PowerLaw, Spectrum
 from reporter.model.tensor import Contents
-from reporter.opened import Opened
-from reporter.settings import Settings
-from reporter.steady import unchanged
+from reporter.settings.model import Settings
 
 T = TypeVar("T", Readiness, Spectrum)
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from reporter.cli import main
-from reporter.config import OPTIONS, Config, load, policy, shown
+from reporter.cli.config_show import shown
 from reporter.errors import SettingError
 from reporter.rules import RULES
-from reporter.settings import Settings
+from reporter.rules.policy import policy
+from reporter.settings.model import Settings
+from reporter.settings.sources import OPTIONS, Config, load
 
 
 def loaded(folder: Path, *, file: Path | None = None, **more: Any) -> Config:

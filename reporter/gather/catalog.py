@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from reporter.cache import Cache
 from reporter.discover import find
-from reporter.errors import ReportError, SettingError, translated, with_state
+from reporter.errors import SettingError, with_state
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, Found, Peek
-from reporter.model.neighbours import with_roles
-from reporter.model.quantised import labelled
 from reporter.model.structure import structure
-from reporter.model.tensor import Contents
-from reporter.readers import READERS, reader
-from reporter.settings import Settings
+from reporter.readers import READERS
+from reporter.readers.opening import open_checkpoint
+from reporter.settings.model import Settings
 
 
 def scan(settings: Settings, cache: Cache | None = None) -> Found:
@@ -66,15 +62,3 @@ def peek(format_: str, path: Path) -> Peek:
             structure=structure(source.info for source in contents.tensors),
             save_counter=contents.save_counter,
         )
-
-
-@contextmanager
-def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
-    """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own."""
-    try:
-        with reader(format_).open(path) as contents:
-            yield labelled(with_roles(contents))
-    except ReportError:
-        raise
-    except Exception as error:
-        raise translated(path, error) from error

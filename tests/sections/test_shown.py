@@ -10,13 +10,13 @@ import jsonschema
 import numpy as np
 import pytest
 
-from reporter import detail
-from reporter.detail import evenly
 from reporter.pipeline import run
-from reporter.progress import Progress
-from reporter.settings import Settings
+from reporter.sections import shown
+from reporter.sections.shown import evenly
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+from tests.cli.test_commands import SCHEMA, weights
 from tests.make.safetensors import safetensors
-from tests.test_cli import SCHEMA, weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -37,10 +37,10 @@ def test_a_long_series_is_cut_and_says_so(tmp_path: Path, monkeypatch: pytest.Mo
         if step == 7:
             arrays["dense.bias"][3] = np.nan
         safetensors(tmp_path / "ckpts" / f"m-{step}.safetensors", arrays)
-    monkeypatch.setattr(detail, "PAGES", 5)
-    monkeypatch.setattr(detail, "RECORD_TENSORS", 12)
-    monkeypatch.setattr(detail, "CSV_TENSORS", 16)
-    monkeypatch.setattr(detail, "DRAWN", 4)
+    monkeypatch.setattr(shown, "PAGES", 5)
+    monkeypatch.setattr(shown, "RECORD_TENSORS", 12)
+    monkeypatch.setattr(shown, "CSV_TENSORS", 16)
+    monkeypatch.setattr(shown, "DRAWN", 4)
     settings = Settings(roots=(tmp_path / "ckpts",), out=tmp_path / "out", pdf=False)
     outcome = run(settings, Progress(quiet=True), now=NOW)
     (found,) = outcome.report.details
@@ -82,7 +82,7 @@ def test_of_very_many_series_those_with_findings_have_pages(tmp_path: Path, monk
             if i == 5 and step == 2:
                 arrays["dense.bias"][3] = np.nan
             safetensors(tmp_path / "ckpts" / f"run{i}" / f"m-{step}.safetensors", arrays)
-    monkeypatch.setattr(detail, "MOST_PAGES", 3)
+    monkeypatch.setattr(shown, "MOST_PAGES", 3)
     settings = Settings(roots=(tmp_path / "ckpts",), out=tmp_path / "out", pdf=False)
     report = run(settings, Progress(quiet=True), now=NOW).report
     pages = {s.name: d.pages for s, d in zip(report.series, report.details, strict=True)}

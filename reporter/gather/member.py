@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from reporter.matching import Match, renamed, under_names
+from reporter.gather.kept_open import Opened
+from reporter.gather.layer_names import Match, renamed, under_names
 from reporter.model.change import Change
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
-from reporter.opened import Opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import pytest
 
 from reporter.api import measure
 from reporter.cli import main
-from reporter.matching import SAME, match, notes, renamed
+from reporter.gather.layer_names import SAME, match, notes, renamed
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents, LayerInfo

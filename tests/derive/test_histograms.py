@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from reporter.derive.histograms import MAX_BINS, dyadic_edges, histogram, shared
 from reporter.measuring.accumulate import summarise
-from reporter.measuring.histogram import MAX_BINS, dyadic_edges, histogram, shared
 from reporter.model.summary import NOTHING
 
 Array = npt.NDArray[Any]

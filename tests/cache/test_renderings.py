@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter import memo as memo_module
 from reporter import pipeline
 from reporter.cache import Cache, Folder
-from reporter.memo import Memo, program
+from reporter.cache import renderings as memo_module
+from reporter.cache.renderings import Memo, program
 from reporter.model.page import Figure, Page, Paragraph, Section
-from reporter.progress import Progress
-from reporter.settings import Settings
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
 from tests.cache.test_runs import content
+from tests.cli.test_commands import weights
 from tests.make.safetensors import safetensors
-from tests.test_cli import weights
 from tests.test_imports import imported
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

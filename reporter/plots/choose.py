@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import ParamSpec, Protocol, TypeVar
 
 from reporter import plots
-from reporter.measuring.histogram import of_checkpoint
-from reporter.memo import Memo
+from reporter.derive.histograms import of_checkpoint
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
@@ -20,6 +20,18 @@ from reporter.model.page import Figure
 from reporter.model.report import Report
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
+
+P = ParamSpec("P")
+T = TypeVar("T", Figure, list[Figure])
+
+
+class Renderer(Protocol):
+    """What draws a picture, or knows one that was drawn of the same numbers: :mod:`reporter.cache.renderings`."""
+
+    def draw(self, picture: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """``picture(*args, **kwargs)``."""
+        ...
+
 
 MAX_LAYER_FIGURES = 200
 """Layers that get a picture of their own over the steps."""
@@ -41,32 +53,34 @@ def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset
     return frozenset(list(names)[:FULLY_DRAWN])
 
 
-def draw_series(memo: Memo, series: Comparison, histograms: SeriesHistograms, bins: int, full: bool) -> SeriesFigures:
+def draw_series(
+    renderer: Renderer, series: Comparison, histograms: SeriesHistograms, bins: int, full: bool
+) -> SeriesFigures:
     """The pictures of a series that the PDF shows as well; those of a checkpoint only where it is the only one."""
     several = len(series.refs) > 1
     if several and not full:
         return SeriesFigures(
             moving=None,
-            bands=_bands(memo, series),
+            bands=_bands(renderer, series),
             trends=(),
-            norms=_norms(memo, series) if series.layers else None,
-            updates=_updates(memo, series) if series.pairs and series.layers else None,
+            norms=_norms(renderer, series) if series.layers else None,
+            updates=_updates(renderer, series) if series.pairs and series.layers else None,
             checkpoints={},
             brief=True,
         )
     return SeriesFigures(
-        moving=_moving(memo, series, histograms) if several else None,
-        bands=_bands(memo, series) if several else None,
-        trends=_trends(memo, series) if several else (),
-        norms=_norms(memo, series) if several and series.layers else None,
-        updates=_updates(memo, series) if series.pairs and series.layers else None,
-        checkpoints={} if several else {0: _checkpoint(memo, series, 0, bins)},
-        distances=_distances(memo, series) if len(series.from_first) > 1 or series.from_baseline else None,
-        similarity=_similarity(memo, series) if len(series.refs) > 2 else None,
+        moving=_moving(renderer, series, histograms) if several else None,
+        bands=_bands(renderer, series) if several else None,
+        trends=_trends(renderer, series) if several else (),
+        norms=_norms(renderer, series) if several and series.layers else None,
+        updates=_updates(renderer, series) if series.pairs and series.layers else None,
+        checkpoints={} if several else {0: _checkpoint(renderer, series, 0, bins)},
+        distances=_distances(renderer, series) if len(series.from_first) > 1 or series.from_baseline else None,
+        similarity=_similarity(renderer, series) if len(series.refs) > 2 else None,
     )
 
 
-def draw_further(memo: Memo, report: Report, bins: int) -> Report:
+def draw_further(renderer: Renderer, report: Report, bins: int) -> Report:
     """The same report with what only HTML shows: every layer over the steps, and the pages of the checkpoints."""
     most = MAX_LAYER_FIGURES if len(report.series) <= FULLY_DRAWN else LAYERS_OF_MANY
     figures = tuple(
@@ -74,8 +88,8 @@ def draw_further(memo: Memo, report: Report, bins: int) -> Report:
         if len(series.refs) == 1
         else replace(
             drawn,
-            layers=_layers(memo, series, histograms, 0 if drawn.brief else most),
-            checkpoints=_checkpoints(memo, series, detail, bins),
+            layers=_layers(renderer, series, histograms, 0 if drawn.brief else most),
+            checkpoints=_checkpoints(renderer, series, detail, bins),
         )
         for series, histograms, detail, drawn in zip(
             report.series, report.histograms, report.details, report.figures, strict=True
@@ -84,12 +98,12 @@ def draw_further(memo: Memo, report: Report, bins: int) -> Report:
     return replace(report, figures=figures)
 
 
-def _checkpoints(memo: Memo, series: Comparison, detail: Detail, bins: int) -> dict[int, CheckpointFigures]:
-    return {place: _checkpoint(memo, series, place, bins) for place in detail.pages}
+def _checkpoints(renderer: Renderer, series: Comparison, detail: Detail, bins: int) -> dict[int, CheckpointFigures]:
+    return {place: _checkpoint(renderer, series, place, bins) for place in detail.pages}
 
 
-def _moving(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> Figure:
-    return memo.draw(
+def _moving(renderer: Renderer, series: Comparison, histograms: SeriesHistograms) -> Figure:
+    return renderer.draw(
         plots.ridge,
         f"{series.slug}-moving",
         "Distribution of all weights over the steps",
@@ -98,8 +112,8 @@ def _moving(memo: Memo, series: Comparison, histograms: SeriesHistograms) -> Fig
     )
 
 
-def _bands(memo: Memo, series: Comparison) -> Figure:
-    return memo.draw(
+def _bands(renderer: Renderer, series: Comparison) -> Figure:
+    return renderer.draw(
         plots.bands,
         f"{series.slug}-bands",
         "Percentiles of all weights over the steps",
@@ -111,11 +125,11 @@ def _bands(memo: Memo, series: Comparison) -> Figure:
     )
 
 
-def _trends(memo: Memo, series: Comparison) -> tuple[Figure, ...]:
+def _trends(renderer: Renderer, series: Comparison) -> tuple[Figure, ...]:
     """The norm of the whole and its relative update."""
     updates = [None, *(update(pair.whole) for pair in series.pairs)]
     return (
-        memo.draw(
+        renderer.draw(
             plots.lines,
             f"{series.slug}-norm",
             "L2 norm of all weights",
@@ -124,7 +138,7 @@ def _trends(memo: Memo, series: Comparison) -> tuple[Figure, ...]:
             {"L2 norm": [plain(v) for v in series.whole("l2_norm")]},
             "",
         ),
-        memo.draw(
+        renderer.draw(
             plots.lines,
             f"{series.slug}-update",
             "Relative update ‖ΔW‖ / ‖W‖ against the checkpoint before",
@@ -136,13 +150,13 @@ def _trends(memo: Memo, series: Comparison) -> tuple[Figure, ...]:
     )
 
 
-def _distances(memo: Memo, series: Comparison) -> Figure:
+def _distances(renderer: Renderer, series: Comparison) -> Figure:
     lines: dict[str, list[float | None]] = {}
     if len(series.from_first) > 1:
         lines["distance from the first checkpoint"] = [0.0, *(update(pair.whole) for pair in series.from_first)]
     if series.from_baseline:
         lines["distance from the baseline"] = [update(pair.whole) for pair in series.from_baseline]
-    return memo.draw(
+    return renderer.draw(
         plots.lines,
         f"{series.slug}-distances",
         "Distance travelled: relative update against " + " and ".join(n.removeprefix("distance from ") for n in lines),
@@ -153,7 +167,7 @@ def _distances(memo: Memo, series: Comparison) -> Figure:
     )
 
 
-def _similarity(memo: Memo, series: Comparison) -> Figure | None:
+def _similarity(renderer: Renderer, series: Comparison) -> Figure | None:
     found = series.similarity
     if found is None:
         return None
@@ -164,7 +178,7 @@ def _similarity(memo: Memo, series: Comparison) -> Figure | None:
     remark = f"Over {integer(found.tensors)} tensors that all of them have; {error}"
     if n < of:
         remark += f". {n} of {integer(of)} checkpoints, evenly chosen"
-    return memo.draw(
+    return renderer.draw(
         plots.each_to_each,
         f"{series.slug}-similarity",
         "Distance of each checkpoint to each",
@@ -175,7 +189,7 @@ def _similarity(memo: Memo, series: Comparison) -> Figure | None:
     )
 
 
-def draw_runs(memo: Memo, series: Sequence[Comparison], group: Sequence[int]) -> Runs:
+def draw_runs(renderer: Renderer, series: Sequence[Comparison], group: Sequence[int]) -> Runs:
     """The norm and the relative update of several runs of one model, in one picture each."""
     chosen = [series[i] for i in group]
     stepped = all(s.positions is not None for s in chosen)
@@ -188,20 +202,20 @@ def draw_runs(memo: Memo, series: Sequence[Comparison], group: Sequence[int]) ->
     updates = {s.name: course(s, [None, *(update(p.whole) for p in s.pairs)]) for s in chosen if s.pairs}
     axis = "step" if stepped else "checkpoint, in order"
     name = chosen[0].slug
-    figures = [memo.draw(plots.runs, f"{name}-runs-norm", "L2 norm of all weights, every run", norms, "", axis)]
+    figures = [renderer.draw(plots.runs, f"{name}-runs-norm", "L2 norm of all weights, every run", norms, "", axis)]
     if updates:
         title = "Relative update against the checkpoint before, every run"
-        figures.append(memo.draw(plots.runs, f"{name}-runs-update", title, updates, "‖ΔW‖ / ‖W‖", axis))
+        figures.append(renderer.draw(plots.runs, f"{name}-runs-update", title, updates, "‖ΔW‖ / ‖W‖", axis))
     return Runs(tuple(group), tuple(figures))
 
 
-def _norms(memo: Memo, series: Comparison) -> Figure:
+def _norms(renderer: Renderer, series: Comparison) -> Figure:
     values = []
     for course in series.layer_courses(("l2_norm",))[:, 0].tolist():
         norms = list(map(plain, course))
         first = next((n for n in norms if n), None)
         values.append([n / first if n is not None and first else None for n in norms])
-    return memo.draw(
+    return renderer.draw(
         plots.change_heat,
         f"{series.slug}-norms",
         "L2 norm per layer, relative to its first checkpoint",
@@ -213,10 +227,10 @@ def _norms(memo: Memo, series: Comparison) -> Figure:
     )
 
 
-def _updates(memo: Memo, series: Comparison) -> Figure:
+def _updates(renderer: Renderer, series: Comparison) -> Figure:
     updates = [pair.layers.relative_updates() for pair in series.pairs]
     values = [[None, *(of.get(name) for of in updates)] for name in series.layers]
-    return memo.draw(
+    return renderer.draw(
         plots.change_heat,
         f"{series.slug}-updates",
         "Relative update per layer against the checkpoint before",
@@ -228,20 +242,22 @@ def _updates(memo: Memo, series: Comparison) -> Figure:
     )
 
 
-def _layers(memo: Memo, series: Comparison, histograms: SeriesHistograms, most: int) -> dict[str, Figure]:
+def _layers(renderer: Renderer, series: Comparison, histograms: SeriesHistograms, most: int) -> dict[str, Figure]:
     labels = [series.labels[i] for i in histograms.shown]
     return {
-        name: memo.draw(plots.distribution_heat, f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
+        name: renderer.draw(plots.distribution_heat, f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
         for i, name in enumerate(series.layers[:most])
     }
 
 
-def _checkpoint(memo: Memo, series: Comparison, place: int, bins: int) -> CheckpointFigures:
+def _checkpoint(renderer: Renderer, series: Comparison, place: int, bins: int) -> CheckpointFigures:
     ref, own = series.refs[place], of_checkpoint(series.measured[place], bins, MAX_SHEET_LAYERS)
     titles, drawn = list(own.layers), list(own.layers.values())
     return CheckpointFigures(
-        histogram=memo.draw(plots.global_histogram, f"{ref.slug}-all", "All weights", own.whole) if own.whole else None,
-        sheets=tuple(memo.draw(plots.small_multiples, f"{ref.slug}-layers", titles, drawn)) if titles else (),
+        histogram=renderer.draw(plots.global_histogram, f"{ref.slug}-all", "All weights", own.whole)
+        if own.whole
+        else None,
+        sheets=tuple(renderer.draw(plots.small_multiples, f"{ref.slug}-layers", titles, drawn)) if titles else (),
         layers=len(titles),
     )
 

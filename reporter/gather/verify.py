@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reporter.catalog import open_checkpoint, scan
 from reporter.errors import RotatedAway, SettingError
+from reporter.gather.catalog import scan
+from reporter.gather.stable_read import failure, twice
 from reporter.model.checkpoint import ASIDE, CheckpointRef, State
-from reporter.settings import Settings
-from reporter.steady import failure, twice
+from reporter.readers.opening import open_checkpoint
+from reporter.settings.model import Settings
 
 SOUND = "sound"
 

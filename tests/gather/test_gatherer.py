@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter import gather
 from reporter.cache import Cache
-from reporter.catalog import scan
 from reporter.errors import CorruptCheckpoint, SettingError
-from reporter.gather import Gatherer
+from reporter.gather import gatherer
+from reporter.gather.catalog import scan
+from reporter.gather.gatherer import Gatherer
 from reporter.model.gathered import Gathered
-from reporter.progress import Progress
-from reporter.settings import Settings
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+from tests.cli.test_commands import weights
 from tests.make.safetensors import safetensors
-from tests.test_cli import weights
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def ckpts(tmp_path: Path) -> Path:
 
 def gathered(folder: Path, **settings: Any) -> tuple[Gathered, Gatherer]:
     chosen = Settings(roots=(folder,), out=folder.parent / "out", **settings)
-    gatherer = Gatherer.of(chosen, Cache(None), Progress(quiet=True))
+    gathering = Gatherer.of(chosen, Cache(None), Progress(quiet=True))
     (series,) = scan(chosen).series
-    return gatherer.gather(series), gatherer
+    return gathering.gather(series), gatherer
 
 
 def distance(a: int, b: int, name: str = "dense.kernel") -> float:
@@ -72,7 +72,7 @@ def test_a_baseline_that_is_none_is_a_wrong_setting(ckpts: Path, tmp_path: Path)
 def test_trouble_with_an_earlier_checkpoint_does_not_cost_the_later_one(
     ckpts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = gather.measure_checkpoint
+    measure = gatherer.measure_checkpoint
 
     def faulty(contents: Any, plan: Any, against: Any) -> Any:
         for before in against:
@@ -80,9 +80,9 @@ def test_trouble_with_an_earlier_checkpoint_does_not_cost_the_later_one(
                 raise CorruptCheckpoint(ckpts / "m-2.safetensors", "damaged since")
         return measure(contents, plan, against)
 
-    monkeypatch.setattr(gather, "measure_checkpoint", faulty)
-    series, gatherer = gathered(ckpts)
-    assert not gatherer.failed
+    monkeypatch.setattr(gatherer, "measure_checkpoint", faulty)
+    series, gathering = gathered(ckpts)
+    assert not gathering.failed
     assert [ref.step.value for ref in series.refs] == [1, 2, 3, 4]
     assert [len(changes) for changes in series.previous] == [2, 0, 2]
     assert [len(changes) for changes in series.first] == [2, 2, 2]
@@ -91,14 +91,14 @@ def test_trouble_with_an_earlier_checkpoint_does_not_cost_the_later_one(
 def test_a_checkpoint_overwritten_after_it_was_measured_is_paired_no_more(
     ckpts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = gather.measure_checkpoint
+    measure = gatherer.measure_checkpoint
 
     def then_overwrite(contents: Any, plan: Any, against: Any) -> Any:
         if np.array_equal(next(contents.tensors[0].blocks()), weights(3)["dense.bias"]):
             safetensors(ckpts / "m-2.safetensors", weights(2) | {"more": np.ones(3, "f4")})
         return measure(contents, plan, against)
 
-    monkeypatch.setattr(gather, "measure_checkpoint", then_overwrite)
-    series, gatherer = gathered(ckpts)
-    assert not gatherer.failed
+    monkeypatch.setattr(gatherer, "measure_checkpoint", then_overwrite)
+    series, gathering = gathered(ckpts)
+    assert not gathering.failed
     assert [len(changes) for changes in series.previous] == [2, 0, 2]

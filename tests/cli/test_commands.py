@@ -70,8 +70,8 @@ def test_the_same_input_gives_the_same_bytes(ckpts: Path, tmp_path: Path) -> Non
     from datetime import UTC, datetime
 
     from reporter.pipeline import run
-    from reporter.progress import Progress
-    from reporter.settings import Settings
+    from reporter.settings.model import Settings
+    from reporter.terminal.progress import Progress
 
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     folders = [
@@ -189,9 +189,9 @@ def test_a_flipped_byte_of_a_real_series_is_noticed(shared_data: Path, tmp_path:
 
 
 def test_a_defect_of_our_own_costs_one_row_too(ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reporter import gather
+    from reporter.gather import gatherer
 
-    measure = gather.measure_checkpoint
+    measure = gatherer.measure_checkpoint
     calls = iter(range(9))
 
     def faulty(*arguments: Any) -> Any:
@@ -199,7 +199,7 @@ def test_a_defect_of_our_own_costs_one_row_too(ckpts: Path, tmp_path: Path, monk
             raise ZeroDivisionError("a slip")
         return measure(*arguments)
 
-    monkeypatch.setattr(gather, "measure_checkpoint", faulty)
+    monkeypatch.setattr(gatherer, "measure_checkpoint", faulty)
     assert report(ckpts, "-o", tmp_path / "out", "--settle", "0") == 4
     record = read(tmp_path / "out")
     assert [f["state"] for f in record["files"]] == ["measured", "corrupt", "measured"]

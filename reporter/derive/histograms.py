@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.quantiles import from_cells
+from reporter.derive.quantiles import from_cells
 from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail

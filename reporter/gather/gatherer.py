@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from reporter.cache import Cache, CacheDamaged
-from reporter.catalog import only_checkpoint
 from reporter.errors import CheckpointError, InProgress, RotatedAway, SettingError, translated
-from reporter.history import Rotated, remember, rotated, same_structure
-from reporter.matching import SAME, Match, match, notes
+from reporter.gather.catalog import only_checkpoint
+from reporter.gather.kept_open import Opened
+from reporter.gather.layer_names import SAME, Match, match, notes
+from reporter.gather.member import Row
+from reporter.gather.rotated import Rotated, remember, rotated, same_structure
+from reporter.gather.stable_read import failure, twice, unchanged
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
@@ -25,11 +28,8 @@ from reporter.model.checkpoint import CheckpointRef, Series
 from reporter.model.gathered import Baseline, Gathered
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
-from reporter.opened import Opened
-from reporter.progress import Progress
-from reporter.row import Row
-from reporter.settings import Settings
-from reporter.steady import failure, twice, unchanged
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
 
 Changes = Mapping[str, Change]
 Work = Callable[[Sequence[Contents]], tuple["T", tuple[Changes, ...]]]

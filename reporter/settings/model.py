@@ -41,7 +41,7 @@ class Settings:
         baseline: a checkpoint that all others are held against as well, such as the pre-trained weights.
         accept: file with reviewed findings that are accepted, None if there is none.
         rule_files: Python files with rules of the user's own, which are run.
-        rules: rule name -> key -> value, as given; :func:`reporter.config.policy` checks them.
+        rules: rule name -> key -> value, as given; :func:`reporter.rules.policy.policy` checks them.
         deployment: whose deployment readiness is measured: ``last`` (checkpoint of each series) or ``off``.
         spectral: whether to compute spectra of the last checkpoint of each series.
         threads: threads that read and measure, 0 for one per processor; the numbers do not depend on it.

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reporter import trust
 from reporter.errors import SettingError
-from reporter.settings import Settings, parse_quantiles
+from reporter.settings import trust
+from reporter.settings.model import Settings, parse_quantiles
 
 if TYPE_CHECKING:
-    from reporter.rules.judging import Policy
+    pass
 
 FILE, PROJECT, TABLE, ACCEPT, PREFIX = (
     "ckpt-report.toml",
@@ -113,7 +111,7 @@ OPTIONS: tuple[Option, ...] = (
 """Every setting but ``[rules.<name>]``, in the order of ``config show``."""
 
 _EXECUTED, _WRITTEN = ("rule-files",), ("out", "cache")
-"""Settings that have files executed and folders written to, which :mod:`reporter.trust` looks at."""
+"""Settings that have files executed and folders written to, which :mod:`reporter.settings.trust` looks at."""
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -268,85 +266,6 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
 
 
-def policy(settings: Settings, today: date | None) -> Policy:
-    """What the settings say about judging; acceptances expire after ``today``, or never.
-
-    Raises:
-        SettingError: an unknown rule or key, a value that is no number, a rule file or accept.toml that cannot be used.
-    """
-    from reporter.rules import RULES
-    from reporter.rules.acceptance import read_acceptances
-    from reporter.rules.external import with_external
-    from reporter.rules.judging import Policy
-
-    rules = with_external(RULES, settings.rule_files)
-    by_name = {rule.name: rule for rule in rules}
-    limits: dict[str, dict[str, float]] = {}
-    severities: dict[str, str] = {}
-    for name, keys in settings.rules.items():
-        if name not in by_name:
-            raise SettingError(f"rules: there is no rule {name!r}{nearest(name, list(by_name))}")
-        known = ["severity", *by_name[name].defaults]
-        for key, value in keys.items():
-            if key not in known:
-                raise SettingError(f"rules.{name}: there is no key {key!r}{nearest(key, known)}")
-            if key == "severity":
-                if value not in SEVERITIES:
-                    raise SettingError(f"rules.{name}.severity: {value!r} is not one of {', '.join(SEVERITIES)}")
-                severities[name] = value
-                continue
-            try:
-                limit = _number(value)
-            except ValueError:
-                limit = math.nan
-            if not math.isfinite(limit):
-                raise SettingError(f"rules.{name}.{key}: {value!r} is not a number")
-            limits.setdefault(name, {})[key] = limit
-    acceptances = read_acceptances(settings.accept, list(by_name)) if settings.accept else ()
-    return Policy(rules, limits, severities, acceptances, today)
-
-
-def shown(config: Config) -> str:
-    """All settings as TOML, each with where it comes from; what is printed can be used as a ckpt-report.toml.
-
-    Raises:
-        SettingError: as :func:`policy`.
-    """
-    judging = policy(config.settings, None)
-    lines = [f"# {_plain(sentence)}" for sentence in config.ignored]
-    for option in OPTIONS:
-        value = getattr(config.settings, option.field)
-        if value is not None:
-            lines.append(f"{option.name} = {_toml(value)}  # {_source(config, option.name)}")
-    for rule in judging.rules:
-        lines += ["", f"[rules.{rule.name}]"]
-        given = config.settings.rules.get(rule.name, {})
-        meanings = {"severity": "of its warnings and failures", "threshold": rule.formula}
-        meanings |= {limit.name: limit.meaning for limit in rule.limits}
-        for key, default in {"severity": None, **rule.defaults}.items():
-            if key in given or default is not None:
-                source = _source(config, f"rules.{rule.name}.{key}")
-                lines.append(f"{key} = {_toml(given.get(key, default))}  # {source}: {' '.join(meanings[key].split())}")
-    return "\n".join(lines)
-
-
-def _source(config: Config, name: str) -> str:
-    return _plain(config.sources.get(name, "default"))
-
-
 def _plain(text: str) -> str:
     """On one line, as it may stand in a comment on a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    if isinstance(value, str | Path):
-        escaped = "".join(
-            f"\\U{ord(c):08x}" if not c.isprintable() else "\\" + c if c in '"\\' else c for c in str(value)
-        )
-        return f'"{escaped}"'
-    return repr(value)

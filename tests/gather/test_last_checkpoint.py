@@ -10,14 +10,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from reporter import deploy
 from reporter.cache import Cache
-from reporter.deploy import with_deployment
+from reporter.gather import last_checkpoint
+from reporter.gather.last_checkpoint import with_deployment
 from reporter.model.comparison import Comparison
 from reporter.pipeline import run
-from reporter.progress import Progress
 from reporter.sections import report_page
-from reporter.settings import Settings
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
 from tests.make.safetensors import safetensors
 from tests.make.text import as_text
 
@@ -55,8 +55,8 @@ def test_what_was_measured_is_remembered_without_loss(settings: Settings, monkey
     def never(*_: object) -> None:
         raise AssertionError("read again")
 
-    monkeypatch.setattr(deploy, "measure_deployment", never)
-    monkeypatch.setattr(deploy, "measure_spectra", never)
+    monkeypatch.setattr(last_checkpoint, "measure_deployment", never)
+    monkeypatch.setattr(last_checkpoint, "measure_spectra", never)
     again = series(settings)
     assert again.readiness == first.readiness
     assert again.spectra == first.spectra
@@ -66,7 +66,7 @@ def test_what_was_measured_is_remembered_without_loss(settings: Settings, monkey
 def test_a_record_of_another_shape_is_measured_again(settings: Settings) -> None:
     first = series(settings)
     cache = Cache(settings.cache)
-    cache.keep_record(first.refs[-1], "readiness", deploy.VERSION, {"0": {"foreign": 1}})
+    cache.keep_record(first.refs[-1], "readiness", last_checkpoint.VERSION, {"0": {"foreign": 1}})
     assert series(settings).readiness == first.readiness
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from reporter.compare.successive import decide, turned
 from reporter.discover.series import alternatives, going_on, parted, runs, stepwise
-from reporter.gather import Gatherer
+from reporter.gather.gatherer import Gatherer
 from reporter.model.checkpoint import Doubt, Series
 from reporter.model.comparison import Comparison
 from reporter.model.successive import Verdict

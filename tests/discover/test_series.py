@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from reporter.catalog import scan
 from reporter.cli import main
+from reporter.gather.catalog import scan
 from reporter.model.checkpoint import Series
-from reporter.settings import Settings
+from reporter.settings.model import Settings
 
 
 def save(path: Path, seed: int = 0, units: int = 4, layers: int = 3) -> None:

@@ -1,0 +1,1 @@
+"""Derive: statistics, quantiles and histograms, each a pure function of a summary."""

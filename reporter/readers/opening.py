@@ -1,0 +1,25 @@
+"""Open a checkpoint by the name of its format; whatever goes wrong meanwhile becomes an error of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reporter.errors import ReportError, translated
+from reporter.model.neighbours import with_roles
+from reporter.model.tensor import Contents
+from reporter.readers import reader
+from reporter.readers.quantised import labelled
+
+
+@contextmanager
+def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
+    """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own."""
+    try:
+        with reader(format_).open(path) as contents:
+            yield labelled(with_roles(contents))
+    except ReportError:
+        raise
+    except Exception as error:
+        raise translated(path, error) from error

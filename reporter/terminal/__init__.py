@@ -1,0 +1,1 @@
+"""What a run prints on a terminal or into a log: progress, tables, findings."""
