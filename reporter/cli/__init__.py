@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _told(text: str, code: int) -> int:
     if text:
-        from reporter.terminal.progress import visible
+        from reporter.printable import visible
 
         print(f"ckpt-report: {visible(text)}", file=sys.stderr)
     return code

@@ -148,7 +148,8 @@ def diff(arguments: argparse.Namespace) -> int:
     if arguments.html and arguments.html.suffix != ".html":  # so that a slip never overwrites a checkpoint
         raise SettingError(f"html: {arguments.html} does not end in .html")
     from reporter import api
-    from reporter.writers import differences
+    from reporter.terminal.differences import text
+    from reporter.writers.differences import record
 
     found = api.diff(arguments.before, arguments.after, settings)
     if arguments.html:
@@ -160,9 +161,9 @@ def diff(arguments: argparse.Namespace) -> int:
         page = render_html(difference_page(found, program_version()))
         write_file(arguments.html, page.encode("utf-8", "backslashreplace"))
     if arguments.json:
-        _print_json(differences.record(found))
+        _print_json(record(found))
     else:
-        print(differences.text(found))
+        print(text(found))
     return FINDINGS if found.verdict in _failing(settings) else OK
 
 
@@ -305,12 +306,12 @@ def _print_json(record: object) -> None:
 
 
 def _brief(path: str) -> str:
-    from reporter.terminal.progress import brief
+    from reporter.printable import brief
 
     return brief(path)
 
 
 def _visible(text: str) -> str:
-    from reporter.terminal.progress import visible
+    from reporter.printable import visible
 
     return visible(text)

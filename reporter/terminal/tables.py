@@ -8,7 +8,7 @@ from reporter.model.checkpoint import ASIDE, FileEntry, Found, State
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
 from reporter.numerals import integer, number, share
-from reporter.terminal.progress import brief, visible
+from reporter.printable import brief, visible
 
 NAMED = 4
 """Folders named that were not looked into."""

@@ -1,74 +1,10 @@
-"""The difference of two checkpoints, for a terminal and as JSON."""
+"""The difference of two checkpoints as one JSON object."""
 
 from __future__ import annotations
 
-from reporter.model.difference import STATES, Difference, TensorDifference
-from reporter.numerals import NO_DATA, before_after, counted, integer, number, share
-from reporter.terminal.progress import visible
-from reporter.terminal.tables import table
+from reporter.model.difference import STATES, Difference
 from reporter.writers.comparisons import shift
 from reporter.writers.records import Record, change, plain
-
-SHOWN = 100
-"""Rows on a terminal; all are in the JSON and on the page."""
-
-
-def text(difference: Difference) -> str:
-    """A table, worst first, without what is equal to the bit and finite; then a line about what is not finite, and one
-    for the whole."""
-    rows = [t for t in difference.tensors if t.state != "equal" or t.non_finite]
-    header = [
-        "tensor", "state", "shape and dtype", "NaN/Inf", "update", "cosine", "unchanged", "W1/σ", "norm before",
-        "after",
-    ]  # fmt: skip
-    lines = [table(header, [_cells(t) for t in rows[:SHOWN]], left=3)] if rows else []
-    if len(rows) > SHOWN:
-        lines.append(f"and {integer(len(rows) - SHOWN)} more; --json and --html have all of them")
-    lines += [visible(note) for note in difference.notes]
-    if any(difference.bad):
-        lines.append(non_finite(difference) + ".")
-    counts = ", ".join(f"{integer(n)} {state}" for state in STATES if (n := difference.count(state)))
-    summary = f"{integer(len(difference.tensors))} tensors: {counts or 'none'}"
-    whole = difference.whole
-    if whole is not None and whole.count:
-        finite = f" of the {integer(whole.finite)} values that are finite in both" if whole.left_out else ""
-        summary += (
-            f"; model: relative update {number(whole.relative_update)}, cosine {number(whole.cosine, 6)}{finite}, "
-            f"{share(whole.equal_share)} of {integer(whole.count)} values equal to the bit"
-        )
-    return "\n".join([*lines, summary])
-
-
-def non_finite(difference: Difference) -> str:
-    """How many values are not finite, before and after, in how many tensors, as a sentence without a full stop."""
-    before, after = difference.bad
-    tensors = sum(t.non_finite > 0 for t in difference.tensors)
-    return (
-        f"NaN or infinite: {counted(before, 'value')} before, {integer(after)} after, in {counted(tensors, 'tensor')}; "
-        "updates, cosines, shifts and norms are of the finite values"
-    )
-
-
-def _cells(tensor: TensorDifference) -> list[str]:
-    change_, shift_ = tensor.change, tensor.shift
-    shape = tensor.after or tensor.before
-    update = NO_DATA if tensor.update is None else number(tensor.update)
-    if change_ is None and tensor.update is not None and tensor.state in ("changed", "unknown"):
-        update = f"≥ {update}"
-    elif change_ is None:
-        update = NO_DATA
-    return [
-        tensor.name,
-        tensor.state,
-        f"{tensor.before} → {tensor.after}" if tensor.state == "reshaped" else shape,
-        before_after(*tensor.bad),
-        update,
-        number(change_.cosine if change_ else None, 6),
-        share(change_.equal_share if change_ else None),
-        number(shift_.wasserstein if shift_ else None, 3),
-        number(tensor.norms[0]),
-        number(tensor.norms[1]),
-    ]
 
 
 def record(difference: Difference) -> Record:

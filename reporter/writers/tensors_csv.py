@@ -10,7 +10,7 @@ from reporter.derive.statistics import STATISTICS
 from reporter.model.measured import Absent, Measured, TensorMeasure
 from reporter.model.report import Report
 from reporter.model.tensor import TensorInfo
-from reporter.terminal.progress import visible
+from reporter.printable import visible
 
 _WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
 

@@ -19,8 +19,8 @@ from reporter.model.report import Report
 from reporter.sections import report_page
 from reporter.sections.difference import difference_page
 from reporter.sections.narrative import headline, paragraphs
-from reporter.terminal import tables
-from reporter.writers import differences
+from reporter.terminal import differences, tables
+from reporter.writers.differences import record as difference_record
 from reporter.writers.report_json import report_record
 from tests.make.rich import Rich
 from tests.make.text import as_text, in_full, scrub
@@ -108,7 +108,7 @@ def test_differences(kind: str, golden: Path, request: pytest.FixtureRequest) ->
     folder = golden / "difference"
     compare(folder / f"{kind}.txt", differences.text(found) + "\n")
     compare(folder / f"{kind}-page.txt", scrub(as_text(difference_page(found, "1"), in_full)))
-    record = rounded(json.loads(json.dumps(differences.record(found))))
+    record = rounded(json.loads(json.dumps(difference_record(found))))
     compare(folder / f"{kind}.json", laid_out(record) + "\n")
 
 
