@@ -45,6 +45,8 @@ def stories(report: Report) -> Iterator[tuple[str, Report]]:
     one = replace(report, series=report.series[1:2])
     yield "one series", judged(one, replace(fail, layers=(), weight=0.0, evidence="", next_step=""))
     yield "nothing known", judged(one, replace(fail, meaning="", first_bad="", weight=0.5, explains=fail.explains * 2))
+    yield "a sentence", judged(report, replace(fail, message="the norm of a.b grew"))
+    yield "a name first", judged(report, replace(fail, message="encoder.bias died"))
     yield "one checkpoint alone", judged(replace(report, series=report.series[5:6]))
     yield "estimates", judged(replace(report, series=report.series[3:4]))
     yield "nothing measured", judged(replace(report, series=()))
