@@ -16,7 +16,7 @@ from reporter.model.checkpoint import Found, Series
 from reporter.model.difference import Difference
 from reporter.model.finding import Finding, Severity
 from reporter.model.report import Report
-from reporter.sections import report_page
+from reporter.sections import report_page, runs
 from reporter.sections.difference import difference_page
 from reporter.sections.narrative import headline, paragraphs
 from reporter.writers import console, differences
@@ -141,3 +141,10 @@ def test_terminal(rich: Rich, golden: Path) -> None:
     parts.append(console.files(Found((rich.folder,), series, report.files)))
     parts.append(console.files(Found((rich.folder,), (), report.files[11:12])))
     compare(golden / "rich" / "terminal.txt", scrub("\n\n".join(parts) + "\n"))
+
+
+@pytest.mark.parametrize(("at", "pictures"), [(4, 2), (5, 0)])
+def test_runs_have_pictures_from_two_checkpoints_on(rich: Rich, at: int, pictures: int) -> None:
+    (group,) = rich.report.runs
+    (section,) = runs.build(replace(rich.report, runs=(replace(group, series=(at, at)),)), "html")
+    assert sum(figure in section.blocks for figure in group.figures) == pictures
