@@ -16,7 +16,7 @@ from reporter.model.checkpoint import Found, Series
 from reporter.model.difference import Difference
 from reporter.model.finding import Finding, Severity
 from reporter.model.report import Report
-from reporter.sections import report_page
+from reporter.sections import report_page, runs
 from reporter.sections.difference import difference_page
 from reporter.sections.narrative import headline, paragraphs
 from reporter.terminal import differences, tables
@@ -46,6 +46,8 @@ def stories(report: Report) -> Iterator[tuple[str, Report]]:
     one = replace(report, series=report.series[1:2])
     yield "one series", judged(one, replace(fail, layers=(), weight=0.0, evidence="", next_step=""))
     yield "nothing known", judged(one, replace(fail, meaning="", first_bad="", weight=0.5, explains=fail.explains * 2))
+    yield "a sentence", judged(report, replace(fail, message="the norm of a.b grew"))
+    yield "a name first", judged(report, replace(fail, message="encoder.bias died"))
     yield "one checkpoint alone", judged(replace(report, series=report.series[5:6]))
     yield "estimates", judged(replace(report, series=report.series[3:4]))
     yield "nothing measured", judged(replace(report, series=()))
@@ -140,3 +142,10 @@ def test_terminal(rich: Rich, golden: Path) -> None:
     parts.append(tables.files(Found((rich.folder,), series, report.files)))
     parts.append(tables.files(Found((rich.folder,), (), report.files[11:12])))
     compare(golden / "rich" / "terminal.txt", scrub("\n\n".join(parts) + "\n"))
+
+
+@pytest.mark.parametrize(("at", "pictures"), [(4, 2), (5, 0)])
+def test_runs_have_pictures_from_two_checkpoints_on(rich: Rich, at: int, pictures: int) -> None:
+    (group,) = rich.report.runs
+    (section,) = runs.build(replace(rich.report, runs=(replace(group, series=(at, at)),)), "html")
+    assert sum(figure in section.blocks for figure in group.figures) == pictures

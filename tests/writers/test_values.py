@@ -93,6 +93,7 @@ def test_courses() -> None:
     assert sparkline([None, math.nan]) == "··"
     assert sparkline([0.0, math.inf, 8.0]) == "▁·█"
     assert sparkline([float(i) for i in range(17)])[0::15] == "▁█"
+    assert sparkline([0.0] * 31 + [7.0]) == "▁" * 15 + "█", "the last is among those that are chosen"
     assert len(sparkline([1.0] * 16)) == len(sparkline([1.0] * 17)) == 16
     assert sparkline([-1.7e308, 0.0, 1.7e308]) == "▁▅█"
     assert sparkline([1.0, 2.0, 3.0, 4.0]) == "▁▃▆█"
