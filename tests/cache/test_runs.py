@@ -19,8 +19,8 @@ import pytest
 from reporter import pipeline
 from reporter.cache import Cache
 from reporter.cli import main
-from reporter.gather import catalog
 from reporter.gather.catalog import scan
+from reporter.readers import opening
 from reporter.settings.model import Settings, default_cache
 from reporter.terminal.progress import Progress
 from tests.cli.test_commands import read, report, weights
@@ -53,7 +53,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the checkpoints that a reader opens from here on."""
     names: list[str] = []
-    reader = catalog.reader
+    reader = opening.reader
 
     class Noting:
         def __init__(self, format_: str) -> None:
@@ -63,7 +63,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             names.append(path.name)
             return self._reader.open(path)
 
-    monkeypatch.setattr(catalog, "reader", Noting)
+    monkeypatch.setattr(opening, "reader", Noting)
     return names
 
 
@@ -240,14 +240,14 @@ def test_records_of_other_kinds(ckpts: Path, tmp_path: Path) -> None:
 
 PROGRAM = """
 import os, signal, sys
-from reporter import gather
-measure, done = gather.measure_checkpoint, []
+from reporter.gather import gatherer
+measure, done = gatherer.measure_checkpoint, []
 def then_killed(*arguments):
     if len(done) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     done.append(1)
     return measure(*arguments)
-gather.measure_checkpoint = then_killed
+gatherer.measure_checkpoint = then_killed
 from reporter.cli import main
 main(["report", "-q", "--no-pdf", *sys.argv[1:]])
 """

@@ -322,7 +322,7 @@ def test_what_is_not_finite_is_counted_on_either_side(dtype: str) -> None:
     )  # fmt: skip
     both = ~(bad | bad_now)
     assert change.finite == both.sum()
-    assert change.difference == pytest.approx(((y - x)[both] ** 2).sum())
+    assert change.distance == pytest.approx(np.sqrt(((y - x)[both] ** 2).sum()))
 
 
 def test_the_same_without_the_files() -> None:
