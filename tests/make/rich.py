@@ -236,7 +236,8 @@ def _net() -> dict[str, Arrays]:
         for name in trained:
             state[f"{name}/momentum"] = (1e-3 * rng.normal(0, 1, values[name].shape)).astype("f4")
             state[f"{name}/velocity"] = (1e-6 * rng.random(values[name].shape)).astype("f4")
-        found[f"net/epoch-{epoch}.keras"] = values | {f"optimizer/{n}": v for n, v in state.items()}
+        number = (1, 3, 2)[epoch - 1]  # names are in another order than the steps inside: a caution
+        found[f"net/epoch-{number}.keras"] = values | {f"optimizer/{n}": v for n, v in state.items()}
     return found
 
 

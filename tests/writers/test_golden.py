@@ -47,7 +47,7 @@ def test_pages_of_checkpoints(rich: Rich, golden: Path) -> None:
     """Of the last checkpoint of a series with findings, and of one with an optimizer."""
     pages = dict(checkpoint_pages(rich.report))
     assert len(pages) == sum(len(detail.pages) for detail in rich.report.details)
-    for name in ("main/m-1500.safetensors", "net/epoch-2.keras", "words/lookup.npz"):
+    for name in ("main/m-1500.safetensors", "net/epoch-3.keras", "words/lookup.npz"):
         (path,) = (f"checkpoints/{r.slug}.html" for s in rich.report.series for r in s.refs if r.name == name)
         text = scrub(as_text(pages[path], in_full), *rich.folder.parents[:1])
         compare(golden / "rich" / f"{name.replace('/', '-')}.txt", text)

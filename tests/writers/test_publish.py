@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from reporter.errors import OutputBusy, OutputError
+from reporter.model.output import MARKER, marker
 from reporter.writers.publish import output_lock, publish, write_file
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FILES = {"report.json": b"{}", "checkpoints/a.html": b"<p>"}
+MARK = {MARKER: marker("20260102T030405Z-abc")}
 
 
 def test_a_run_appears_whole(tmp_path: Path) -> None:
     folder = publish(tmp_path / "out", CREATED, "abc", FILES)
     assert folder == tmp_path / "out" / "runs" / "20260102T030405Z-abc"
-    assert {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == FILES
+    assert {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == FILES | MARK
     assert folder.stat().st_mode & 0o777 == 0o755
     latest = tmp_path / "out" / "latest"
     assert latest.readlink() == Path("runs/20260102T030405Z-abc")
