@@ -60,9 +60,8 @@ def _side(
         x, align = (panel.left, "left") if at_left else (panel.right, "right")
         canvas.text(x, TITLE + LINE * (2 + row) - 2, note, align, room=panel.right - panel.left)
     panel.y_axis(scale, ticks, texts, "")
-    margin = (
-        bins.high - bins.low if len(bins.counts) == 1 else 0.0
-    )  # a bin as wide as the panel looks like a flat distribution
+    # A single bin as wide as the panel would look like a flat distribution.
+    margin = bins.high - bins.low if len(bins.counts) == 1 else 0.0
     across = Linear(bins.low - margin, bins.high + margin, panel.left, panel.right)
     tops = np.where(bins.counts > 0, np.minimum(scale(bins.counts), panel.bottom), panel.bottom)
     canvas.polygons([outline(across(bins.edges), tops, panel.bottom)], BLUE)
