@@ -130,7 +130,7 @@ def run(arguments: Sequence[str]) -> tuple[float, float]:
     Raises:
         RuntimeError: it failed. Exit codes 3 and 4 are verdicts of ckpt-report and no failures.
     """
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # users have compiled files
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # users keep compiled modules
     starter = [sys.executable, "-S", "-c", _RUN, *arguments]
     done = subprocess.run(starter, env=environment, capture_output=True, text=True, check=True)
     taken, peak, code = done.stdout.split()

@@ -22,7 +22,7 @@ from reporter.model.page import Page
 REFUSED = 3
 """Exit code of the child if there is no PDF, and its standard output says why."""
 
-# The program of the child. Its arguments are the file descriptor that it ends with, and the search path for modules.
+# The program of the child. Its arguments are a file descriptor, with whose other end it ends, and the module search path.
 _CHILD = """
 import sys
 sys.path[:] = sys.argv[2:]
@@ -108,7 +108,7 @@ class Printer:
     def start(self) -> None:
         """Start the child, which loads what it needs; for callers that will have a page later."""
         path = [entry or str(Path.cwd()) for entry in sys.path]
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(self._created.timestamp()))}  # read by fontTools
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(self._created.timestamp()))}  # for fontTools
         if self._child is None:
             try:
                 lifeline, self._lifeline = os.pipe()
