@@ -104,7 +104,7 @@ def dyadic_edges(low: float, high: float, bins: int) -> npt.NDArray[np.float64]:
 
 
 def _around(value: float, low: float | None = None, high: float | None = None) -> npt.NDArray[np.float64]:
-    """Edges of cells where no equal steps are possible: from ``low`` to ``high``, else those of the cell of ``value``."""
+    """Edges of cells for ranges without equal steps: from ``low`` to ``high``, else those of the cell of ``value``."""
     first = cell_of(value if low is None else low)
     last = cell_of(value if high is None else high) + 1
     cells = np.unique(np.linspace(first, min(last, LAST_CELL + 1), min(last - first, MAX_BINS) + 1).astype(np.int64))

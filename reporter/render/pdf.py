@@ -22,7 +22,7 @@ from reporter.model.page import Page
 REFUSED = 3
 """Exit code of the child if there is no PDF, and its standard output says why."""
 
-# The program of the child. Its arguments are a file descriptor, with whose other end it ends, and the module search path.
+# The program of the child. Its arguments are a file descriptor, with whose other end it ends, and the search path.
 _CHILD = """
 import sys
 sys.path[:] = sys.argv[2:]
