@@ -19,7 +19,10 @@ _COUNTS = (
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """The section: a row for each rule and series, or, outside HTML and for several series, a row for each rule."""
+    """The section. In the PDF and on the first page of a report over many series, it has one row for each rule.
+
+    Otherwise there is a row for each rule and series.
+    """
     outcomes = report.judgement.outcomes
     if not outcomes:
         return

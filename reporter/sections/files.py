@@ -49,7 +49,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 
 
 def _rank(state: tuple[str, int]) -> int:
-    """The order of states: 0 for every state that is a problem or may become one, then the others."""
+    """The place of a state in the order of rows: 0 for all states but those that need no attention."""
     ranks: dict[str, int] = {State.MEASURED: 1, State.LEFT_OUT: 2, State.NO_CHECKPOINT: 3}
     return ranks.get(state[0], 0)
 

@@ -77,7 +77,7 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) ->
 
 
 PIECES = 4
-"""Down to this depth, the parts of an object are encoded one by one; the fourth level are the parts of a checkpoint."""
+"""How deep an object is taken apart before its parts are encoded: each checkpoint of each series is such a part."""
 
 
 def write_json(report: Report) -> bytes:
