@@ -1,1 +1,1 @@
-"""Measurements of speed, as ratios to references taken in the same run."""
+"""Measure speed, where possible beside a reference in the same run, so that machines can be compared."""

@@ -1,4 +1,4 @@
-"""``python -m bench [--full] [FAMILY …]``: run families of rows, print the table, append it to ``bench/results``."""
+"""``python -m bench [--full] [FAMILY …]``: measure, print a table, and append it to ``bench/results``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench import growth, in_memory, peers, reading, reports
-from bench.row import Context, Row
+from bench.row import Context, Measurement
 
-FAMILIES: dict[str, Callable[[Context], Iterator[Row]]] = {
+FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
     "memory": in_memory.rows,
     "reading": reading.rows,
     "reports": reports.rows,
@@ -24,12 +24,14 @@ FAMILIES: dict[str, Callable[[Context], Iterator[Row]]] = {
     "peers": peers.rows,
 }
 DEFAULT = ("memory", "reading", "reports", "growth")
+"""The families that are measured if none is named; ``peers`` installs another tool first."""
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "numba", "h5py", "tensorflow", "safetensors", "matplotlib", "weasyprint")
+"""The packages whose versions are recorded with the results."""
 
 
 def main() -> None:
-    """Print each row as soon as it is measured."""
+    """Measure the families, print each row of the table as soon as it is known, and record all of them."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--full", action="store_true", help="the sizes of the design; takes a while and 10 GB of disk")
     parser.add_argument("families", nargs="*", default=DEFAULT, metavar="FAMILY", help=", ".join(FAMILIES))
@@ -37,7 +39,7 @@ def main() -> None:
     about = machine()
     print(", ".join(f"{key} {value}" for key, value in about.items()))
     print(f"{'':66}{'ours':>11}{'GB/s':>7}{'reference':>11}{'ratio':>8}  goal")
-    rows: list[Row] = []
+    rows: list[Measurement] = []
     for family in arguments.families:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             for row in FAMILIES[family](Context(arguments.full, folder)):
@@ -47,8 +49,8 @@ def main() -> None:
     append(RESULTS / ("full.json" if arguments.full else "quick.json"), record)
 
 
-def line(row: Row) -> str:
-    """One row of the table."""
+def line(row: Measurement) -> str:
+    """The row of the table for one measurement."""
     reference = f"{quantity(row.reference, row.unit):>11}" if row.against else " " * 11
     ratio = f"{row.ratio:8.3g}" if row.ratio else " " * 8
     met = "" if row.met is None else ": met" if row.met else ": NOT met"
@@ -58,14 +60,14 @@ def line(row: Row) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
-    """Such as ``12.3 ms``."""
+    """A number with its unit, such as ``12.3 ms``."""
     if unit == "s" and value < 1:
         return f"{value * 1e3:.3g} ms"
     return f"{value:.4g} {unit}"
 
 
 def machine() -> dict[str, str]:
-    """What the numbers depend on."""
+    """What the results depend on: processor, load, and versions of Python and packages."""
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -73,7 +75,7 @@ def machine() -> dict[str, str]:
         model = names[0] if names else model
     about = {"cpu": model, "processors": str(os.cpu_count()), "python": platform.python_version()}
     if hasattr(os, "getloadavg"):
-        about["load"] = f"{os.getloadavg()[0]:.1f}"  # of others, too: above the number of processors, times are theirs
+        about["load"] = f"{os.getloadavg()[0]:.1f}"  # above the number of processors, times are too long
     for package in PACKAGES:
         try:
             about[package] = version(package)
@@ -83,7 +85,7 @@ def machine() -> dict[str, str]:
 
 
 def append(path: Path, record: dict[str, object]) -> None:
-    """Add a run to a file of runs."""
+    """Append the results of a run to a JSON file, which holds a list of runs."""
     runs = json.loads(path.read_text()) if path.exists() else []
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps([*runs, record], indent=1, ensure_ascii=False) + "\n")

@@ -1,4 +1,4 @@
-"""Checkpoints to measure, made once per run: random weights of the shapes that models have."""
+"""Make the checkpoints that are measured: random weights in the shapes that models have."""
 
 from __future__ import annotations
 
@@ -19,23 +19,30 @@ RESNET50 = (
     ((1, 1, 1024, 2048), 1), ((1, 1, 2048, 512), 2), ((2048, 1000), 1),
 )  # fmt: skip
 
+# 16 MiB of normally distributed float32, of which all weights are shifted copies: faster than drawing each value.
 _PATTERN = np.random.default_rng(0).standard_normal(1 << 22).astype(np.float32) * np.float32(0.05)
 
 
 def resnet50() -> list[tuple[int, ...]]:
-    """102 MB: every kernel, and a bias for each."""
+    """The shapes of all kernels of ResNet50, each followed by that of a bias: 102 MB of float32."""
     kernels = [shape for shape, times in RESNET50 for _ in range(times)]
     return [shape for kernel in kernels for shape in (kernel, kernel[-1:])]
 
 
 def matrices(nbytes: int, each: int = 32 << 20) -> list[tuple[int, ...]]:
-    """Square-ish kernels of ``each`` bytes that add up to ``nbytes``."""
+    """Shapes of kernels with 1,024 columns, of ``each`` bytes as float32, that add up to about ``nbytes``."""
     each = min(each, nbytes)
     return [(each // 4 // 1024, 1024)] * (nbytes // each)
 
 
 def safetensors(path: Path, shapes: list[tuple[int, ...]], seed: int = 0) -> Path:
-    """Write a file piece by piece, so that it may be larger than memory."""
+    """Write a safetensors file piece by piece, so that it may be larger than memory.
+
+    Args:
+        path: of the file.
+        shapes: of its tensors; those with more than one axis are called kernels, the others biases.
+        seed: gives files different values.
+    """
     header, at = {}, 0
     for i, shape in enumerate(shapes):
         size = 4 * int(np.prod(shape))
@@ -55,7 +62,7 @@ def safetensors(path: Path, shapes: list[tuple[int, ...]], seed: int = 0) -> Pat
 
 
 def keras_archive(path: Path, shapes: list[tuple[int, ...]]) -> Path:
-    """A ``.keras`` file as Keras lays it out: stored zip members, contiguous HDF5 datasets."""
+    """Write a ``.keras`` file laid out as by Keras: zip members without compression, contiguous HDF5 datasets."""
     import io
     import zipfile
 
@@ -74,7 +81,7 @@ def keras_archive(path: Path, shapes: list[tuple[int, ...]]) -> Path:
 
 
 def tensorflow(prefix: Path, shapes: list[tuple[int, ...]]) -> Path:
-    """A TensorFlow checkpoint, written by TensorFlow in a process of its own."""
+    """Write a TensorFlow checkpoint, by TensorFlow itself, in a process of its own."""
     code = """
 import sys, json, numpy as np, tensorflow as tf
 rng = np.random.default_rng(0)

@@ -1,4 +1,7 @@
-"""Time and memory against size, number of tensors and number of checkpoints, each run a process of its own."""
+"""How time and memory grow with the size, the number of tensors and the number of checkpoints.
+
+Each run is a process of its own, whose memory is that of this run alone.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import files
-from bench.row import Context, Row, command, run
+from bench.row import Context, Measurement, command, run
 
 PEAK = 300.0
-"""Megabytes."""
+"""The goal: most memory that inspecting a file of any size may take, in MB."""
 
 
-def rows(context: Context) -> Iterator[Row]:
-    """Each size is inspected once; the smallest twice, as it starts the interpreter's caches."""
+def rows(context: Context) -> Iterator[Measurement]:
+    """Inspect each file once, after a small one that fills the caches of Python and numba."""
     folder = Path(context.folder)
     run(command("inspect", str(files.safetensors(folder / "warm.safetensors", [(1000, 100), (100,)])), "--json"))
     for mib in (10, 100, 1000, 4096) if context.full else (10, 100, 500):
@@ -31,12 +34,12 @@ def rows(context: Context) -> Iterator[Row]:
         taken, peak = run(
             command("report", str(series), "-o", str(folder / f"out{count}"), "--no-pdf", "--settle", "0")
         )
-        yield Row(f"report on {count} checkpoints of 1 MB, HTML", taken)
-        yield Row(f"report on {count} checkpoints of 1 MB, HTML: peak", peak, unit="MB")
+        yield Measurement(f"report on {count} checkpoints of 1 MB, HTML", taken)
+        yield Measurement(f"report on {count} checkpoints of 1 MB, HTML: peak", peak, unit="MB")
 
 
-def _measured(what: str, path: Path) -> Iterator[Row]:
+def _measured(what: str, path: Path) -> Iterator[Measurement]:
     nbytes = path.stat().st_size
     taken, peak = run(command("inspect", str(path), "--json"))
-    yield Row(what, taken, rate=nbytes / taken / 1e9)
-    yield Row(f"{what}: peak", peak, goal="≤ 300 MB", met=peak <= PEAK, unit="MB")
+    yield Measurement(what, taken, rate=nbytes / taken / 1e9)
+    yield Measurement(f"{what}: peak", peak, goal="≤ 300 MB", met=peak <= PEAK, unit="MB")

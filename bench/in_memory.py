@@ -1,4 +1,4 @@
-"""Rows about arrays that are in memory already: the kernels, and what stands around them."""
+"""Measure arrays that are in memory already: the kernels, and the code around them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import ml_dtypes
 import numpy as np
 
-from bench.row import Context, Row, side_by_side
+from bench.row import Context, Measurement, side_by_side
 from reporter.measuring.accumulate import summarise
 from reporter.measuring.pairs import compare_tensors
 from reporter.measuring.tensors import measure_tensor
@@ -17,15 +17,15 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 def naive(values: np.ndarray) -> None:
-    """What people write."""
+    """The numbers of a tensor as one would compute them with numpy, each with a pass of its own."""
     values.mean(), values.std(), values.min(), values.max()
     np.quantile(values, QUANTILES)
     np.histogram(values, bins=50)
     np.linalg.norm(values), (values == 0).sum(), np.isnan(values).sum()
 
 
-def rows(context: Context) -> Iterator[Row]:
-    """Summary, everything, and paired change, of one tensor."""
+def rows(context: Context) -> Iterator[Measurement]:
+    """The summary of a tensor, everything that is measured of it, and its change against another one."""
     values = (np.random.default_rng(0).standard_normal(1 << (26 if context.full else 24)) * 0.05).astype(np.float32)
     values = values.reshape(-1, 1024)
     source = ArraySource(values, block=1 << 20)

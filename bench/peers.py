@@ -1,4 +1,7 @@
-"""weightlens 0.3.0, another tool that reads weights offline, in an environment of its own (``make bench-peers``)."""
+"""Compare with weightlens 0.3.0, another tool that reads weights offline (``make bench-peers``).
+
+It is installed into an environment of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import files
-from bench.row import Context, Row, command, run, side_by_side
+from bench.row import Context, Measurement, command, run, side_by_side
 
 ENVIRONMENT = Path(__file__).parent / ".peers"
 PINNED = "weightlens==0.3.0"
 
 
 def install() -> Path:
-    """Its command, installed if it is not there yet."""
+    """The path of its command, which is installed if it is missing."""
     lens = ENVIRONMENT / "bin" / "lens"
     if not lens.exists():
         subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
@@ -23,8 +26,8 @@ def install() -> Path:
     return lens
 
 
-def rows(context: Context) -> Iterator[Row]:
-    """The same file, each tool a process of its own."""
+def rows(context: Context) -> Iterator[Measurement]:
+    """Measure the same file with both tools, each in a process of its own."""
     lens = install()
     nbytes = (2 << 30) if context.full else (256 << 20)
     path = files.safetensors(Path(context.folder) / "peers.safetensors", files.matrices(nbytes))

@@ -1,4 +1,4 @@
-"""Rows about one file, its pages in the page cache: everything is measured and every checksum verified."""
+"""Measure one checkpoint of each format, whose file is in the page cache; every checksum is verified."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ import numpy as np
 
 from bench import files
 from bench.in_memory import QUANTILES, naive
-from bench.row import Context, Row, command, run, seconds, side_by_side
+from bench.row import Context, Measurement, command, run, seconds, side_by_side
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.readers.opening import open_checkpoint
 
 
 def measure(format_: str, path: Path, threads: int = 0) -> None:
-    """Everything of one checkpoint."""
+    """Measure everything of one checkpoint, as a report does.
+
+    Args:
+        format_: name of the format, as in :data:`reporter.readers.READERS`.
+        path: of the checkpoint.
+        threads: number of threads, 0 for all processors.
+    """
     with open_checkpoint(format_, path) as contents:
         measure_checkpoint(contents, Plan(quantiles=QUANTILES, threads=threads))
 
 
 def cat(path: Path) -> None:
-    """Read a file, as the system does it."""
+    """Read a file with the command ``cat``, the least time that reading takes."""
     with Path("/dev/null").open("wb") as nowhere:
         subprocess.run(["cat", str(path)], stdout=nowhere, check=True)
 
 
 def load(path: Path) -> None:
-    """The safetensors library, then numpy."""
+    """Read a file with the safetensors library, and compute its numbers with numpy."""
     from safetensors.numpy import load_file
 
     for values in load_file(path).values():
         naive(values)
 
 
-def rows(context: Context) -> Iterator[Row]:
-    """safetensors, .keras, TensorFlow."""
+def rows(context: Context) -> Iterator[Measurement]:
+    """Measure a safetensors file, a ``.keras`` file and a TensorFlow checkpoint."""
     folder, repeats = Path(context.folder), context.repeats
     nbytes = (2 << 30) if context.full else (256 << 20)
     path = files.safetensors(folder / "model.safetensors", files.matrices(nbytes))
@@ -87,8 +93,8 @@ for line in sys.stdin:
 """
 
 
-def tensorflow(context: Context, folder: Path) -> Iterator[Row]:
-    """TensorFlow's reader runs in one process for all repeats, which does not count its import."""
+def tensorflow(context: Context, folder: Path) -> Iterator[Measurement]:
+    """Compare with TensorFlow's own reader, in one process for all repeats, so that its import does not count."""
     prefix = files.tensorflow(folder / "model", files.resnet50())
     nbytes = sum(4 * int(np.prod(shape)) for shape in files.resnet50())
     sample = 10
@@ -118,7 +124,7 @@ def tensorflow(context: Context, folder: Path) -> Iterator[Row]:
             repeats=2, nbytes=nbytes,
         )  # fmt: skip
         taken = seconds(lambda: ask("naive")) / sample
-        yield Row(f"TensorFlow's reader + numpy + pyplot, per tensor (of {sample})", taken)
+        yield Measurement(f"TensorFlow's reader + numpy + pyplot, per tensor (of {sample})", taken)
     finally:
         process.terminate()
         process.communicate()

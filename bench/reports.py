@@ -1,4 +1,5 @@
-"""Whole runs, as commands: start-up, pictures, and reports on a series, cold, unchanged and with a new checkpoint."""
+"""Measure whole commands: start-up, pictures, and reports on a series that is new, unchanged, or one checkpoint
+longer."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from bench import files
-from bench.row import Context, Row, command, run, seconds, side_by_side, timed
+from bench.row import Context, Measurement, command, run, seconds, side_by_side, timed
 
 
-def rows(context: Context) -> Iterator[Row]:
-    """From the smallest to the largest."""
+def rows(context: Context) -> Iterator[Measurement]:
+    """Measure the commands, from the quickest to the slowest."""
     yield timed("ckpt-report --help", lambda: run(command("--help")), most=0.15, goal="≤ 0.15 s", repeats=5)
     yield from compiling(context)
     yield from pictures(context)
@@ -34,22 +35,22 @@ def rows(context: Context) -> Iterator[Row]:
     yield timed(f"{what}: one new", lambda: run(report), most=12 * goals, goal="≤ 12 s" * goals)
 
 
-def compiling(context: Context) -> Iterator[Row]:
-    """The first run of all compiles the kernels it needs; later ones find them in the cache."""
+def compiling(context: Context) -> Iterator[Measurement]:
+    """Measure the first run of all, which compiles the kernels that it needs, and later ones, which load them."""
     path = files.safetensors(Path(context.folder) / "tiny.safetensors", [(300, 300), (300,)])
     inspect = command("inspect", str(path), "--json")
     environment = dict(os.environ)
     os.environ["NUMBA_CACHE_DIR"] = str(Path(context.folder) / "numba")
     try:
-        yield Row("first run without compiled kernels", seconds(lambda: run(inspect)))
+        yield Measurement("first run without compiled kernels", seconds(lambda: run(inspect)))
         yield timed("second run", lambda: run(inspect), repeats=3)
     finally:
         os.environ.clear()
         os.environ.update(environment)
 
 
-def pictures(context: Context) -> Iterator[Row]:
-    """A small histogram of each of many layers, as PNG, beside pyplot's way; both draw the same numbers of values."""
+def pictures(context: Context) -> Iterator[Measurement]:
+    """Measure a small histogram as PNG, as one of many, against one drawn by pyplot from as many values."""
     from reporter.derive.histograms import histogram
     from reporter.measuring.accumulate import summarise
     from reporter.plots import small_multiples
@@ -73,7 +74,7 @@ def pictures(context: Context) -> Iterator[Row]:
 
 
 def pyplot(values: np.ndarray, count: int) -> None:
-    """What people write."""
+    """Histograms as one would draw them with pyplot, from the values."""
     import io
 
     import matplotlib.pyplot as plt

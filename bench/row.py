@@ -1,4 +1,4 @@
-"""A row of the table: our time beside a reference's in the same run, as the median of ratios."""
+"""One measurement, a row of the table: our time, and that of a reference in the same run."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 Work = Callable[[], object]
+"""What is timed."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """What was measured.
+class Measurement:
+    """The result of one measurement.
 
     Attributes:
-        name: the work.
-        ours: median seconds, or megabytes, of ours.
-        reference: the median of the reference, 0 where there is none.
+        name: what was done.
+        ours: the median time in seconds, or the memory in megabytes, of this program.
+        reference: the median of the reference, 0 if there is none.
         against: what the reference is.
-        ratio: ours / reference, the median over repeats that ran one after the other; 0 without a reference.
-        goal: in words, as in the design; "" for rows that only inform.
-        met: whether the goal is met, None without one.
+        ratio: the median of ours / reference over repeats that ran in turn; 0 without a reference.
+        goal: in words, "" for measurements that only inform.
+        met: whether the goal is met, None without a goal.
         unit: of ``ours`` and ``reference``.
-        rate: GB/s of ours where bytes are measured, else 0.
+        rate: GB/s of this program if it read bytes, else 0.
     """
 
     name: str
@@ -42,7 +43,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Context:
-    """How thorough a run is, and where it may write."""
+    """How thorough a run is, and where it may write.
+
+    Attributes:
+        full: whether files have their full sizes; otherwise smaller ones are measured.
+        folder: a temporary folder.
+        repeats: how often short work is repeated.
+    """
 
     full: bool
     folder: str
@@ -50,7 +57,7 @@ class Context:
 
 
 def seconds(work: Work) -> float:
-    """Wall time of one call."""
+    """The wall time of one call, in seconds."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -59,29 +66,47 @@ def seconds(work: Work) -> float:
 def side_by_side(
     name: str, ours: Work, against: str, reference: Work, *, repeats: int, most: float = 0.0, least: float = 0.0,
     goal: str = "", nbytes: int = 0,
-) -> Row:  # fmt: skip
-    """Time both in turn, after one warm-up of each.
+) -> Measurement:  # fmt: skip
+    """Time our work and that of a reference in turn, after one call of each that is not timed.
 
     Args:
-        most: the goal is met if ours / reference is at most this.
-        least: the goal is met if reference / ours is at least this.
+        name: what is done.
+        ours: our work.
+        against: what the reference is.
+        reference: its work.
+        repeats: how often each is timed.
+        most: the goal is met if ours / reference is at most this; 0 for no such goal.
+        least: the goal is met if reference / ours is at least this; 0 for no such goal.
+        goal: in words.
+        nbytes: number of bytes that are read.
     """
     ours(), reference()
     pairs = [(seconds(ours), seconds(reference)) for _ in range(repeats)]
     ratio = statistics.median(a / b for a, b in pairs)
     mine, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
     met = ratio <= most if most else 1 / ratio >= least if least else None
-    return Row(name, mine, theirs, against, ratio, goal, met, rate=nbytes / mine / 1e9)
+    return Measurement(name, mine, theirs, against, ratio, goal, met, rate=nbytes / mine / 1e9)
 
 
-def timed(name: str, work: Work, *, most: float = 0.0, goal: str = "", nbytes: int = 0, repeats: int = 1) -> Row:
-    """Time ours alone; the goal is met at ``most`` seconds."""
+def timed(
+    name: str, work: Work, *, most: float = 0.0, goal: str = "", nbytes: int = 0, repeats: int = 1
+) -> Measurement:
+    """Time our work without a reference.
+
+    Args:
+        name: what is done.
+        work: our work.
+        most: the goal is met if it takes at most so many seconds; 0 for no goal.
+        goal: in words.
+        nbytes: number of bytes that are read.
+        repeats: how often it is timed.
+    """
     taken = statistics.median(seconds(work) for _ in range(repeats))
-    return Row(name, taken, goal=goal, met=taken <= most if most else None, rate=nbytes / taken / 1e9)
+    return Measurement(name, taken, goal=goal, met=taken <= most if most else None, rate=nbytes / taken / 1e9)
 
 
 def command(*arguments: str) -> Sequence[str]:
-    """The command line of this checkout."""
+    """The command that runs this checkout of ckpt-report with some arguments."""
     return [sys.executable, "-m", "reporter", *arguments]
 
 
@@ -95,14 +120,17 @@ print(time.perf_counter() - start, usage.ru_maxrss / 1024, os.waitstatus_to_exit
 
 
 def run(arguments: Sequence[str]) -> tuple[float, float]:
-    """Run a command without its output; wall seconds, and its peak memory in MB.
+    """Run a command, and discard its output.
 
-    A small process starts it: the system counts a process's memory from before it became the command as well.
+    It is started by a small process, since its peak memory includes that of the process that it is started from.
+
+    Returns:
+        Its wall time in seconds, and its peak memory in MB.
 
     Raises:
-        RuntimeError: it failed; exit codes 3 and 4 are verdicts of ckpt-report, not failures.
+        RuntimeError: it failed. Exit codes 3 and 4 are verdicts of ckpt-report and no failures.
     """
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # as users have it
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # users keep compiled modules
     starter = [sys.executable, "-S", "-c", _RUN, *arguments]
     done = subprocess.run(starter, env=environment, capture_output=True, text=True, check=True)
     taken, peak, code = done.stdout.split()

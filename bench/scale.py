@@ -1,7 +1,7 @@
-"""Time and memory of a report over very many checkpoints, from fabricated cached summaries: no weight is read.
+"""Measure time and memory of a report over very many checkpoints, whose numbers all come from a fabricated cache.
 
-``python -m bench.scale [CHECKPOINTS] [TENSORS] [--pdf]``; run it under ``/usr/bin/time -v`` to see that its
-own figures are the system's. The checkpoints are empty shells; a reader that opened one would fail.
+``python -m bench.scale [CHECKPOINTS] [TENSORS] [--pdf]``. Run it under ``/usr/bin/time -v`` to compare its figures with
+those of the system. No weight is read: the files of the checkpoints have no tensors, and to open one would fail.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from reporter.terminal.progress import Progress
 from tests.sources import ArraySource
 
 VARIANTS = 5
-"""Different sets of values; checkpoints take turns."""
+"""Number of different sets of weights; checkpoint i has the set i modulo this."""
 
 
 def contents(variant: int, tensors: int) -> Contents:
-    """Layers of a kernel, a bias and two moments of an optimizer each."""
+    """A checkpoint in memory: layers with a kernel and a bias, and a slot of the optimizer for each of these."""
     rng = np.random.default_rng(variant)
     sources: list[ArraySource] = []
     slots: list[ArraySource] = []
@@ -56,7 +56,16 @@ def contents(variant: int, tensors: int) -> Contents:
 
 
 def fabricate(folder: Path, cache: Path, checkpoints: int, tensors: int) -> None:
-    """Shells of checkpoints, and a cache that knows them; equal cache files are links to one."""
+    """Write files that look like checkpoints, and a cache that holds their numbers.
+
+    Equal files of the cache are written once, and are hard links otherwise.
+
+    Args:
+        folder: for the files of the checkpoints.
+        cache: folder of the cache.
+        checkpoints: how many.
+        tensors: how many each has.
+    """
     folder.mkdir(parents=True)
     text = b'{"__metadata__":{"format":"np"}}' + b" " * 40
     shells = [folder / f"model-{step}.safetensors" for step in range(1, checkpoints + 1)]
@@ -92,7 +101,7 @@ def fabricate(folder: Path, cache: Path, checkpoints: int, tensors: int) -> None
 
 
 def main() -> None:
-    """Print seconds by stage, peak memory and sizes."""
+    """Run the report, and print its time by stage, its peak memory, and the sizes of its files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoints", nargs="?", type=int, default=1000)
     parser.add_argument("tensors", nargs="?", type=int, default=1000)
@@ -101,7 +110,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="scale-"))
     if not (folder / "ckpts").is_dir():
-        # In a process of its own, whose memory does not count.
+        # In a process of its own, so that its memory is not counted.
         worker = multiprocessing.get_context("fork").Process(
             target=fabricate, args=(folder / "ckpts", folder / "cache", arguments.checkpoints, arguments.tensors)
         )

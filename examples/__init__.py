@@ -1,1 +1,1 @@
-"""Runnable examples."""
+"""Examples that can be run with ``python -m examples.NAME``."""

@@ -1,6 +1,6 @@
-"""Train a small real model for a few epochs and save it, every epoch, in every format that Keras and TensorFlow write.
+"""Train a small model for a few epochs, and save it after each in every format that Keras and TensorFlow write.
 
-``python -m examples.sample FOLDER``
+``python -m examples.sample FOLDER``; ``make sample`` does this, and reports on the folder.
 """
 
 from __future__ import annotations
@@ -20,14 +20,18 @@ import tensorflow as tf
 
 EPOCHS = 6
 
-logging.getLogger("absl").setLevel(logging.ERROR)  # that .h5 is a legacy format is why it is among these
+logging.getLogger("absl").setLevel(logging.ERROR)  # Keras warns that .h5 is a legacy format, as is intended
 
 
 def digits(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Blurred, noisy bars at ten angles: a task that a small convolutional network can learn in seconds.
+    """Images of blurred, noisy bars at ten angles, which a small convolutional network learns to tell apart in seconds.
+
+    Args:
+        n: number of images.
+        seed: of the random numbers.
 
     Returns:
-        images, float32, shape (n, 16, 16, 1), and labels, int64, shape (n,), 0 … 9.
+        Images, float32, shape (n, 16, 16, 1), and their labels from 0 to 9, int64, shape (n,).
     """
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 10, n)
@@ -39,7 +43,7 @@ def digits(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def build() -> keras.Model:
-    """A functional model with convolutions, batch normalisation, a nested model and a head without bias."""
+    """A functional model with convolutions, batch normalisation, a model within the model, and a head without bias."""
     keras.utils.set_random_seed(1)
     layers = keras.layers
     encoder = keras.Sequential(
@@ -67,7 +71,13 @@ def build() -> keras.Model:
 
 
 def save(model: keras.Model, folder: Path, epoch: int) -> None:
-    """Save one epoch in every format."""
+    """Save the model in every format, each in a folder of its own.
+
+    Args:
+        model: the model.
+        folder: where the folders of the formats are.
+        epoch: the number that file names contain.
+    """
     for name in ("keras", "weights", "h5", "bundle", "savedmodel", "safetensors"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     model.save(folder / "keras" / f"bars_epoch_{epoch:02d}.keras")
@@ -79,7 +89,7 @@ def save(model: keras.Model, folder: Path, epoch: int) -> None:
 
 
 def save_safetensors(model: keras.Model, path: Path) -> None:
-    """The weights as safetensors: a length, a JSON header, and the values."""
+    """Write the weights as safetensors: the length of the header, the header in JSON, and the values."""
     header, values, start = {}, [], 0
     for variable in model.weights:
         array = np.asarray(variable)
@@ -95,7 +105,7 @@ def save_safetensors(model: keras.Model, path: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Train and save."""
+    """Train the model, and save it after each epoch."""
     images, labels = digits(4000, 0)
     model = build()
     for epoch in range(1, EPOCHS + 1):

@@ -1,4 +1,4 @@
-"""Numbers as text that never lies by rounding."""
+"""Print numbers so that rounding never misleads: 0 % is printed only for exactly none, 100 % only for exactly all."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ MINUS = "−"
 
 
 def number(value: Value | None, digits: int = 4) -> str:
-    """A statistic with ``digits`` significant digits; NaN, no data and not applicable stay three different things.
+    """A number with ``digits`` significant digits.
+
+    NaN, the lack of data ("—"), and a statistic that does not apply ("n/a") are printed in different ways.
 
     >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(-0.0)
     ('0.01235', '−1.235e+06', '0', 'NaN', '—', '0')
     >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5)
     ('n/a', '−Inf', '2.5')
     """
-    # Floats first: a report prints a hundred thousand of them, and the members of an enum are slow to look up.
+    # Floats are tested first, since a report prints a hundred thousand of them and looking up enum members is slow.
     if isinstance(value, float):
         return _real(value, digits)
     if value is None or value is Absent.NO_DATA:
@@ -40,7 +42,7 @@ def _real(value: float, digits: int) -> str:
 
 
 def integer(value: int) -> str:
-    """A whole number with thin groups.
+    """A whole number in groups of three digits, separated by spaces.
 
     >>> integer(1234567)
     '1 234 567'
@@ -49,7 +51,7 @@ def integer(value: int) -> str:
 
 
 def before_after(before: int | None, after: int | None) -> str:
-    """Two counts of one thing at two moments; one number where there is nothing on either side, "—" for no count.
+    """A count before and after, or a single 0 if both are 0; "—" stands for an unknown count.
 
     >>> before_after(0, 0), before_after(0, 5), before_after(None, 1200), before_after(3, 3)
     ('0', '0 → 5', '— → 1 200', '3 → 3')
@@ -60,7 +62,12 @@ def before_after(before: int | None, after: int | None) -> str:
 
 
 def counted(n: int, one: str, many: str = "") -> str:
-    """A number of things.
+    """A count with its noun.
+
+    Args:
+        n: the count.
+        one: the noun for one thing.
+        many: its plural, if that is not formed with an s.
 
     >>> counted(1, "tensor"), counted(2, "tensor"), counted(0, "series", "series")
     ('1 tensor', '2 tensors', '0 series')
@@ -69,7 +76,7 @@ def counted(n: int, one: str, many: str = "") -> str:
 
 
 def share(value: Value | None) -> str:
-    """A fraction of 1 as a percentage: 0 % only for exactly none, 100 % only for exactly all.
+    """A fraction of 1 as a percentage, with 0 % only for exactly none and 100 % only for exactly all.
 
     >>> share(0.0), share(1.0), share(1e-9), share(0.999999), share(0.1234)
     ('0 %', '100 %', '<0.01 %', '>99.99 %', '12.34 %')
@@ -89,7 +96,7 @@ def share(value: Value | None) -> str:
 
 
 def decibels(value: float | None) -> str:
-    """A ratio in dB, rounded down, so that what is below a threshold also reads so; ∞ dB is said in words.
+    """A ratio in dB, rounded down, so that a number below a threshold is also printed as one; ∞ dB is "lossless".
 
     >>> decibels(29.97), decibels(-0.04), decibels(float("inf")), decibels(None)
     ('29.9 dB', '−0.1 dB', 'lossless', '—')
@@ -102,7 +109,7 @@ def decibels(value: float | None) -> str:
 
 
 def size(nbytes: int) -> str:
-    """Bytes in decimal units.
+    """A number of bytes with three digits and a decimal unit.
 
     >>> size(999), size(1_234_567)
     ('999 B', '1.23 MB')
@@ -115,5 +122,5 @@ def size(nbytes: int) -> str:
 
 
 def statistic(value: Value | None, unit: str) -> str:
-    """A statistic in the notation of its unit."""
+    """A statistic in the notation of its unit, see :class:`reporter.derive.statistics.Statistic`."""
     return share(value) if unit == "share" else number(value)

@@ -1,10 +1,10 @@
-"""Printable: names that somebody else gave are shown, never obeyed, wherever text is written."""
+"""Make names from checkpoints safe to print: characters that would control a terminal are written as escapes."""
 
 from __future__ import annotations
 
 
 def visible(text: str) -> str:
-    """A name on one line of a terminal: control characters are shown, not obeyed.
+    """A name on one line, in which every character that cannot be printed is written as an escape sequence.
 
     >>> visible("a\\nb\\x1b[31m")
     'a\\\\nb\\\\x1b[31m'
@@ -13,7 +13,7 @@ def visible(text: str) -> str:
 
 
 def brief(path: str, most: int = 100) -> str:
-    """A path, visible and of bearable length: the middle of a longer one is left out.
+    """A path as :func:`visible` shows it, with at most ``most`` characters; of a longer one the middle is left out.
 
     >>> brief("a/" + "b" * 200 + "/c.keras", 20)
     'a/bbbbb…bbbb/c.keras'

@@ -1,1 +1,1 @@
-"""How often the rules are right: healthy and sick training runs, and what the report says of them."""
+"""Measure how often the rules are right: train healthy and sick models, and compare what the report says of each."""

@@ -1,6 +1,6 @@
-"""``python -m bench.calibration [FOLDER] [NAME …]``: train every case, report on it, and print what was said of it.
+"""``python -m bench.calibration [FOLDER] [NAME …]``: train every case, report on it, and print a table of the verdicts.
 
-Exit code 1 where a healthy run fails or a sick one is not named first.
+The exit code is 1 if a healthy run gets the verdict FAIL, or if the defect of a sick one is not the first finding.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bench.calibration.verdicts import Verdict, judge_case, table
 
 
 def main(arguments: list[str]) -> int:
+    """Train and judge all cases, or those named, and return the exit code."""
     import keras
 
     from bench.calibration.healthy import HEALTHY
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
 
 
 def made(case: Case, folder: Path) -> Path:
-    """The folder of a case, trained unless it is there."""
+    """The folder with the checkpoints of a case, which is trained if the folder does not exist."""
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
         unfinished.mkdir(parents=True)

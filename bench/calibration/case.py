@@ -1,4 +1,4 @@
-"""A training run whose state of health is known."""
+"""A case: a training run of which it is known whether something is wrong with it, and what."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run.
+    """One training run, and what the report must say of it.
 
     Attributes:
-        name: of its folder and row.
-        story: what happened in it, in a few words.
-        make: trains and saves its checkpoints into a folder.
-        rules: the rules of which one must come first; none for a healthy run.
-        epoch: the first bad checkpoint, as numbered in the file names; None where all are bad.
-        layers: layers of which the first finding must name one; none where it concerns the whole model.
-        state: the state in which the bad file must be listed, where the defect is in the file and not in the weights.
+        name: of its folder, and in the table.
+        story: what happens in it, in a few words.
+        make: trains a model, and saves its checkpoints into a folder.
+        rules: the first finding must be of one of these rules; none for a healthy run.
+        epoch: the number, in the file names, of the first bad checkpoint; None if all are bad.
+        layers: the first finding must name one of these layers; none if the whole model is concerned.
+        state: if the defect is in a file and not in the weights, the state in which the file must be listed.
     """
 
     name: str
@@ -31,5 +31,5 @@ class Case:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is wrong with it."""
+        """Whether nothing is wrong with the run."""
         return not self.rules and not self.state

@@ -1,4 +1,7 @@
-"""Runs in which nothing is wrong: no rule may fail, and few may warn."""
+"""Training runs in which nothing is wrong: the report must not say FAIL, and may have three findings at most.
+
+Each function trains one of them. :data:`HEALTHY` says what it is about.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Runs with one known defect each, which the report must name first."""
+"""Training runs with one defect each, which must be the first finding of the report.
+
+Each function trains one of them. :data:`SICK` says what the defect is, and what the finding must name.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ def dead_first_layers(folder: Path) -> None:
 
 
 def wrong_model_saved(folder: Path) -> None:
-    """What is trained and what is saved are two models; the optimizer's step counter moves."""
+    """One model is trained and another one saved, while the step counter of the optimizer advances."""
     trained, saved = mlp(), mlp()
     optimizer = optimizers.Adam()
     x, y = data("vectors")
@@ -87,7 +90,7 @@ def vanishing_init(folder: Path) -> None:
 
 
 def not_in_the_optimizer(folder: Path) -> None:
-    """A custom loop that hands the optimizer all variables but those of one layer."""
+    """A custom training loop gives the optimizer all variables except those of one layer."""
     model = mlp()
     optimizer = optimizers.Adam(1e-3)
     model.compile(optimizer, "sparse_categorical_crossentropy")
@@ -103,7 +106,7 @@ def not_in_the_optimizer(folder: Path) -> None:
 
 
 def overwritten(folder: Path) -> None:
-    """From epoch 6 on, another run with another seed wrote to the same folder."""
+    """From epoch 6 on, the checkpoints are those of another run with another seed, saved into the same folder."""
     other = folder / "other"
     other.mkdir()
     keras.utils.set_random_seed(1)
@@ -152,7 +155,7 @@ def flipped_bit(folder: Path) -> None:
 
 
 def layers_stop(folder: Path) -> None:
-    """A recurrent stack whose layers stop moving one after another while the head still trains."""
+    """The layers of a recurrent model stop changing one after another, while its head goes on."""
     stops = {"rnn1": 3, "rnn2": 5, "rnn3": 7}
     kept: dict[str, list[np.ndarray]] = {}
 
@@ -168,7 +171,7 @@ def layers_stop(folder: Path) -> None:
 
 
 def underflow(folder: Path) -> None:
-    """Decay drives the kernels of the hidden layers to 1e-34, every value finite."""
+    """The kernels of the hidden layers decay to 1e-34; every value stays finite."""
 
     def decay(model: Any, epoch: int) -> None:
         for name in ("rnn1", "rnn2"):
@@ -213,7 +216,7 @@ def collapse(folder: Path) -> None:
 
 
 def layer_lost(folder: Path) -> None:
-    """From epoch 8 on the checkpoint misses a layer, as Keras does with layers that a refactoring hid in a list."""
+    """From epoch 8 on, checkpoints lack a layer, as happens when code is changed so that Keras does not track it."""
 
     def save(model: Any, epoch: int) -> None:
         d1, d2, head = (model.get_layer(name) for name in ("d1", "d2", "head"))

@@ -1,4 +1,4 @@
-"""Small models on synthetic tasks that they can learn, trained for ten epochs and saved after each."""
+"""Train small models on synthetic tasks that they can learn, and save a checkpoint after each epoch."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 EPOCHS = 10
+"""Number of epochs, and of checkpoints."""
 STEPS = 8
+"""Number of steps in an epoch."""
 BATCH = 64
+"""Number of examples in a step."""
 
 Hook = Callable[[Any, int], None]
-"""Called with the model and the epoch (1 …) after the epoch's training and before its checkpoint is saved."""
+"""Called with the model and the number of an epoch, 1 for the first, to interfere with the training."""
 
 
 def data(kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and classes of a task: ``vectors``, ``images``, ``sequences`` or ``tokens``."""
+    """The inputs and classes of a task: ``vectors``, ``images``, ``sequences`` or ``tokens``; always the same."""
     rng = np.random.default_rng(7)
     n = BATCH * STEPS
     if kind == "tokens":
@@ -42,11 +45,17 @@ def train(
     after: Hook | None = None,
     before: Hook | None = None,
 ) -> None:
-    """Compile, train and save ``epoch_NN`` after each epoch.
+    """Train a model, and save a checkpoint ``epoch_NN`` after each epoch.
 
     Args:
-        save: a key of :data:`SAVERS`.
-        before: called with the number of the epoch that is about to be trained.
+        model: the model.
+        folder: for the checkpoints.
+        task: see :func:`data`.
+        save: the format, a key of :data:`SAVERS`.
+        optimizer: a Keras optimizer or its name.
+        epochs: number of epochs.
+        after: called after the training of each epoch, before its checkpoint is saved.
+        before: called before the training of each epoch.
     """
     x, y = data(task)
     model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
@@ -81,10 +90,11 @@ SAVERS: dict[str, Callable[[Any, Path, int], None]] = {
     "weights": _weights,
     "bundle": _bundle,
 }
+"""The functions that save a model into a folder at the end of an epoch, by format."""
 
 
 def mlp(width: int = 32, **dense: Any) -> Any:
-    """Three Dense layers ``d1``, ``d2``, ``head``."""
+    """A model for vectors with three dense layers: ``d1``, ``d2`` and ``head``."""
     return keras.Sequential(
         [
             keras.Input((16,)),
@@ -96,7 +106,7 @@ def mlp(width: int = 32, **dense: Any) -> Any:
 
 
 def cnn() -> Any:
-    """Convolutions with BatchNorm: ``c1``, ``bn1``, ``c2``, ``bn2``, ``head``."""
+    """A model for images, convolutions with batch normalisation: ``c1``, ``bn1``, ``c2``, ``bn2`` and ``head``."""
     layers = keras.layers
     return keras.Sequential(
         [
@@ -114,14 +124,14 @@ def cnn() -> Any:
 
 
 def recurrent(cell: str = "LSTM", depth: int = 1) -> Any:
-    """A stack of recurrent layers ``rnn1`` … and a ``head``."""
+    """A model for sequences: recurrent layers ``rnn1``, ``rnn2`` and so on, and a ``head``."""
     make = getattr(keras.layers, cell)
     stack = [make(16, return_sequences=i < depth, name=f"rnn{i}") for i in range(1, depth + 1)]
     return keras.Sequential([keras.Input((10, 8)), *stack, keras.layers.Dense(4, activation="softmax", name="head")])
 
 
 def transformer() -> Any:
-    """One block with attention, over an embedding of 200 tokens."""
+    """A model for tokens: one transformer block over an embedding of 200 tokens."""
     layers = keras.layers
     tokens = keras.Input((12,), dtype="int32")
     x = layers.Embedding(200, 16, name="embed")(tokens)
@@ -133,7 +143,13 @@ def transformer() -> Any:
 
 
 def layer_scaled(name: str, factor: float, epoch: int) -> Hook:
-    """From an epoch on, the kernel of a layer is multiplied once an epoch."""
+    """A hook that multiplies the kernel of a layer once per epoch.
+
+    Args:
+        name: of the layer.
+        factor: by which its kernel is multiplied.
+        epoch: the first epoch in which it is.
+    """
 
     def hook(model: Any, now: int) -> None:
         if now >= epoch:

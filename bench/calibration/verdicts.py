@@ -1,4 +1,4 @@
-"""What the report says of a case, held against what is known of it."""
+"""Compare what the report says of a case with what is known of it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from reporter.terminal.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A case and what came out.
+    """A case, and what the report says of it.
 
     Attributes:
-        verdict: PASS, WARN or FAIL.
+        case: the case.
+        verdict: of the report: PASS, WARN or FAIL.
         first: the first finding above INFO in short, or the state of the bad file.
-        fails, warns: number of findings.
-        right: whether a healthy run does not fail, and a sick one is named first with its checkpoint and layer.
+        fails: number of findings that are failures.
+        warns: number of findings that are warnings.
+        right: whether the report is right: it does not fail a healthy run, and its first finding names the defect of a
+            sick one, with checkpoint and layer.
     """
 
     case: Case
@@ -34,13 +37,13 @@ class Verdict:
     right: bool
 
     def line(self) -> str:
-        """One line."""
+        """The verdict on one line, for a terminal."""
         mark = "ok   " if self.right else "WRONG"
         return f"{mark} {self.case.name:20} {self.verdict:5} {self.fails:2} FAIL {self.warns:2} WARN  {self.first}"
 
 
 def judge_case(case: Case, folder: Path) -> Verdict:
-    """Report on a case's folder."""
+    """Make a report on the folder of a case, and compare it with what is known of the case."""
     with tempfile.TemporaryDirectory() as out:
         report = run(Settings(roots=(folder,), out=Path(out), settle=0.0, pdf=False), Progress(quiet=True)).report
     findings = [f for f in report.judgement.findings if f.severity > Severity.INFO]
@@ -58,6 +61,7 @@ def judge_case(case: Case, folder: Path) -> Verdict:
 
 
 def _is_named(case: Case, finding: Finding) -> bool:
+    """Whether a finding names the defect of a case."""
     at = finding.first_bad or finding.checkpoint
     places = (finding.layer, finding.tensor, *finding.tensors)
     return (
@@ -68,6 +72,7 @@ def _is_named(case: Case, finding: Finding) -> bool:
 
 
 def _epoch(name: str) -> int | None:
+    """The last number in a file name, which is that of its epoch."""
     found = re.search(r"(\d+)(?=[^/\d]*$)", re.sub(r"\.h5$|\.data-.*$", "", name))
     return int(found[1]) if found else None
 
@@ -77,7 +82,7 @@ def _short(finding: Finding) -> str:
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
-    """Markdown: a confusion table, and a row a case."""
+    """Markdown: a table of verdicts for healthy and for sick runs, and one with a row for each case."""
     healthy, sick = [v for v in verdicts if v.case.healthy], [v for v in verdicts if not v.case.healthy]
     rows = [
         "| run | n | PASS | WARN | FAIL | named first |",

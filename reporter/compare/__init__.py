@@ -1,4 +1,4 @@
-"""Compare: a pure function from the measured checkpoints of a series to what changed between them."""
+"""Compare: from the measured checkpoints of a series to what changed between them. No file is read."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ __all__ = ["compare", "difference", "difference_of_reports", "form", "runs_of_on
 
 
 def compare(series: Series, gathered: Gathered) -> Comparison:
-    """Line up the checkpoints of a series, and hold each against the one before, the first and the baseline.
+    """Compare each checkpoint of a series with the one before, the first and the baseline.
 
-    Tensors without an exact change in ``gathered`` are estimated from their sketches.
+    Args:
+        series: the series as it was found.
+        gathered: what was measured of its checkpoints, and the exact changes between those that could be read side by
+            side. All other changes are estimated from sketches.
     """
-    # Squares of float64 values beyond 1e154 overflow: what becomes of them is infinite or NaN, and printed as such.
+    # Squares of float64 values above 1e154 overflow. Results that depend on them are infinite or NaN, and are printed
+    # as such.
     with np.errstate(over="ignore", invalid="ignore"):
         return _compared(series, gathered)
 
@@ -80,6 +84,7 @@ def _compared(series: Series, gathered: Gathered) -> Comparison:
 
 
 def _beside(series: Series) -> str:
+    """The caution for a series whose checkpoints are alternatives."""
     return (
         f"The {counted(len(series.checkpoints), 'checkpoint')} of {series.name} are no successive states of one "
         "training: no two neighbours have anything in common (cosines near 0). They are shown as alternatives beside "
@@ -88,7 +93,7 @@ def _beside(series: Series) -> str:
 
 
 def _in_order(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """Names of all lists, each list's order kept: a new name goes behind the one it follows in its own list.
+    """The names of all lists in one order that agrees with each list: a new name is put behind its predecessor.
 
     >>> _in_order([["a", "c"], ["a", "b", "c", "d"]])
     ('a', 'b', 'c', 'd')

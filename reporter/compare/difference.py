@@ -1,4 +1,4 @@
-"""Two checkpoints of any origin held against each other: their values, or only what two reports say of them."""
+"""The difference of any two checkpoints, from their values, or from what two reports say of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reporter.model.difference import Difference, State, TensorDifference, worst
 from reporter.model.measured import Absent, Measured, TensorMeasure
 
 Record = Mapping[str, Any]
+"""A JSON object of report.json."""
 
 
 def difference(
@@ -22,14 +23,16 @@ def difference(
     names: tuple[str, str],
     notes: tuple[str, ...] = (),
 ) -> Difference:
-    """Two measured checkpoints, tensors matched by name.
+    """The difference of two checkpoints that were measured; tensors are matched by name.
 
     Args:
-        known: the exact change of every tensor that could be paired.
-        names: of the two, for display.
+        before: what was measured of the earlier checkpoint.
+        after: what was measured of the later one.
+        known: the exact change of every tensor that could be compared value by value, by name.
+        names: how the two checkpoints are called on the page.
         notes: what a reader should know about how tensors were matched.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # see reporter.compare.compare
+    with np.errstate(over="ignore", invalid="ignore"):  # for the reason given in reporter.compare.compare
         compared = pair(0, 1, before, after, known, shifts=True)
     tensors = []
     for name in dict.fromkeys([*before.by_name, *after.by_name]):
@@ -54,7 +57,14 @@ def difference(
 
 
 def difference_of_reports(before: Record, after: Record, names: tuple[str, str]) -> Difference:
-    """The last checkpoint of every series in two report.json; series are matched by name, or are the only ones.
+    """The difference of two reports, from the last checkpoint of each series.
+
+    Series are matched by name; if each report has a single one, these two are matched.
+
+    Args:
+        before: the earlier report.json.
+        after: the later report.json.
+        names: how the two reports are called on the page.
 
     Raises:
         KeyError, TypeError, ValueError: a record is no report.json.
@@ -75,7 +85,7 @@ def difference_of_reports(before: Record, after: Record, names: tuple[str, str])
 
 
 def _last(report: Record) -> dict[str, dict[str, Record]]:
-    """Series -> tensor -> record in its last checkpoint."""
+    """The records of all tensors in the last checkpoint of each series, by series and tensor name."""
     return {
         str(series["name"]): {str(t["name"]): t for t in series["checkpoints"][-1]["tensors"]}
         for series in report["series"]
@@ -84,6 +94,7 @@ def _last(report: Record) -> dict[str, dict[str, Record]]:
 
 
 def _recorded(prefix: str, old: Mapping[str, Record], new: Mapping[str, Record]) -> Iterator[TensorDifference]:
+    """The differences of all tensors of a series, given as records by name; ``prefix`` begins their names."""
     for name in dict.fromkeys([*old, *new]):
         a, b = old.get(name), new.get(name)
         known = b if b is not None else old[name]
@@ -104,6 +115,7 @@ def _recorded(prefix: str, old: Mapping[str, Record], new: Mapping[str, Record])
 
 
 def _state(before: str, after: str, change: Change | None) -> State:
+    """What became of a tensor, from its shape and dtype as text ("" where it is missing) and its change."""
     if not before:
         return "added"
     if not after:

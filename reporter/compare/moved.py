@@ -11,7 +11,7 @@ from reporter.model.trend import Movement
 
 
 def moved(series: Comparison) -> Comparison:
-    """The comparison with what moved since the previous checkpoint, the first and the baseline."""
+    """Add to a comparison what moved up to its last checkpoint: since the previous one, the first and the baseline."""
     if not series.refs:
         return series
     model = [info.name for info in series.measured[-1].model_infos]
@@ -24,9 +24,10 @@ def moved(series: Comparison) -> Comparison:
 
 
 def _ranked(names: Iterable[str], changes: Mapping[str, Change]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that moved, the largest relative update first, and those that are equal to the bit."""
     compared = [(name, changes[name]) for name in names if name in changes and changes[name].count]
     moving = [(name, change.relative_update, change.left_out) for name, change in compared if not change.unchanged]
-    # What is not finite may have moved any distance: it comes first. Relative to nothing there is no update: such
-    # tensors, biases after initialisation mostly, come last.
+    # Values that are not finite may have moved any distance, so these tensors come first. Tensors that were all zero
+    # before, mostly biases after initialisation, have no relative update and come last.
     moving.sort(key=lambda m: (m[2], -1.0 if m[1] is None else m[1]), reverse=True)
     return tuple(name for name, _, _ in moving), tuple(name for name, change in compared if change.unchanged)

@@ -1,4 +1,4 @@
-"""Two checkpoints held against each other: exact where their files were read side by side, else from the sketches."""
+"""Compare two checkpoints: exactly where their files were read side by side, else by estimates from sketches."""
 
 from __future__ import annotations
 
@@ -18,18 +18,23 @@ from reporter.model.summary import Summary
 from reporter.model.tensor import TensorInfo
 
 Sample = tuple[Summary, npt.NDArray[np.float64] | None]
+"""The summary of some values, and the finite ones among them if they are so few that sketches hold all of them."""
 
 
 def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[str, Change], *, shifts: bool) -> Pair:
-    """Hold ``after`` (place ``at`` in its series) against ``before`` (``place``).
+    """Compare two checkpoints.
 
     Args:
+        place: index of the earlier checkpoint in its series, or ``BASELINE``.
+        at: index of the later one.
+        before: what was measured of the earlier one.
+        after: what was measured of the later one.
         known: exact changes by tensor name.
-        shifts: whether the shift of every layer and tensor is wanted, not only that of the whole.
+        shifts: whether the shift of every layer and tensor is wanted, and not only that of the whole.
     """
     selected = set(after.whole.tensors)
     changes = _complete(before, after, known)
-    added, removed, reshaped = _structure(before, after)
+    added, removed, reshaped = _membership(before, after)
     layers = MergedChanges(changes, after.layer_members)
     whole = merged(changes, (name for name in changes if name in selected))
     unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
@@ -43,15 +48,15 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
         removed=removed,
         reshaped=reshaped,
         shift=UNMOVED if unchanged and whole.count else shift(before.whole.summary, after.whole.summary),
-        layer_shifts=dict(_shifts(_layers(before, after), layers)) if shifts else {},
-        tensor_shifts=dict(_shifts(_tensors(before, after), changes)) if shifts else {},
+        layer_shifts=dict(_shifts(_layer_samples(before, after), layers)) if shifts else {},
+        tensor_shifts=dict(_shifts(_tensor_samples(before, after), changes)) if shifts else {},
     )
 
 
-def _structure(
+def _membership(
     before: Measured, after: Measured
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str, str], ...]]:
-    """Names that were added and removed, and what changed its form."""
+    """The names that were added, those that were removed, and (name, before, after) of those with another form."""
     if before.holds_the_same(after):
         return (), (), ()
     old = {name: t.info for name, t in before.by_name.items()}
@@ -68,14 +73,22 @@ def _structure(
 
 
 def _complete(before: Measured, after: Measured, known: Mapping[str, Change]) -> Mapping[str, Change]:
-    """All changes that are known or can be estimated; the known ones as they are if they are all."""
+    """The changes of all tensors, known or estimated. If all are known they are returned as they are, not copied."""
     if len(known) == len(after.infos) and all(info.name in known for info in after.infos):
         return known
     return dict(completed(before, after, known))
 
 
 def completed(before: Measured, after: Measured, known: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:
-    """The known changes, and those that two sketches tell of tensors of equal shape and dtype."""
+    """The change of each tensor of ``after``, by name: the known one, else an estimate from two sketches.
+
+    Tensors that have neither are left out: those that are new, or have another shape or dtype than before.
+
+    Args:
+        before: what was measured of the earlier checkpoint.
+        after: what was measured of the later one.
+        known: exact changes by tensor name.
+    """
     for tensor in after.tensors:
         name = tensor.info.name
         if name in known:
@@ -92,14 +105,16 @@ def completed(before: Measured, after: Measured, known: Mapping[str, Change]) ->
             yield name, change
 
 
-def _layers(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
+def _layer_samples(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
+    """The values of each layer that both have, before and after."""
     for group in after.layers:
         old = before.layer_by_name.get(group.name)
         if old is not None:
             yield group.name, _sample(old.summary, before, old.tensors), _sample(group.summary, after, group.tensors)
 
 
-def _tensors(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
+def _tensor_samples(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
+    """The values of each model tensor that both have, before and after."""
     for name in (info.name for info in after.model_infos):
         old = before.by_name.get(name)
         if old is not None:
@@ -107,7 +122,7 @@ def _tensors(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, S
 
 
 def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:
-    """A summary, and the finite values themselves where sketches hold all of them."""
+    """The summary of the tensors ``names`` together, and their finite values where sketches hold all of them."""
     sketches = [of.by_name[name].sketch for name in names]
     parts = [sketch.values for sketch in sketches if sketch is not None and sketch.exact]
     if len(parts) < len(names):
@@ -119,6 +134,7 @@ def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:
 def _shifts(
     samples: Iterator[tuple[str, Sample, Sample]], changes: Mapping[str, Change]
 ) -> Iterator[tuple[str, Shift]]:
+    """The shift of each pair of samples that has one; where nothing changed it is known without computing it."""
     for name, (before, a), (after, b) in samples:
         change = changes.get(name)
         same = change is not None and change.exact and change.unchanged and change.count == before.count == after.count

@@ -1,4 +1,4 @@
-"""Which series are runs of one model."""
+"""Find the series that are runs of one model: those whose last checkpoints hold the same kinds of tensors."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from collections.abc import Sequence
 
 from reporter.model.comparison import Comparison
 
-Structure = tuple[tuple[str, tuple[int, ...], str], ...]
+TensorKinds = tuple[tuple[str, tuple[int, ...], str], ...]
+"""Role, shape and dtype of each model tensor, sorted."""
 
 
 def runs_of_one_model(series: Sequence[Comparison]) -> tuple[tuple[int, ...], ...]:
-    """Places of series whose last checkpoints have the same structure, in groups of two or more.
+    """The indices of series whose last checkpoints have the same structure, in groups of two or more.
 
-    Names say nothing here: Keras numbers the layers of a second model of one process on (``dense_3``).
+    Names are not compared: the second model that Keras makes in a process continues the numbering of the first one, so
+    that its first dense layer may be called ``dense_3``.
     """
-    groups: dict[Structure, list[int]] = {}
+    groups: dict[TensorKinds, list[int]] = {}
     for place, one in enumerate(series):
-        key = structure(one)
+        key = tensor_kinds(one)
         if key:
             groups.setdefault(key, []).append(place)
     return tuple(tuple(places) for places in groups.values() if len(places) > 1)
 
 
-def structure(series: Comparison) -> Structure:
-    """Role, shape and dtype of every model tensor of the last checkpoint, sorted: formats order tensors differently."""
+def tensor_kinds(series: Comparison) -> TensorKinds:
+    """The structure of the last checkpoint; it is sorted, since formats store tensors in different orders."""
     infos = series.measured[-1].model_infos if series.measured else ()
     return tuple(sorted((info.role, info.shape, info.dtype) for info in infos))

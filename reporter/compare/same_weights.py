@@ -1,4 +1,4 @@
-"""Checkpoints that hold the same weights under two names: a final save, a best one, the same epochs in two formats."""
+"""Find checkpoints that hold the same weights under two names, such as a best save, or epochs saved in two formats."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from dataclasses import replace
 from reporter.model.comparison import Comparison
 from reporter.model.measured import Measured
 
+# Statistics that two formats of the same weights give to the bit; they take the place of a comparison of all values.
 _COMPARED = ("mean", "std", "min", "max", "l2_norm", "nan_count", "posinf_count", "neginf_count")
 
 
 def with_twins(series: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """The series, with a note in each whose checkpoints repeat those of a longer one in the same folder."""
+    """Add a note to every series whose checkpoints repeat those of a longer series in the same folder."""
     folders = Counter(folder for one in series for folder in {_folder(ref.name) for ref in one.refs})
     places: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for at, one in enumerate(series):
@@ -35,7 +36,7 @@ def with_twins(series: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def fingerprint(numbers: Measured) -> str:
-    """Equal for equal weights, whatever the format and the names: shape and statistics of every model tensor."""
+    """A hash of the shapes and statistics of all model tensors: equal for equal weights, whatever format and names."""
     rows = sorted(
         f"{t.info.shape} {t.info.dtype} {[str(t.statistics[name]) for name in _COMPARED]}"
         for t in numbers.tensors
@@ -48,10 +49,10 @@ def _folder(name: str) -> str:
     return name.rpartition("/")[0]
 
 
-def _note(twins: Sequence[tuple[str, str]], checkpoints: int) -> str:
-    name, other = (full.rpartition("/")[2] for full in twins[0])  # both in one folder
+def _note(repeated: Sequence[tuple[str, str]], checkpoints: int) -> str:
+    name, other = (full.rpartition("/")[2] for full in repeated[0])  # without the folder, which is the same
     how = "shapes, means, standard deviations, extremes and norms of all model tensors are equal"
-    if len(twins) == 1:
+    if len(repeated) == 1:
         return f"{name} holds the same weights as {other}: {how}."
-    which = f"{len(twins)} of {checkpoints} checkpoints hold the same weights as others in the folder"
+    which = f"{len(repeated)} of {checkpoints} checkpoints hold the same weights as others in the folder"
     return f"{which}, such as {name} and {other}: {how}."

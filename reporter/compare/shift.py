@@ -1,7 +1,7 @@
-"""The shift of a distribution between two samples, from their cell tables.
+"""By how much the distribution of values shifted between two samples, from their counts by cell.
 
-Such numbers are blind to what happens to single values: a permutation of all weights leaves every one of them at 0.
-They stand beside the paired change, never in its place.
+These numbers do not see what happens to single values: if all weights are permuted, every one of them is 0. They are
+therefore shown beside the paired change, never instead of it.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ from reporter.model.shift import Shift
 from reporter.model.summary import Summary, merge_moments
 
 ENOUGH = 1000
-"""Values of either sample for PSI and JS: two samples of n from one population already differ by a PSI of about
-2 · bins / n, 0.06 for 30 bins."""
+"""Least number of values in either sample for PSI and JS. Two samples of n values from the same population differ by a
+PSI of about 2 · bins / n, which for 30 bins and this n is 0.06, not far below 0.1, by convention a shift."""
 
 FEWEST = 8
-"""Bins that PSI and JS need; fewer are left where all values lie within a few cells."""
+"""Least number of bins for PSI and JS. There are fewer where all values lie within a few cells."""
 
 PER_SIGMA = 4.0
-"""Bins per standard deviation, about: the width is the nearest power of two."""
+"""Wanted number of bins per standard deviation; their width is the nearest power of two."""
 
 REACH = 4.0
-"""Standard deviations on either side of the mean that the closed bins cover."""
+"""How far bins reach on either side of the mean, in standard deviations. Beyond them is one open bin on each side."""
 
 Array = npt.NDArray[np.float64]
 
 
 def shift(before: Summary, after: Summary, values: tuple[Array, Array] | None = None) -> Shift | None:
-    """Effect sizes of the difference of two samples; None where either has no finite value.
+    """How far two distributions are apart, as effect sizes; None where either sample has no finite value.
 
     Args:
-        values: the samples themselves, where they are small enough to be known: W1 is then exact.
+        before: summary of the first sample.
+        after: summary of the second sample.
+        values: the finite values of both, where they are known; the Wasserstein distance is then exact.
     """
     if not before.finite or not after.finite:
         return None
@@ -59,16 +61,17 @@ def shift(before: Summary, after: Summary, values: tuple[Array, Array] | None = 
 
 
 def _on_grid(sample: Summary) -> bool:
-    """Whether no float64 value lies beyond the cells."""
+    """Whether all values lie within the range of the cells, which is that of float32."""
     low, high = sample.minimum, sample.maximum
     return low is not None and high is not None and low >= -(2.0**128) and high < 2.0**128
 
 
 def _wasserstein(before: Summary, after: Summary) -> tuple[float, float]:
-    """W1 and its largest error.
+    """The Wasserstein-1 distance from the cells, and a bound of its error.
 
-    W1 = ∫ |F − G| dx. Moving every value to the middle of its cell moves W1 by half a cell's width per value at most;
-    W1 is never less than the distance of the means, which are known.
+    With F and G the cumulative distributions, W1 = ∫ |F − G| dx. Values are taken to lie in the middle of their cells,
+    which changes W1 by at most half a cell's width per value. W1 is also never below the distance of the means, which
+    is known exactly.
     """
     cells = (before.cells + after.cells).index.astype(np.int64)
     p, q = _on(before.cells, cells) / before.finite, _on(after.cells, cells) / after.finite
@@ -80,7 +83,7 @@ def _wasserstein(before: Summary, after: Summary) -> tuple[float, float]:
 
 
 def exact_wasserstein(a: Array, b: Array) -> float:
-    """W1 of two samples of finite values: ∫ |F − G| dx over their merged values.
+    """The Wasserstein-1 distance of two samples of finite values: ∫ |F − G| dx, which is constant between values.
 
     >>> exact_wasserstein(np.array([0.0, 1.0]), np.array([3.0, 2.0]))
     2.0
@@ -93,10 +96,10 @@ def exact_wasserstein(a: Array, b: Array) -> float:
 
 
 def edges(before: Summary, after: Summary) -> npt.NDArray[np.int64] | None:
-    """Cells at which the closed bins begin, and the one at which the last ends; None where they would be too few.
+    """The bounds of the bins that both samples are counted into, as cells; None where there would be too few.
 
-    The bins are shared by both samples: multiples of a power of two near a quarter of the pooled standard deviation,
-    four of them to either side of the pooled mean, each moved to the next cell edge below where it is none.
+    The bounds are multiples of a power of two near a quarter of the pooled standard deviation. They cover four standard
+    deviations on either side of the pooled mean. A bound that is no edge of a cell is moved down to the next one.
     """
     if min(before.finite, after.finite) < ENOUGH:
         return None
@@ -114,8 +117,8 @@ def edges(before: Summary, after: Summary) -> npt.NDArray[np.int64] | None:
 def psi(p: Array, q: Array) -> float:
     """Population stability index Σ (p − q) ln(p / q) of two tables of counts.
 
-    An empty bin counts as half a value, so that the logarithm stays finite; bins that are empty on both sides say
-    nothing.
+    A bin that is empty in one table counts as half a value there, so that the logarithm stays finite. Bins that are
+    empty in both are left out.
 
     >>> round(psi(np.array([50.0, 50.0]), np.array([25.0, 75.0])), 4)
     0.2747
@@ -141,13 +144,14 @@ def js(p: Array, q: Array) -> float:
 
 
 def _counts(cells: Cells, bounds: npt.NDArray[np.int64]) -> Array:
-    """Values below the first bound, between each two, and from the last one on."""
+    """The numbers of values below the first bound, between each two bounds, and from the last one on."""
     ends = np.concatenate([[0], np.cumsum(cells.counts)])
     at = np.concatenate([[0], ends[np.searchsorted(cells.index, bounds)], ends[-1:]])
     return np.diff(at).astype(np.float64)
 
 
 def _on(cells: Cells, grid: npt.NDArray[np.int64]) -> Array:
+    """The counts of the cells in ``grid``, which has all of ``cells`` and may have more."""
     counts = np.zeros(len(grid))
     counts[np.searchsorted(grid, cells.index)] = cells.counts
     return counts

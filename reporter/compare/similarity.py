@@ -1,4 +1,4 @@
-"""Each checkpoint of a series held against each, from the sketches: no file needs to be there any more."""
+"""Compare each checkpoint of a series with each other one, from sketches, so that no file is needed any more."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from reporter.model.similarity import Similarity
 from reporter.model.sketch import Sketch
 
 MOST = 40
-"""Checkpoints compared each to each: 780 pairs, what a picture of 400 pixels shows."""
+"""Most checkpoints that are compared with each other: 780 pairs, and cells of 10 pixels in a picture of 400."""
 
 
 def similarity(measured: Sequence[Measured]) -> Similarity | None:
-    """Distances and cosines over the selected model tensors that all chosen checkpoints have in one shape and dtype."""
+    """Distances and cosines between every two of the chosen checkpoints.
+
+    They are over the selected tensors that all of these checkpoints have, with one shape and dtype. The result is None
+    for a single checkpoint, and where there is no such tensor.
+    """
     places = chosen(len(measured))
     n = len(places)
     if n < 2:
         return None
     compared = [measured[i] for i in places]
-    # In units of about the largest norm, so that no square leaves float64.
+    # Everything is divided by about the largest norm, so that no square overflows.
     unit = -int(exponents(np.array([m.whole.summary.norm for m in compared])))
     squares, difference = np.zeros(n), np.zeros((n, n))
     shared = values = 0
@@ -58,7 +62,7 @@ def similarity(measured: Sequence[Measured]) -> Similarity | None:
 
 
 def chosen(count: int) -> list[int]:
-    """At most :data:`MOST` of ``count`` places, evenly spread, the first and the last among them.
+    """At most :data:`MOST` of ``count`` indices, evenly spread, with the first and the last.
 
     >>> chosen(3), len(chosen(1000)), chosen(1000)[-1]
     ([0, 1, 2], 40, 999)
@@ -69,7 +73,7 @@ def chosen(count: int) -> list[int]:
 
 
 def _shared(measured: Sequence[Measured]) -> Iterator[tuple[list[TensorMeasure], list[Sketch]]]:
-    """For each tensor that all have: its measures and sketches, one per checkpoint."""
+    """For each tensor that all checkpoints have with one shape and dtype: its measures and sketches by checkpoint."""
     for name in measured[0].whole.tensors:
         tensors = [t for m in measured if (t := m.by_name.get(name)) is not None]
         forms = {(t.info.shape, t.info.dtype) for t in tensors}

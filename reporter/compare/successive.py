@@ -1,8 +1,9 @@
-"""Which checkpoints follow each other, told from how far their weights are apart: fingerprints alone, no file is read.
+"""Decide which checkpoints follow each other in one training, from the distances of their weights.
 
-Successive states of a training lie near each other, nearer than to most that came before them; a training that began
-anew does not go on where the one before ended; and models that did not come from each other have nothing in common:
-the cosine of two independent directions in n dimensions has the standard deviation 1 / √n.
+Only sketches are needed; no file is read. Successive states of a training lie near each other, nearer than to most
+earlier states. A training that begins anew does not continue where the one before ended. Models that do not descend
+from each other have nothing in common: the cosine of two independent directions in n dimensions has mean 0 and standard
+deviation 1 / √n.
 """
 
 from __future__ import annotations
@@ -23,33 +24,39 @@ from reporter.model.successive import Decision, Verdict
 from reporter.numerals import number
 
 FAR = 0.9
-"""Relative distance beyond which no checkpoint goes on from another: in a folder of 375 files of three trainings only
-the two ends of a training are as far from the next file, of 374 pairs in the order of their saves."""
+"""Relative distance beyond which a checkpoint does not continue the one before. In a folder with 375 files of three
+trainings, only 2 of the 374 neighbouring pairs are that far apart: those where one training ends and the next
+begins."""
 
 USUAL = 2.0
-"""A checkpoint that goes on is at most so many times as far from the one before as its neighbours are."""
+"""A checkpoint that continues the one before is at most this many times as far from it as its neighbours are from
+theirs."""
 
 STRETCH = 3
-"""Mean number of checkpoints in which the step rises with the names; below it the names may be of any order."""
+"""Least mean length of the stretches in which steps rise in the order of the names. If they are shorter, the names may
+have no order at all."""
 
 UNRELATED = 0.2
-"""|cosine| of two kernels that did not come from each other; what they share is the shape of their distribution."""
+"""Two kernels with a larger |cosine| are related. Unrelated ones may still share the shape of their distribution, so
+that the cosine is not always as small as for independent directions."""
 
 MOST_OF = 0.9
-"""Share of the values whose kernels have to be unrelated."""
+"""Share of all values that must be in unrelated kernels for two models to be unrelated."""
 
 LEAST = 100
-"""Values that a kernel must have for its cosine to tell anything: its standard deviation is 0.1."""
+"""Least number of values of a kernel whose cosine is used: the standard deviation for independent ones is then 0.1."""
 
 SCALE = 3.0
-"""Norms of models of one kind differ less; where they differ more, a training may have blown up."""
+"""Norms of two models of one kind differ by a smaller factor. Where they differ more, the training may have diverged,
+and the models need not be unrelated."""
 
 
 def decide(doubt: Doubt, numbers: Sequence[Measured | None]) -> Decision:
-    """What the files of a doubt are to each other.
+    """Decide how files are related whose names and steps contradict each other.
 
     Args:
-        numbers: of the checkpoints in the outer order, under common names; None where one could not be measured.
+        doubt: the files, the order of their names, and where their steps fall instead of rise.
+        numbers: what was measured of the files, in the order of their names; None where one could not be measured.
     """
     by_name = {ref.name: one for ref, one in zip(doubt.checkpoints, numbers, strict=True)}
     if None in by_name.values():
@@ -76,12 +83,21 @@ def decide(doubt: Doubt, numbers: Sequence[Measured | None]) -> Decision:
 
 
 def _span(values: Sequence[float]) -> str:
+    """The smallest and the largest of some numbers, as text."""
     low, high = number(min(values), 2), number(max(values), 2)
     return low if low == high else f"{low} to {high}"
 
 
 def _goes_on(known: Sequence[Measured], steps: Sequence[Change], start: int, place: int, falls: Sequence[int]) -> bool:
-    """Whether the checkpoint at ``place`` comes from the one before it, in a run that began at ``start``."""
+    """Whether a checkpoint continues the one before it.
+
+    Args:
+        known: what was measured of all checkpoints.
+        steps: the change of each checkpoint since the one before; the first is that of the second checkpoint.
+        start: index of the first checkpoint of the current run.
+        place: index of the checkpoint in question.
+        falls: indices of all checkpoints at which the step falls.
+    """
     jump = steps[place - 1]
     near = [i for i in (place - 1, place + 1) if start < i < len(known) and i not in falls]
     rest = [_length(steps[i - 1]) for i in range(1, len(known)) if i not in falls]
@@ -102,11 +118,12 @@ def _relative(change: Change) -> float:
 
 
 def _apart(before: Measured, after: Measured) -> Change:
-    """The change of all kernels; of everything where there are none."""
+    """The change of all kernels together; of all model tensors if no kernel can be compared."""
     return merge(change for _, change in _changes(before, after))
 
 
 def _changes(before: Measured, after: Measured) -> list[tuple[str, Change]]:
+    """The change of each kernel, by name; of each model tensor if no kernel can be compared."""
     names = {info.name for info in after.model_infos if info.role in WEIGHT_MATRICES or len(info.shape) > 1}
     found = [(name, change) for name, change in completed(before, after, {}) if name in names]
     model = {info.name for info in after.model_infos}
@@ -114,11 +131,12 @@ def _changes(before: Measured, after: Measured) -> list[tuple[str, Change]]:
 
 
 def unrelated(numbers: Sequence[Measured]) -> bool:
-    """Whether no two neighbours have anything in common."""
+    """Whether all neighbours among these checkpoints are unrelated models."""
     return len(numbers) > 1 and all(_unrelated(_changes(a, b)) for a, b in pairwise(numbers))
 
 
 def _unrelated(changes: Sequence[tuple[str, Change]]) -> bool:
+    """Whether two models are unrelated, from the changes of their kernels."""
     large = [(change, change.cosine) for _, change in changes if change.count >= LEAST]
     whole = merge(change for change, _ in large)
     if not large or not whole.norm_before or not 1 / SCALE < whole.norm_after / whole.norm_before < SCALE:
@@ -130,10 +148,11 @@ def _unrelated(changes: Sequence[tuple[str, Change]]) -> bool:
 
 
 def alternatives(series: Series, numbers: Sequence[Measured]) -> bool:
-    """Whether the checkpoints of a series are no successive states.
+    """Whether the checkpoints of a series are alternatives, and not successive states of one training.
 
-    From the initialisation weights may go anywhere. Where the steps inside the files rise with all other witnesses,
-    two or three that have nothing in common may still be far apart in one training.
+    They are not if the series contains an initialisation (step 0), as a training may move far from it. Where steps
+    stored in the files order the series, it takes four unrelated checkpoints: two or three may be far apart in one
+    training.
     """
     if any(ref.step.stored == 0 for ref in series.checkpoints):
         return False
@@ -142,13 +161,14 @@ def alternatives(series: Series, numbers: Sequence[Measured]) -> bool:
 
 
 def turned(series: Series, comparison: Comparison) -> tuple[int, ...]:
-    """Places in a series at which a run begins although steps go on: an older file, far from the one before."""
+    """The indices at which a run begins although steps keep rising: an older file follows that is far from the last."""
     names = {ref.name: place for place, ref in enumerate(comparison.refs)}
     places = [(i, names.get(series.checkpoints[i].name, 0)) for i in series.turns]
     return tuple(i for i, place in places if place and _jumps(comparison.pairs, place))
 
 
 def _jumps(pairs: Sequence[Pair], place: int) -> bool:
+    """Whether a checkpoint is far from the one before, in absolute terms and compared to its neighbours."""
     jump = _relative(pairs[place - 1].whole)
     near = [_relative(pairs[i].whole) for i in (place - 2, place) if 0 <= i < len(pairs)]
     return jump > FAR and jump > USUAL * max(near, default=math.inf)

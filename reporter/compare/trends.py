@@ -1,4 +1,4 @@
-"""Every layer's statistics over the checkpoints: ends, slope, and where the course makes a step."""
+"""Follow the statistics of every layer over the checkpoints: first and last value, slope, and sudden changes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from reporter.model.trend import PART, SHORTEST, THRESHOLD, ChangePoint, Trend
 STATISTICS: tuple[str, ...] = (
     "mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share", "near_zero_share",
 )  # fmt: skip
-"""Followed over the checkpoints."""
+"""The statistics that are followed."""
 
 Array = npt.NDArray[np.float64]
 
 
 def trends(series: Comparison) -> Comparison:
-    """The comparison with its trends."""
+    """Add the trends of every layer to a comparison of two or more checkpoints."""
     n = len(series.refs)
     if n < 2 or not series.layers:
         return series
@@ -39,7 +39,11 @@ def trends(series: Comparison) -> Comparison:
 
 
 def slope(x: Array, table: Array) -> Array:
-    """Slope of the least-squares line through each row's finite numbers; NaN where there is less than two of them.
+    """Slope of the least-squares line through the finite numbers of each row; NaN where there are fewer than two.
+
+    Args:
+        x: positions of the columns, shape (columns,).
+        table: shape (rows, columns); NaN and infinities are gaps.
 
     >>> slope(np.array([0.0, 10.0, 20.0]), np.array([[1.0, 2.0, 3.0], [np.nan, 5.0, np.nan]])).tolist()
     [0.1, nan]
@@ -55,14 +59,21 @@ def slope(x: Array, table: Array) -> Array:
 
 
 def change_points(x: Array, table: Array) -> Iterator[ChangePoint | None]:
-    """For each row the split into two levels that leaves the least variance, where it is clear enough.
+    """The sudden change of each row, if it has one.
 
-    The split is the one of maximum likelihood for one change of the mean in normal noise of equal variance
-    (D. V. Hinkley, *Inference about the change-point in a sequence of random variables*, 1970). It counts if the
-    means are :data:`THRESHOLD` standard deviations within the parts away from each other, and if it leaves less than
-    half the variance that a straight line over ``x`` leaves: steady growth over uneven gaps is no sudden change.
+    A row is split into two parts so that the variance around their means is least. That is the maximum-likelihood split
+    for a single change of the mean in normal noise of equal variance (D. V. Hinkley, *Inference about the change-point
+    in a sequence of random variables*, 1970). The split is a sudden change if the means differ by :data:`THRESHOLD`
+    standard deviations within the parts, and if it leaves less than half the variance that a straight line leaves,
+    since steady growth is no sudden change.
 
-    Of a row with gaps, the finite numbers are split.
+    Args:
+        x: positions of the columns, shape (columns,).
+        table: shape (rows, columns); numbers that are not finite are skipped.
+
+    >>> row = [0.0, 0.1, 0.0, 0.1, 5.0, 5.1, 5.0, 5.1]
+    >>> [change.place for change in change_points(np.arange(8.0), np.array([row])) if change]
+    [4]
     """
     for row in table:
         known = np.flatnonzero(np.isfinite(row))
@@ -71,11 +82,12 @@ def change_points(x: Array, table: Array) -> Iterator[ChangePoint | None]:
 
 
 def _change_point(x: Array, y: Array) -> ChangePoint | None:
+    """The sudden change of finite numbers ``y`` at positions ``x``, if there is one."""
     n = len(y)
-    scale = float(np.abs(y).max())
+    scale = float(np.abs(y).max())  # numbers are divided by it, so that no square overflows
     z = y / scale - y[0] / scale if scale > 0 else y
     if not np.ptp(z) > 1e-12:
-        return None  # constant, but for rounding
+        return None  # constant except for rounding
     k = np.arange(PART, n - PART + 1)
     sums = np.cumsum(z)
     before, after = sums[k - 1] / k, (sums[-1] - sums[k - 1]) / (n - k)
@@ -92,6 +104,6 @@ def _change_point(x: Array, y: Array) -> ChangePoint | None:
 
 
 def _about_line(x: Array, y: Array) -> float:
-    """Sum of squares that the least-squares line leaves."""
+    """The sum of squared distances from the least-squares line."""
     dx, dy = x - x.mean(), y - y.mean()
     return float((dy**2).sum() - (dx * dy).sum() ** 2 / (dx**2).sum())

@@ -1,1 +1,1 @@
-"""Derive: statistics, quantiles and histograms, each a pure function of a summary."""
+"""Derive: statistics, quantiles and histograms, each computed from a summary alone, without reading weights again."""

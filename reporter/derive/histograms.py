@@ -1,4 +1,18 @@
-"""Histograms on dyadic edges: exact integer counts from the cell table, with no second read of the weights."""
+"""Histograms with exact counts, computed from the counts by cell, so that no weight is read twice.
+
+A count is exact only if every edge of the histogram is also an edge of a cell. The edges of cells are the numbers with
+at most 8 significant bits, such as k·2^e with |k| ≤ 256. Edges of a histogram are therefore equally spaced multiples of
+a step m·2^e with small odd m, and the number of bins is the possible one nearest to what was asked for. For [0, 0.9]
+and four bins, a step of 0.225 would be ideal; the nearest possible one is 1·2⁻² = 0.25:
+
+>>> dyadic_edges(0.0, 0.9, 4).tolist()
+[0.0, 0.25, 0.5, 0.75, 1.0]
+
+Five bins take steps of 3·2⁻⁴ = 0.1875, and a range of large numbers close together has few possible edges:
+
+>>> dyadic_edges(0.0, 0.9, 5).tolist(), dyadic_edges(1000.0, 1010.0, 5).tolist()
+([0.0, 0.1875, 0.375, 0.5625, 0.75, 0.9375], [1000.0, 1004.0, 1008.0, 1012.0])
+"""
 
 from __future__ import annotations
 
@@ -17,32 +31,37 @@ from reporter.model.measured import Measured
 from reporter.model.summary import NOTHING, Summary, merge
 
 MAX_BINS = 512
-"""As many as there are multiples k·2^e with |k| ≤ 256 (8 significant bits)."""
+"""Most bins of a histogram: there are so many intervals between the multiples k·2^e with |k| ≤ 256."""
 
 MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
-"""Steps are m·2^e; even m would only repeat a smaller one. Of steps that fit alike the smallest m wins."""
+"""The multipliers m of steps m·2^e. Even ones would repeat steps of smaller m. Of steps that fit equally well, the one
+with the smallest m is used."""
 
 _MULTIPLIERS = np.array(MULTIPLIERS, np.float64)[:, None]
 _EXPONENTS = np.arange(-4, 12)
-"""Against that of a step of the wanted size: every multiplier is tried about that size, and coarser."""
+"""The exponents that are tried with each multiplier, relative to that of the wanted step: a little finer, down to where
+15 times the step is about right, and coarser, for ranges where fine steps are no edges of cells."""
 
 FINEST = 2.0**-133
-"""Smallest distance of two cell edges."""
+"""The smallest distance between two edges of cells."""
 
 BULK = (0.05, 0.95)
-"""Probabilities between which the bulk of the values lies."""
+"""Probabilities of the quantiles between which the bulk of the values lies."""
 
 MARGIN = 0.75
-"""A robust range is the bulk's, widened by this share of its width on each side: ± 4.1 σ of a normal sample."""
+"""A robust range is that of the bulk, widened on each side by this share of its width: ± 4.1 σ for a normal sample."""
 
 OUTLIER_RATIO = 1.5
-"""A range this many times wider than the robust one is cut to it, and the rest counted as below and above."""
+"""If the full range is this many times as wide as the robust one, the robust range is shown, and values outside it are
+counted as below and above."""
 
 
 def span(summaries: Iterable[Summary], *, robust: bool = True) -> tuple[float, float] | None:
-    """The range that a histogram of all these samples should show, or None when they hold no finite value.
+    """The range that a histogram of all these samples should show, or None if they hold no finite value.
 
-    With ``robust``, a range that far values stretch to more than :data:`OUTLIER_RATIO` times that of the bulk is cut.
+    Args:
+        summaries: of the samples.
+        robust: whether the range may leave out a few values far from all others, see :data:`OUTLIER_RATIO`.
     """
     whole = merge(summaries)
     if whole.minimum is None or whole.maximum is None:
@@ -57,10 +76,15 @@ def span(summaries: Iterable[Summary], *, robust: bool = True) -> tuple[float, f
 
 
 def dyadic_edges(low: float, high: float, bins: int) -> npt.NDArray[np.float64]:
-    """Edges k·m·2^e that cover ``[low, high]``, in a number as near to ``bins`` as 8 significant bits allow.
+    """Equally spaced edges of cells that cover a range, see the examples of this module.
 
-    >>> dyadic_edges(0.0, 0.9, 4).tolist()
-    [0.0, 0.25, 0.5, 0.75, 1.0]
+    Args:
+        low: the smallest value to cover.
+        high: the largest value to cover.
+        bins: the wanted number of bins.
+
+    Returns:
+        Ascending edges, shape (bins + 1,), where bins is as near to the wanted number as 8 significant bits allow.
     """
     bins = max(1, min(bins, MAX_BINS))
     limit = float(edge(LAST_CELL + 1))
@@ -80,7 +104,7 @@ def dyadic_edges(low: float, high: float, bins: int) -> npt.NDArray[np.float64]:
 
 
 def _around(value: float, low: float | None = None, high: float | None = None) -> npt.NDArray[np.float64]:
-    """The edges of the cells from ``low`` to ``high``, or the one cell of ``value``."""
+    """Edges of cells for ranges without equal steps: from ``low`` to ``high``, else those of the cell of ``value``."""
     first = cell_of(value if low is None else low)
     last = cell_of(value if high is None else high) + 1
     cells = np.unique(np.linspace(first, min(last, LAST_CELL + 1), min(last - first, MAX_BINS) + 1).astype(np.int64))
@@ -88,20 +112,26 @@ def _around(value: float, low: float | None = None, high: float | None = None) -
 
 
 def _are_cell_edges(edges: npt.NDArray[np.float64]) -> bool:
+    """Whether all of these ascending numbers are edges of cells."""
     if abs(edges).max() > float(edge(LAST_CELL + 1)) or not (np.diff(edges) > 0).all():
-        return False  # beyond the grid, or so fine that float64 rounds neighbours together
+        return False  # beyond the last cell, or so close together that float64 rounds two to the same
     mantissa, _ = np.frexp(edges)
     scaled = mantissa * 256.0
-    tiny = edges / FINEST  # below 2^-126 the edges are the multiples of 2^-133
+    tiny = edges / FINEST  # below 2^-126 the edges of cells are the multiples of 2^-133
     return bool(((scaled == np.floor(scaled)) & (tiny == np.floor(tiny))).all())
 
 
 def count(summaries: Iterable[Summary], edges: npt.NDArray[np.float64]) -> Iterator[Histogram]:
-    """Exact counts of samples on edges from :func:`dyadic_edges`."""
+    """Count samples on the same edges, exactly.
+
+    Args:
+        summaries: of the samples.
+        edges: as :func:`dyadic_edges` makes them.
+    """
     cells, shown = np.append(cells_of(edges[:-1]), _closing(float(edges[-1]))), tuple(edges.tolist())
     for summary in summaries:
         bounds = cells
-        # float64 values beyond the grid share its outermost cells: they are outside every edge.
+        # float64 values beyond float32 are counted in the outermost cells, although they lie outside every edge.
         if summary.minimum is not None and summary.minimum < float(edge(FIRST_CELL)):
             bounds = np.maximum(bounds, FIRST_CELL + 1)
         if summary.maximum is not None and summary.maximum >= float(edge(LAST_CELL + 1)):
@@ -113,21 +143,29 @@ def count(summaries: Iterable[Summary], edges: npt.NDArray[np.float64]) -> Itera
 
 
 def _closing(value: float) -> int:
+    """The cell at which the last bin ends."""
     return LAST_CELL + 1 if value >= float(edge(LAST_CELL + 1)) else max(cell_of(value), FIRST_CELL)
 
 
 def histogram(summary: Summary, bins: int, *, robust: bool = False) -> Histogram | None:
-    """Histogram of one sample, or None when it holds no finite value.
+    """The histogram of one sample, or None if it holds no finite value.
 
     Args:
-        bins: the wanted number of bins, 1 … 512; the nearest possible is used and the edges say which.
+        summary: of the sample.
+        bins: the wanted number of bins, 1 to 512; the nearest possible number is used.
         robust: see :func:`span`.
     """
     return shared([summary], bins, robust=robust)[0]
 
 
 def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> list[Histogram | None]:
-    """Histograms of several samples on one set of edges; None for a sample without finite values."""
+    """Histograms of several samples on the same edges; None for each sample without finite values.
+
+    Args:
+        summaries: of the samples.
+        bins: the wanted number of bins, 1 to 512; the nearest possible number is used.
+        robust: see :func:`span`.
+    """
     bounds = span(summaries, robust=robust)
     if bounds is None:
         return [None] * len(summaries)
@@ -136,17 +174,29 @@ def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> l
 
 
 def of_series(series: Comparison, detail: Detail, bins: int) -> SeriesHistograms:
-    """Those that follow a series over its checkpoints."""
+    """The histograms of a series over its checkpoints: of all weights, and of each layer.
+
+    Args:
+        series: the series.
+        detail: which checkpoints show their layers.
+        bins: the wanted number of bins.
+    """
     layers = {}
     for name in series.layers:
-        history = [series.measured[i].layer_by_name.get(name) for i in detail.drawn]
-        layers[name] = tuple(shared([NOTHING if g is None else g.summary for g in history], bins))
+        groups = [series.measured[i].layer_by_name.get(name) for i in detail.drawn]
+        layers[name] = tuple(shared([NOTHING if g is None else g.summary for g in groups], bins))
     whole = tuple(shared([m.whole.summary for m in series.measured], bins))
     return SeriesHistograms(whole, detail.drawn, layers)
 
 
 def of_checkpoint(measured: Measured, bins: int, layers: int) -> CheckpointHistograms:
-    """Those of the page of one checkpoint, of so many of its layers."""
+    """The histograms for the page of one checkpoint: of all weights, and of each layer by itself.
+
+    Args:
+        measured: what was measured of the checkpoint.
+        bins: the wanted number of bins.
+        layers: how many of its layers get a histogram, from the first.
+    """
     return CheckpointHistograms(
         whole=histogram(measured.whole.summary, bins, robust=True),
         layers={g.name: histogram(g.summary, bins, robust=True) for g in measured.layers[:layers]},

@@ -1,4 +1,7 @@
-"""Quantiles from order statistics, and those of a merged summary: within 2⁻⁸ from the cells alone."""
+"""Quantiles, interpolated between order statistics; those of merged tensors are estimated from counts by cell.
+
+The order statistic of rank r is the value that would stand at index r if all finite values were sorted.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,28 @@ from reporter.model.measured import Quantiles
 from reporter.model.summary import Summary
 
 Ranks = npt.NDArray[np.int64]
-
+"""Indices into the sorted finite values, 0 for the smallest."""
 
 Values = npt.NDArray[np.float64]
-
+"""The values at some ranks."""
 
 OrderStatistics = Callable[[Ranks], Values]
-"""From ranks, ascending, to the finite values of those ranks."""
+"""Gives the order statistics of ascending ranks."""
 
 
 def interpolate(probabilities: Iterable[float], n: int, order: OrderStatistics, *, exact: bool) -> Quantiles:
-    """Quantiles of n finite values from their order statistics, by the formula of :func:`numpy.quantile` (linear)."""
+    """Quantiles of finite values by linear interpolation, as :func:`numpy.quantile` computes them.
+
+    Args:
+        probabilities: each in [0, 1].
+        n: number of values.
+        order: gives their order statistics.
+        exact: whether these are exact; the result says so.
+
+    >>> ordered = np.array([1.0, 2.0, 4.0, 8.0])
+    >>> interpolate([0.5, 0.9], 4, lambda ranks: ordered[ranks], exact=True).values
+    {0.5: 3.0, 0.9: 6.800000000000001}
+    """
     chosen, ranks, below, above, t = _places(tuple(probabilities), n)
     if not n or not chosen:
         return Quantiles({}, exact)
@@ -31,14 +45,19 @@ def interpolate(probabilities: Iterable[float], n: int, order: OrderStatistics, 
     low, high = at[below], at[above]
     with np.errstate(over="ignore", invalid="ignore"):
         step = high - low
-        # Written as numpy does, so that the last bit agrees.
+        # Computed in the same way as in numpy, so that even the last bit agrees.
         values = np.where(t < 0.5, low + step * t, high - step * (1 - t))
     return Quantiles(dict(zip(chosen, values.tolist(), strict=True)), exact)
 
 
-@lru_cache(maxsize=256)  # most tensors of a model have the size of others
+@lru_cache(maxsize=256)  # many tensors of a model have the same size
 def _places(probabilities: tuple[float, ...], n: int) -> tuple[tuple[float, ...], Ranks, Ranks, Ranks, Values]:
-    """Probabilities in order, the ranks that they need, which of them lie below and above each, and where between."""
+    """Where quantiles lie among the ranks of n values.
+
+    Returns:
+        The distinct probabilities, ascending; the ranks that they need, ascending; for each probability the index,
+        among these ranks, of the one below and of the one above; and where between the two it lies, 0 to 1.
+    """
     chosen = tuple(sorted(set(probabilities)))
     places = np.array(chosen) * (n - 1)
     below = np.floor(places).astype(np.int64)
@@ -50,10 +69,14 @@ def _places(probabilities: tuple[float, ...], n: int) -> tuple[tuple[float, ...]
 
 
 def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
-    """Quantiles of a merged summary: the middle of the cell of each order statistic, within [min, max].
+    """Quantiles from a summary alone: each order statistic is taken to be the middle of its cell.
 
-    The cells are at most 2⁻⁷ of their magnitude wide, so the error of an order statistic is at most 2⁻⁸ of it
-    (values beyond the range of float32 excepted: they share the outermost cells).
+    A cell is at most 2⁻⁷ of its magnitude wide, so that the error of an order statistic is at most 2⁻⁸ of it. Only
+    values beyond the range of float32 may be further off, as they share the outermost cells.
+
+    Args:
+        summary: of one tensor or of many.
+        probabilities: each in [0, 1].
     """
 
     def order(ranks: Ranks) -> Values:
@@ -61,7 +84,7 @@ def from_cells(summary: Summary, probabilities: Iterable[float]) -> Quantiles:
         found = np.searchsorted(np.cumsum(cells.counts), ranks, side="right")
         index = cells.index[found]
         middle = (edge(index) + edge(index + 1)) / 2
-        middle[index == 0] = 0.0  # |x| < 1e-40, nearly always exact zeros
+        middle[index == 0] = 0.0  # cell 0 holds |x| < 1e-40, nearly always exact zeros
         assert summary.minimum is not None and summary.maximum is not None
         return np.clip(middle, summary.minimum, summary.maximum)
 

@@ -1,6 +1,6 @@
-"""The statistics: each a pure function of a summary, one line each in :data:`STATISTICS`.
+"""The statistics: each is computed from a summary alone, and is one entry of :data:`STATISTICS`.
 
-All but the counts speak of the finite values only; NaN and infinities have counts of their own.
+All of them are over the finite values only, except for the counts; NaN and infinities have counts of their own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ class Statistic:
     """A number that describes a sample of values.
 
     Attributes:
-        name: key in JSON and CSV.
-        title: column heading.
-        unit: "" for the weights' own unit, "values" for counts, "share" for fractions of 1, "1" for pure numbers.
-        definition: one sentence for the glossary; x are the n finite values.
+        name: its key in JSON and CSV.
+        title: the heading of its column.
+        unit: "" for the unit of the weights, "values" for counts, "share" for fractions of 1, "1" for pure numbers.
+        definition: one sentence for the glossary, in which x are the n finite values.
+        compute: computes it from a summary.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Statistic:
 
 
 def _needs_data(function: Callable[[Summary], Value]) -> Callable[[Summary], Value]:
-    """NO_DATA without a finite value; NOT_APPLICABLE where the result is beyond float64."""
+    """Wrap a computation: the result is NO_DATA without a finite value, and NOT_APPLICABLE if it is beyond float64."""
 
     def guarded(s: Summary) -> Value:
         if not s.finite:
@@ -67,7 +68,7 @@ def _kurtosis(s: Summary) -> Value:
 
 
 NEAR_ZERO = 1e-3
-"""A value is near zero below this share of the RMS (diagnostics: sparsity jump)."""
+"""Values with a magnitude below this share of the RMS count as near zero."""
 
 
 def _near_zero(s: Summary) -> Value:
@@ -75,7 +76,7 @@ def _near_zero(s: Summary) -> Value:
     if not 0.0 < rms < math.inf:
         return Absent.NOT_APPLICABLE
     threshold = NEAR_ZERO * rms
-    # The threshold is rounded to the nearest cell edge, so that the count is exact for the threshold used.
+    # The threshold is rounded to the nearest edge of a cell, so that the count is exact for the threshold in use.
     cell = cell_of(threshold)
     cell += threshold - float(edge(cell)) > float(edge(cell + 1)) - threshold
     return s.cells.between(-cell, cell) / s.finite
@@ -120,9 +121,9 @@ STATISTICS: tuple[Statistic, ...] = (
     Statistic("posinf_count", "+Inf", "values", "Values that are +infinity.", lambda s: s.posinf),
     Statistic("neginf_count", "−Inf", "values", "Values that are −infinity.", lambda s: s.neginf),
 )
-"""In the order of tables. A new statistic is one entry here."""
+"""All statistics, in the order of the tables. A new statistic is one entry here."""
 
 
 def statistics(summary: Summary) -> Statistics:
-    """Every registered statistic of a summary, by name."""
+    """Compute all of :data:`STATISTICS` of a summary, by name."""
     return {s.name: s.compute(summary) for s in STATISTICS}

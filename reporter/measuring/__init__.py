@@ -1,1 +1,1 @@
-"""Measure: the only stage that touches weights; one streaming pass from blocks of values to small summaries."""
+"""Measure: the only stage that reads weights. Blocks of values stream in, and small summaries come out."""

@@ -1,7 +1,7 @@
-"""From pieces of values to a :class:`Summary`, channels and a sketch: one accumulator per family of dtypes.
+"""From the pieces of a tensor to its :class:`Summary`, its numbers per output unit and its sketch.
 
-``measure`` runs in any thread; ``merge`` takes what it returned in the order of the pieces. So the sums are the same to
-the bit for any number of threads.
+:meth:`Accumulator.measure` may run in any thread. :meth:`Accumulator.merge` takes what it returned, in the order of the
+pieces, so that floating-point sums are the same to the bit for any number of threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reporter.measuring import kernels
 from reporter.measuring.channels import Channels
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
 from reporter.measuring.pieces import Array, as_real, pieces, to_float64
-from reporter.measuring.tables import Tables
+from reporter.measuring.tables import CounterTables
 from reporter.measuring.wide import in_range, wide_moments, wide_norms
 from reporter.model.cells import Cells
 from reporter.model.measured import Units
@@ -28,9 +28,16 @@ from reporter.model.summary import Moments, Summary, merge_moments
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one piece gave; arguments of :func:`kernels.measure32`, ``first`` is the first channel they speak of.
+    """The results of one piece; shapes and meanings as in :func:`reporter.measuring.kernels.blocks.measure32`.
 
-    ``norms`` are of channels whose energy left float64 and is 0 here; None where there are none.
+    Attributes:
+        moments: (n, mean, Σd², Σd³, Σd⁴, exponent) of the finite values, with d = (x − mean) / 2^exponent. extremes:
+        minimum and maximum of the finite values; (+inf, −inf) where there is none. counts: numbers of (zeros, NaN,
+        +Inf, −Inf). first: the first output unit that ``energy`` and ``maxima`` speak of. energy: Σx² by output unit.
+        maxima: bits of max |x| by output unit. sums: those of the sketch; empty for a tensor small enough that the
+        sketch is its values. norms: √Σx² of the output units whose Σx² overflows or underflows float64 and is 0 in
+        ``energy``; None where there
+            are none.
     """
 
     moments: Moments
@@ -44,12 +51,15 @@ class Part:
 
 
 class Accumulator:
-    """Takes in one tensor.
+    """Everything measured in one pass over a tensor, piece by piece.
+
+    There are three ways to measure, by dtype. 8- and 16-bit values (``coded``) are counted by code, and the summary is
+    computed from the counts. float32 has a kernel of its own. All other values are converted to float64.
 
     Args:
         dtype: of the values.
-        size: number of values, for the sketch; None for none.
-        channels: the output units to keep apart, None for none.
+        size: number of values of the tensor, needed for the sketch; None for no sketch.
+        channels: how values belong to output units; None for no numbers per unit.
     """
 
     def __init__(self, dtype: np.dtype[Any], size: int | None = None, channels: Channels | None = None) -> None:
@@ -58,7 +68,7 @@ class Accumulator:
         self._size = size
         self._channels = channels
         self._narrow = self.coded or dtype == np.float32
-        self._tables = Tables(2, RAW)
+        self._tables = CounterTables(2, RAW)
         self._moments: Moments = (0, 0.0, 0.0, 0.0, 0.0, 0)
         self._extremes = np.array([np.inf, -np.inf])
         self._counts = np.zeros(4, np.int64)
@@ -71,7 +81,12 @@ class Accumulator:
         self._codes: npt.NDArray[np.int64] | None = None
 
     def measure(self, piece: Array, start: int) -> Part:
-        """Measure a piece (see :func:`reporter.measuring.pieces.pieces`) that starts at index ``start``."""
+        """Measure one piece, in any thread.
+
+        Args:
+            piece: at least one value, see :func:`reporter.measuring.pieces.pieces`.
+            start: position of its first value in the tensor.
+        """
         channels = self._channels
         first, length, place, run = 0, 0, start, 0
         if channels:
@@ -84,17 +99,17 @@ class Accumulator:
         energy, maxima = np.zeros(length), np.zeros(length, self._maxima.dtype)
         if self._small:
             self._sums[start : start + piece.size] = as_real(piece)
-        spread = (place, run, energy, maxima, sums)
+        in_order = (place, run, energy, maxima, sums)  # what depends on the positions of values
         norms = None
-        with self._tables.one(piece.size) as table:
+        with self._tables.borrow(piece.size) as table:
             if self.coded:
                 values = finite_values(self._dtype)
-                kernels.measure_codes(piece.view(f"u{piece.dtype.itemsize}"), values, start, table, *spread)
+                kernels.measure_codes(piece.view(f"u{piece.dtype.itemsize}"), values, start, table, *in_order)
             elif self._narrow:
-                kernels.measure32(piece, start, table, totals, extremes, counts, *spread)
+                kernels.measure32(piece, start, table, totals, extremes, counts, *in_order)
             else:
                 x = read_only(as_real(piece))
-                kernels.measure64(x, start, table, totals, extremes, counts, *spread)
+                kernels.measure64(x, start, table, totals, extremes, counts, *in_order)
                 norms = wide_norms(x, place, run, energy, maxima.view(np.float64))
         n, mean, m2, m3, m4 = totals.tolist()
         moments: Moments = (int(n), mean, m2, m3, m4, 0)
@@ -103,7 +118,7 @@ class Accumulator:
         return Part(moments, extremes, counts, first, energy, maxima, sums, norms)
 
     def merge(self, part: Part) -> None:
-        """Take in what came of the next piece."""
+        """Add the results of the next piece; pieces are merged in their order."""
         self._moments = merge_moments(self._moments, part.moments)
         self._extremes[0] = min(self._extremes[0], part.extremes[0])
         self._extremes[1] = max(self._extremes[1], part.extremes[1])
@@ -118,18 +133,22 @@ class Accumulator:
             self._sums += part.sums
 
     def units(self) -> Units | None:
-        """The channels of everything taken in."""
+        """Norm and maximum of each output unit, over all pieces merged; None for a tensor without units."""
         if self._channels is None:
             return None
         return self._channels.close(self._energy, self._norms, self._maxima.view("f4" if self._narrow else "f8"))
 
     def sketch(self) -> Sketch:
-        """The sketch of everything taken in."""
+        """The sketch of all pieces merged."""
         assert self._size is not None
         return Sketch(self._size, self._sums)
 
     def codes(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        """Of 8 and 16 bits: the values seen, as float64 (NaN and infinities included), and how often each was."""
+        """The distinct values of an 8- or 16-bit tensor, by code, and how often each occurs.
+
+        Returns:
+            The values as float64, NaN and infinities among them, and their counts, of the same length.
+        """
         if self._codes is None:
             self._codes = self._tables.total().sum(axis=0, dtype=np.int64)
             self._tables.release()
@@ -137,14 +156,16 @@ class Accumulator:
         return all_values(self._dtype)[codes], self._codes[codes]
 
     def close(self) -> Summary:
-        """The summary of everything taken in."""
+        """The summary of all pieces merged."""
         return _of_codes(*self.codes()) if self.coded else self._of_values(self._cells())
 
     def close_small(self, values: Array) -> tuple[Summary, Array]:
-        """The summary, and the finite values in ascending order, of few that came in one piece of more than 16 bits.
+        """The summary of a small tensor that came in one piece, and its finite values in ascending order.
+
+        Sorting a few values is faster than searching 65,536 counters, and gives exact quantiles as well.
 
         Args:
-            values: the piece once more.
+            values: the piece once more, of more than 16 bits per value.
         """
         _, nan, posinf, neginf = self._counts.tolist()
         ordered = np.sort(values if self._narrow else as_real(values))
@@ -156,7 +177,8 @@ class Accumulator:
         self._tables.release(clean=True)
         return self._of_values(Cells(index[:n].copy(), counts[:n].copy())), ordered
 
-    def _of_values(self, found: Cells) -> Summary:
+    def _of_values(self, cells: Cells) -> Summary:
+        """The summary of values that were measured as numbers, not by code."""
         zeros, nan, posinf, neginf = self._counts.tolist()
         n, mean, m2, m3, m4, exponent = self._moments
         return Summary(
@@ -171,11 +193,12 @@ class Accumulator:
             m4=m4,
             minimum=float(self._extremes[0]) + 0.0 if n else None,
             maximum=float(self._extremes[1]) + 0.0 if n else None,
-            cells=found,
+            cells=cells,
             exponent=exponent,
         )
 
     def _cells(self) -> Cells:
+        """Empty the tables of counters into sparse cells."""
         table = self._tables.only
         if table is None:
             found = from_raw(self._tables.total().sum(axis=0, dtype=np.int64))
@@ -188,7 +211,7 @@ class Accumulator:
 
 
 def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> Summary:
-    """Everything derived, exactly, from the table of codes."""
+    """The summary of an 8- or 16-bit tensor from its distinct values and their counts; sums are in float64."""
     finite = np.isfinite(values)
     x, n = values[finite], times[finite]
     total = int(n.sum())
@@ -218,7 +241,7 @@ def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> 
 
 
 def summarise(values: Iterable[Array], dtype: np.dtype[Any]) -> Summary:
-    """Summary of a stream of blocks.
+    """The summary of a stream of one-dimensional blocks of any length.
 
     >>> summarise([np.array([1, 2, 3], np.float32)], np.dtype("float32")).mean
     2.0
@@ -241,20 +264,23 @@ def all_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float64]:
 
 @lru_cache(maxsize=32)
 def finite_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float32]:
-    """The same as float32, which holds each exactly, with 0 for those that are not finite."""
+    """The value of every code as float32, which is exact, with 0 for codes that are not finite."""
     values = all_values(dtype)
     return read_only(np.where(np.isfinite(values), values, 0).astype(np.float32))
 
 
 def read_only(values: Array) -> Array:
-    """The same array, never written again; kernels are compiled for such."""
+    """The same array, marked read-only: kernels are compiled for read-only inputs alone."""
     values.setflags(write=False)
     return values
 
 
 def from_raw(table: npt.NDArray[np.int64]) -> Cells:
-    """Ordered, sparse cells from a kernel's dense table of raw cells."""
-    positive, negative = table[:NEGATIVE_ZERO].copy(), table[:0x7FFF:-1]  # by cell, and by cell + 0x8000
+    """Sparse cells in ascending order, from a table of counters by raw cell, int64, shape (RAW,).
+
+    :mod:`reporter.measuring.kernels.sizes` shows how raw and ordered cells are numbered.
+    """
+    positive, negative = table[:NEGATIVE_ZERO].copy(), table[:0x7FFF:-1]  # indexed by cell, and by cell + 0x8000
     positive[0] += table[NEGATIVE_ZERO]
     below, above = np.flatnonzero(negative), np.flatnonzero(positive)
     return Cells(

@@ -1,4 +1,4 @@
-"""One checkpoint: every tensor measured, then merged per layer, per role and as a whole."""
+"""Measure one checkpoint: every tensor, then groups of tensors by layer, by role and as a whole."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ from reporter.model.summary import merge
 from reporter.model.tensor import Contents, TensorSource
 
 SELECTIONS: tuple[str, ...] = ("trainable", "model", "all")
-"""What the statistics of layers, roles and the whole speak of."""
+"""The variables that statistics of layers, roles and the whole may cover, see :attr:`Plan.variables`."""
 
 GROUP_BYTES = 8 << 20
-"""Small tensors are handed to a thread in groups of about this size."""
+"""Small tensors are handed to a thread in groups of about this many bytes."""
 
 OVERHEAD_BYTES = 1 << 17
-"""What a tensor costs besides its values, in bytes that could be measured meanwhile."""
+"""The fixed cost of a tensor, expressed as the bytes of values that could be measured in the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure.
+    """What to measure, and with how many threads.
 
     Attributes:
-        variables: ``model``: all variables of the model; ``trainable``: without those known not to be trainable;
-            ``all``: optimizer state and counters as well.
-        quantiles: probabilities, each in [0, 1].
-        threads: how many work on it, 0 for as many as there are processors; the numbers do not depend on it.
+        variables: what the statistics of layers, roles and the whole cover. ``model``: all variables of the model.
+            ``trainable``: the same without those that are known not to be trainable. ``all``: optimizer state and
+            counters as well.
+        quantiles: probabilities of the quantiles, each in [0, 1].
+        threads: number of threads, 0 for one per available processor. The numbers do not depend on it.
     """
 
     variables: str = "model"
@@ -48,7 +49,7 @@ class Plan:
 def measure_checkpoint(
     contents: Contents, plan: Plan, against: Sequence[Contents] = ()
 ) -> tuple[Measured, tuple[Mapping[str, Change], ...]]:
-    """Measure everything in an open checkpoint, and what changed since earlier ones; each is read once.
+    """Measure everything in an open checkpoint, and its change since earlier ones; every file is read once.
 
     Args:
         contents: the checkpoint.
@@ -76,10 +77,11 @@ def measure_checkpoint(
 
 
 def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Sequence[Contents]) -> list[Paired]:
-    """Large tensors piece by piece, on all threads; of the others each thread takes some.
+    """Measure all tensors, in parallel.
 
-    Of tiny ones most of the time is Python's, which one thread at a time can run: they are one thread's, beside which
-    the others count. Measured on 10,000 tensors of 2,000 values: 3.8 s on one thread, 5.4 s where two shared them.
+    The pieces of a large tensor are spread over all threads. Of the others, each thread takes a group. Tiny tensors
+    form one group for one thread: most of their time is spent in Python, which only one thread at a time can run, while
+    the other threads run kernels. Measured on 10,000 tensors of 2,000 values: 3.8 s on one thread, 5.4 s shared by two.
     """
     earlier = [{source.info.name: source for source in contents.tensors} for contents in against]
     with Pool(plan.threads or available()) as pool:
@@ -101,22 +103,25 @@ def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Seque
                 groups.append([])
                 held = 0
 
-        def some(indices: Sequence[int]) -> list[Paired]:
+        def measure_group(indices: Sequence[int]) -> list[Paired]:
             return [
                 measure_paired(sources[i], partners(sources[i], earlier), plan.quantiles, ALONE, kept) for i in indices
             ]
 
-        work = [partial(some, group) for group in groups]
+        work = [partial(measure_group, group) for group in groups]
         for group, measured in zip(groups, pool.in_order(work, ahead=len(work)), strict=True):
             results.update(zip(group, measured, strict=True))
     return [results[i] for i in range(len(sources))]
 
 
 def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan, seconds: float) -> Measured:
-    """Measured tensors merged per layer, per role and as a whole; no weight is read.
+    """Group tensors that were measured by layer, by role and as a whole; no weight is read.
 
     Args:
-        contents: what else is known of the checkpoint; its own tensors are not looked at.
+        contents: layers, notes and integrity of the checkpoint; its tensors are not used.
+        tensors: what was measured of each.
+        plan: which variables the groups cover, and the probabilities of their quantiles.
+        seconds: how long measuring took.
     """
     selected = [t for t in tensors if is_selected(t, plan.variables)]
     notes = [*contents.notes, *(note for t in tensors if (note := _rounded(t)))]
@@ -150,7 +155,7 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
 
 
 def is_selected(tensor: TensorMeasure, variables: str) -> bool:
-    """Whether a tensor belongs to the selection."""
+    """Whether statistics over ``variables`` (see :attr:`Plan.variables`) cover a tensor."""
     if variables == "all":
         return True
     if tensor.info.collection != "model":
@@ -161,10 +166,16 @@ def is_selected(tensor: TensorMeasure, variables: str) -> bool:
 def group(
     name: str, kind: str, members: Sequence[TensorMeasure], probabilities: Iterable[float], cells: Cells | None = None
 ) -> GroupMeasure:
-    """Several tensors as one sample; the quantiles of a single one stay exact.
+    """Merge tensors into a group that is described like one large tensor.
+
+    The quantiles of a group of one tensor are exact; those of several are estimated from the merged cells.
 
     Args:
-        cells: of all of them together where that is known.
+        name: of the layer, role or selection.
+        kind: the layer's class, "" for other groups.
+        members: the tensors.
+        probabilities: of the quantiles.
+        cells: the merged cells of all members, if the caller has them already.
     """
     alone = members[0] if len(members) == 1 else None
     summary = alone.summary if alone else merge((t.summary for t in members), cells)
@@ -188,6 +199,15 @@ def _groups(
     kinds: dict[str, str],
     probabilities: Iterable[float],
 ) -> tuple[GroupMeasure, ...]:
+    """One group for each name that owns a tensor, in the order of ``names``.
+
+    Args:
+        names: of all layers or roles.
+        by: the attribute of a tensor that holds its group's name, ``layer`` or ``role``.
+        members: the tensors.
+        kinds: the class of each layer, by name.
+        probabilities: of the quantiles.
+    """
     owned: dict[str, list[TensorMeasure]] = {name: [] for name in names}
     for tensor in members:
         owned[getattr(tensor.info, by)].append(tensor)
@@ -195,7 +215,7 @@ def _groups(
 
 
 def _rounded(tensor: TensorMeasure) -> str:
-    """A note about integers that float64, in which everything is computed, does not hold exactly."""
+    """A note for a tensor of integers too large for float64, in which everything is computed; "" for other tensors."""
     low, high = tensor.summary.minimum, tensor.summary.maximum
     if tensor.info.dtype not in ("int64", "uint64") or low is None or high is None or max(-low, high) < 2.0**53:
         return ""

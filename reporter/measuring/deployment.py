@@ -1,4 +1,4 @@
-"""Deployment readiness of a measured checkpoint: one more streaming pass over its floating-point model tensors."""
+"""Deployment readiness: what narrower formats would lose, from one more pass over a checkpoint that was measured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring import kernels
-from reporter.measuring.kernels.sizes import FORMATS, LANES
+from reporter.measuring.kernels.sizes import FORMATS, ROUNDING_BLOCK
 from reporter.measuring.one_thread import one_thread
 from reporter.measuring.pieces import pieces, to_float64
 from reporter.measuring.redundancy import (
@@ -34,15 +34,16 @@ Array = npt.NDArray[Any]
 Reals = npt.NDArray[np.floating[Any]]
 
 ROUNDING = 2.0**-96
-"""Share of the signal below which noise is rounding: between that of float64, 2⁻¹⁰⁴ or so, and of float32, 2⁻⁴⁸."""
+"""Share of the signal's energy below which quantisation noise counts as zero. Rounding in float64, in which it is
+computed, makes about 2⁻¹⁰⁴; rounding the weights to float32, which should be seen, 2⁻⁴⁸."""
 
 
 def measure_deployment(contents: Contents, measured: Measured) -> Mapping[str, Readiness]:
-    """Readiness of every floating-point tensor of the model, by the name that it has in ``measured``.
+    """The readiness of every floating-point tensor of the model, by its name in ``measured``.
 
     Args:
         contents: the open checkpoint.
-        measured: its numbers, tensor by tensor; ranges and norms are taken from there, so one pass suffices.
+        measured: what was measured of it. Ranges and norms come from there, so that one pass suffices.
 
     Raises:
         reporter.errors.CheckpointError: from reading.
@@ -57,14 +58,20 @@ def measure_deployment(contents: Contents, measured: Measured) -> Mapping[str, R
 
 
 def is_float(dtype: str) -> bool:
-    """Whether a dtype is a real floating-point one."""
+    """Whether a dtype, given by name, is a floating-point one; complex dtypes are not."""
     return dtype.startswith(("float", "bfloat"))
 
 
 def measure_readiness(source: TensorSource, known: TensorMeasure, kind: str = "") -> Readiness:
-    """Readiness of one tensor; everything but the casts is for weight matrices, and ``prunable`` for gammas too.
+    """The readiness of one tensor.
 
-    Values of float64 are rounded to float32 before they are cast.
+    Casts are measured of every tensor, after float64 was rounded to float32. Everything else is measured of weight
+    matrices, and prunable channels of the gammas of normalisation layers as well.
+
+    Args:
+        source: the tensor.
+        known: what was measured of it.
+        kind: the class of its layer, "" if unknown; it tells depthwise filters from others.
 
     Raises:
         reporter.errors.CheckpointError: from reading.
@@ -88,6 +95,7 @@ def measure_readiness(source: TensorSource, known: TensorMeasure, kind: str = ""
                 taker.add(values)
         if whole or info.role == "gamma":
             kept.append(values)
+    # How much each output channel contributes, for `prunable`: its norm, or the factor that gamma scales it by.
     weights = known.units.norms if known.units else _flat(kept) if info.role == "gamma" else np.empty(0)
     tensor, channel = int8.close(summary) if int8 else (None, None)
     return Readiness(
@@ -104,7 +112,10 @@ def measure_readiness(source: TensorSource, known: TensorMeasure, kind: str = ""
 
 
 class Int8:
-    """Noise of symmetric max-abs int8 quantisation, per tensor and per output channel, streamed."""
+    """The noise of int8 quantisation, with one scale for the tensor and with one per output channel.
+
+    Quantisation is symmetric, and the largest magnitude is mapped to level 127. Values are taken in part by part.
+    """
 
     def __init__(self, known: TensorMeasure) -> None:
         assert known.summary.minimum is not None and known.summary.maximum is not None
@@ -116,19 +127,19 @@ class Int8:
             shape, maxima = known.info.shape, known.units.maxima
             self._stride = math.prod(shape[known.units.axis + 1 :])
             self._period = self._stride * len(maxima)
-            if self._period <= LANES:
-                # Short patterns of scales are laid out value by value.
-                maxima = np.resize(np.repeat(maxima, self._stride), self._period + LANES)
+            if self._period <= ROUNDING_BLOCK:
+                # A short pattern is written out with one scale per value and repeated, so that loops are long.
+                maxima = np.resize(np.repeat(maxima, self._stride), self._period + ROUNDING_BLOCK)
                 self._stride = 1
             self._scales, self._inverses = _scales(maxima)
 
     @classmethod
     def of(cls, known: TensorMeasure) -> Int8 | None:
-        """For a tensor with a finite value."""
+        """A new measurement; None for a tensor without any finite value, which has no range."""
         return cls(known) if known.summary.finite else None
 
     def add(self, values: Reals) -> None:
-        """Take in the next values in C order."""
+        """Add the next values of the tensor, in C order."""
         self._tensor += kernels.int8_noise(values, float(self._scale), float(self._inverse))
         if self._units:
             self._channel += kernels.int8_noise_by_unit(
@@ -137,27 +148,34 @@ class Int8:
         self._position += values.size
 
     def close(self, summary: Summary) -> tuple[float | None, float | None]:
-        """SQNR in dB per tensor and per channel."""
+        """The signal-to-quantisation-noise ratios in dB, with one scale and with a scale per channel.
+
+        Either is None where :func:`decibel` has no value; the second also for a tensor without output channels.
+        """
         signal = summary.sum_of_squares
-        # Whole multiples of the scale come out with float64's own rounding, which is no noise of int8.
+        # Weights that are whole multiples of the scale lose nothing, but float64 rounds when that is computed.
         tensor, channel = (0.0 if noise < ROUNDING * signal else noise for noise in (self._tensor, self._channel))
         return decibel(signal, tensor), decibel(signal, channel) if self._units else None
 
 
 class Casts:
-    """What rounding to each narrower float loses, streamed."""
+    """What rounding to each narrower float loses; values are taken in part by part."""
 
     def __init__(self) -> None:
         self._noise = np.zeros(len(FORMATS))
         self._counts = np.zeros((len(FORMATS), 3), np.int64)
 
     def add(self, values: Reals) -> None:
-        """Take in values."""
+        """Add the next values of the tensor; their order does not matter."""
         with np.errstate(over="ignore", under="ignore"):
             kernels.cast32(values.astype(np.float32, copy=False), self._noise, self._counts)
 
     def close(self, summary: Summary) -> tuple[Cast, ...]:
-        """One cast per format."""
+        """The losses by format, in the order of :data:`reporter.measuring.kernels.sizes.FORMATS`.
+
+        Args:
+            summary: of the tensor, to tell values that overflow from those that are not finite anyway.
+        """
         result = []
         for name, noise, (over, zero, subnormal) in zip(FORMATS, self._noise, self._counts, strict=True):
             overflow = int(over) - (summary.count - summary.finite)
@@ -167,7 +185,9 @@ class Casts:
 
 
 def decibel(signal: float, noise: float) -> float | None:
-    """10 · log₁₀(signal / noise), ∞ without noise; None without a signal, and where a sum of squares left float64.
+    """The ratio of two energies in dB, 10 · log₁₀(signal / noise): infinite without noise.
+
+    It is None without a signal, and where one of the energies is beyond float64.
 
     >>> decibel(100.0, 1.0), decibel(1.0, 0.0), decibel(0.0, 0.0)
     (20.0, inf, None)
@@ -178,7 +198,10 @@ def decibel(signal: float, noise: float) -> float | None:
 
 
 def _scales(largest: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Step of int8 and its inverse; both 0 where there is no range to speak of, which leaves the values as noise."""
+    """The distance of two int8 levels for the largest magnitude, or for each of several, and its inverse.
+
+    Both are 0 where the range is so small that the distance would be subnormal; the values then count as noise.
+    """
     scales = np.asarray(largest, np.float64) / LEVELS
     usable = scales > np.finfo(np.float64).tiny
     scales = np.where(usable, scales, 0.0)
@@ -186,6 +209,7 @@ def _scales(largest: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float
 
 
 def _reals(source: TensorSource) -> Iterator[Reals]:
+    """The pieces of a tensor as float64 or float32."""
     for piece in pieces(source.blocks()):
         if piece.dtype == np.float64 or piece.dtype == np.float32:
             yield piece
@@ -194,4 +218,5 @@ def _reals(source: TensorSource) -> Iterator[Reals]:
 
 
 def _flat(held: list[Reals]) -> Reals:
+    """All pieces in one array."""
     return np.concatenate(held) if held else np.empty(0)

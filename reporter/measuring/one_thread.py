@@ -1,4 +1,4 @@
-"""Linear algebra on one thread: the same result on every machine, and no fight for a core with other processes."""
+"""Restrict linear algebra to one thread: results do not depend on the number of cores, and no core is fought over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """While it is open, BLAS and LAPACK use the calling thread only.
+    """A context in which BLAS and LAPACK use the calling thread only.
 
     Measured on two busy cores: the singular values of a 512 × 256 matrix take 4.6 s with OpenBLAS's own two threads,
     which spin while they wait for each other, and 0.03 s with one.

@@ -1,4 +1,4 @@
-"""The same tensor in two checkpoints, piece by piece."""
+"""Compare a tensor with itself in another checkpoint, value by value."""
 
 from __future__ import annotations
 
@@ -18,18 +18,29 @@ from reporter.model.tensor import Contents, TensorSource
 
 
 def partners(source: TensorSource, earlier: Sequence[Mapping[str, TensorSource]]) -> tuple[TensorSource | None, ...]:
-    """The same tensor in each earlier checkpoint (tensors by name); None where it has none that can be paired."""
+    """Find a tensor in earlier checkpoints.
+
+    Args:
+        source: the tensor.
+        earlier: for each earlier checkpoint its tensors by name.
+
+    Returns:
+        For each of them the tensor of the same name, shape and dtype, or None.
+    """
     found = (names.get(source.info.name) for names in earlier)
     return tuple(one if one is not None and can_be_paired(one, source) else None for one in found)
 
 
 def can_be_paired(before: TensorSource, after: TensorSource) -> bool:
-    """Whether they have the same shape and dtype."""
+    """Whether two tensors have the same shape and dtype, so that their values can be compared one by one."""
     return before.info.shape == after.info.shape and before.info.dtype == after.info.dtype
 
 
 def change(before: Array, after: Array) -> Change:
-    """Paired change of two pieces; complex values are compared by magnitude, equality is that of the stored bits."""
+    """Paired change between two pieces of equal length and dtype.
+
+    Complex values are compared by their magnitudes. Values count as unchanged where their stored bits are equal.
+    """
     sums = np.zeros(5)
     counts = np.zeros(4, np.int64)
     if before.dtype == np.float32:
@@ -50,7 +61,10 @@ def change(before: Array, after: Array) -> Change:
 
 
 def _bits(before: Array, after: Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """Integers that are equal where the stored values are equal to the bit, also integers that float64 rounds."""
+    """Two arrays of integers that are equal exactly where the stored values are equal to the bit.
+
+    They are made from the stored bits, not from the float64 values, which may round different integers to the same one.
+    """
     width = before.dtype.itemsize
     if width == 16:
         same = (before.view(np.uint64) == after.view(np.uint64)).reshape(-1, 2).all(axis=1)
@@ -63,7 +77,7 @@ def _bits(before: Array, after: Array) -> tuple[npt.NDArray[np.uint64], npt.NDAr
 
 
 def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
-    """Paired change between two tensors of equal shape and dtype, or None where they cannot be paired.
+    """Paired change between two tensors, or None where their shapes or dtypes differ.
 
     Raises:
         reporter.errors.CheckpointError: from reading either.

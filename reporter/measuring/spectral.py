@@ -1,4 +1,4 @@
-"""Spectral measures of weight matrices; they hold a matrix as a whole, and are made on request only."""
+"""Spectral measures of weight matrices, which are made on request only: a whole matrix must be held in memory."""
 
 from __future__ import annotations
 
@@ -20,28 +20,36 @@ from reporter.numerals import integer
 Matrix = npt.NDArray[np.floating[Any]]
 
 MOST_VALUES = 1 << 24
-"""Matrices with more values are left out: 128 MiB of float64 to hold at once, twice that where the outputs are not the
-last axis."""
+"""Matrices with more values are left out. One of this size takes 128 MiB as float64, and twice as much where the
+outputs are not the last axis, as it is then copied."""
 
 MOST_SIDE = 1024
-"""Up to this smaller side all singular values are computed (1024 × 4096: about a second); beyond it only the largest,
-as the work grows with the cube."""
+"""All singular values are computed if the smaller side is at most this long, which takes about a second for 1024 ×
+4096. Of larger matrices only the largest singular value is computed, as the work grows with the cube of the side."""
 
 LEAST_EIGENVALUES = 50
-"""A power law through fewer eigenvalues means nothing (WeightWatcher's own limit)."""
+"""Least number of eigenvalues for a power law, as in WeightWatcher: a fit to fewer means nothing."""
 
 BLOCK = 8
-"""Vectors that the power iteration carries: it converges by the gap to the 9th singular value, not to the 2nd."""
+"""Number of vectors that the power iteration carries. With 8, its speed depends on the gap between the largest and the
+9th singular value instead of the 2nd, which may be nearly as large."""
 
 TOLERANCE = 1e-7
-"""Relative change of the largest singular value at which the iteration stops."""
+"""The power iteration stops when the largest singular value changes relatively by no more than this."""
 
 ITERATIONS = 100
-"""It stops here anyway; the value is a lower bound at any time, at worst (a random matrix) about 1e-5 below."""
+"""Most steps of the power iteration. Its value is a lower bound at any step; at worst, for a random matrix, it is then
+about 1e-5 too small."""
 
 
 def measure_spectra(contents: Contents, measured: Measured) -> Mapping[str, Spectrum]:
-    """Spectra of the weight matrices of an open checkpoint, by the names in ``measured``; depthwise filters form none.
+    """Spectra of the weight matrices of an open checkpoint, by their names in ``measured``.
+
+    Depthwise filters are left out, as they are no matrices from inputs to outputs.
+
+    Args:
+        contents: the open checkpoint.
+        measured: what was measured of it.
 
     Raises:
         reporter.errors.CheckpointError: from reading.
@@ -64,7 +72,7 @@ def _is_matrix(source: TensorSource, kind: str) -> bool:
 
 
 def spectrum_of(source: TensorSource) -> Spectrum:
-    """The spectrum of one tensor, or why it has none.
+    """The spectrum of one tensor as a matrix of (all other axes × outputs), or the reason why it has none.
 
     Raises:
         reporter.errors.CheckpointError: from reading.
@@ -93,6 +101,7 @@ def spectrum_of(source: TensorSource) -> Spectrum:
 
 
 def _from_all(singular: Matrix, scale: float, rows: int, columns: int) -> Spectrum:
+    """The spectrum from all singular values, descending, of a matrix that was divided by ``scale``."""
     norm = float(singular[0])
     return Spectrum(
         rows=rows,
@@ -118,10 +127,10 @@ def effective_rank(singular: Matrix) -> float:
 
 
 def power_law(eigenvalues: Matrix) -> PowerLaw | None:
-    """Fit p(λ) ∝ λ^−alpha to the tail; None with fewer than :data:`LEAST_EIGENVALUES` eigenvalues.
+    """Fit p(λ) ∝ λ^−alpha to the largest eigenvalues; None with fewer than :data:`LEAST_EIGENVALUES` eigenvalues.
 
-    The exponent is the maximum-likelihood one; the tail starts where the Kolmogorov–Smirnov distance is smallest, as
-    WeightWatcher does. Eigenvalues that are zero up to rounding do not count.
+    The exponent is the one of maximum likelihood. The tail begins where the Kolmogorov–Smirnov distance between the
+    eigenvalues and the fit is smallest, as in WeightWatcher. Eigenvalues that are zero up to rounding do not count.
 
     Sources: C. Martin, M. Mahoney, *Implicit self-regularization in deep neural networks*, JMLR 22 (2021);
     A. Clauset, C. Shalizi, M. Newman, *Power-law distributions in empirical data*, SIAM Review 51 (2009), eq. 3.1.
@@ -150,9 +159,13 @@ def power_law(eigenvalues: Matrix) -> PowerLaw | None:
 
 
 def largest_singular_value(matrix: Matrix) -> float:
-    """Largest singular value by power iteration on a block of :data:`BLOCK` vectors; a lower bound.
+    """The largest singular value, by power iteration on a block of :data:`BLOCK` vectors; a lower bound.
 
-    Deterministic: the start vectors are cosines of fixed frequencies, with every coordinate in them.
+    It starts from cosines of fixed frequencies, not from random vectors, so that the same matrix gives the same value.
+    No coordinate of the start vectors is zero.
+
+    >>> round(largest_singular_value(np.diag([1.0, 2.0, 3.0])), 6)
+    3.0
     """
     rows, columns = matrix.shape
     small = matrix if rows >= columns else matrix.T

@@ -1,4 +1,4 @@
-"""Dense tables of counters: one for each thread that happens to need one, added up at the end."""
+"""Tables of counters for several threads: each thread counts into a table of its own, and the tables are added up."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 _MOST = 1 << 31
-"""Values counted into one table, whose counters are uint32."""
+"""Most values that are counted into one table: its counters are uint32 and must not overflow."""
 
 _SPARE = 8
-"""Tables kept for the next tensor: a fresh one costs more than measuring a small tensor."""
+"""Most unused tables that are kept. Allocating one costs more time than measuring a small tensor."""
 
 Table = npt.NDArray[np.uint32]
 
 _spare: dict[tuple[int, ...], list[Table]] = {}
-"""By shape, tables that hold zeros only."""
+"""Unused tables, full of zeros, by shape."""
 
 
-class Tables:
-    """Tables of one shape; adding counters is exact, so it does not matter which thread counted what."""
+class CounterTables:
+    """The tables of counters of one tensor, all of one shape.
+
+    Adding integers is exact, so the totals do not depend on which thread counted what.
+    """
 
     def __init__(self, *shape: int) -> None:
         self._shape = shape
@@ -30,8 +33,8 @@ class Tables:
         self._free: list[tuple[Table, int]] = []
 
     @contextmanager
-    def one(self, count: int) -> Iterator[Table]:
-        """A table that nobody else writes to meanwhile, for ``count`` more values."""
+    def borrow(self, count: int) -> Iterator[Table]:
+        """Lend a table that no other thread writes to until it is given back, for ``count`` more values."""
         try:
             table, used = self._free.pop()
         except IndexError:
@@ -43,11 +46,11 @@ class Tables:
 
     @property
     def only(self) -> Table | None:
-        """The table, where one was enough; it may be changed."""
+        """The table if there is only one, which the caller may change; else None."""
         return self._all[0] if len(self._all) == 1 else None
 
     def total(self) -> npt.NDArray[np.integer[Any]]:
-        """All of them, added up; not to be changed."""
+        """The sum of all tables. It may be one of them, and must not be changed."""
         if len(self._all) == 1:
             return self._all[0]
         whole = np.zeros(self._shape, np.int64)
@@ -56,10 +59,10 @@ class Tables:
         return whole
 
     def release(self, *, clean: bool = False) -> None:
-        """Hand the tables on to the next tensor; nothing is counted in this one any more.
+        """Leave the tables to the next tensor; nothing more is counted for this one.
 
         Args:
-            clean: they hold zeros only.
+            clean: whether they are full of zeros already.
         """
         spare = _spare.setdefault(self._shape, [])
         for table in self._all:

@@ -1,4 +1,5 @@
-"""One tensor: summary, statistics, exact quantiles, output units, sketch, and what changed since earlier ones."""
+"""Measure one tensor: its summary, statistics, quantiles, output units and sketch, and its change since earlier
+ones."""
 
 from __future__ import annotations
 
@@ -23,17 +24,24 @@ from reporter.model.summary import NOTHING
 from reporter.model.tensor import TensorInfo, TensorSource
 
 KEPT_BYTES = 64 << 20
-"""Tensors up to this size stay in memory for the sweep behind exact quantiles; larger ones are read a second time."""
+"""Tensors up to this size stay in memory for the second pass, behind exact quantiles; larger ones are read again."""
 
 SORTED_AT_ONCE = 1 << 14
-"""Tensors up to this many values are simply sorted."""
+"""Tensors up to this many values are sorted, which gives exact quantiles at once."""
 
 Partners = Sequence[TensorSource | None]
+"""A tensor in each of several earlier checkpoints, None where one has no tensor of its name, shape and dtype."""
+
 Paired = tuple[TensorMeasure, tuple[Change | None, ...]]
+"""What was measured of a tensor, and its change since each earlier checkpoint, None where that has no partner."""
 
 
 def measure_tensor(source: TensorSource, probabilities: Iterable[float]) -> TensorMeasure:
-    """Measure one tensor.
+    """Measure one tensor, without comparing it to others.
+
+    Args:
+        source: the tensor.
+        probabilities: of the quantiles, each in [0, 1].
 
     Raises:
         reporter.errors.CheckpointError: from reading.
@@ -44,21 +52,26 @@ def measure_tensor(source: TensorSource, probabilities: Iterable[float]) -> Tens
 def measure_paired(
     source: TensorSource, partners: Partners, probabilities: Iterable[float], pool: Pool = ALONE, kept: int = KEPT_BYTES
 ) -> Paired:
-    """Measure a tensor, and pair each piece with that of the same tensor in earlier checkpoints while it is in cache.
+    """Measure a tensor, and compare it to itself in earlier checkpoints.
+
+    Each piece is compared right after it was measured, while it is still in the processor's cache.
 
     Args:
         source: the tensor.
-        partners: the same tensor in earlier checkpoints, of equal shape and dtype; None where there is none.
-        probabilities: of the quantiles.
+        partners: the same tensor in earlier checkpoints.
+        probabilities: of the quantiles, each in [0, 1].
         pool: works on the pieces; the result is the same for any number of threads.
-        kept: as :data:`KEPT_BYTES`.
+        kept: tensors up to this number of bytes stay in memory for a second pass, as :data:`KEPT_BYTES`.
+
+    Returns:
+        What was measured, and a change for each of ``partners``, None where that is None.
 
     Raises:
         reporter.errors.CheckpointError: from reading; its path is that of the file concerned.
     """
     info = source.info
     present = [partner for partner in partners if partner is not None]
-    taken = Accumulator(dtype_of(info), info.size, Channels.of(info))
+    accumulator = Accumulator(dtype_of(info), info.size, Channels.of(info))
     held: list[Array] = []
 
     def work() -> Iterator[Callable[[], tuple[Part, list[Change]]]]:
@@ -66,39 +79,42 @@ def measure_paired(
         for piece, *earlier in _side_by_side([source, *present]):
             if info.nbytes <= kept:
                 held.append(piece)
-            yield partial(_measure, taken, piece, start, earlier)
+            yield partial(_measure, accumulator, piece, start, earlier)
             start += piece.size
 
     changes: list[list[Change]] = []
     for part, further in pool.in_order(work()):
-        taken.merge(part)
+        accumulator.merge(part)
         changes.append(further)
     paired = (merge(of_pieces) for of_pieces in zip(*changes, strict=True)) if changes else repeat(Change())
     in_place = tuple(None if partner is None else next(paired) for partner in partners)
     if not info.size:
         return TensorMeasure(info, NOTHING, statistics(NOTHING), Quantiles({})), in_place
-    if info.size <= SORTED_AT_ONCE and len(held) == 1 and not taken.coded:
-        summary, ordered = taken.close_small(held[0])
+    if info.size <= SORTED_AT_ONCE and len(held) == 1 and not accumulator.coded:
+        summary, ordered = accumulator.close_small(held[0])
         quantiles = from_sorted(ordered, probabilities)
-    elif taken.coded:
-        summary = taken.close()
-        quantiles = from_codes(taken, summary, probabilities)
+    elif accumulator.coded:
+        summary = accumulator.close()
+        quantiles = from_codes(accumulator, summary, probabilities)
     else:
-        summary = taken.close()
+        summary = accumulator.close()
         again = (lambda: held) if held else (lambda: pieces(source.blocks()))
         quantiles = from_values(again, dtype_of(info), summary, probabilities, pool)
-    return TensorMeasure(info, summary, statistics(summary), quantiles, taken.units(), taken.sketch()), in_place
+    return TensorMeasure(
+        info, summary, statistics(summary), quantiles, accumulator.units(), accumulator.sketch()
+    ), in_place
 
 
-def _measure(taken: Accumulator, piece: Array, start: int, earlier: Sequence[Array]) -> tuple[Part, list[Change]]:
-    return taken.measure(piece, start), [change(before, piece) for before in earlier]
+def _measure(accumulator: Accumulator, piece: Array, start: int, earlier: Sequence[Array]) -> tuple[Part, list[Change]]:
+    """Measure a piece, and compare it to the same piece of earlier checkpoints; runs in any thread."""
+    return accumulator.measure(piece, start), [change(before, piece) for before in earlier]
 
 
 def _side_by_side(sources: Sequence[TensorSource]) -> Iterator[tuple[Array, ...]]:
-    """The same piece of each."""
+    """The first piece of each tensor, then the second of each, and so on."""
     return zip(*(pieces(source.blocks()) for source in sources), strict=True)
 
 
 def dtype_of(info: TensorInfo) -> np.dtype[Any]:
-    """The dtype of the values."""
+    """The numpy or ml_dtypes dtype of a tensor's values."""
     return np.dtype(getattr(ml_dtypes, info.dtype, info.dtype))

@@ -1,4 +1,4 @@
-"""Work on several threads, results in the order of the work: kernels and reads release the GIL."""
+"""Run work on several threads and give its results in order. Kernels and reads release the GIL, so threads suffice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 MOST = 8
-"""Threads by default: beyond these, memory is the limit."""
+"""Most threads by default: with more of them, the speed of memory is the limit."""
 
 
 def available() -> int:
@@ -23,7 +23,7 @@ def available() -> int:
 
 
 class Pool:
-    """Some threads; with one, work is done where it is asked for.
+    """A fixed number of threads. With one, no thread is started: work runs when its result is asked for.
 
     >>> with Pool(1) as pool:
     ...     list(pool.in_order([lambda: 1, lambda: 2]))
@@ -35,11 +35,12 @@ class Pool:
         self._executor = ThreadPoolExecutor(threads, "measure") if threads > 1 else None
 
     def in_order(self, work: Iterable[Callable[[], T]], ahead: int = 0) -> Iterator[T]:
-        """Do each, and yield the results in the order given.
+        """Call every function of ``work``, and yield the results in the same order.
 
         Args:
-            work: taken only a little ahead of its results: where it holds pieces of a tensor, few are in memory.
-            ahead: how much further it may be taken.
+            work: functions without arguments. They often hold pieces of a tensor, so the iterator is advanced only as
+                far as threads are free, to keep few pieces in memory.
+            ahead: how many more functions may be taken from the iterator before their results are asked for.
         """
         if self._executor is None:
             for one in work:
@@ -56,7 +57,7 @@ class Pool:
         finally:
             for future in running:
                 future.cancel()
-            wait(running)  # after an error: the others still look at the file
+            wait(running)  # After an error the others still read the file, which the caller may close.
 
     def __enter__(self) -> Pool:
         return self
@@ -69,4 +70,4 @@ class Pool:
 
 
 ALONE = Pool(1)
-"""Everything in the thread that asks."""
+"""A pool without threads of its own: everything runs in the thread that asks for it."""

@@ -1,6 +1,7 @@
-"""Draw: numbers in, PNG pictures with a text alternative out; the only part of the program that knows matplotlib.
+"""Draw pictures: from numbers to PNG images with an alternative text; the only package that uses matplotlib.
 
-Matplotlib is imported when the first picture is drawn, not with this package, nor with a picture's name.
+Matplotlib takes long to import. It is imported when the first picture is drawn, not when this package is imported, and
+not when a function of it is looked up by name.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ MODULES = {
     "each_to_each": "square",
     "runs": "overlay",
 }
-"""Picture -> the module that draws it."""
+"""The module that draws each kind of picture."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The global histogram: the same counts on a linear and on a logarithmic axis."""
+"""The histogram of all weights of a checkpoint, with the same counts on a linear and on a logarithmic axis."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from reporter.plots.scale import Linear, Log, Scale, count_labels
 from reporter.plots.words import plural, quoted, sentence
 
 PLOT = 150.0
-"""CSS pixels of a panel's height."""
+"""Height of a panel in CSS pixels."""
 BETWEEN = 24.0
+"""CSS pixels between the two panels."""
 HALF_A_VALUE = 0.5
-"""Where the logarithmic axis starts, so that a bin with one value stands out from an empty one."""
+"""Lower end of the logarithmic axis, so that a bin with one value has a bar and an empty one has none."""
 
 
 def global_histogram(name: str, title: str, histogram: Histogram) -> Figure:
-    """Counts of values per bin: left linear, for the shape; right logarithmic, where single far values show.
+    """Draw one histogram twice: on a linear axis, for its shape, and on a logarithmic one, for single far values.
 
-    An empty bin draws nothing on the logarithmic axis; a bin with one value has a bar.
+    Args:
+        name: of the picture's file, without suffix.
+        title: what the values are.
+        histogram: their counts.
     """
     bins = bins_of(histogram)
     notes = outside(bins) if bins else []
@@ -45,6 +49,7 @@ def global_histogram(name: str, title: str, histogram: Histogram) -> Figure:
 def _side(
     canvas: Canvas, bins: Bins, scale: Scale, heading: str, notes: list[str], place: tuple[float, float, float]
 ) -> None:
+    """Draw one of the two panels; ``place`` is (left, top, right) in CSS pixels."""
     left, top, right = place
     ticks = [t for t in scale.ticks(5) if t == round(t)]
     texts = count_labels(ticks)
@@ -55,7 +60,8 @@ def _side(
         x, align = (panel.left, "left") if at_left else (panel.right, "right")
         canvas.text(x, TITLE + LINE * (2 + row) - 2, note, align, room=panel.right - panel.left)
     panel.y_axis(scale, ticks, texts, "")
-    margin = bins.high - bins.low if len(bins.counts) == 1 else 0.0  # One bin alone would look like a flat spread.
+    # A single bin as wide as the panel would look like a flat distribution.
+    margin = bins.high - bins.low if len(bins.counts) == 1 else 0.0
     across = Linear(bins.low - margin, bins.high + margin, panel.left, panel.right)
     tops = np.where(bins.counts > 0, np.minimum(scale(bins.counts), panel.bottom), panel.bottom)
     canvas.polygons([outline(across(bins.edges), tops, panel.bottom)], BLUE)

@@ -1,4 +1,4 @@
-"""What a picture needs of a histogram: arrays, outlines, and places of its quantiles."""
+"""Histograms as pictures need them: as arrays, with outlines to draw and estimates of quantiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reporter.model.histogram import Histogram
 Array = npt.NDArray[np.float64]
 
 TAILS = (0.05, 0.95)
-"""Probabilities between which the middle 90 % lies."""
+"""Probabilities of the quantiles between which the middle 90 % of the values lie."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,9 +23,11 @@ class Bins:
     """A histogram with at least one value.
 
     Attributes:
-        edges: ascending, shape (bins + 1,).
-        counts: shape (bins,).
-        below, above, total: values left of, right of, and in all places.
+        edges: edges of the bins, ascending, shape (bins + 1,).
+        counts: number of values in each bin, shape (bins,).
+        below: number of values below the first edge.
+        above: number of values at or above the last edge.
+        total: number of all values, inside and outside the edges.
     """
 
     edges: Array
@@ -36,34 +38,34 @@ class Bins:
 
     @property
     def low(self) -> float:
-        """Leftmost edge."""
+        """The first edge, which is the smallest value shown."""
         return float(self.edges[0])
 
     @property
     def high(self) -> float:
-        """Rightmost edge."""
+        """The last edge; all values shown are smaller."""
         return float(self.edges[-1])
 
     @property
     def shares(self) -> Array:
-        """Each bin's share of all values, those outside the edges included."""
+        """The share of all values that is in each bin; values outside the edges count as well."""
         return self.counts / self.total
 
     @property
     def fullest(self) -> tuple[float, float, float]:
-        """Edges of the bin with most values (the first of several), and its share."""
+        """Both edges of the bin with most values, the first of several, and its share."""
         i = int(np.argmax(self.counts))
         return float(self.edges[i]), float(self.edges[i + 1]), float(self.shares[i])
 
     @property
     def uniform_step(self) -> float | None:
-        """Width of the bins where all have the same."""
+        """The width of the bins, None if they differ."""
         steps = np.diff(self.edges)
         return float(steps[0]) if (steps == steps[0]).all() else None
 
     @property
     def half(self) -> tuple[float, float, float]:
-        """Edges of the bins from that of the first quartile to that of the third, and the share that they hold."""
+        """The first and the last edge of the bins between the first and the third quartile, and the share in them."""
         ends = np.cumsum(self.counts) + self.below
         first, last = (int(i) for i in np.searchsorted(ends, np.array([0.25, 0.75]) * self.total))
         last = min(last, len(self.counts) - 1)
@@ -73,11 +75,16 @@ class Bins:
 
     @property
     def coarsest(self) -> float:
-        """Width of the widest bin: how far a quantile read from the bins may be off."""
+        """The width of the widest bin, which bounds the error of :meth:`quantile`."""
         return float(np.diff(self.edges).max())
 
     def quantile(self, p: float) -> float | None:
-        """Place of a quantile as if values were spread evenly in their bin; None where it lies outside the edges."""
+        """Estimate a quantile as if values were spread evenly over their bin; None if it lies outside the edges.
+
+        >>> bins = bins_of(Histogram((0.0, 1.0, 2.0), (1, 3)))
+        >>> bins.quantile(0.25), bins.quantile(0.625)
+        (1.0, 1.5)
+        """
         rank = p * self.total - self.below
         ends = np.concatenate([[0.0], np.cumsum(self.counts)])
         if not 0 <= rank <= ends[-1] or ends[-1] == 0:
@@ -91,7 +98,7 @@ class Bins:
 
 
 def bins_of(histogram: Histogram | None) -> Bins | None:
-    """The bins of a histogram, or None where there is no value to show."""
+    """The bins of a histogram, or None if there is no value to show."""
     if histogram is None or histogram.total == 0 or not histogram.counts:
         return None
     return Bins(
@@ -104,7 +111,7 @@ def bins_of(histogram: Histogram | None) -> Bins | None:
 
 
 def without_values(samples: Sequence[Bins | None]) -> str:
-    """Why there is nothing to draw, or nothing if there is.
+    """Why none of the histograms can be drawn; "" if one of them can.
 
     >>> without_values([None])
     'no finite values'
@@ -115,9 +122,11 @@ def without_values(samples: Sequence[Bins | None]) -> str:
 
 
 def seen(samples: Sequence[Bins], share: float = 0.0) -> tuple[float, float]:
-    """From the first to the last bin that holds more than a share of its sample's fullest bin, in any sample.
+    """The range of values that a picture of these histograms should show.
 
-    A single bin gets as much room on either side: from end to end, it would look like a flat spread.
+    It reaches from the first to the last bin, of any of them, that holds more than ``share`` times what the fullest bin
+    of the same histogram holds. A single bin gets as much room on either side, since a bin as wide as the picture would
+    look like a flat distribution.
     """
     lows, highs, narrowest = [], [], math.inf
     for sample in samples:
@@ -132,12 +141,15 @@ def seen(samples: Sequence[Bins], share: float = 0.0) -> tuple[float, float]:
 
 
 def outline(x: Array, tops: Array, base: float) -> Array:
-    """A histogram as one polygon.
+    """The outline of a histogram as one polygon, in CSS pixels.
 
     Args:
-        x: places of the edges, shape (bins + 1,).
-        tops: places of the counts, shape (bins,).
-        base: place of the line that it stands on.
+        x: horizontal positions of the edges, shape (bins + 1,).
+        tops: vertical positions of the counts, shape (bins,).
+        base: vertical position of the line that the bars stand on.
+
+    Returns:
+        The corners, shape (2 · bins + 2, 2).
     """
     points = np.empty((2 * len(tops) + 2, 2))
     points[:, 0] = np.repeat(x, 2)
@@ -147,7 +159,7 @@ def outline(x: Array, tops: Array, base: float) -> Array:
 
 
 def outside(bins: Bins) -> list[str]:
-    """What the edges leave out, in words.
+    """How many values lie outside the edges, in words.
 
     >>> outside(bins_of(Histogram((0.0, 1.0), (5,), below=12)))
     ['12 values below 0 not shown']

@@ -1,8 +1,9 @@
-"""A picture in the making, in CSS pixels from its top left corner: shapes through Agg, then bitmaps, then text.
+"""A canvas collects what a picture consists of, and then draws it: shapes first, then bitmaps, then text.
 
-Text is drawn by Pillow, with the same font: measured on matplotlib 3.11, one text artist costs 4 ms, and one line of
-text in Pillow 0.1 ms, which decides what a sheet of 40 histograms costs. It also means that nothing from a checkpoint
-is ever read as mathematical notation.
+Positions are in CSS pixels from the top left corner. Shapes are drawn by matplotlib's Agg renderer, and text by Pillow
+in matplotlib's font: with matplotlib 3.11, a line of text takes 4 ms, with Pillow 0.1 ms, which matters for a sheet of
+40 histograms. Drawing text with Pillow also means that no name from a checkpoint is interpreted as mathematical
+notation.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from reporter.plots.colours import INK, PAPER
 from reporter.plots.lettering import DENSITY
 
 MARGIN = 6
-"""CSS pixels left free around everything, so that a picture on a card of the same white does not touch its edge."""
+"""CSS pixels that are left free around everything, so that a picture on a white card does not touch the card's edge."""
 FULL = 720 - 2 * MARGIN
-"""CSS pixels within the margins of a picture as wide as the text."""
+"""Width, within the margins and in CSS pixels, of a picture as wide as the text."""
 HALF = 350 - 2 * MARGIN
-"""The same for one of two pictures side by side."""
+"""Width, within the margins and in CSS pixels, of one of two pictures side by side."""
 
 DPI = 64 * DENSITY
-"""For matplotlib only: a power of two, so that figure sizes in inches are exact."""
+"""The resolution for matplotlib, which takes sizes in inches: with a power of two these are exact numbers."""
 POINTS = 72 / 64
-"""Matplotlib's points per CSS pixel at that resolution."""
+"""Points, matplotlib's unit for the width of lines, per CSS pixel."""
 
-# A matplotlibrc changes what artists do not say themselves; pictures do not depend on whose machine draws them.
+# Matplotlib's own defaults. A user's matplotlibrc may change others, and pictures must not depend on the machine.
 PLAIN: Any = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
 
 Points = npt.NDArray[np.float64]
@@ -47,7 +48,14 @@ Points = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """A line of text and the box that it takes, in CSS pixels: left, top, right, bottom."""
+    """A line of text to be drawn.
+
+    Attributes:
+        text: what is drawn.
+        box: what it covers, in CSS pixels: left, top, right, bottom.
+        colour: as ``#rrggbb``.
+        bold: whether it is bold.
+    """
 
     text: str
     box: tuple[float, float, float, float]
@@ -59,8 +67,9 @@ class Canvas:
     """Collects what to draw; nothing is drawn before :meth:`figure`.
 
     Attributes:
-        width, height: in CSS pixels, within the margins; places count from there.
-        letters: all text, for whoever wants to know where it is.
+        width: in CSS pixels, without the margins.
+        height: in CSS pixels, without the margins. Positions count from the corner within the margins.
+        letters: all lines of text so far; tests look up where they are.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -72,14 +81,27 @@ class Canvas:
     def polygons(
         self, outlines: Sequence[Points], fill: str | Sequence[str], edge: str = "none", thickness: float = 0.0
     ) -> None:
-        """Filled polygons, each of shape ``(points, 2)``, painted one after the other."""
+        """Add filled polygons, painted one after the other.
+
+        Args:
+            outlines: the corners of each, shape (corners, 2).
+            fill: one colour for all, or one for each.
+            edge: colour of the outlines.
+            thickness: of the outlines, in CSS pixels.
+        """
         if outlines:
             self._shapes.append(
                 lambda: PolyCollection(outlines, facecolors=fill, edgecolors=edge, linewidths=thickness * POINTS)
             )
 
     def segments(self, ends: npt.ArrayLike, colour: str, thickness: float = 1.0) -> None:
-        """Straight lines, moved onto whole pixels; ``ends`` has shape ``(lines, 2, 2)``."""
+        """Add straight lines, which are moved onto whole pixels so that they are crisp.
+
+        Args:
+            ends: both ends of each line, shape (lines, 2, 2).
+            colour: of all lines.
+            thickness: in CSS pixels.
+        """
         lines = list(np.asarray(ends, np.float64))
         if lines:
             self._shapes.append(
@@ -95,7 +117,16 @@ class Canvas:
         dashes: tuple[float, ...] = (),
         marker: str = "",
     ) -> None:
-        """A line through points; NaN leaves a gap. ``dashes`` are in multiples of the thickness."""
+        """Add a line through points, with a gap where a coordinate is NaN.
+
+        Args:
+            x: horizontal positions, shape (points,).
+            y: vertical positions, shape (points,).
+            colour: of line and markers.
+            thickness: of the line in CSS pixels; 0 for markers without a line.
+            dashes: lengths of dashes and gaps, in multiples of the thickness; none for a solid line.
+            marker: matplotlib's name of the marker at each point, "" for none.
+        """
         self._shapes.append(
             lambda: Line2D(
                 x,
@@ -112,7 +143,7 @@ class Canvas:
         )
 
     def picture(self, left: float, top: float, picture: Image.Image) -> None:
-        """A bitmap in bitmap pixels, over all shapes."""
+        """Add a bitmap, which covers shapes. Its size is in bitmap pixels, its position in CSS pixels."""
         self._pictures.append((round(left * DENSITY), round(top * DENSITY), picture))
 
     def text(
@@ -126,13 +157,19 @@ class Canvas:
         bold: bool = False,
         room: float | None = None,
     ) -> float:
-        """One line of text at most ``room`` wide, moved so that it stays on the canvas.
+        """Add a line of text, moved sideways if it would leave the canvas.
 
         Args:
-            align: what ``x`` is of the text: its ``left``, ``centre`` or ``right``.
+            x: horizontal position in CSS pixels.
+            baseline: vertical position of the baseline in CSS pixels.
+            text: is shortened to ``room``.
+            align: what of the text is at ``x``: its ``left``, ``centre`` or ``right``.
+            colour: as ``#rrggbb``.
+            bold: whether it is bold.
+            room: most CSS pixels that it may take; the width of the canvas if None.
 
         Returns:
-            The width taken.
+            Its width in CSS pixels.
         """
         short = lettering.shorten(text, min(self.width, self.width if room is None else room), bold)
         wide = lettering.width(short, bold)
@@ -145,7 +182,13 @@ class Canvas:
         return wide
 
     def figure(self, name: str, alt: str, caption: str) -> Figure:
-        """Draw everything."""
+        """Draw everything, and return the picture.
+
+        Args:
+            name: of its file, without suffix.
+            alt: the alternative text, for readers who do not see it.
+            caption: the text below it.
+        """
         return Figure(name, png.encode(self._draw()), *self._size, alt, caption)
 
     @property
@@ -164,6 +207,7 @@ class Canvas:
         return image
 
     def _agg(self) -> Image.Image:
+        """All shapes as a bitmap, drawn by matplotlib without its figures and axes."""
         width, height = self._size
         with matplotlib.rc_context(PLAIN):
             drawing = Drawing(figsize=(width / 64, height / 64), dpi=DPI, facecolor=PAPER, edgecolor="none")

@@ -1,4 +1,4 @@
-"""Draw: which pictures a series gets, from its numbers and histograms."""
+"""Choose the pictures of a series, and draw them from its numbers and histograms."""
 
 from __future__ import annotations
 
@@ -26,29 +26,33 @@ T = TypeVar("T", Figure, list[Figure])
 
 
 class Renderer(Protocol):
-    """What draws a picture, or knows one that was drawn of the same numbers: :mod:`reporter.cache.renderings`."""
+    """Draws a picture, or returns the one that was drawn from the same numbers before.
+
+    :mod:`reporter.cache.renderings` implements it.
+    """
 
     def draw(self, picture: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """``picture(*args, **kwargs)``."""
+        """The result of ``picture(*args, **kwargs)``, drawn now or taken from the cache."""
         ...
 
 
 MAX_LAYER_FIGURES = 200
-"""Layers that get a picture of their own over the steps."""
+"""Most layers of a series that get a picture of their own over the steps."""
 
 FULLY_DRAWN = 60
-"""Series with all their pictures, the worst first; of more, the others get those that show most: a picture takes about
-20 ms, and all of those of 500 series would take longer than reading their checkpoints."""
+"""Most series that get all their pictures; those with the worst findings come first. The others get the pictures that
+show most: a picture takes about 20 ms, and all pictures of 500 series would take longer than reading the
+checkpoints."""
 
 LAYERS_OF_MANY = 12
-"""Layers of each of them that get a picture of their own where there are more."""
+"""As :data:`MAX_LAYER_FIGURES`, in a report over more than :data:`FULLY_DRAWN` series."""
 
 MAX_SHEET_LAYERS = 1000
-"""Layers with a small histogram in the sheets of a checkpoint: 25 sheets, which take about two seconds."""
+"""Most layers that get a small histogram in the sheets of a checkpoint: 25 sheets, which take about two seconds."""
 
 
 def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset[str]:
-    """Names of the series that get all their pictures: those with the worst findings, then the first ones."""
+    """The names of the series that get all their pictures: those with the worst findings, then others in order."""
     names = dict.fromkeys([*(f.series for f in judgement.findings), *(s.name for s in series)])
     return frozenset(list(names)[:FULLY_DRAWN])
 
@@ -56,7 +60,17 @@ def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset
 def draw_series(
     renderer: Renderer, series: Comparison, histograms: SeriesHistograms, bins: int, full: bool
 ) -> SeriesFigures:
-    """The pictures of a series that the PDF shows as well; those of a checkpoint only where it is the only one."""
+    """Draw those pictures of a series that both HTML and the PDF show.
+
+    Pictures of a checkpoint are among them only if it is the only one of its series.
+
+    Args:
+        renderer: draws, or finds a picture that was drawn before.
+        series: the series.
+        histograms: of its checkpoints and layers.
+        bins: the wanted number of bins of further histograms.
+        full: whether all pictures are wanted, or only those that show most.
+    """
     several = len(series.refs) > 1
     if several and not full:
         return SeriesFigures(
@@ -81,7 +95,13 @@ def draw_series(
 
 
 def draw_further(renderer: Renderer, report: Report, bins: int) -> Report:
-    """The same report with what only HTML shows: every layer over the steps, and the pages of the checkpoints."""
+    """Add the pictures that only HTML shows: every layer over the steps, and those on the pages of checkpoints.
+
+    Args:
+        renderer: draws, or finds a picture that was drawn before.
+        report: with the pictures of :func:`draw_series`.
+        bins: the wanted number of bins of histograms.
+    """
     most = MAX_LAYER_FIGURES if len(report.series) <= FULLY_DRAWN else LAYERS_OF_MANY
     figures = tuple(
         drawn
@@ -126,7 +146,7 @@ def _bands(renderer: Renderer, series: Comparison) -> Figure:
 
 
 def _trends(renderer: Renderer, series: Comparison) -> tuple[Figure, ...]:
-    """The norm of the whole and its relative update."""
+    """The L2 norm of all weights over the steps, and their relative update."""
     updates = [None, *(update(pair.whole) for pair in series.pairs)]
     return (
         renderer.draw(
@@ -190,7 +210,13 @@ def _similarity(renderer: Renderer, series: Comparison) -> Figure | None:
 
 
 def draw_runs(renderer: Renderer, series: Sequence[Comparison], group: Sequence[int]) -> Runs:
-    """The norm and the relative update of several runs of one model, in one picture each."""
+    """Draw several runs of one model together: their norms in one picture, their relative updates in another.
+
+    Args:
+        renderer: draws, or finds a picture that was drawn before.
+        series: all series of the report.
+        group: the indices of the runs among them.
+    """
     chosen = [series[i] for i in group]
     stepped = all(s.positions is not None for s in chosen)
 
@@ -263,12 +289,12 @@ def _checkpoint(renderer: Renderer, series: Comparison, place: int, bins: int) -
 
 
 def update(change: Change) -> float | None:
-    """A relative update to draw; NaN where values are not finite: that of the others would look like rest."""
+    """The relative update to draw; NaN if some values are not finite, as that of the others would look harmless."""
     return math.nan if change.left_out else change.relative_update
 
 
 def plain(value: Value | None) -> float | None:
-    """A number to draw, None for anything that is none."""
+    """A finite number to draw, else None."""
     if value is None or isinstance(value, Absent) or not math.isfinite(value):
         return None
     return float(value)

@@ -1,4 +1,4 @@
-"""Colours that a colour-blind reader can tell apart, on a white card."""
+"""Colours on a white ground that colour-blind readers can tell apart."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 PAPER = "#FFFFFF"
 INK = "#222222"
-"""Text: 15.9 : 1 on white."""
+"""Colour of text; its contrast on white is 15.9 : 1."""
 FAINT_INK = "#555555"
-"""Second-rank text: 7.5 : 1 on white."""
+"""Colour of less important text; its contrast on white is 7.5 : 1."""
 AXIS = "#888888"
 GRID = "#E4E4E4"
 
@@ -21,21 +21,25 @@ BLUE = "#0072B2"
 VERMILLION = "#D55E00"
 
 OKABE_ITO = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#666666")
-"""M. Okabe and K. Ito, *Color universal design* (2008); their yellow, too pale for a line on white, is grey here."""
+"""Colours of lines, after M. Okabe and K. Ito, *Color universal design* (2008). Their yellow, which is too pale for a
+line on white, is replaced by grey."""
 
 MISSING, STRIPE = "#DEDEDE", "#969696"
-"""Ground and stripes of what has no number."""
+"""The two colours of the stripes that stand for a missing number."""
 STRIPES = 12
-"""Bitmap pixels from one stripe to the next."""
+"""Distance of two stripes in bitmap pixels."""
 
 Pixels = npt.NDArray[np.uint8]
+"""Red, green and blue along the last axis."""
 
 
 def ramp(fractions: npt.ArrayLike) -> Pixels:
-    """Cividis from dark blue (0) to yellow (1); J. Nuñez et al., *PLOS ONE* 13(7), 2018.
+    """Colours of the map cividis, from dark blue for 0 to yellow for 1.
+
+    It looks nearly the same to readers with and without colour blindness: J. Nuñez et al., *PLOS ONE* 13(7), 2018.
 
     Args:
-        fractions: any shape; values outside 0 … 1 get the nearer end.
+        fractions: any shape; a number outside 0 to 1 gets the colour of the nearer end.
 
     Returns:
         RGB, shape ``fractions.shape + (3,)``.
@@ -45,7 +49,7 @@ def ramp(fractions: npt.ArrayLike) -> Pixels:
 
 
 def tint(colour: str, strength: float) -> str:
-    """A colour mixed with white; strength 1 leaves it as it is.
+    """A colour mixed with white: 1 gives the colour itself, and 0 gives white.
 
     >>> tint("#0072B2", 0.5)
     '#80b8d8'
@@ -54,7 +58,7 @@ def tint(colour: str, strength: float) -> str:
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue of ``#rrggbb``.
+    """Red, green and blue, 0 to 255, of a colour given as ``#rrggbb``.
 
     >>> rgb("#0072B2")
     (0, 114, 178)
@@ -63,12 +67,12 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 def text_of(parts: npt.NDArray[Any]) -> str:
-    """``#rrggbb`` of red, green and blue."""
+    """A colour as ``#rrggbb``, from red, green and blue, 0 to 255."""
     return "#" + "".join(f"{int(c):02x}" for c in parts)
 
 
 def stripes(height: int, width: int) -> Pixels:
-    """Diagonal stripes, shape (height, width, 3): there is no number here, which is not the number 0."""
+    """A bitmap of diagonal stripes, which stand for a missing number, as opposed to 0; shape (height, width, 3)."""
     rows, columns = np.ogrid[:STRIPES, :STRIPES]
     dark = (rows + columns) % STRIPES < STRIPES // 3
     tile = np.where(dark[..., None], np.array(rgb(STRIPE), np.uint8), np.array(rgb(MISSING), np.uint8))

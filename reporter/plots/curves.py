@@ -1,4 +1,4 @@
-"""Lines: statistics over the checkpoints."""
+"""Line charts of numbers over the checkpoints, such as a statistic or a distance."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from reporter.plots.steps import Steps
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
 PLOT = 160.0
+"""Height of the panel in CSS pixels."""
 FEW = 40
-"""Up to so many checkpoints, each has a marker."""
+"""Up to this number of checkpoints, each has a marker."""
 TOLD = 3
-"""Lines whose course the alternative text tells."""
+"""Number of lines, from the first, whose course the alternative text describes."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "o")
 DASHES: tuple[tuple[float, ...], ...] = (
@@ -45,12 +46,15 @@ def lines(
     series: Mapping[str, Sequence[float | None]],
     unit: str,
 ) -> Figure:
-    """One line per series, at most eight (the first); the caption says how many more there are.
+    """Draw a line for each series, at most eight; the caption says how many more there are.
 
     Args:
-        x: steps of the checkpoints; the true distances are shown. None: evenly spaced.
-        series: name -> a number per checkpoint; None, NaN and infinity leave a gap.
-        unit: of all series, as in :data:`reporter.derive.statistics.STATISTICS`, or any text.
+        name: of the picture's file, without suffix.
+        title: what the lines show.
+        labels: of the checkpoints.
+        x: steps of the checkpoints, which are placed at these; None to space them evenly.
+        series: for each line its name and a number per checkpoint; None, NaN and infinities leave a gap.
+        unit: of all numbers, as in :data:`reporter.derive.statistics.STATISTICS`, or any text.
     """
     steps = Steps(labels, x)
     shown = {n: column_of(v) for n, v in list(series.items())[: len(OKABE_ITO)]}
@@ -66,13 +70,23 @@ def lines(
 
 
 Style = tuple[str, str, str, tuple[float, ...]]
-"""Name of a line, its colour, marker and dashes."""
+"""The name of a line, its colour, its marker and its dashes."""
 
 
 def begin(
     title: str, columns: Mapping[str, Array], unit: str, *, keys: bool
 ) -> tuple[Canvas, tuple[Panel, Linear, list[Style]] | None]:
-    """Title, keys and left axis of a line chart; None where no column holds a number."""
+    """Begin a line chart: its title, keys and left axis.
+
+    Args:
+        title: of the chart.
+        columns: for each line its name and its numbers, NaN for gaps.
+        unit: of the numbers.
+        keys: whether to draw a key for each line.
+
+    Returns:
+        The canvas, and its panel, vertical scale and the style of each line; None for these if there is no number.
+    """
     styles = list(zip(columns, OKABE_ITO, MARKERS, DASHES, strict=False))
     items = [Item(quoted(n), colour, "line", 1.6, dashes, marker) for n, colour, marker, dashes in styles]
     above = legend(items if keys else [], FULL)
@@ -93,22 +107,31 @@ def begin(
 
 
 def nothing(title: str) -> tuple[str, str]:
-    """Alternative text and caption of a chart without any number."""
+    """The alternative text and the caption of a chart without any number."""
     return f"{quoted(title)}: line chart without any number.", "There is no number to show."
 
 
 def column_of(values: Sequence[float | None]) -> Array:
-    """Numbers to draw; NaN where there is no finite one."""
+    """Numbers to draw, with NaN wherever there is no finite one; shape (checkpoints,)."""
     column = np.array([np.nan if v is None else float(v) for v in values], np.float64)
     return np.where(np.isfinite(column), column, np.nan)
 
 
 def draw_line(canvas: Canvas, x: Array, y: Array, colour: str, marker: str, dashes: tuple[float, ...]) -> None:
-    """A line with gaps, and markers where there are few checkpoints or where a number stands alone."""
+    """Draw a line, with markers if there are few checkpoints, else only for numbers between two gaps.
+
+    Args:
+        canvas: where to draw.
+        x: horizontal positions in CSS pixels.
+        y: vertical positions in CSS pixels, NaN for gaps.
+        colour: of the line.
+        marker: matplotlib's name of its marker.
+        dashes: as :meth:`reporter.plots.canvas.Canvas.curve` takes them.
+    """
     canvas.curve(x, y, colour, 1.6, dashes)
     here = np.isfinite(y)
     alone = here & ~np.r_[False, here[:-1]] & ~np.r_[here[1:], False]
-    marked = here if len(x) <= FEW else alone  # A number between two gaps has no line, and would not be seen.
+    marked = here if len(x) <= FEW else alone  # A number between two gaps has no line and needs a marker.
     if marked.any():
         canvas.curve(x[marked], y[marked], colour, 0.0, marker=marker)
 

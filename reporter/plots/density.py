@@ -1,4 +1,4 @@
-"""How a distribution moves over the checkpoints, as a small heat map."""
+"""A small heat map of how a distribution changes over the checkpoints."""
 
 from __future__ import annotations
 
@@ -21,14 +21,22 @@ from reporter.plots.steps import Steps, subset
 from reporter.plots.words import listing, plural, quoted, sentence, some, trend
 
 PLOT = 128.0
+"""Height of the panel in CSS pixels."""
 MOST = 230
-"""Columns: about one per CSS pixel."""
+"""Most columns: about one per CSS pixel."""
 
 
 def distribution_heat(name: str, title: str, labels: Sequence[str], histograms: Sequence[Histogram | None]) -> Figure:
-    """A column per checkpoint; the colour is the share of the values in each bin, on a logarithmic scale.
+    """Draw a column per checkpoint, whose colours show the share of the values in each bin, on a logarithmic scale.
 
-    Half of the text's width. White: no value; hatched: no finite value at that checkpoint.
+    White stands for no value in a bin, hatched for a checkpoint without any finite value. The picture is half as wide
+    as the text.
+
+    Args:
+        name: of the picture's file, without suffix.
+        title: what the values are.
+        labels: of the checkpoints.
+        histograms: of the checkpoints, None for one without any finite value.
     """
     chosen = subset(len(labels), MOST)
     labels_ = [labels[i] for i in chosen]
@@ -62,7 +70,7 @@ def distribution_heat(name: str, title: str, labels: Sequence[str], histograms: 
 
 
 def _colours(bins: Sequence[Bins | None], y: Linear, colour: Log) -> tuple[Pixels, npt.NDArray[np.bool_]]:
-    """One cell per bitmap row and checkpoint: colours, shape (rows, checkpoints, 3), and which have no number."""
+    """The colour of each bitmap row at each checkpoint, shape (rows, checkpoints, 3), and which of them are hatched."""
     rows = round(PLOT * DENSITY)
     bottom = float(y(y.low))
     heights = (np.arange(rows)[::-1] + 0.5) / DENSITY

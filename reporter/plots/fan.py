@@ -1,4 +1,4 @@
-"""Percentile bands over the checkpoints."""
+"""A chart of percentile bands over the checkpoints: the median, the bands around it, and the extremes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from reporter.plots.steps import Steps
 from reporter.plots.words import plural, quoted, sentence, trend
 
 PLOT = 190.0
+"""Height of the panel in CSS pixels."""
 STRETCH = 4.0
-"""Extremes that make the range this many times that of the bands are cut off, and named instead."""
+"""If the extremes would make the range this many times as wide as that of the bands, they are cut off and named in a
+note."""
 LONELY = 3.0
-"""CSS pixels to each side of a checkpoint whose neighbours have no number."""
+"""How far a band reaches to either side, in CSS pixels, at a checkpoint whose neighbours have no number."""
 
 
 def bands(
@@ -33,12 +35,17 @@ def bands(
     minimum: Sequence[float | None],
     maximum: Sequence[float | None],
 ) -> Figure:
-    """Nested bands between a quantile and its opposite, the median, and the extremes, over the checkpoints.
+    """Draw nested bands over the checkpoints, each between a quantile and its opposite, such as 5 % and 95 %.
 
     Args:
-        x: steps of the checkpoints; the true distances are shown. None: evenly spaced.
-        quantiles: probability -> value for each checkpoint; empty where it has no finite value. A probability
+        name: of the picture's file, without suffix.
+        title: what the values are.
+        labels: of the checkpoints.
+        x: steps of the checkpoints, which are placed at these; None to space them evenly.
+        quantiles: the quantiles of each checkpoint by probability, empty for one without any finite value. A quantile
             whose opposite is not given is drawn as a line.
+        minimum: the smallest value of each checkpoint.
+        maximum: the largest value of each checkpoint.
     """
     steps = Steps(labels, x)
     curves = {p: _column([q.get(p) for q in quantiles]) for p in sorted({p for q in quantiles for p in q})}
@@ -79,12 +86,17 @@ def bands(
 
 
 def _column(values: Sequence[float | None]) -> Array:
+    """Numbers to draw, with NaN wherever there is no finite one."""
     column = np.array([np.nan if v is None else float(v) for v in values], np.float64)
-    return np.where(np.isfinite(column), column + 0.0, np.nan)  # Without the sign of −0.
+    return np.where(np.isfinite(column), column + 0.0, np.nan)  # + 0.0 turns −0 into 0.
 
 
 def _pairs(probabilities: Sequence[float]) -> tuple[list[tuple[float, float]], list[float]]:
-    """Opposite probabilities, outermost first, and those that have no opposite; the median is neither."""
+    """Pairs of opposite probabilities, the outermost first, and those without an opposite, except for the median.
+
+    >>> _pairs([0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
+    ([(0.05, 0.95), (0.25, 0.75)], [0.99])
+    """
     by_rounded = {round(p, 9): p for p in probabilities}
     pairs = [(p, by_rounded[round(1 - p, 9)]) for p in probabilities if p < 0.5 and round(1 - p, 9) in by_rounded]
     paired = {p for pair in pairs for p in pair} | {0.5}
@@ -117,7 +129,7 @@ def _dot(places: Array) -> str:
 
 
 def _span(inner: Sequence[Array], extremes: Sequence[Array]) -> tuple[float, float] | None:
-    """The range to show: all of it, or that of the percentiles where the extremes stretch it too far."""
+    """The range of values to show: all, or that of the percentiles if extremes would make it too wide."""
     whole = np.concatenate([*inner, *extremes])
     whole = whole[np.isfinite(whole)]
     if not len(whole):
@@ -143,7 +155,7 @@ def _beyond(labels: Sequence[str], low: Array, high: Array, span: tuple[float, f
 
 
 def _ribbons(x: Array, lower: Array, upper: Array) -> list[Array]:
-    """A polygon for each run of checkpoints that have both numbers."""
+    """A polygon for each stretch of consecutive checkpoints that have both numbers."""
     here = np.isfinite(lower) & np.isfinite(upper)
     ribbons = []
     for run in np.split(np.arange(len(x)), np.flatnonzero(np.diff(here.astype(np.int8))) + 1):

@@ -1,4 +1,4 @@
-"""Keys and what they mean, in rows below a picture's title."""
+"""The legend of a picture: keys and what they mean, in rows below its title."""
 
 from __future__ import annotations
 
@@ -14,15 +14,27 @@ from reporter.plots.colours import AXIS
 from reporter.plots.shading import shade
 
 KEY = 24.0
-"""CSS pixels of a line's key."""
+"""Width of the key of a line, in CSS pixels."""
 BOX = 12.0
+"""Side of the key of an area, in CSS pixels."""
 ROW = 16.0
+"""Height of a row, in CSS pixels."""
 BETWEEN = 18.0
+"""CSS pixels between two items of a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A key and its meaning in words."""
+    """A key and its meaning.
+
+    Attributes:
+        text: the meaning.
+        colour: of the key, as ``#rrggbb``.
+        kind: whether the key is a filled box, a line, or a box of the stripes that stand for a missing number.
+        thickness: of a line, in CSS pixels.
+        dashes: of a line, as :meth:`reporter.plots.canvas.Canvas.curve` takes them.
+        marker: of a line, "" for none.
+    """
 
     text: str
     colour: str = ""
@@ -33,23 +45,23 @@ class Item:
 
     @property
     def width(self) -> float:
-        """CSS pixels of the key and its text."""
+        """Width of the key and its text in CSS pixels."""
         return (KEY if self.kind == "line" else BOX) + 5 + lettering.width(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """Rows of items that fit a width."""
+    """Items in rows; :func:`legend` makes them fit a width."""
 
     rows: tuple[tuple[Item, ...], ...]
 
     @property
     def height(self) -> float:
-        """CSS pixels of all rows."""
+        """Height of all rows in CSS pixels."""
         return ROW * len(self.rows)
 
     def draw(self, canvas: Canvas, left: float, top: float) -> None:
-        """From the top left corner."""
+        """Draw all rows, with their top left corner at a position in CSS pixels."""
         for number, row in enumerate(self.rows):
             x, middle = left, top + ROW * number + ROW / 2
             for item in row:
@@ -60,7 +72,7 @@ class Legend:
 
 
 def legend(items: Sequence[Item], room: float) -> Legend:
-    """Items in rows at most ``room`` CSS pixels wide."""
+    """Put items into rows that are at most ``room`` CSS pixels wide."""
     rows: list[list[Item]] = []
     used = room
     for item in items:

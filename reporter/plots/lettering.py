@@ -1,4 +1,4 @@
-"""Text in pictures: one font, its width on paper, and names from checkpoints made fit to print."""
+"""Text in pictures: its font, its width, and names from checkpoints made fit to print."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from matplotlib.ft2font import FT2Font
 from PIL import ImageFont
 
 DENSITY = 2
-"""Bitmap pixels per CSS pixel: crisp on dense screens and at 192 dpi in print."""
+"""Bitmap pixels per CSS pixel, so that pictures are crisp on dense screens, and have 192 dpi in print."""
 
 SIZES = {False: 11.0, True: 12.0}
-"""CSS pixels (8.25 and 9 pt) of ordinary and bold text."""
+"""Size of ordinary and of bold text in CSS pixels; 8.25 and 9 pt."""
 
 LONGEST = 200
-"""Characters of a name that can matter to a picture 720 CSS pixels wide."""
+"""Most characters of a text that are looked at: a picture of 720 CSS pixels has no room for more."""
 
 ELLIPSIS = "…"
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """Text on one line: white space becomes a space, what cannot be printed (controls, surrogates) becomes ``?``.
+    """A text on one line: white space becomes one space, and characters that cannot be printed become ``?``.
 
     >>> one_line("a\\tb\\n\\x00c"), one_line("kernel" * 9, 11)
     ('a b ?c', 'kerne…ernel')
@@ -33,12 +33,12 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 @lru_cache(maxsize=4096)
 def width(text: str, bold: bool = False) -> float:
-    """Width in CSS pixels of :func:`drawable` text."""
+    """The width of a text in CSS pixels; it must be :func:`drawable`."""
     return font(bold).getlength(text) / DENSITY
 
 
 def drawable(text: str, bold: bool = False) -> str:
-    """Text on one line in which every character has a glyph in the font; others become ``?``.
+    """A text on one line in which characters that the font does not have are replaced by ``?``.
 
     >>> drawable("dense_1/µ 层 $x$")
     'dense_1/µ ? $x$'
@@ -48,7 +48,8 @@ def drawable(text: str, bold: bool = False) -> str:
 
 
 def shorten(text: str, room: float, bold: bool = False) -> str:
-    """Drawable text at most ``room`` CSS pixels wide, cut in the middle: both ends of a layer's name tell something.
+    """A drawable text at most ``room`` CSS pixels wide. Its middle is left out, as names of layers differ at their
+    ends.
 
     >>> shorten("encoder/block_12/attention/query/kernel", 120)
     'encoder/bl…ry/kernel'
@@ -67,6 +68,7 @@ def shorten(text: str, room: float, bold: bool = False) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
+    """At most ``longest`` characters, with an ellipsis in place of the middle."""
     if len(text) <= longest:
         return text
     tail = (longest - 1) // 2
@@ -75,8 +77,8 @@ def _cut(text: str, longest: int) -> str:
 
 @lru_cache(maxsize=2)
 def font(bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans as matplotlib brings it, so that pictures do not depend on the machine's fonts."""
-    # Basic layout: Pillow may come with or without Raqm, and would otherwise place glyphs differently.
+    """The font DejaVu Sans that comes with matplotlib, so that pictures do not depend on the fonts of a machine."""
+    # Basic layout, since Pillow comes with or without the library Raqm, which would place glyphs differently.
     return ImageFont.truetype(_file(bold), SIZES[bold] * DENSITY, layout_engine=ImageFont.Layout.BASIC)
 
 

@@ -1,4 +1,4 @@
-"""Layers × checkpoints: one number per cell, as a heat map."""
+"""A heat map of layers × checkpoints, with one number per cell."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from reporter.plots.steps import Steps
 from reporter.plots.words import digits_apart, plural, quoted, sentence, some
 
 MOST = 60
-"""Rows of a picture."""
+"""Most rows of a picture."""
 COLUMNS = 500
-"""Columns of a picture, one per CSS pixel; beyond it, neighbours share a column that shows their largest number."""
+"""Most columns of a picture, about one per CSS pixel. If there are more checkpoints, neighbours share a column, which
+shows their largest number."""
 NAMES = 190.0
-"""CSS pixels for the names of the rows."""
+"""Most CSS pixels that the name of a row may take."""
 ROW, LOW_ROW = 20.0, 14.0
-"""CSS pixels of a row where there are few, and where there are many."""
+"""Height of a row in CSS pixels, if there are few rows and if there are many."""
 SHORTEST = 60.0
-"""CSS pixels of a colour bar that can still be read."""
+"""Least height of the heat map in CSS pixels, so that its colour bar can be read."""
 
 Array = npt.NDArray[np.float64]
 
@@ -43,21 +44,25 @@ def change_heat(
     unit: str,
     log: bool,
 ) -> Figure:
-    """One row per layer, one column per checkpoint, in the orders given.
+    """Draw a row per layer and a column per checkpoint, in the orders given.
 
-    Of more than 60 rows, those with the largest numbers are drawn, and the caption says so.
+    If there are more than 60 rows, those with the largest numbers are drawn, and the caption says so.
 
     Args:
-        values: shape (rows, checkpoints). None is hatched; infinite or NaN has a colour of its own; so has 0 on a
-            logarithmic scale.
+        name: of the picture's file, without suffix.
+        title: what the numbers are.
+        rows: names of the layers.
+        labels: of the checkpoints.
+        values: shape (rows, checkpoints). None is hatched. NaN and infinities have a colour of their own, and so has 0
+            on a logarithmic scale.
         unit: printed above the colour bar.
-        log: whether the colours are logarithmic; they are linear anyway where a number is negative.
+        log: whether the scale of colours is logarithmic; it is linear in any case if a number is negative.
     """
     count = len(rows)
     table = np.array([[math.nan if v is None else float(v) for v in row] for row in values], np.float64)
-    table = table.reshape(count, len(labels)) + 0.0  # Without the sign of −0.
+    table = table.reshape(count, len(labels)) + 0.0  # + 0.0 turns −0 into 0.
     odd = np.array([[v is not None and not math.isfinite(v) for v in row] for row in values], np.bool_)
-    table[odd.reshape(table.shape)] = math.inf  # One kind of "not finite", which outranks every number.
+    table[odd.reshape(table.shape)] = math.inf  # both are shown alike, and outrank every number
     kept = _worst(table)
     rows, table = [rows[i] for i in kept], table[kept]
     table, labels_ = _narrow(table, labels)
@@ -96,7 +101,7 @@ def change_heat(
 
 
 def _worst(table: Array) -> list[int]:
-    """The rows with the largest numbers, in their order; rows without any come last."""
+    """The indices of the :data:`MOST` rows with the largest numbers, ascending."""
     if len(table) <= MOST:
         return list(range(len(table)))
     largest = np.where(np.isnan(table), -math.inf, table).max(axis=1, initial=-math.inf)
@@ -104,6 +109,7 @@ def _worst(table: Array) -> list[int]:
 
 
 def _narrow(table: Array, labels: Sequence[str]) -> tuple[Array, list[str]]:
+    """Combine neighbouring checkpoints so that there are at most :data:`COLUMNS` columns."""
     if len(labels) <= COLUMNS:
         return table, list(labels)
     starts = np.arange(COLUMNS) * len(labels) // COLUMNS
@@ -111,13 +117,20 @@ def _narrow(table: Array, labels: Sequence[str]) -> tuple[Array, list[str]]:
 
 
 def scale_of(values: Array, logarithmic: bool) -> Scale:
-    """From numbers to 0 … 1 of the colours."""
+    """The scale that maps the range of ``values`` to 0 to 1, the range of the colours."""
     low, high = float(values.min()), float(values.max())
     return Log(low, high, 0.0, 1.0) if logarithmic else Linear(low, high, 0.0, 1.0)
 
 
 def colours_of(table: Array, scale: Scale | None, logarithmic: bool) -> npt.NDArray[np.uint8]:
-    """RGB of every number; those without a place on the scale have colours of their own, see :func:`items_of`."""
+    """The colour of every number, shape ``table.shape + (3,)``.
+
+    Args:
+        table: the numbers; NaN where one is missing, infinite where it is not finite.
+        scale: maps the others to 0 to 1; None if there are none.
+        logarithmic: whether the scale is, so that 0 has no place on it. Such numbers have colours of their own, see
+            :func:`items_of`.
+    """
     colours = np.full((*table.shape, 3), rgb(PAPER), np.uint8)
     coloured = np.isfinite(table) & ((table > 0) | (not logarithmic))
     if scale:
@@ -127,7 +140,7 @@ def colours_of(table: Array, scale: Scale | None, logarithmic: bool) -> npt.NDAr
 
 
 def items_of(table: Array, logarithmic: bool) -> list[Item]:
-    """Keys of the colours that are no numbers on the scale, as far as they occur."""
+    """The keys of those colours in a table that do not stand for numbers on the scale."""
     items = []
     if np.isnan(table).any():
         items.append(Item("no number", kind="hatch"))

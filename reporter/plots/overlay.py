@@ -1,4 +1,4 @@
-"""Several runs of one model in one picture, each at its own steps."""
+"""A line chart of several runs of one model, each at its own steps."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from reporter.plots.words import listing, plural, quoted, sentence, trend
 
 
 def runs(name: str, title: str, courses: Mapping[str, Course], unit: str, axis: str) -> Figure:
-    """One line per run, at most eight (the first); the caption says how many more there are.
+    """Draw a line for each run, at most eight; the caption says how many more there are.
 
     Args:
-        unit: of all runs, as in :data:`reporter.derive.statistics.STATISTICS`, or any text.
+        name: of the picture's file, without suffix.
+        title: what the lines show.
+        courses: for each run its name, and its numbers with their positions.
+        unit: of the numbers, as in :data:`reporter.derive.statistics.STATISTICS`, or any text.
         axis: what the positions are, such as "step".
     """
     shown = dict(list(courses.items())[: len(OKABE_ITO)])
@@ -37,7 +40,7 @@ def runs(name: str, title: str, courses: Mapping[str, Course], unit: str, axis: 
 
 
 def _whole(ticks: Sequence[float]) -> list[str]:
-    """Steps in full: 1000, not 1e+03; only beyond what a step can be is it a power."""
+    """Labels of steps with all digits, such as 1000 instead of 1e+03; numbers that cannot be steps are abbreviated."""
     plain = all(t == round(t) and abs(t) < 1e9 for t in ticks)
     return [str(round(t)) for t in ticks] if plain else tick_labels(ticks)
 

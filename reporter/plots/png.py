@@ -1,4 +1,4 @@
-"""PNG bytes of an RGB bitmap: the same bytes for the same pixels."""
+"""Encode a bitmap as PNG, so that the same pixels give the same bytes."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ import zlib
 from PIL import Image
 
 LEVEL = 3
-"""Measured on a sheet of 40 histograms: 13 ms at 3, 44 ms at 6 for 13 % fewer bytes."""
+"""Level of compression. A sheet of 40 histograms takes 13 ms at level 3, and 44 ms at level 6 for 13 % fewer bytes."""
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def encode(image: Image.Image) -> bytes:
-    """PNG with 8-bit RGB pixels and no metadata, so nothing in it tells when or with what it was made.
+    """The bytes of a PNG with 8-bit RGB pixels and without metadata, which would tell when and with what it was made.
 
-    Every row has filter 0: flat drawings compress better and, with the tables of zlib as they are, five times faster
-    than with the row-by-row choice of filters that Pillow always makes (measured: 13 ms and 175 kB against 66 ms and
+    PNG allows a filter for each row. No row has one here: drawings with flat colours compress better that way, and five
+    times faster than with the filters that Pillow chooses row by row (measured: 13 ms and 175 kB against 66 ms and
     200 kB).
 
     Args:
         image: mode ``RGB``.
     """
-    # One byte more than a row needs: the zero after each row is the filter byte of the next.
+    # A PNG has a byte for the filter in front of each row, 0 for none. Rows are written with one byte more than they
+    # need, which is 0: each serves as the filter of the next row, and the last one is cut off.
     rows = b"\0" + image.tobytes("raw", "RGB", 1 + 3 * image.width)
     header = struct.pack(">IIBBBBB", image.width, image.height, 8, 2, 0, 0, 0)
     data = zlib.compress(memoryview(rows)[:-1], LEVEL)
@@ -31,4 +32,5 @@ def encode(image: Image.Image) -> bytes:
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG file: its length, kind, data and checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,4 +1,4 @@
-"""Ridges: one histogram behind the other, so that the eye follows how a distribution moves."""
+"""A ridgeline plot: histograms of successive checkpoints, each partly in front of the one above."""
 
 from __future__ import annotations
 
@@ -20,26 +20,34 @@ from reporter.plots.steps import subset
 from reporter.plots.words import listing, plural, quoted, sentence, some, trend
 
 MOST = 30
-"""Ridges in a picture."""
+"""Most ridges of a picture."""
 APART = 18.0
-"""CSS pixels from one ridge's foot to the next."""
+"""Distance of the feet of two ridges in CSS pixels."""
 TALL = 46.0
-"""CSS pixels of the highest ridge, which may reach over those above it."""
+"""Height of the highest ridge in CSS pixels; it may cover parts of those above it."""
 HEADING = "checkpoint"
+"""What is written above the labels."""
 ROOM = 130.0
-"""CSS pixels for a label."""
+"""Most CSS pixels that a label may take."""
 PEAKED = 4.0
-"""A peak this many times the median peak would flatten all others: then every ridge gets its own height."""
+"""If the highest peak is this many times the median one, it would flatten all other ridges on a common scale. Each
+ridge then gets a scale of its own."""
 
 
 INVISIBLE = 0.005
-"""Bins below this share of the peak are lower than a quarter of a pixel; beyond the last higher one the axis ends."""
+"""Bins below this share of the peak would be lower than a quarter of a pixel. The axis ends where no bin is higher."""
 
 
 def ridge(name: str, title: str, labels: Sequence[str], histograms: Sequence[Histogram | None]) -> Figure:
-    """Histograms of several checkpoints, old at the top to new at the bottom.
+    """Draw the histograms of several checkpoints, from the oldest at the top to the newest at the bottom.
 
-    More than 30 checkpoints are thinned evenly, first and last kept; the caption says so.
+    Of more than 30 checkpoints, 30 evenly spread ones are drawn, and the caption says so.
+
+    Args:
+        name: of the picture's file, without suffix.
+        title: what the values are.
+        labels: of the checkpoints.
+        histograms: of the checkpoints, None for one without any finite value.
     """
     chosen = subset(len(labels), MOST)
     names = [labels[i] for i in chosen]
@@ -72,7 +80,15 @@ def ridge(name: str, title: str, labels: Sequence[str], histograms: Sequence[His
 
 
 def _ridges(canvas: Canvas, x: Linear, bins: Sequence[Bins | None], feet: Sequence[float], peak: float) -> None:
-    """``peak`` is the share as high as a ridge may be; 0 for each its own."""
+    """Draw all ridges, with marks for the median and the middle 90 % of the values.
+
+    Args:
+        canvas: where to draw.
+        x: the horizontal scale.
+        bins: of the checkpoints, None for one without any finite value.
+        feet: vertical positions of the lines that the ridges stand on.
+        peak: the share of values that is drawn as high as possible; 0 for that of each ridge's own peak.
+    """
     colours = [text_of(c) for c in ramp(np.linspace(0.0, 1.0, max(len(bins), 2)))]
     outlines, fills, inner, halo, medians = [], [], [], [], []
     for sample, foot, colour in zip(bins, feet, colours, strict=False):
@@ -99,7 +115,7 @@ def _ridges(canvas: Canvas, x: Linear, bins: Sequence[Bins | None], feet: Sequen
 
 
 def _left_out(bins: Bins, x: Linear) -> int:
-    """Values outside the range shown."""
+    """How many values lie outside the range that is shown."""
     outside = (bins.edges[:-1] < x.low) | (bins.edges[1:] > x.high)
     return bins.below + bins.above + int(bins.counts[outside].sum())
 

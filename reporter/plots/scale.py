@@ -1,4 +1,7 @@
-"""From numbers to places: linear and logarithmic scales with few, round ticks, right up to the ends of float64."""
+"""Scales: map numbers to positions, linearly or logarithmically, and choose a few round ticks.
+
+They work for any float64, also where differences of two numbers overflow.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,39 @@ from reporter import numerals
 Array = npt.NDArray[np.float64]
 
 SMALLEST = 5e-324
+"""The smallest positive float64."""
 
 
 class Scale(Protocol):
-    """Maps ``low`` … ``high`` to CSS pixels ``start`` … ``stop``."""
+    """Maps numbers to positions, usually in CSS pixels.
+
+    Attributes:
+        low: the smallest number of the range.
+        high: the largest number of the range.
+    """
 
     low: float
     high: float
 
     def __call__(self, values: npt.ArrayLike) -> Array:
-        """Places of numbers; NaN stays NaN."""
+        """The positions of numbers, of the same shape; NaN stays NaN."""
         ...
 
     def ticks(self, wanted: int) -> list[float]:
-        """Round numbers within the range, about as many as wanted."""
+        """Round numbers within the range, ascending, about ``wanted`` of them."""
         ...
 
 
 class Linear:
-    """Equal distances for equal differences; a range of one number is widened around it.
+    """A scale on which equal differences have equal distances.
+
+    A range of a single number is widened around it.
+
+    Args:
+        low: the smallest number of the range.
+        high: the largest number of the range.
+        start: position of ``low``.
+        stop: position of ``high``.
 
     >>> scale = Linear(0.0, 0.9, 0.0, 90.0)
     >>> scale([0.3]).tolist(), scale.ticks(4)
@@ -47,19 +64,19 @@ class Linear:
         limit = float(np.finfo(np.float64).max)
         self.low, self.high = max(low, -limit), min(high, limit)
         self._start, self._stop = start, stop
-        # A difference of two float64 may exceed float64; half of it does not.
+        # The difference of two float64 numbers may overflow; the difference of their halves does not.
         self._factor = 1.0 if math.isfinite(self.high - self.low) else 0.5
 
     def __call__(self, values: npt.ArrayLike) -> Array:
-        """See :class:`Scale`."""
+        """The positions of numbers, of the same shape; NaN stays NaN."""
         low, high = self.low * self._factor, self.high * self._factor
         share = (np.asarray(values, np.float64) * self._factor - low) / (high - low)
         return self._start + (self._stop - self._start) * share
 
     def ticks(self, wanted: int) -> list[float]:
-        """See :class:`Scale`."""
+        """Multiples of 1, 2, 2.5 or 5 times a power of ten within the range, about ``wanted`` of them."""
         step = _round_up((self.high / 2 - self.low / 2) / max(wanted, 1) * 2)
-        # Below a few units in the last place, multiples of the step are no longer different numbers.
+        # If the step is only a few units in the last place, its multiples are rounded to the same number.
         if not math.isfinite(step) or step < 8 * math.ulp(max(abs(self.low), abs(self.high))):
             return [self.low, self.high]
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
@@ -69,7 +86,15 @@ class Linear:
 
 
 class Log:
-    """Equal distances for equal ratios; ``low`` > 0; a range of one number gets the power of ten below it.
+    """A scale on which equal ratios have equal distances.
+
+    A range of a single number is widened by the power of ten below it.
+
+    Args:
+        low: the smallest number of the range, above 0.
+        high: the largest number of the range.
+        start: position of ``low``.
+        stop: position of ``high``.
 
     >>> scale = Log(1.0, 1000.0, 0.0, 90.0)
     >>> scale([10.0, 0.0]).tolist(), scale.ticks(4)
@@ -86,7 +111,7 @@ class Log:
         self._start, self._stop = start, stop
 
     def __call__(self, values: npt.ArrayLike) -> Array:
-        """See :class:`Scale`; 0 and below are at minus infinity."""
+        """The positions of numbers, of the same shape: minus infinity for 0 and below; NaN stays NaN."""
         numbers = np.asarray(values, np.float64)
         exponents = np.full(numbers.shape, -np.inf)
         np.log10(numbers, out=exponents, where=numbers > 0)
@@ -94,7 +119,7 @@ class Log:
         return self._start + (self._stop - self._start) * (exponents - self._bottom) / (self._top - self._bottom)
 
     def ticks(self, wanted: int) -> list[float]:
-        """See :class:`Scale`: powers of ten, then also 2 and 5 times them, then round numbers of any kind."""
+        """Powers of ten within the range; if these are too few, also 2 and 5 times them, or other round numbers."""
         bottom, top = math.floor(self._bottom - 1e-9), math.ceil(self._top + 1e-9)
         stride = max(1, math.ceil((self._top - self._bottom) / max(wanted, 1)))
         powers = [k for k in range(bottom, top + 1) if k % stride == 0]
@@ -111,12 +136,12 @@ class Log:
 
 
 def tick_labels(ticks: Sequence[float]) -> list[str]:
-    """Ticks as text with as few digits as tell each from its neighbours, and from the number it stands for.
+    """Labels of ticks, with as few digits as are needed to tell neighbours apart and to be right.
 
     >>> tick_labels([-0.25, 0.0, 0.25]), tick_labels([100.0001, 100.0002])
     (['−0.25', '0', '0.25'], ['100.0001', '100.0002'])
     """
-    # Halves: a difference of two float64 may exceed float64, and so may a tick at its end once it is rounded.
+    # Halves, as differences of two float64 numbers may overflow, and a tick at the end of float64 when it is rounded.
     gap = min((b / 2 - a / 2 for a, b in pairwise(ticks)), default=float(np.finfo(np.float64).max))
     texts = []
     for digits in range(3, 18):
@@ -128,7 +153,7 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
 
 
 def count_labels(ticks: Sequence[float]) -> list[str]:
-    """Ticks that count something.
+    """Labels of ticks that are counts.
 
     >>> count_labels([0.0, 20000.0, 4e9])
     ['0', '20 000', '4e+09']
@@ -137,7 +162,7 @@ def count_labels(ticks: Sequence[float]) -> list[str]:
 
 
 def share_labels(ticks: Sequence[float]) -> list[str]:
-    """Ticks that are fractions of 1, as percentages.
+    """Labels of ticks that are fractions of 1, as percentages.
 
     >>> share_labels([0.0, 0.001, 0.5])
     ['0 %', '0.1 %', '50 %']
@@ -146,7 +171,11 @@ def share_labels(ticks: Sequence[float]) -> list[str]:
 
 
 def _round_up(step: float) -> float:
-    """The least of 1, 2, 2.5, 5 and 10 times a power of ten that is not below ``step``."""
+    """The smallest number that is not below ``step`` among 1, 2, 2.5, 5 and 10 times powers of ten.
+
+    >>> _round_up(0.021), _round_up(30.0)
+    (0.025, 50.0)
+    """
     if not (0 < step < math.inf):
         return math.inf
     exponent = math.floor(math.log10(step))
@@ -158,5 +187,5 @@ def _round_up(step: float) -> float:
 
 
 def _rounded(value: float, decimals: int) -> float:
-    """Without the noise of multiplying: 3 × 0.1 is 0.3."""
+    """A product without its rounding error: 3 × 0.1, which is 0.30000000000000004 in float64, becomes 0.3."""
     return round(value, decimals) + 0.0 if abs(decimals) < 300 else value

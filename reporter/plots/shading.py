@@ -1,4 +1,4 @@
-"""Tables of numbers as coloured rectangles, and the bar that says what the colours mean."""
+"""Heat maps: tables of colours drawn as rectangles, and the colour bar that says what the colours mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reporter.plots.lettering import DENSITY
 from reporter.plots.scale import Scale
 
 BAR = 12.0
-"""CSS pixels of a colour bar's width."""
+"""Width of a colour bar in CSS pixels."""
 
 Array = npt.NDArray[np.float64]
 
@@ -22,11 +22,13 @@ Array = npt.NDArray[np.float64]
 def shade(
     canvas: Canvas, place: tuple[float, float, float, float], colours: Pixels, missing: npt.NDArray[np.bool_]
 ) -> None:
-    """Fill a rectangle (left, top, right, bottom in CSS pixels) with a table of colours, and frame it.
+    """Fill a rectangle with a table of colours, and draw a frame around it.
 
     Args:
+        canvas: where to draw.
+        place: the rectangle: left, top, right and bottom in CSS pixels.
         colours: shape (rows, columns, 3).
-        missing: shape (rows, columns); stripes instead of the colour.
+        missing: shape (rows, columns): the cells that get stripes instead of their colour.
     """
     left, top, right, bottom = place
     size = (round((right - left) * DENSITY), round((bottom - top) * DENSITY))
@@ -43,7 +45,17 @@ def shade(
 def colour_bar(
     canvas: Canvas, left: float, top: float, bottom: float, scale: Scale, ticks: Sequence[float], texts: Sequence[str]
 ) -> None:
-    """An upright bar from dark at the bottom to light at the top; ``scale`` maps numbers to 0 … 1."""
+    """Draw an upright colour bar, from dark at the bottom to light at the top, with ticks and labels at its right.
+
+    Args:
+        canvas: where to draw.
+        left: its left end in CSS pixels.
+        top: its upper end in CSS pixels.
+        bottom: its lower end in CSS pixels.
+        scale: maps numbers to 0 to 1, the range of the colours.
+        ticks: the numbers to mark.
+        texts: their labels.
+    """
     shades = ramp(np.linspace(1.0, 0.0, 256))[:, None]
     shade(canvas, (left, top, left + BAR, bottom), shades, np.zeros((256, 1), np.bool_))
     places = bottom - (bottom - top) * scale(ticks)

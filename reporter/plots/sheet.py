@@ -1,4 +1,4 @@
-"""Sheets of small histograms, one per layer."""
+"""Sheets of small histograms, one for each layer of a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,23 +16,32 @@ from reporter.plots.scale import Linear
 from reporter.plots.words import listing, plural, quoted, sentence
 
 ROWS = 8
-"""Of panels per sheet: a sheet is never taller than a page."""
+"""Most rows of panels on a sheet, so that it is never taller than a page."""
 HEAD = 20.0
+"""CSS pixels above the first row of panels."""
 CELL = 84.0
-"""CSS pixels from one row of panels to the next."""
+"""Distance of two rows of panels in CSS pixels."""
 NAME = 13.0
+"""CSS pixels for the name above a panel."""
 PLOT = 48.0
+"""Height of a panel in CSS pixels."""
 GAP = 14.0
-"""CSS pixels between columns."""
+"""CSS pixels between two columns of panels."""
 
 
 def small_multiples(
     name: str, titles: Sequence[str], histograms: Sequence[Histogram | None], columns: int = 5
 ) -> list[Figure]:
-    """A small histogram per layer, in the order given, each with its own range of values and its own height.
+    """Draw a small histogram for each layer, each with a range of values and a height scale of its own.
+
+    Args:
+        name: of the pictures' files, without suffix and number.
+        titles: names of the layers, in the order of the panels.
+        histograms: of the layers, None for one without any finite value.
+        columns: number of panels side by side, 1 to 6.
 
     Returns:
-        As many sheets as needed, of at most eight rows each; none where there is no layer.
+        As many sheets as are needed, of at most eight rows each; none if there is no layer.
     """
     columns = max(1, min(columns, 6))
     per_sheet = columns * ROWS
@@ -62,7 +71,7 @@ def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | N
         if sample is None:
             canvas.text(left + wide / 2, base - PLOT / 2 + 4, "no finite values", "centre", colour=FAINT_INK, room=wide)
             continue
-        if len(sample.counts) == 1:  # Alone and from end to end, it would look like a flat spread.
+        if len(sample.counts) == 1:  # As wide as the panel, it would look like a flat distribution.
             x = Linear(sample.low, sample.high, left + wide / 3, left + 2 * wide / 3)
             ends = f"{number(sample.low, 3)} … {number(sample.high, 3)}"
             canvas.text(left + wide / 2, base + 13, ends, "centre", colour=FAINT_INK, room=wide)

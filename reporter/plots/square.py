@@ -1,4 +1,4 @@
-"""Checkpoints × checkpoints: one number for every two of them, as a square."""
+"""A square heat map of checkpoints × checkpoints, with a number for every two of them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from reporter.plots.steps import Steps
 from reporter.plots.words import digits_apart, plural, quoted, sentence, trend
 
 SIDE = 300.0
-"""CSS pixels of the square."""
+"""Side of the square in CSS pixels."""
 LABEL = 14.0
-"""CSS pixels between two labels of rows."""
+"""Least distance of the labels of two rows in CSS pixels."""
 NAME = 110.0
+"""Most CSS pixels that a label may take."""
 
 Array = npt.NDArray[np.float64]
 
@@ -32,10 +33,13 @@ Array = npt.NDArray[np.float64]
 def each_to_each(
     name: str, title: str, labels: Sequence[str], values: npt.ArrayLike, unit: str, remark: str = ""
 ) -> Figure:
-    """Every checkpoint against every other, on a logarithmic scale of colours.
+    """Draw a number for every two checkpoints, on a logarithmic scale of colours.
 
     Args:
-        values: shape (checkpoints, checkpoints), symmetric; NaN is hatched, 0 has a colour of its own.
+        name: of the picture's file, without suffix.
+        title: what the numbers are.
+        labels: of the checkpoints.
+        values: shape (checkpoints, checkpoints), symmetric. NaN is hatched, and 0 has a colour of its own.
         unit: printed above the colour bar.
         remark: put into the caption, such as how many checkpoints were left out.
     """

@@ -1,4 +1,4 @@
-"""The axis of checkpoints: at their true steps where those are known, else evenly spaced."""
+"""The axis of checkpoints, which are placed at their training steps if these are known, else evenly spaced."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from reporter.plots.scale import Linear
 from reporter.plots.words import quoted
 
 ROOM = 110.0
-"""CSS pixels that a label may take."""
+"""Most CSS pixels that a label may take."""
 
 
 class Steps:
-    """Where each checkpoint is.
+    """Where on an axis each checkpoint is.
+
+    Args:
+        labels: of the checkpoints.
+        x: their steps, None if these are not known. They are ignored if they do not ascend.
 
     Attributes:
         positions: shape (checkpoints,).
-        spaced: whether they are the true steps; otherwise 0, 1, 2 …
+        spaced: whether the positions are steps; otherwise they are 0, 1, 2 …
     """
 
     def __init__(self, labels: Sequence[str], x: Sequence[float] | None = None) -> None:
@@ -34,13 +38,19 @@ class Steps:
         self.positions = np.asarray(x if self.spaced else range(count), np.float64)
 
     def scale(self, left: float, right: float) -> Linear:
-        """From the first checkpoint to the last."""
+        """A scale from the first checkpoint, at ``left``, to the last one, at ``right``."""
         if len(self.positions) == 0:
             return Linear(0.0, 0.0, left, right)
         return Linear(float(self.positions[0]), float(self.positions[-1]), left, right)
 
     def axis(self, panel: Panel, places: npt.NDArray[np.float64]) -> None:
-        """Ticks at all checkpoints (``places`` in CSS pixels), labels at the first and where there is room."""
+        """Draw the axis below a panel: a label for the first checkpoint, and for others as far as there is room.
+
+        Args:
+            panel: the panel.
+            places: horizontal positions of the checkpoints in CSS pixels. All get a tick mark, or only the first and
+                the last one if they lie too close together.
+        """
         panel.x_marks(places if len(places) <= (panel.right - panel.left) / 3 else places[[0, -1]])
         boxes = [panel.x_label(p, t) for p, t in zip(places, self._labels, strict=True)]
         for i in _chosen(boxes):
@@ -49,7 +59,7 @@ class Steps:
 
 
 def subset(count: int, limit: int) -> list[int]:
-    """At most ``limit`` ≥ 2 of ``count`` places, evenly spread, the first and the last among them.
+    """At most ``limit`` of ``count`` indices, evenly spread, with the first and the last; ``limit`` is 2 or more.
 
     >>> subset(7, 4), subset(3, 4)
     ([0, 2, 4, 6], [0, 1, 2])
@@ -60,7 +70,10 @@ def subset(count: int, limit: int) -> list[int]:
 
 
 def _chosen(boxes: Sequence[tuple[float, float]]) -> list[int]:
-    """The labels to print: the first, then those that leave a gap before themselves and before the last."""
+    """The indices of the labels to print, given their left and right ends.
+
+    These are the first one, and each that keeps its distance from the one printed before and from the last.
+    """
     chosen: list[int] = []
     for i, (left, right) in enumerate(boxes):
         after = not chosen or left >= boxes[chosen[-1]][1] + GAP
@@ -71,4 +84,5 @@ def _chosen(boxes: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _ascend(x: Sequence[float]) -> bool:
+    """Whether numbers are finite, and each is larger than the one before."""
     return all(math.isfinite(v) for v in x) and all(a < b for a, b in pairwise(x))

@@ -1,4 +1,4 @@
-"""How numbers of each unit are headed and written on an axis."""
+"""Headings and labels of an axis, by the unit of its numbers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from reporter.plots.scale import count_labels, share_labels, tick_labels
 
 HEADINGS = {"": "weight units", "1": "number without unit", "share": "share", "values": "number of values"}
-"""For the units of :data:`reporter.derive.statistics.STATISTICS`; any other text stands for itself."""
+"""Headings for the units of :data:`reporter.derive.statistics.STATISTICS`; any other unit is its own heading."""
 
 LABELS: dict[str, Callable[[Sequence[float]], list[str]]] = {"share": share_labels, "values": count_labels}
+"""Functions that make labels of ticks, for units whose numbers are not written in the usual way."""
 
 
 def heading(unit: str) -> str:
-    """What is printed at an axis.
+    """The heading of an axis whose numbers have a unit.
 
     >>> heading("share"), heading("× first")
     ('share', '× first')
@@ -22,7 +23,7 @@ def heading(unit: str) -> str:
 
 
 def labels(unit: str, ticks: Sequence[float]) -> tuple[list[float], list[str]]:
-    """Ticks that make sense for the unit, and their labels.
+    """Those ticks that make sense for a unit (only whole numbers for counts), and their labels.
 
     >>> labels("values", [0.0, 0.5, 1.0]), labels("share", [0.25])
     (([0.0, 1.0], ['0', '1']), ([0.25], ['25 %']))

@@ -1,4 +1,4 @@
-"""Sentences about numbers, for readers who hear a picture instead of seeing it."""
+"""Sentences about numbers, for alternative texts: some readers hear a picture instead of seeing it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from reporter.numerals import integer, number
 from reporter.plots.lettering import one_line
 
 NAME = 80
-"""Characters of a name in a sentence."""
+"""Most characters of a name in a sentence."""
 
 
 def quoted(name: str) -> str:
-    """A name from outside, on one line, or what stands for an empty one.
+    """A name from a checkpoint, on one line, or "(no name)" for an empty one.
 
     >>> quoted("conv\\n2d"), quoted("")
     ('conv 2d', '(no name)')
@@ -22,7 +22,7 @@ def quoted(name: str) -> str:
 
 
 def listing(names: Sequence[str], most: int = 3) -> str:
-    """Some names, and how many more there are.
+    """The first names of a list, and how many more there are.
 
     >>> listing(["a", "b"]), listing(["a", "b", "c", "d", "e"])
     ('a and b', 'a, b, c and 2 more')
@@ -43,10 +43,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def trend(labels: Sequence[str], values: Sequence[float | None], resolution: float = 0.0) -> str:
-    """From the first number to the last, and the extremes between them where they lie further out.
+    """Describe the course of a number: its first and last value, and extremes between them that lie further out.
 
     Args:
-        resolution: if above 0, numbers are known no better than this, and smaller differences mean nothing.
+        labels: of the checkpoints.
+        values: the number at each checkpoint, None where there is none.
+        resolution: the error of the numbers; smaller differences are not mentioned. 0 if they are exact.
 
     >>> trend(["1", "2", "3"], [0.5, 2.0, 1.0]), trend(["1", "2"], [4.0, None]), trend([], [])
     ('rises from 0.5 (1) to 1 (3), with a maximum of 2 (2)', 'is 4 (1)', 'has no number')
@@ -84,7 +86,7 @@ def trend(labels: Sequence[str], values: Sequence[float | None], resolution: flo
 
 
 def digits_apart(a: float, b: float) -> int:
-    """Significant digits that tell two different numbers apart, 4 at least.
+    """How many significant digits are needed to tell two different numbers apart, at least 4.
 
     >>> digits_apart(1.0, 2.0), digits_apart(1.0, 1.000001)
     (4, 7)
@@ -93,7 +95,7 @@ def digits_apart(a: float, b: float) -> int:
 
 
 def some(shown: int, total: int, noun: str) -> str:
-    """How many of how many.
+    """A count with its noun, and of how many, if not all are shown.
 
     >>> some(3, 3, "layer"), some(60, 300, "layer")
     ('3 layers', '60 of 300 layers')
@@ -102,7 +104,7 @@ def some(shown: int, total: int, noun: str) -> str:
 
 
 def sentence(*parts: str) -> str:
-    """Parts that are not empty, each with one full stop.
+    """Join the parts that are not empty, each with one full stop.
 
     >>> sentence("A rises", "", "B falls.")
     'A rises. B falls.'

@@ -1,4 +1,4 @@
-"""A page as a file: one self-contained HTML document, or a PDF with the data attached."""
+"""Render a page: as a self-contained HTML document, or as a PDF with the data attached."""
 
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer, render_pdf

@@ -1,4 +1,4 @@
-"""Where templates, style sheets and scripts are: inside the installed package, or beside it in a checkout."""
+"""Find templates, style sheets and scripts: in the installed package, or beside the package in a checkout."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def templates_folder() -> Path:
-    """The folder that holds ``report.html``; a wheel carries it as ``reporter/templates``.
+    """The folder of templates: ``reporter/templates`` in a wheel, ``templates`` beside ``reporter`` in a checkout.
 
     Raises:
-        RenderError: neither place has it: the installation is incomplete.
+        RenderError: there is no such folder, so the installation is incomplete.
     """
     places = (_PACKAGE / "templates", _PACKAGE.parent / "templates")
     for folder in places:
@@ -23,10 +23,10 @@ def templates_folder() -> Path:
 
 
 def read_asset(name: str) -> str:
-    """The text of a style sheet or script, to be inlined unchanged.
+    """The text of a style sheet or script, which a template puts into the document unchanged.
 
     Raises:
-        RenderError: it is missing, or would end the element it is inlined in.
+        RenderError: the file is missing, or contains ``</``, which would end the element that it is put into.
     """
     try:
         text = (templates_folder() / name).read_text(encoding="utf-8")

@@ -1,4 +1,7 @@
-"""The cells of a table row as HTML: a report may have a million, and a template takes eight times as long for each."""
+"""Write the cells of a table row as HTML.
+
+This is Python and not a template, since a report may have a million cells and a template takes eight times as long.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +17,27 @@ from reporter.render.text import clip, visible
 SIGNS: dict[Level, str] = {"pass": "✓", "info": "●", "warn": "▲", "fail": "✕"}
 
 LONG = 40
-"""Characters from which on words may wrap anywhere."""
+"""In cells with more characters, a line may break within a word."""
 
 SHOWN = 120
-"""Characters of a cell; the whole text is its tool tip."""
+"""Most characters that a cell shows; the whole text of a longer one is its tool tip."""
 
 NONE = Markup()
 
 _PLAIN = re.compile("[A-Za-z0-9 ._/+×−-]{0,1000}")
-"""Most texts, and nearly all numbers: nothing in them has to be escaped or made visible."""
+"""Texts in which nothing needs to be escaped or made visible: most names, and nearly all numbers."""
 
 
 def mark(level: Level, *, sign: bool = True, word: bool = True) -> Markup:
-    """A level as a sign and, for those who hear the page, as a word; the class of the element around gives the colour.
+    """A level such as "warn", as a sign to be seen and a word for screen readers.
 
-    Numbers get the word alone, and bold type: "✕ 41" would read as a factor.
+    The colour comes from the class of the element around it. Numbers get no sign but bold type, as "✕ 41" would read
+    like a factor.
+
+    Args:
+        level: the level, "" for none.
+        sign: whether to show the sign.
+        word: whether to add the word.
     """
     shown = f'<span class="mark" aria-hidden="true">{SIGNS[level]}</span>' if level and sign else ""
     heard = f'<span class="heard">{level}: </span>' if level and word else ""
@@ -36,7 +45,12 @@ def mark(level: Level, *, sign: bool = True, word: bool = True) -> Markup:
 
 
 def cells(row: Row, columns: Sequence[Column], links: Links) -> Markup:
-    """The header and the cells of a row, one on each line.
+    """The header cell and the other cells of a row, each on a line.
+
+    Args:
+        row: the row; its first cell is the header.
+        columns: the columns of the table, as many as cells.
+        links: which links may be printed.
 
     >>> row = Row((Cell("dense"), Cell("0.25", sort=0.25)))
     >>> print(cells(row, (Column("Layer", numeric=False), Column("Mean")), Links(frozenset(), files=True)))
@@ -44,7 +58,7 @@ def cells(row: Row, columns: Sequence[Column], links: Links) -> Markup:
     <td data-sort="0.25">0.25</td>
     """
     header, *others = zip(row.cells, columns, strict=True)
-    # An id on a row or cell makes WeasyPrint compute the styles of all below it anew: an empty element carries it.
+    # The id is on an empty element: on a row or cell, WeasyPrint would compute the styles of everything in it again.
     anchor = f'<span id="{row.anchor}"></span>' if row.anchor in links.anchors else ""
     sign = mark(header[0].level or row.level)
     lines = [f'<th scope="row"{_attributes(*header)}>{anchor}{sign}{_content(header[0], links)}</th>']

@@ -1,4 +1,4 @@
-"""Column widths for paper, where nothing scrolls: taken from the text itself, so that a table always fits its page."""
+"""Compute column widths for paper, where nothing scrolls, from the texts, so that every table fits its page."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from itertools import accumulate, pairwise
 from reporter.model.page import Column, Table
 
 SIZES = {"normal": 112, "dense": 127, "tiny": 145}
-"""Characters of 0.6 em across 178 mm at the type sizes of css/pdf.css (7.5, 6.6 and 5.8 pt)."""
+"""Characters per line for each type size of css/pdf.css (7.5, 6.6 and 5.8 pt): 178 mm, and 0.6 em per character."""
 
 PARTS = 200
-"""Widths are whole multiples of half a percent: one class each in pdf.html."""
+"""Widths are whole multiples of half a percent, each of which is a CSS class in pdf.html."""
 
 _NUMBER, _WORDS, _LEAST = 16, 40, 8
-"""Longest number and words given room on one line; longer ones wrap. Words get no less than the last."""
+"""Characters: the longest number and the longest words that get room on one line, and the least room that words get."""
 
 _BLOCK = 1.3
-"""Width of a block character (0.77 em) in characters."""
+"""Width of a block character (0.77 em) of sparklines, in characters of 0.6 em."""
 
 
 def _wanted(column: Column, texts: list[str]) -> float:
-    """Characters a column wants: digits are 0.64 em wide and bold header words 0.7; then the padding."""
+    """The width that a column wants, in characters. Digits are 0.64 em wide, bold words of headers 0.7 em; the number
+    at the end is the padding."""
     header = 1.2 * max(map(len, [*column.title.split(), column.unit]), default=0)
     longest = max(map(len, texts), default=0) * (_BLOCK if column.course else 1)
     if column.numeric:
@@ -30,7 +31,11 @@ def _wanted(column: Column, texts: list[str]) -> float:
 
 
 def _cap(widths: list[float], room: float) -> float:
-    """The width at which the wider of ``widths`` must be cut for all to fit in ``room``."""
+    """The width that no column may exceed, so that all ``widths`` together fit into ``room``.
+
+    >>> _cap([2.0, 8.0, 9.0], 14.0)
+    6.0
+    """
     for left, width in zip(range(len(widths), 0, -1), sorted(widths), strict=True):
         if width * left > room:
             return room / left
@@ -39,7 +44,10 @@ def _cap(widths: list[float], room: float) -> float:
 
 
 def _layout(table: Table) -> tuple[str, list[float]]:
-    """The largest type size that fits, and characters per column; at the smallest size words make room for numbers."""
+    """The largest type size at which a table fits, and the characters per column.
+
+    If it does not fit even at the smallest size, columns of words become narrower, and their texts wrap.
+    """
     columns = table.columns
     wanted = [_wanted(column, [row.cells[i].text for row in table.rows]) for i, column in enumerate(columns)]
     for size, line in SIZES.items():
@@ -51,7 +59,7 @@ def _layout(table: Table) -> tuple[str, list[float]]:
 
 
 def column_shares(table: Table) -> list[int]:
-    """Width of each column in half percents, together 200.
+    """The width of each column in half percents, 200 in all.
 
     >>> from reporter.model.page import Cell, Column, Row
     >>> rows = (Row((Cell("encoder/attention/query"), Cell("0.25"))),)
@@ -64,5 +72,5 @@ def column_shares(table: Table) -> list[int]:
 
 
 def density(table: Table) -> str:
-    """How small the type must be for the columns to fit: ``normal``, ``dense`` or ``tiny``."""
+    """The type size at which the columns fit, as a CSS class: ``normal``, ``dense`` or ``tiny``."""
     return _layout(table)[0]

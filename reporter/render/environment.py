@@ -1,4 +1,4 @@
-"""The Jinja2 environment: everything is escaped, nothing undefined is printed, hostile characters become visible."""
+"""The Jinja2 environment: texts are escaped, undefined names are errors, deceptive characters become visible."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from reporter.render.text import clip, visible
 
 
 def partial(block: Block) -> str:
-    """The template that prints a block: ``partials/table.html`` for a Table."""
+    """The path of the template that prints a block, such as ``partials/table.html`` for a ``Table``."""
     return f"partials/{type(block).__name__.lower()}.html"
 
 
 @cache
 def environment() -> Environment:
-    """The one environment of this process.
+    """The environment, which is made once per process.
 
     Raises:
         reporter.errors.RenderError: the templates are missing.

@@ -1,4 +1,5 @@
-"""A page as one self-contained HTML file, whose policy lets it load nothing and run only its own script."""
+"""Render a page as one self-contained HTML file. Its content security policy lets it load nothing and run one
+script."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from reporter.render.links import links_of
 
 
 def render_html(page: Page) -> str:
-    """The file's text; encode it as UTF-8, which always succeeds.
+    """The text of the file. It can always be encoded as UTF-8.
 
     Raises:
         reporter.errors.RenderError: the installation lacks a template, style sheet or script.
@@ -30,9 +31,10 @@ def render_html(page: Page) -> str:
 
 
 def _digest(text: str) -> str:
-    """A CSP source expression that admits exactly this inline text."""
+    """The source expression of a content security policy that admits exactly this inline text, by its hash."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
 
 
 def _data_uri(figure: Figure) -> Markup:
+    """The image as a ``data:`` address, so that the file needs no other."""
     return Markup("data:image/png;base64," + b64encode(figure.png).decode("ascii"))

@@ -1,4 +1,7 @@
-"""Which links of a page may be followed: hrefs are data, and data never becomes a foreign address."""
+"""Decide which links of a page are printed as links: only those to a place in the same report.
+
+Addresses contain names from checkpoints. They must never lead to another host or run a script.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,24 @@ from reporter.model.page import Page, Table
 
 _ANCHOR = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,199}")
 _BESIDE = re.compile(r"(?:\.\./)?(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:#[A-Za-z0-9_.-]+)?")
-"""A file of the same report, or of the one above it: no scheme, no root, no host."""
+"""A relative path to a file of the same report, at most one folder up: without scheme, host or leading slash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """``href in links`` decides whether a template prints a link or plain text.
+    """The addresses that a page may link to; templates test ``href in links``, and print plain text otherwise.
 
     Attributes:
-        anchors: the ids of the page's sections and rows; one that is no plain ASCII name is not printed, nor linked to.
-        files: whether other files of the report can be reached (in HTML; a PDF travels alone).
+        anchors: the ids of sections and rows of the page. Ids that are no plain ASCII names are left out, and are not
+            printed either.
+        files: whether other files of the report can be linked to: yes in HTML, no in a PDF, which is sent on alone.
     """
 
     anchors: frozenset[str]
     files: bool
 
     def __contains__(self, href: object) -> bool:
-        """Whether ``href`` leads to a place on this page, or to a file beside it."""
+        """Whether ``href`` leads to a place on this page or, if allowed, to a file of the same report."""
         if not isinstance(href, str):
             return False
         if href.startswith("#"):
@@ -34,7 +38,7 @@ class Links:
 
 
 def links_of(page: Page, *, files: bool) -> Links:
-    """The links that ``page`` can keep.
+    """The addresses that ``page`` may link to.
 
     >>> links = links_of(Page("", "", ()), files=True)
     >>> [href in links for href in ("../index.html#top", "javascript:alert(1)", "//x.org/a", "/etc/passwd", "")]

@@ -1,4 +1,4 @@
-"""The only module that knows WeasyPrint: one page, its images and attachments, to PDF bytes."""
+"""Turn a page, its images and attachments into the bytes of a PDF; the only module that uses WeasyPrint."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from reporter.render.links import links_of
 from reporter.render.pdf import Job
 
 VARIANT = "pdf/ua-1"
-"""Tagged and titled. PDF/A-3 would be the archive's choice, but promises nothing to a screen reader."""
+"""PDF/UA-1, which screen readers need: tagged and titled. PDF/A-3, made for archives, does not ensure that."""
 
 
 class AssetFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
-    """Serves the report's own images under ``asset:``; every other address ends the rendering."""
+    """Gives WeasyPrint the report's own images, under ``asset:`` addresses; any other address ends the rendering."""
 
     def __init__(self, assets: Mapping[str, bytes]) -> None:
         super().__init__(allowed_protocols={"asset"}, allow_redirects=False, fail_on_errors=True)
         self._assets = assets
 
     def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
-        """The image at ``url``.
+        """The image at an address.
 
         Raises:
-            ValueError: anything else; WeasyPrint turns it into FatalURLFetchingError.
+            ValueError: there is no image of the report at ``url``. WeasyPrint turns this into FatalURLFetchingError.
         """
         if url not in self._assets:
             raise ValueError(f"{url[:200]} is not part of the report")
@@ -43,10 +43,13 @@ class AssetFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
 
 
 def paint(job: Job) -> tuple[bytes, list[str]]:
-    """The PDF, and the warnings of WeasyPrint.
+    """Make a PDF.
+
+    Returns:
+        The bytes, and the warnings that WeasyPrint logged.
 
     Raises:
-        RenderError: WeasyPrint logged an error (its way to go on without an image or a link) or failed.
+        RenderError: WeasyPrint failed, or logged an error, as it does when it leaves out an image or a link.
     """
     assets: dict[str, bytes] = {}
 
@@ -91,7 +94,7 @@ def paint(job: Job) -> tuple[bytes, list[str]]:
 
 @contextmanager
 def _collected() -> Iterator[list[logging.LogRecord]]:
-    """The records of WeasyPrint's logger from WARNING on: it logs where others raise."""
+    """Collect what WeasyPrint logs as warnings and errors; it logs many problems instead of raising them."""
     records: list[logging.LogRecord] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = records.append  # type: ignore[assignment,method-assign]

@@ -1,4 +1,4 @@
-"""A page as a PDF, made in a child process that has a time limit and takes its memory with it."""
+"""Render a page as a PDF, in a child process with a time limit, whose memory is free again once it ends."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from reporter.errors import RenderError
 from reporter.model.page import Page
 
 REFUSED = 3
-"""Exit code of the child when its stdout is the reason instead of a PDF."""
+"""Exit code of the child if there is no PDF, and its standard output says why."""
 
+# The program of the child. Its arguments are a file descriptor, with whose other end it ends, and the search path.
 _CHILD = """
 import sys
 sys.path[:] = sys.argv[2:]
@@ -35,7 +36,13 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file inside the PDF; readers save it under ``name``."""
+    """A file that is embedded in a PDF.
+
+    Attributes:
+        name: under which a reader saves it.
+        data: its content.
+        description: one line on what it is, shown in the list of attachments.
+    """
 
     name: str
     data: bytes
@@ -44,7 +51,14 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the child gets; ``created`` is the only clock it knows."""
+    """What the child process gets.
+
+    Attributes:
+        page: the page.
+        attachments: the files to embed.
+        created: the time that the document gives as that of its creation. The child uses no other clock, so that the
+            same job gives the same bytes.
+    """
 
     page: Page
     attachments: tuple[Attachment, ...]
@@ -52,17 +66,18 @@ class Job:
 
 
 class Printer:
-    """A child process that makes one PDF: started before the page is there, it is ready when the page is.
+    """A child process that makes one PDF.
 
-    Used as a context, at whose end the child is gone, whatever became of it.
+    It can be started before the page is ready, as it takes a second to load WeasyPrint. It is a context manager: when
+    the context ends the process is gone, whatever happened.
     """
 
     def __init__(self, created: datetime, *, limit: float = 300.0) -> None:
-        """Nothing is started yet.
+        """Prepare a printer; no process is started yet.
 
         Args:
-            created: time zone aware; printed as UTC in the document's properties.
-            limit: seconds from :meth:`send` on, after which the child is killed.
+            created: time of creation for the properties of the document, with a time zone.
+            limit: seconds after :meth:`send` after which the child is killed.
 
         Raises:
             RenderError: the time has no zone.
@@ -85,15 +100,15 @@ class Printer:
                 self._child.kill()
             self._talk.shutdown()
             for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
-                with suppress(OSError):  # what the child no longer takes
+                with suppress(OSError):  # data that the child did not read before it ended
                     cast(IO[bytes], pipe).close()
             self._child.wait()
             os.close(self._lifeline)
 
     def start(self) -> None:
-        """Have the child load what it needs meanwhile; for callers who know already that there will be a page."""
+        """Start the child, which loads what it needs; for callers that will have a page later."""
         path = [entry or str(Path.cwd()) for entry in sys.path]
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(self._created.timestamp()))}  # read by fontTools
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(self._created.timestamp()))}  # for fontTools
         if self._child is None:
             try:
                 lifeline, self._lifeline = os.pipe()
@@ -112,7 +127,7 @@ class Printer:
                 os.close(lifeline)
 
     def send(self, page: Page, attachments: Sequence[Attachment]) -> None:
-        """Have a page printed, with files to embed, which its last page lists; this returns at once."""
+        """Give the child a page and the files to embed, which the last page of the PDF lists; returns at once."""
         self._title = page.title
         self.start()
         if self._child is not None:
@@ -120,11 +135,11 @@ class Printer:
             self._answer = self._talk.submit(self._child.communicate, job, self._limit)
 
     def receive(self) -> bytes:
-        """The PDF, once it is finished.
+        """Wait for the PDF.
 
         Raises:
-            RenderError: Pango is not installed, the limit was reached, or the document is broken; go on with HTML
-                alone.
+            RenderError: Pango is not installed, the limit was reached, or the document is broken. Callers then go on
+                with HTML alone.
         """
         if self._child is None or self._answer is None:
             raise self._failed(self._problem)
@@ -146,9 +161,15 @@ class Printer:
 
 
 def render_pdf(page: Page, attachments: Sequence[Attachment], created: datetime, *, limit: float = 300.0) -> bytes:
-    """A tagged PDF (PDF/UA-1) by a :class:`Printer` of its own; the same arguments give the same bytes.
+    """Render one page as a tagged PDF (PDF/UA-1); the same arguments give the same bytes.
 
-    About 1 ms per table cell: hand over a page whose tables are capped. Calls from several threads run in parallel.
+    A table cell takes about 1 ms, so tables should be bounded. Calls from several threads run in parallel.
+
+    Args:
+        page: the page.
+        attachments: files to embed.
+        created: time of creation for the properties of the document, with a time zone.
+        limit: seconds after which rendering is given up.
 
     Raises:
         RenderError: as :class:`Printer` does.

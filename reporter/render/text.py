@@ -1,4 +1,4 @@
-"""Text as it is shown: of bounded length, with every hostile character spelled out."""
+"""Make text fit to be shown: of bounded length, with deceptive characters written as escape sequences."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from markupsafe import Markup
 
 _DECEPTIVE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters other than tab and newline
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi controls reorder the text around them (CVE-2021-42574)
-    "\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # nothing to be seen
-    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"  # no characters: UTF-8 has no surrogates, HTML no noncharacters
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they reorder the text around them (CVE-2021-42574)
+    "\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # invisible characters
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"  # surrogates, which UTF-8 lacks, and noncharacters, which HTML forbids
 )
 
 LONGEST = 1_500
-"""Characters of one text; WeasyPrint's time grows with the square of an unbreakable one (3 s at 10,000)."""
+"""Most characters of one text. WeasyPrint's time grows with the square of an unbreakable text: 3 s for 10,000."""
 
 
 def clip(text: str, length: int) -> str:
-    """At most about ``length`` characters, the middle left out: names differ at their ends.
+    """Shorten a text to about ``length`` characters by leaving out its middle, as names differ at their ends.
 
     >>> clip("encoder/block_11/attention/query/kernel", 20)
     'encoder/bl…ery/kernel'
@@ -28,7 +28,9 @@ def clip(text: str, length: int) -> str:
 
 
 def visible(value: object) -> object:
-    r"""Text of bounded length whose deceptive or unencodable characters are spelled out; anything else unchanged.
+    r"""Bound the length of a text, and write characters that deceive or cannot be encoded as escape sequences.
+
+    Anything that is no text, or is markup already, is returned unchanged.
 
     >>> visible("a\u202eb\udc80\n")
     'a\\u202eb\\udc80\n'

@@ -1,4 +1,4 @@
-"""Compose: from the report's data to pages. A new section is one file and one line."""
+"""Compose pages from the data of the report. A new section is one file, and one line in a tuple below."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ REPORT_SECTIONS: tuple[ReportSection, ...] = (
     files.build,
     method.build,
 )
-"""Of the cross-checkpoint report, in order."""
+"""Sections of the report over all checkpoints, in order."""
 
 CHECKPOINT_SECTIONS: tuple[CheckpointSection, ...] = (
     checkpoint_summary.build,
     checkpoint_tensors.build,
 )
-"""Of the page of one checkpoint, in order."""
+"""Sections of the page of one checkpoint, in order."""
 
 
 SERIES_SECTIONS: tuple[ReportSection, ...] = (
@@ -60,7 +60,7 @@ SERIES_SECTIONS: tuple[ReportSection, ...] = (
     accepted.build,
     files.build,
 )
-"""Of the page of one series among many, in order."""
+"""Sections of the page of one series, in a report over many, in order."""
 
 INDEX_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
@@ -72,21 +72,24 @@ INDEX_SECTIONS: tuple[ReportSection, ...] = (
     files.build,
     method.build,
 )
-"""Of the first page of a report over many series, in order."""
+"""Sections of the first page of a report over many series, in order."""
 
 FEW_SERIES = 20
-"""Up to here one file holds the whole report, if it can be opened."""
+"""Up to this number of series, one file holds the whole report, if it is not too large to be opened."""
 
 
 def report_page(report: Report, medium: Medium) -> Page:
-    """The cross-checkpoint report; the PDF's tables are bounded and say where the rest is."""
+    """The page of the report over all checkpoints. Tables of the PDF are bounded, and say where the rest is."""
     page = _page(report, medium, INDEX_SECTIONS if medium == "index" else REPORT_SECTIONS)
     return page if medium == "pdf" else fitted(page)
 
 
 def html_pages(report: Report) -> Iterator[tuple[str, Page]]:
-    """All pages, each with its path beside the report: one for everything if that can be opened, and one for each
-    checkpoint that is shown alone; else an index, and a page for each series and each group of runs of one model."""
+    """All pages, each with its path in the folder of the report.
+
+    A report over few series is one page, and one for each checkpoint that has its own. Otherwise the first page leads
+    to a page for each series and for each group of runs of one model.
+    """
     parts = len(report.series) > FEW_SERIES
     if not parts:
         whole = _page(report, "html", REPORT_SECTIONS)
@@ -133,10 +136,11 @@ def _page(report: Report, medium: Medium, builders: tuple[ReportSection, ...]) -
 
 
 def checkpoint_pages(report: Report, *, parts: bool = False) -> Iterator[tuple[str, Page]]:
-    """One page per checkpoint that is shown alone, with its path beside the report.
+    """The pages of those checkpoints that have one, each with its path in the folder of the report.
 
     Args:
-        parts: whether each series has a page, to which those of its checkpoints lead back.
+        report: the report.
+        parts: whether each series has a page, to which the pages of its checkpoints lead back.
     """
     for at, one in enumerate(report.series):
         for place in report.details[at].pages:
@@ -153,9 +157,10 @@ def checkpoint_pages(report: Report, *, parts: bool = False) -> Iterator[tuple[s
 
 
 def _made_by(report: Report) -> tuple[str, ...]:
-    """Without the time: the page of a checkpoint changes only with what it shows."""
+    """The program that made a page, without the time, so that a page changes only if what it shows does."""
     return (f"ckpt-report {report.version}",)
 
 
 def _made(report: Report) -> tuple[str, ...]:
+    """The program that made the report, and when."""
     return (*_made_by(report), f"{report.created:%Y-%m-%d %H:%M} UTC")

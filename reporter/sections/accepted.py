@@ -1,4 +1,4 @@
-"""Findings that were reviewed and accepted, with the reasons given."""
+"""The section of findings that were reviewed and accepted, with the reasons given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reporter.sections.base import LEVELS, Medium, bounded
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """The section, nothing where nothing was accepted."""
+    """The section; none if no finding was accepted."""
     judgement = report.judgement
     if not judgement.accepted and not judgement.notes:
         return

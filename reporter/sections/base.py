@@ -1,4 +1,4 @@
-"""What sections share: their signatures, columns of statistics, links, and limits of the PDF."""
+"""What sections have in common: their types, links, columns and cells, and how large tables may be."""
 
 from __future__ import annotations
 
@@ -17,55 +17,69 @@ from reporter.model.summary import Summary
 from reporter.numerals import integer, number, share, statistic
 
 Medium = Literal["html", "pdf", "index"]
-"""What a section is made for: a page that holds everything, or all of one series; the document; the first page of a
-report over many series, each of which has a page of its own."""
+"""What a section is made for. ``html``: a page that holds everything, or everything of one series. ``pdf``: the PDF.
+``index``: the first page of a report over many series, each of which has a page of its own."""
 
 ReportSection = Callable[[Report, Medium], Iterator[Section]]
+"""Yields the sections of a report for a medium, none if there is nothing to tell."""
+
 CheckpointSection = Callable[[Report, int, int], Iterator[Section]]
+"""Yields the sections of a checkpoint, given the report, the index of its series and its own index in that series."""
 
 PDF_ROWS = 30
-"""Rows of one table in the PDF: about 1 ms a cell in WeasyPrint, and what a reviewer reads."""
+"""Most rows of a table in the PDF: WeasyPrint takes about 1 ms per cell, and a reviewer reads no more."""
 
 PDF_SHEETS = 5
-"""Sheets of small histograms in the PDF, one to a page: of 200 layers."""
+"""Most sheets of small histograms in the PDF, each of which takes a page: those of 200 layers."""
 
 HTML_ROWS = 2000
-"""Rows of one table in HTML: beyond it a browser stops being pleasant."""
+"""Most rows of a table in HTML: with more of them, a browser becomes slow."""
 
 BY_NAME = {s.name: s for s in STATISTICS}
+"""The registered statistics by name."""
 
 LEVELS: dict[Severity, Level] = {Severity.INFO: "info", Severity.WARN: "warn", Severity.FAIL: "fail"}
+"""How findings of each severity are marked on a page."""
 
 
 def page_href(report: Report, at: int, place: int, medium: Medium) -> str:
-    """A link to a checkpoint's page, "" where it has none: in the PDF, and for most of very many checkpoints."""
+    """The link to the page of a checkpoint, "" if it has none.
+
+    There are no such pages in a PDF, and in a report over very many checkpoints most have none.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        place: index of the checkpoint in the series.
+        medium: what the link is for.
+    """
     has_page = medium != "pdf" and place in report.details[at].pages
     return checkpoint_href(report.series[at].refs[place]) if has_page else ""
 
 
 def series_href(series: Comparison, medium: Medium) -> str:
-    """A link to where a series is told: on its own page, or further down on this one."""
+    """The link to where a series is described: on its own page, or further down on the same page."""
     return f"series/{series.slug}.html" if medium == "index" else f"#trend-{series.slug}"
 
 
 def runs_href(group: int) -> str:
-    """Path of the page of a group of runs of one model, beside the report."""
+    """The path, in the folder of the report, of the page of a group of runs of one model."""
     return f"runs/group-{group + 1}.html"
 
 
 def severity_of(findings: Iterable[Finding]) -> Severity:
-    """The worst one; INFO where there is none."""
+    """The worst severity of some findings; INFO if there is none."""
     return max((f.severity for f in findings), default=Severity.INFO)
 
 
 def verdict_cell(worst: Severity) -> Cell:
-    """A series' verdict, which sorts by how bad it is."""
+    """A cell with the verdict of a series, given the worst severity of its findings; cells sort by that."""
     level: Level = LEVELS[worst] if worst > Severity.INFO else "pass"
     return Cell(worst.name if worst > Severity.INFO else "PASS", level=level, sort=float(worst))
 
 
 def findings_by_series(report: Report) -> dict[str, list[Finding]]:
-    """Findings of each series that has any, worst first."""
+    """The findings of each series that has any, the worst first."""
     found: dict[str, list[Finding]] = {}
     for finding in report.judgement.findings:
         found.setdefault(finding.series, []).append(finding)
@@ -73,7 +87,7 @@ def findings_by_series(report: Report) -> dict[str, list[Finding]]:
 
 
 def worst_series(report: Report) -> list[int]:
-    """Places of all series, those with the worst findings and then with most of them first."""
+    """The indices of all series: those with the worst findings come first, then those with most findings."""
     found = findings_by_series(report)
 
     def rank(at: int) -> tuple[float, ...]:
@@ -85,12 +99,18 @@ def worst_series(report: Report) -> list[int]:
 
 
 def checkpoint_href(ref: CheckpointRef) -> str:
-    """Path of a checkpoint's page beside the report."""
+    """The path, in the folder of the report, of the page of a checkpoint."""
     return f"checkpoints/{ref.slug}.html"
 
 
 def sheets(figures: CheckpointFigures, layers: int, medium: Medium) -> Iterator[Block]:
-    """Small histograms of a checkpoint's ``layers``, as many as the medium bears, and what is left out."""
+    """The sheets of small histograms of a checkpoint, and notes on what is left out.
+
+    Args:
+        figures: the pictures of the checkpoint.
+        layers: how many layers it has.
+        medium: what the sheets are for; a PDF gets only some.
+    """
     shown = figures.sheets[:PDF_SHEETS] if medium == "pdf" else figures.sheets
     yield from shown
     if len(shown) < len(figures.sheets):
@@ -103,17 +123,17 @@ def sheets(figures: CheckpointFigures, layers: int, medium: Medium) -> Iterator[
 
 
 def statistic_columns(names: Sequence[str]) -> tuple[Column, ...]:
-    """Columns of registered statistics, with their definitions."""
+    """The columns of some statistics, with their definitions."""
     return tuple(Column(BY_NAME[n].title, definition=BY_NAME[n].definition) for n in names)
 
 
 def statistic_cells(values: Statistics | None, names: Sequence[str]) -> tuple[Cell, ...]:
-    """Cells of registered statistics; a bad count is marked."""
+    """The cells of some statistics, in the order of ``names``; empty ones if there are no values."""
     return tuple(statistic_cell(name, None if values is None else values[name]) for name in names)
 
 
 def statistic_cell(name: str, value: Value | None) -> Cell:
-    """One statistic as a cell."""
+    """The cell of a statistic; a count of values that are not finite is marked unless it is 0."""
     unit = BY_NAME[name].unit
     bad = name in ("nan_count", "posinf_count", "neginf_count") and isinstance(value, int) and value > 0
     return Cell(statistic(value, unit), sort=sortable(value), level="fail" if bad else "", title=unrounded(value))
@@ -123,7 +143,7 @@ NON_FINITE = Column("NaN/Inf", definition="Values that are NaN or infinite; all 
 
 
 def non_finite_cell(summary: Summary) -> Cell:
-    """How many values are NaN or infinite, by kind on demand; any at all is marked."""
+    """The number of values that are NaN or infinite, marked unless it is 0; the tool tip tells them apart."""
     kinds = (("NaN", summary.nan), ("+Inf", summary.posinf), ("−Inf", summary.neginf))
     title = ", ".join(f"{integer(n)} {kind}" for kind, n in kinds if n)
     n = summary.non_finite
@@ -131,29 +151,29 @@ def non_finite_cell(summary: Summary) -> Cell:
 
 
 def number_cell(value: float | None, digits: int = 4) -> Cell:
-    """A number as a cell."""
+    """The cell of a number, with all of its digits as a tool tip."""
     return Cell(number(value, digits), sort=sortable(value), title=unrounded(value))
 
 
 def share_cell(value: float | None) -> Cell:
-    """A fraction of 1 as a cell."""
+    """The cell of a fraction of 1, printed as a percentage."""
     return Cell(share(value), sort=sortable(value), title=unrounded(value))
 
 
 def count_cell(value: int) -> Cell:
-    """A whole number as a cell."""
+    """The cell of a whole number."""
     return Cell(integer(value), sort=float(value))
 
 
 def sortable(value: Value | None) -> float | None:
-    """A key to sort by; None for what is no number."""
+    """The number that a cell is sorted by, None for NaN and where there is no number."""
     if value is None or isinstance(value, Absent) or value != value:
         return None
     return float(value)
 
 
 def unrounded(value: Value | None) -> str:
-    """All digits of a float, for a tool tip; "" where the cell already shows them."""
+    """All digits of a number, for a tool tip; "" if the cell shows them already."""
     if isinstance(value, float) and value == value and number(value) not in (repr(value), str(value)):
         return repr(value)
     return ""
@@ -162,7 +182,17 @@ def unrounded(value: Value | None) -> str:
 def bounded(
     caption: str, columns: Sequence[Column], rows: Sequence[Row], medium: Medium, *, note: str = "", keep: str = "first"
 ) -> Table:
-    """A table with as many rows as the medium bears; ``keep="ends"`` keeps the first and the last ones."""
+    """A table with as many rows as suit the medium, and a line on where the others are.
+
+    Args:
+        caption: of the table.
+        columns: its columns.
+        rows: all rows.
+        medium: what the table is for.
+        note: a sentence below the table.
+        keep: which rows are kept if there are too many: the ``first`` ones, or evenly spread ones that include both
+            ``ends``.
+    """
     limit = PDF_ROWS if medium == "pdf" else HTML_ROWS
     where = {"pdf": "index.html", "html": "tensors.csv and report.json", "index": "report.json"}[medium]
     if len(rows) <= limit:

@@ -1,4 +1,4 @@
-"""One checkpoint: what it is, its distribution, its layers."""
+"""The sections on a checkpoint's page about the checkpoint as a whole, its layers, roles and optimizer state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ _STATISTICS = (
 
 
 def build(report: Report, at: int, place: int) -> Iterator[Section]:
-    """Summary, findings' place, layers and roles."""
+    """The summary with the findings at this checkpoint, then tables of its layers, roles and optimizer state.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        place: index of the checkpoint in the series.
+    """
     series, figures = report.series[at], report.figures[at].checkpoints[place]
     ref, numbers = series.refs[place], series.measured[place]
     whole = numbers.whole
@@ -49,7 +55,13 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
 
 
 def group_table(caption: str, what: str, groups: Sequence[GroupMeasure]) -> Table:
-    """One row per group, with quantiles."""
+    """A table of groups of tensors, with their statistics and quantiles.
+
+    Args:
+        caption: of the table.
+        what: what a group is, the heading of the first column.
+        groups: one for each row.
+    """
     probabilities = list(dict.fromkeys(p for g in groups for p in g.quantiles.values))
     columns = (
         Column(what, numeric=False),

@@ -1,4 +1,4 @@
-"""One checkpoint: every tensor, and everything that was skipped."""
+"""The sections on a checkpoint's page about each of its tensors, and about what was skipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ _TITLES = {"model": "Model variables", "optimizer": "Optimizer variables", "othe
 
 
 def build(report: Report, at: int, place: int) -> Iterator[Section]:
-    """One section per collection, one for what was skipped."""
+    """A section for each collection (model, optimizer, other), and one for what was skipped.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        place: index of the checkpoint in the series.
+    """
     numbers = report.series[at].measured[place]
     for collection, title in _TITLES.items():
         tensors = [t for t in numbers.tensors if t.info.collection == collection]

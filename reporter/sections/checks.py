@@ -1,4 +1,4 @@
-"""Every rule, what it looked at and how near it came, whether it fired or not."""
+"""The section of checks: for every rule how much it checked, and its worst value, whether it fired or not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _COUNTS = (
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """The section; of many series, one row per rule where a row for each of both would be the longest table of all."""
+    """The section. In the PDF and on the first page of a report over many series, it has one row for each rule.
+
+    Otherwise there is a row for each rule and series.
+    """
     outcomes = report.judgement.outcomes
     if not outcomes:
         return
@@ -55,7 +58,7 @@ def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
 
 
 def _by_rule(report: Report, medium: Medium) -> Table:
-    """Counts over all series; worst values are those of one series each, and stand where it is told."""
+    """A table of counts over all series, without worst values, as these are given where each series is described."""
     rules: dict[str, list[Outcome]] = {}
     for outcome in report.judgement.outcomes:
         rules.setdefault(outcome.rule, []).append(outcome)

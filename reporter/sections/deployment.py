@@ -1,4 +1,4 @@
-"""Deployment readiness of the last checkpoint of each series: what int8 and narrower floats would cost."""
+"""The section of deployment readiness: what int8 and narrower floats would cost the last checkpoint of each series."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLES = {
     "float8_e4m3fn": "float8 E4M3",
     "float8_e5m2": "float8 E5M2",
 }
-"""Narrower floats as they are called in tables, in order."""
+"""The names of narrower floats in tables, in the order of the columns."""
 
 WORDS: tuple[tuple[str, str], ...] = (
     (
@@ -56,11 +56,11 @@ WORDS: tuple[tuple[str, str], ...] = (
     ),
     ("Distinct values", "Shown where at most 256: the weights are clustered or were quantised before."),
 )
-"""For the glossary."""
+"""Entries of the glossary: a term and its definition."""
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """One section for all series; nothing where nothing was measured."""
+    """One section for all series; none if no readiness was measured."""
     blocks: list[Block] = []
     for series in report.series:
         if series.deployment_problem:
@@ -77,11 +77,12 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 
 
 def _matrices(series: list[Comparison]) -> list[tuple[Comparison, str, Readiness]]:
+    """All weight tensors that int8 was measured of, each with its series and name."""
     return [(s, name, r) for s in series for name, r in s.readiness.items() if r.int8_tensor is not None]
 
 
 def _sentence(series: list[Comparison], several: bool) -> str:
-    """What to do, in one sentence."""
+    """One sentence that says what to do: how many weight tensors suit int8, and whether float16 overflows."""
     of = "the last checkpoint of each series" if several else "this checkpoint"
     if not several and len(series[0].refs) > 1:
         of = f"the last checkpoint, step {series[0].labels[-1]}"
@@ -108,7 +109,7 @@ _SUMMARY: dict[Advice, str] = {
     "int8 per channel": "should be int8 with a scale per output channel",
     "int8 per channel, measure": "would lose noticeably even so (measure the accuracy)",
     "keep in float": "should stay in float",
-}
+}  # in the order from the best advice to the worst, by which tensors are sorted
 
 _MARKS: dict[Advice | None, Level] = {
     "int8 per channel": "info",
@@ -127,13 +128,13 @@ def _columns(columns: list[Column], several: bool) -> tuple[Column, ...]:
 
 
 def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Table:
-    """Every weight matrix, what keeps least first."""
+    """A table of all weight matrices; those that lose most come first."""
     formats = list(TITLES) if medium == "html" else list(TITLES)[:2]
     rows = []
     for series, name, ready in sorted(_matrices(measured), key=_by_int8):
         cells = [Cell(name), Cell(ready.advice or "—", level=_MARKS.get(ready.advice, ""))]
         cells += [_decibel(ready.int8_tensor), _coarse(ready), _decibel(ready.int8_channel)]
-        # float8 without a scale is never good: numbers, but no marks.
+        # The casts to float8 are without a scale, and never good; marking all of them would say nothing.
         cells += [_decibel(c.sqnr, f.endswith("float16")) if (c := ready.cast(f)) else Cell("—") for f in formats]
         if medium == "html":
             cells.append(Cell(" × ".join(map(str, series.measured[-1].by_name[name].info.shape))))
@@ -154,6 +155,7 @@ def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Tab
 
 
 def _by_int8(of: tuple[Comparison, str, Readiness]) -> tuple[int, float, float]:
+    """The key that sorts weight matrices by how badly they suit int8, the worst first."""
     ready = of[2]
     assert ready.int8_tensor is not None and ready.best is not None and ready.advice is not None
     return (-list(_SUMMARY).index(ready.advice), min(ready.best, GOOD_SQNR), ready.int8_tensor)
@@ -173,7 +175,7 @@ def _coarse(ready: Readiness) -> Cell:
 
 
 def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:
-    """Tensors of which float16 loses values, or float8 the large ones."""
+    """A table of tensors with values that overflow or become 0 in float16, or that overflow in float8."""
     rows = []
     for series in measured:
         for name, ready in series.readiness.items():
@@ -205,7 +207,7 @@ def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:
 
 
 def _redundant(measured: list[Comparison], several: bool, medium: Medium) -> Table:
-    """Tensors of which something could be left out."""
+    """A table of tensors of which something could be left out: channels, zeros, or repeated values."""
     rows = []
     for series in measured:
         for name, r in series.readiness.items():

@@ -1,4 +1,4 @@
-"""The page of ``ckpt-report diff``: two checkpoints against each other."""
+"""The page of ``ckpt-report diff --html``: the difference of two checkpoints."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LEVELS: dict[str, Level] = {"reshaped": "warn", "removed": "warn", "added": "in
 
 
 def difference_page(difference: Difference, version: str) -> Page:
-    """One self-contained page: the whole, every tensor, definitions."""
+    """The page: the whole model, every tensor, and definitions."""
     columns = [c for c in DEFINITIONS if c is not PER_STEP] if difference.paired else [AT_LEAST, NON_FINITE]
     glossary = tuple((column.title, column.definition) for column in columns)
     before, after = (PurePath(path).name or path for path in (difference.before, difference.after))
@@ -141,5 +141,5 @@ def _row(tensor: TensorDifference, paired: bool) -> Row:
 
 
 def at_least(tensor: TensorDifference) -> str:
-    """The least relative update that the norms allow."""
+    """A lower bound of a relative update, from the norms alone: ≥ |‖W‖ − ‖W′‖| / ‖W′‖."""
     return NO_DATA if tensor.update is None else f"≥ {number(tensor.update, 3)}"

@@ -1,4 +1,4 @@
-"""What was left out of a report over very many checkpoints, and where it is."""
+"""The section on what was left out of a report over very many checkpoints, and where to find it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reporter.sections.base import Medium
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """The section; nothing where everything is shown."""
+    """The section; none if everything is shown."""
     of = report.checkpoints
     pages, records, rows = (
         sum(len(getattr(detail, kind)) for detail in report.details) for kind in ("pages", "records", "rows")

@@ -1,4 +1,4 @@
-"""Every file that was met, and what became of it."""
+"""The section of files: every file that was met, and what became of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEVELS: dict[str, Level] = {
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """Counts by state, then the rows: what could not be read first, what is no checkpoint last."""
+    """The number of files in each state, then a table: files that could not be read first, other files last."""
     states = Counter(entry.state for entry in report.files)
     blocks: list[Block] = [Facts(tuple((s, integer(n)) for s, n in sorted(states.items(), key=_rank)), "tiles")]
     entries = sorted(report.files, key=lambda e: _rank((e.state, 0)))
@@ -49,6 +49,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 
 
 def _rank(state: tuple[str, int]) -> int:
+    """The place of a state in the order of rows: 0 for all states but those that need no attention."""
     ranks: dict[str, int] = {State.MEASURED: 1, State.LEFT_OUT: 2, State.NO_CHECKPOINT: 3}
     return ranks.get(state[0], 0)
 

@@ -1,4 +1,7 @@
-"""Make a page small enough to open: shorter tables first, then fewer pictures, and say what was left out."""
+"""Make a page small enough to be opened: first with shorter tables, then with fewer pictures.
+
+What was left out is said on the page.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,20 @@ from reporter.model.page import Block, Figure, Figures, Page, Paragraph, Row, Ta
 from reporter.numerals import integer
 
 MOST_BYTES = 9_000_000
-"""Of a page in HTML: ten million are what a mail server takes and a browser opens at once."""
+"""Most bytes of an HTML page: mail servers accept ten million, and browsers open so many at once."""
 
 ROWS = (1000, 500, 250, 100, 50)
-"""Rows per table, tried one after the other."""
+"""The limits for the rows of a table that are tried one after the other."""
 
 PICTURES = (100, 50, 20, 10, 3)
-"""Pictures per gallery."""
+"""The limits for the pictures of a gallery that are tried one after the other."""
 
 _CELL, _PAGE = 60, 300_000
-"""Bytes of markup around a cell, and of style and script."""
+"""Bytes of the markup around a cell, and of the style sheet and script of a page."""
 
 
 def fitted(page: Page, most: int = MOST_BYTES) -> Page:
-    """The same page, within about so many bytes if that can be done."""
+    """The same page with about ``most`` bytes at most, as far as that can be done."""
     tried = page
     for change in (partial(_shorter, rows=n) for n in ROWS):
         if nbytes(tried) <= most:
@@ -38,7 +41,7 @@ def fitted(page: Page, most: int = MOST_BYTES) -> Page:
 
 
 def nbytes(page: Page) -> int:
-    """About how large the page is in HTML."""
+    """An estimate of how many bytes the page has as HTML."""
     return _PAGE + sum(_bytes(block) for section in page.sections for block in section.blocks)
 
 
@@ -57,7 +60,7 @@ def _row_bytes(row: Row) -> int:
 
 
 def _few_alone(page: Page, pictures: int) -> Page:
-    """Of the pictures that stand alone in a section, only so many."""
+    """The same page with at most so many single pictures in each section, besides galleries."""
     sections = []
     for section in page.sections:
         alone = [block for block in section.blocks if isinstance(block, Figure)]
@@ -70,6 +73,7 @@ def _few_alone(page: Page, pictures: int) -> Page:
 
 
 def _each(page: Page, change: Callable[[Block], tuple[Block, ...]]) -> Page:
+    """The same page with each block replaced by what ``change`` makes of it."""
     sections = []
     for section in page.sections:
         blocks = [new for block in section.blocks for new in change(block)]
@@ -78,6 +82,7 @@ def _each(page: Page, change: Callable[[Block], tuple[Block, ...]]) -> Page:
 
 
 def _shorter(block: Block, rows: int) -> tuple[Block, ...]:
+    """A table with at most ``rows`` rows; any other block as it is."""
     if not isinstance(block, Table) or len(block.rows) <= rows:
         return (block,)
     more = block.more + len(block.rows) - rows
@@ -86,6 +91,7 @@ def _shorter(block: Block, rows: int) -> tuple[Block, ...]:
 
 
 def _fewer(block: Block, pictures: int) -> tuple[Block, ...]:
+    """A gallery with at most ``pictures`` pictures, and a note; any other block as it is."""
     if not isinstance(block, Figures) or len(block.items) <= pictures:
         return (block,)
     left = integer(len(block.items) - pictures)

@@ -1,4 +1,4 @@
-"""Each layer's statistics over the checkpoints: ends, slope, course, and sudden changes."""
+"""Tables of how the statistics of each layer changed over the checkpoints, and of sudden changes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from reporter.sections.base import BY_NAME, Medium, bounded, number_cell, statis
 from reporter.sections.sparkline import sparkline
 
 Course = npt.NDArray[np.float64]
-"""A statistic of a layer in every checkpoint, NaN where it has no number."""
+"""A statistic of a layer at every checkpoint, NaN where there is no number; shape (checkpoints,)."""
 
 Courses = Mapping[tuple[str, str], Course]
-"""By layer and statistic."""
+"""The courses by layer and statistic."""
 
 SHOWN: dict[Medium, tuple[str, ...]] = {
     "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share"),
     "pdf": ("l2_norm", "mean", "std"),
 }
-"""Statistics in the table; all that are followed are in report.json."""
+"""The statistics in the table; report.json has all that are followed."""
 
 PDF_LAYERS = 10
+"""Most layers in the table of the PDF."""
+
 SUDDEN = {"html": 40, "pdf": 10}
-"""Rows of sudden changes."""
+"""Most rows of the table of sudden changes."""
 
 COURSE = Column(
     "Course",
@@ -48,7 +50,7 @@ CHANGE_POINT = Column(
 
 
 def tables(series: Comparison, medium: Medium) -> Iterator[Table]:
-    """The trends of every layer, and the sudden changes among all of them; nothing for a single checkpoint."""
+    """A table of the trends of all layers, and one of the sudden changes; none for a single checkpoint."""
     if not series.trends:
         return
     courses = _courses(series)
@@ -65,7 +67,7 @@ def _courses(series: Comparison) -> Courses:
 
 
 def slope_unit(series: Comparison) -> tuple[str, float]:
-    """What slopes are printed per, and how many steps or checkpoints that is."""
+    """The unit in which slopes are printed, in words and as a number of steps or checkpoints."""
     positions = series.positions
     if positions is None:
         return "per checkpoint", 1.0
@@ -109,6 +111,7 @@ def _trends(series: Comparison, courses: Courses, medium: Medium) -> Table:
 
 
 def _norm_change(trends: list[Trend]) -> float:
+    """How much the norm of a layer grew or shrank from the first checkpoint to the last: |log of their ratio|."""
     norm = next((t for t in trends if t.statistic == "l2_norm"), None)
     if norm is None or norm.first == norm.last:
         return 0.0
@@ -135,7 +138,8 @@ def _row(series: Comparison, trend: Trend, course: Course, factor: float) -> Row
 
 def _is_flat(course: Course) -> bool:
     known = course[~np.isnan(course)].tolist()
-    # A smaller difference is rounding, of float32 weights or of float64 sums, and would fill the row's picture.
+    # Smaller differences come from rounding, in float32 weights or float64 sums. As the sparkline of a row reaches from
+    # its smallest to its largest number, they would look like large changes.
     return not known or max(known) - min(known) <= 1e-6 * max(map(abs, known))
 
 

@@ -1,4 +1,4 @@
-"""How to read the numbers: definitions, settings, and what was run."""
+"""The sections on how to read the numbers: definitions, and the settings of the run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _WORDS = (
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """Glossary and settings."""
+    """The glossary, with terms of deployment and spectra only if the report has these, and the settings."""
     intro = Paragraph("All statistics but the counts speak of the finite values; NaN and infinities are counted apart.")
     definitions = tuple((s.title, s.definition) for s in STATISTICS) + _WORDS
     if any(s.readiness for s in report.series):

@@ -1,4 +1,4 @@
-"""The verdict in words: one paragraph for a reviewer who did not run anything."""
+"""The verdict in words, for a reviewer who did not run anything."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from reporter.model.report import Report
 from reporter.numerals import counted, integer, share
 
 OTHERS = 3
-"""Further findings named by title; all of them are listed below the paragraph."""
+"""Most kinds of further findings that are named; all findings are listed below the text."""
 
 
 def headline(report: Report) -> str:
-    """The banner's sentence: how much was found, in how many checks."""
+    """The sentence of the banner: how much was found in how many checks, and the worst finding."""
     judgement = report.judgement
     if not report.tensors:
         return "No checkpoint could be measured, so nothing was judged."
@@ -38,7 +38,7 @@ def headline(report: Report) -> str:
 
 
 def paragraphs(report: Report) -> list[str]:
-    """What, where, since when, how sure, and what to look at next; of the worst finding in full."""
+    """The paragraphs below the banner: the worst finding in full, a second failure if there is one, and the rest."""
     if not report.tensors:
         return []
     findings = [f for f in report.judgement.findings if f.severity > Severity.INFO]
@@ -60,7 +60,13 @@ def paragraphs(report: Report) -> list[str]:
 
 
 def _story(report: Report, finding: Finding, *, told: bool) -> str:
-    """What, where, since when, how sure, what next; ``told``: the banner has said what."""
+    """A finding in full: what it is, what it means, how much it concerns, since when, how sure it is, and what to do.
+
+    Args:
+        report: the report.
+        finding: the finding.
+        told: whether the banner has said already what it is.
+    """
     parts = [] if told else [f"{_capital(_short(finding))}."]
     if len(report.series) > 1:
         parts.append(f"Series: {finding.series}.")
@@ -90,11 +96,12 @@ def _since(finding: Finding) -> str:
 
 
 def listed_explains(finding: Finding) -> str:
-    """What a finding explains, with counts."""
+    """The other rules that fired for the same cause, and how often."""
     return ", ".join(f"{title.lower()} ({integer(n)})" for title, n in finding.explains)
 
 
 def _clean(report: Report) -> str:
+    """The paragraph of a report without warnings: how much was read and compared."""
     pairs = [p for s in report.series for p in s.pairs]
     estimated = sum(not p.whole.exact for p in pairs)
     compared = f"; {counted(len(pairs), 'pair')} of neighbouring checkpoints were compared value by value"
@@ -115,10 +122,11 @@ def _title(report: Report, finding: Finding) -> str:
 
 
 def _short(finding: Finding) -> str:
+    """The message of a finding without the example of the worst tensor."""
     return finding.message.split(". Worst: ")[0]
 
 
 def _capital(text: str) -> str:
-    """A sentence's first letter, unless it begins with the name of a tensor."""
+    """The text with a capital first letter, unless it begins with the name of a tensor, which must not change."""
     first = text.split(" ", 1)[0]
     return text[:1].upper() + text[1:] if first.isalpha() else text

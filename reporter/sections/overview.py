@@ -1,4 +1,4 @@
-"""All series side by side, when a folder holds several: the worst first."""
+"""The section with all series side by side, if there are several; the worst come first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STATISTICS = ("l2_norm", "std", "zero_share")
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """The section, nothing for a single series."""
+    """The section; none for a single series."""
     if len(report.series) < 2:
         return
     found = findings_by_series(report)

@@ -1,4 +1,4 @@
-"""Cells that tell how one checkpoint differs from another; what is estimated is printed with its error."""
+"""Columns and cells that say how one checkpoint differs from another; estimates are printed with their error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reporter.numerals import NO_DATA, before_after, integer, number
 from reporter.sections.base import number_cell, share_cell, unrounded
 
 FROM_ZERO = "from 0"
-"""In place of a relative update where everything was zero before."""
+"""What is printed instead of a relative update if everything was zero before."""
 
 UPDATE = Column(
     "Relative update",
@@ -52,7 +52,7 @@ DEFINITIONS = (UPDATE, PER_STEP, COSINE, UNCHANGED, LARGEST, NON_FINITE, WASSERS
 
 
 def update_cell(change: Change | None) -> Cell:
-    """The relative update; with its standard error where it is estimated, and marked where it is not of all values."""
+    """The relative update: with its standard error if estimated, and "(finite)" if it is not over all values."""
     if change is None or not change.count:
         return Cell(NO_DATA)
     if change.left_out:
@@ -61,6 +61,7 @@ def update_cell(change: Change | None) -> Cell:
 
 
 def _of_finite(change: Change) -> Cell:
+    """The relative update over those values that are finite in both checkpoints."""
     if not change.finite:
         return Cell(NO_DATA, title="no value is finite in both")
     cell = _update(change)
@@ -80,7 +81,7 @@ def _update(change: Change) -> Cell:
 
 
 def per_step_cell(change: Change | None, steps: int | None) -> Cell:
-    """R / k … R / √k, one number for a single step."""
+    """The range of the relative update of one step, from R over k steps: R / k to R / √k; one number for one step."""
     value = change.relative_update if change is not None else None
     if value is None or not steps:
         return Cell(NO_DATA)
@@ -92,7 +93,7 @@ def per_step_cell(change: Change | None, steps: int | None) -> Cell:
 
 
 def cosine_cell(change: Change | None) -> Cell:
-    """The cosine; of an estimate with as many digits as its error leaves, and the error."""
+    """The cosine. An estimate has only the digits that its error leaves, and the error."""
     value = change.cosine if change is not None else None
     if change is None or value is None:
         return Cell(NO_DATA)
@@ -106,14 +107,18 @@ def cosine_cell(change: Change | None) -> Cell:
 
 
 def cosine_error(change: Change) -> float:
-    """Standard error of an estimated cosine: that of the squared distance, twice the distance's, carried over."""
+    """The standard error of a cosine that was computed from an estimated distance d.
+
+    With cos = (a² + b² − d²) / (2ab), an error of δ in d changes the cosine by d·δ / (ab), and δ is
+    :data:`reporter.model.sketch.DISTANCE_ERROR` · d.
+    """
     if change.exact or not change.norm_before or not change.norm_after:
         return 0.0
     return DISTANCE_ERROR * (change.distance / change.norm_before) * (change.distance / change.norm_after)
 
 
 def unchanged_cell(change: Change | None) -> Cell:
-    """Share of values that are equal to the bit."""
+    """The share of values that are equal to the bit."""
     return share_cell(change.equal_share if change is not None else None)
 
 
@@ -123,20 +128,20 @@ def largest_cell(change: Change | None) -> Cell:
 
 
 def non_finite_cell(change: Change | None) -> Cell:
-    """How many values are NaN or infinite, before and after."""
+    """The numbers of values that are NaN or infinite, before and after."""
     if change is None or not change.count:
         return Cell(NO_DATA)
     return counts_cell(change.bad_before, change.bad_after)
 
 
 def counts_cell(before: int | None, after: int | None) -> Cell:
-    """Two counts of what should not be there; any at all is marked."""
+    """Two counts of values that should not occur, before and after, marked unless both are 0."""
     level: Level = "fail" if after else "warn" if before else ""
     return Cell(before_after(before, after), sort=float(after or 0), level=level)
 
 
 def wasserstein_cell(shift: Shift | None) -> Cell:
-    """W1 / σ with its error, unless that is far below the last digit."""
+    """The Wasserstein distance in standard deviations, with its error unless that is too small to show."""
     if shift is None or shift.wasserstein is None:
         return Cell(NO_DATA)
     value, error = shift.wasserstein, shift.error
@@ -148,12 +153,12 @@ def wasserstein_cell(shift: Shift | None) -> Cell:
 
 
 def psi_cell(shift: Shift | None) -> Cell:
-    """PSI; its bins on demand."""
+    """The population stability index, with its bins as a tool tip."""
     return _binned(shift, None if shift is None else shift.psi)
 
 
 def js_cell(shift: Shift | None) -> Cell:
-    """Jensen-Shannon distance; its bins on demand."""
+    """The Jensen-Shannon distance, with its bins as a tool tip."""
     return _binned(shift, None if shift is None else shift.js)
 
 
@@ -163,7 +168,7 @@ def _binned(shift: Shift | None, value: float | None) -> Cell:
 
 
 def bins(shift: Shift) -> str:
-    """The bins of PSI and JS in words.
+    """A description of the bins that PSI and Jensen-Shannon distance were computed over.
 
     >>> bins(Shift(0.1, psi=0.2, js=0.1, bins=34, low=-0.5, high=0.5))
     '34 bins: 32 from −0.5 to 0.5, and one open at either end'
@@ -175,7 +180,7 @@ def bins(shift: Shift) -> str:
 
 
 def exactness(pairs: Iterable[Pair]) -> str:
-    """Which of the pairs are exact, as a sentence."""
+    """A sentence on how many of the comparisons are exact."""
     all_, estimated = 0, 0
     for pair in pairs:
         all_ += 1
@@ -190,7 +195,7 @@ def exactness(pairs: Iterable[Pair]) -> str:
 
 
 def finiteness(pairs: Iterable[Pair]) -> str:
-    """How many of the pairs hold values that are not finite, as a sentence."""
+    """A sentence on how many of the comparisons meet values that are not finite."""
     bad = [pair.whole.left_out > 0 for pair in pairs]
     if not any(bad):
         return "No value compared is NaN or infinite."

@@ -1,4 +1,4 @@
-"""One series of a report over many: a report of its own, and a page that lies in a folder below the first one."""
+"""Reports over many series: restrict a report to one series, and adapt the links of its page, which is in a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def each_series(report: Report) -> Iterator[Report]:
-    """The report restricted to each of its series in turn: its numbers, findings, checks and files."""
+    """For each series, the report over this series alone: its numbers, findings, checks and files."""
     judgement = report.judgement
 
     findings = _grouped(judgement.findings, lambda f: f.series)
@@ -39,12 +39,12 @@ def each_series(report: Report) -> Iterator[Report]:
 
 
 def _grouped(entries: Iterable[T], series: Callable[[T], str]) -> dict[str, tuple[T, ...]]:
-    """By the series that they belong to, in their order."""
+    """Entries by the name of the series that they belong to, in their order."""
     return {name: tuple(of) for name, of in groupby(sorted(entries, key=series), key=series)}
 
 
 def below(page: Page) -> Page:
-    """The same page in a folder below that of the report: links to other files of the report go up first."""
+    """The same page for a folder below that of the report: links to other files begin with ``../``."""
     return replace(
         page,
         up=page.up and (_up(page.up[0]), page.up[1]),

@@ -1,4 +1,4 @@
-"""Several runs of one model side by side: their curves in one picture, their final numbers in one table."""
+"""The sections on runs of one model: their curves in common pictures, and their final numbers in a table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _STATISTICS: dict[Medium, tuple[str, ...]] = {
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """One section per group of runs, nothing where no two series have the same structure; of many series, a list."""
+    """A section for each group of runs of one model; in a report over many series, a list of the groups."""
     if medium == "index" or (medium == "pdf" and len(report.series) > PDF_SERIES):
         yield from _listed(report, medium)
         return
@@ -47,24 +47,24 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 
 
 def group_section(report: Report, group: Runs) -> Section:
-    """A group of runs for a page of its own."""
+    """The section for a page on one group of runs."""
     chosen = [report.series[at] for at in group.series]
     return Section("runs", "Runs of one model", tuple(_blocks(group, chosen, "index")))
 
 
 def link_section(report: Report, group: int) -> Section:
-    """On the page of one of the runs: where all of them are side by side."""
+    """The section, on the page of one run, that leads to the page of its group."""
     rows = (Row((Cell(title(report, report.runs[group]), href=runs_href(group)),)),)
     return Section("runs", "Runs of this model", (Table("Side by side", (Column("Runs", numeric=False),), rows),))
 
 
 def title(report: Report, group: Runs) -> str:
-    """A group by the name of its first run."""
+    """The title of a group of runs, from the name of the first one and the number of others."""
     return _names([report.series[at] for at in group.series])
 
 
 def _listed(report: Report, medium: Medium) -> Iterator[Section]:
-    """Every group with a link to its page."""
+    """A section with a table of all groups, which links to their pages."""
     if not report.runs:
         return
     found = findings_by_series(report)
@@ -135,5 +135,6 @@ def _table(chosen: list[Comparison], medium: Medium) -> Table:
 
 
 def _norm_ratio(series: Comparison) -> Cell:
+    """The norm of the last checkpoint divided by that of the first."""
     first, last = (sortable(series.measured[i].whole.statistics["l2_norm"]) for i in (0, -1))
     return number_cell(last / first if first and last is not None and len(series.refs) > 1 else None)

@@ -1,4 +1,4 @@
-"""Each series after the other: what moved, its trend, its changes, its layers."""
+"""The sections of each series: what moved, its trend, its changes and its layers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from reporter.sections import series_changes, series_layers, series_moved, serie
 from reporter.sections.base import Medium, worst_series
 
 PDF_SERIES = 12
-"""Series that get their own sections in the PDF; the others are in index.html, and the worst in the overview."""
+"""Most series that all get their own sections in the PDF."""
 
 PDF_SERIES_OF_MANY = 4
-"""The same where there are more: each takes two to seven pages of a document that is read in a meeting."""
+"""How many series get their own sections in the PDF if there are more; the others are in index.html. Each takes two to
+seven pages of a document that is read in a meeting."""
 
 LISTED_SERIES = 10
-"""Up to here the series are in the table of contents, and open; beyond it the overview leads to them."""
+"""Up to this number, series are in the table of contents and unfolded; if there are more, the overview links to
+them."""
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """Up to four sections per series; of many series, those without a warning are folded."""
+    """Up to four sections for each series; if there are many, sections of series without a warning are folded."""
     many = len(report.series) > LISTED_SERIES
     warned = {f.series for f in report.judgement.findings if f.severity > Severity.INFO}
     for at in _shown(report, medium):
@@ -47,7 +49,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 
 
 def _shown(report: Report, medium: Medium) -> list[int]:
-    """Places of the series that are told one by one; in the document, of many the worst, in their order."""
+    """The indices of the series that get sections: all, but in a PDF over many series only the worst."""
     count = len(report.series)
     if medium != "pdf" or count <= PDF_SERIES:
         return list(range(count))

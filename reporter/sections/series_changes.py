@@ -1,4 +1,4 @@
-"""Each series: how every checkpoint differs from the one before, the first and the baseline."""
+"""The section on changes within a series: each checkpoint against the one before, the first and the baseline."""
 
 from __future__ import annotations
 
@@ -36,7 +36,13 @@ from reporter.sections.paired import (
 
 
 def build(report: Report, at: int, medium: Medium) -> Section:
-    """The section of one series."""
+    """The section of one series.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        medium: what the section is for.
+    """
     series = report.series[at]
     title = "Change between checkpoints" if len(report.series) == 1 else f"Changes: {series.name}"
     return Section(f"changes-{series.slug}", title, tuple(_blocks(series, report.figures[at], medium)))
@@ -76,6 +82,7 @@ def _table(series: Comparison, medium: Medium) -> Table:
 
 
 def _against(column: Column, reference: str) -> Column:
+    """A column with the name of the checkpoint that it compares with below its heading."""
     return Column(column.title, unit=reference, definition=column.definition)
 
 
@@ -106,12 +113,14 @@ def _row(series: Comparison, place: int, html: bool, bad: bool) -> Row:
 
 
 def _reference(pair: Pair | None, shifted: bool) -> list[Cell]:
+    """The cells that compare a checkpoint with the first one or the baseline."""
     change = pair.whole if pair else None
     cells = [update_cell(change), cosine_cell(change)]
     return [*cells, wasserstein_cell(pair.shift if pair else None)] if shifted else cells
 
 
 def _bins(series: Comparison, html: bool) -> str:
+    """A sentence on the bins of the last row, "" if it has none."""
     shift = series.pairs[-1].shift
     if shift is None or not shift.bins:
         return ""

@@ -1,4 +1,4 @@
-"""Each series by layer: updates, norms and trends, and every layer's numbers first and last."""
+"""The section on the layers of a series: updates, norms, trends, and the numbers of the last checkpoint."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ _STATISTICS: dict[Medium, tuple[str, ...]] = {
 
 
 def build(report: Report, at: int, medium: Medium) -> Section:
-    """The section of one series."""
+    """The section of one series.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        medium: what the section is for.
+    """
     series = report.series[at]
     title = "Layers" if len(report.series) == 1 else f"Layers: {series.name}"
     return Section(f"layers-{series.slug}", title, tuple(_blocks(series, report.figures[at], medium)))
@@ -55,7 +61,7 @@ def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Itera
 
 
 def _table(series: Comparison, medium: Medium) -> Table:
-    """Every layer in model order, as it is in the last checkpoint that has it."""
+    """A table of all layers in model order, each as in the last checkpoint that has it."""
     several = len(series.refs) > 1
     names = _STATISTICS[medium]
     rows = []
@@ -97,5 +103,6 @@ def _table(series: Comparison, medium: Medium) -> Table:
 
 
 def _ratio(first: GroupMeasure, last: GroupMeasure) -> Cell:
+    """The last norm of a layer divided by its first one."""
     before, after = (sortable(g.statistics["l2_norm"]) for g in (first, last))
     return number_cell(after / before if before and after is not None else None)

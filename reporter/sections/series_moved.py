@@ -1,4 +1,4 @@
-"""Each series' last checkpoint: what moved most, and what did not move at all, since which checkpoint."""
+"""The section on what moved in the last checkpoint of a series, and what did not, since several earlier ones."""
 
 from __future__ import annotations
 
@@ -28,14 +28,21 @@ from reporter.sections.paired import (
 )
 
 EACH = 5
-"""Rows for what moved most since each of the checkpoints compared with; most of them are the same."""
+"""How many layers, and tensors, that moved most are shown for each checkpoint that the last one is compared with. Most
+of them are the same for all."""
 
 NAMED = 12
-"""Names listed of what did not move."""
+"""Most names that are listed of what did not move."""
 
 
 def build(report: Report, at: int, medium: Medium) -> Section:
-    """The section of one series."""
+    """The section of one series.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        medium: what the section is for.
+    """
     series = report.series[at]
     title = "What moved" if len(report.series) == 1 else f"What moved: {series.name}"
     return Section(f"moved-{series.slug}", title, tuple(_blocks(series, medium)))
@@ -67,7 +74,17 @@ def _label(series: Comparison, pair: Pair) -> str:
 
 
 def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers: bool) -> Table:
-    """Those that moved most since any of the checkpoints compared with, by the update since the previous one."""
+    """A table of the layers or tensors that moved most since any of the earlier checkpoints.
+
+    They are in the order of their updates since the previous checkpoint.
+
+    Args:
+        caption: of the table.
+        what: what a row is, the heading of the first column.
+        series: the series.
+        medium: what the table is for.
+        layers: whether rows are layers; otherwise they are tensors.
+    """
     pairs = series.latest
     ranked = {m.since: m.layers if layers else m.tensors for m in series.moved}
     chosen = dict.fromkeys(name for names in ranked.values() for name in names[:EACH])
@@ -115,12 +132,14 @@ def _columns(since: Since, pair: Pair) -> tuple[Column, ...]:
 
 
 def _of(pair: Pair, name: str, layers: bool) -> tuple[Change | None, Shift | None]:
+    """The change and the shift of a layer or tensor, by its name."""
     if layers:
         return pair.layers.get(name), pair.layer_shifts.get(name)
     return pair.tensors.get(name), pair.tensor_shifts.get(name)
 
 
 def _largest(series: Comparison, name: str) -> list[Cell]:
+    """The largest update of a layer between neighbouring checkpoints, and the step at which it was reached."""
     updates = [
         (update, pair)
         for pair in series.pairs
@@ -133,6 +152,7 @@ def _largest(series: Comparison, name: str) -> list[Cell]:
 
 
 def _still(series: Comparison, pairs: Mapping[Since, Pair], medium: Medium) -> Table:
+    """A table of the layers and tensors that did not move since each of the earlier checkpoints."""
     rows = []
     for movement in series.moved:
         steps = series.steps_between(pairs[movement.since])

@@ -1,4 +1,4 @@
-"""Each series over its steps: how the whole model moved."""
+"""The section on how the whole model changed over the checkpoints of a series."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STATISTICS: dict[Medium, tuple[str, ...]] = {
     "html": ("mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share"),
     "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share"),
 }
-"""A page of A4 bears about twelve columns."""
+"""The statistics in the table; a page of A4 has room for about twelve columns."""
 
 _QUANTILES: dict[Medium, tuple[float, ...]] = {"html": (0.05, 0.5, 0.95), "pdf": (0.5,)}
 
@@ -43,7 +43,13 @@ BRIEF = (
 
 
 def build(report: Report, at: int, medium: Medium) -> Section:
-    """The section of one series."""
+    """The section of one series.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        medium: what the section is for.
+    """
     series = report.series[at]
     what = "Alternatives" if series.kind is SeriesKind.ALTERNATIVES else "Trend"
     title = what if len(report.series) == 1 else f"{what}: {series.name}"
@@ -76,6 +82,7 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
 
 
 def _about(report: Report, series: Comparison) -> str:
+    """A paragraph on the series: how many checkpoints in which format, their order, and what statistics cover."""
     first = series.measured[0]
     made_by = f", written by {first.framework}" if first.framework else ""
     what = {
@@ -109,13 +116,19 @@ def _rotated(series: Comparison) -> str:
 
 
 def _names(series: Comparison) -> list[str]:
-    """Without the folder that all of them share."""
+    """The names of the checkpoints without the folder that all of them are in."""
     folder = posixpath.commonpath([f"/{ref.name}".rpartition("/")[0] or "/" for ref in series.refs])
     return [posixpath.relpath(f"/{ref.name}", folder) for ref in series.refs]
 
 
 def trend_table(report: Report, at: int, medium: Medium) -> Table:
-    """One row per checkpoint: the whole's statistics and quantiles."""
+    """A table with a row for each checkpoint: the statistics and quantiles of the whole model.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        medium: what the table is for.
+    """
     series = report.series[at]
     names = _STATISTICS[medium]
     middle = [p for p in _QUANTILES[medium] if all(p in m.whole.quantiles.values for m in series.measured)]

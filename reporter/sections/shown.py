@@ -1,4 +1,7 @@
-"""Choose the checkpoints of long series that are shown one by one: ends, those with findings, and some between."""
+"""Choose which checkpoints of long series are shown one by one.
+
+These are the last, the first, those with findings, the one before each of these, and evenly spread others.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +12,35 @@ from reporter.model.detail import Detail
 from reporter.model.finding import Finding, Judgement
 
 PAGES = 60
-"""Pages of checkpoints in one report: more than anyone opens."""
+"""Most pages of checkpoints in one report, which is more than anyone opens."""
 
 MOST_PAGES = 180
-"""The same of very many series, each of which has a page of its own that tells of its last checkpoint."""
+"""Most pages of checkpoints in a report over very many series, where :data:`LEAST` for each would be too many. The page
+of each series describes its last checkpoint."""
 
 PAGE_TENSORS = 10_000
-"""Rows of tensors on all of them together: about a millisecond each to make, and three kilobytes."""
+"""Most rows of tensors on all pages of checkpoints together: each takes about a millisecond and three kilobytes."""
 
 RECORD_TENSORS = 25_000
-"""Tensors in report.json: about a kilobyte each."""
+"""Most tensors in report.json: each takes about a kilobyte."""
 
 CSV_TENSORS = 150_000
-"""Rows of tensors.csv: about 300 bytes each."""
+"""Most rows of tensors.csv: each takes about 300 bytes."""
 
 DRAWN = 60
-"""Checkpoints across the picture of a layer: what one can tell apart there."""
+"""Most checkpoints in the picture of a layer, which has no room for more columns that can be told apart."""
 
 LEAST = 3
-"""Checkpoints of every series that are shown whatever it costs, if there are as many."""
+"""Number of checkpoints that are shown of every series, if it has so many, even if a limit is then exceeded."""
 
 
 def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Detail, ...]:
-    """One for each series; where a limit is met, all series are cut by the same share."""
+    """What is shown of each series. If a limit is exceeded, all series are cut by the same share."""
     checkpoints = sum(len(s.refs) for s in series)
     tensors = sum(len(m.tensors) for s in series for m in s.measured)
 
     def chosen(of: Comparison, limit: int, total: int) -> tuple[int, ...]:
+        """The checkpoints of a series that are shown if all series together, ``total``, must not exceed ``limit``."""
         n = len(of.refs)
         room = n if total <= limit else max(LEAST, n * limit // total)
         return _chosen(of, judgement.findings, room)
@@ -55,7 +60,10 @@ def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Detail,
 
 
 def _most_wanted(series: Sequence[Comparison], judgement: Judgement) -> list[tuple[int, ...]]:
-    """The checkpoints at which findings begin, the worst first, and then the last one of every series."""
+    """For each series, the checkpoints at which findings begin, and its last one, as far as :data:`MOST_PAGES` allow.
+
+    The checkpoints of the worst findings are chosen first.
+    """
     places = {(s.name, ref.name): (at, i) for at, s in enumerate(series) for i, ref in enumerate(s.refs)}
     found = [places.get((f.series, f.first_bad or f.checkpoint)) for f in judgement.findings]
     wanted = dict.fromkeys([*found, *((at, len(s.refs) - 1) for at, s in enumerate(series))])
@@ -64,7 +72,7 @@ def _most_wanted(series: Sequence[Comparison], judgement: Judgement) -> list[tup
 
 
 def evenly(n: int, most: int) -> list[int]:
-    """At most so many of n places, the first and the last among them.
+    """At most ``most`` of n indices, evenly spread, with the first and the last.
 
     >>> evenly(3, 5), evenly(101, 3), evenly(5, 1)
     ([0, 1, 2], [0, 50, 100], [4])
@@ -75,7 +83,7 @@ def evenly(n: int, most: int) -> list[int]:
 
 
 def _chosen(series: Comparison, findings: Iterable[Finding], room: int) -> tuple[int, ...]:
-    """The last, the first, those with findings and the one before each, worst first; then evenly spread ones."""
+    """The checkpoints of a series to show, ``room`` at most: ends, those with findings, and evenly spread others."""
     n = len(series.refs)
     if n <= room:
         return tuple(range(n))
@@ -87,6 +95,7 @@ def _chosen(series: Comparison, findings: Iterable[Finding], room: int) -> tuple
 
 
 def _found(series: Comparison, findings: Iterable[Finding]) -> Iterator[int]:
+    """The checkpoints of a series with findings, in the order of these, each followed by the one before it."""
     places = {ref.name: i for i, ref in enumerate(series.refs)}
     for finding in findings:
         place = places.get(finding.checkpoint) if finding.series == series.name else None

@@ -1,4 +1,4 @@
-"""The course of a number in a table cell: block characters, which print alike on paper, on a screen and in a search."""
+"""Sparklines: the course of a number as block characters, which look alike on paper and on a screen."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 
 BLOCKS = "▁▂▃▄▅▆▇█"
+"""The characters of numbers, from the lowest to the highest."""
 GAP = "·"
+"""The character of a missing number."""
 WIDEST = 16
-"""Characters; of more checkpoints, evenly chosen ones are shown, the first and the last among them."""
+"""Most characters of a sparkline. If there are more checkpoints, evenly spread ones are shown, with both ends."""
 
 
 def sparkline(values: Sequence[float | None]) -> str:
@@ -27,4 +29,5 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 
 def _block(above: float, half: float) -> str:
+    """The character of a number; both its distance from the smallest number and the range are given as halves."""
     return BLOCKS[min(len(BLOCKS) - 1, int(above / half * len(BLOCKS)))] if half > 0 else BLOCKS[3]

@@ -1,4 +1,4 @@
-"""Spectra of the last checkpoint's weight matrices, with ``--spectral``; they inform and judge nothing."""
+"""The section on the spectra of weight matrices in the last checkpoints, with ``--spectral``; no rule judges them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ WORDS: tuple[tuple[str, str], ...] = (
         "data, 0 to 1: above 0.1 or so alpha says little. Not shown below 50 eigenvalues.",
     ),
 )
-"""For the glossary."""
+"""Entries of the glossary: a term and its definition."""
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """One section for all series; nothing where nothing was measured."""
+    """One section for all series; none if no spectra were measured."""
     spectra = [(series.name, name, s) for series in report.series for name, s in series.spectra.items()]
     if not spectra:
         return

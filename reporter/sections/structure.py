@@ -1,4 +1,4 @@
-"""Each series' differences in structure: tensors that came, went or changed their shape."""
+"""The section on changes of structure: tensors that are new, gone, or of another shape or dtype."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reporter.sections.base import Medium, bounded
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """One section for all series, nothing if no structure changed."""
+    """One section for all series; none if no structure changed."""
     rows = []
     for series in report.series:
         for pair in series.pairs:

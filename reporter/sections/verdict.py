@@ -1,4 +1,4 @@
-"""The first page: the verdict, what led to it, and the key figures."""
+"""The first section: the verdict, the key figures, and the findings that led to it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from reporter.sections.narrative import headline, listed_explains, paragraphs
 from reporter.sections.paired import update_cell
 
 SHOWN = {"html": 200, "pdf": 15, "index": 100}
-"""Findings told in full; the rest are counted, and are in report.json. Of many series, a table has the rest."""
+"""Most findings that are described in full. The others are counted, and are in report.json; the first page of a report
+over many series has a table of them."""
 
 MESSAGE = 300
-"""Characters of a finding that is one line of a table."""
+"""Most characters of a finding in that table."""
 
 CAUTIONS = 5
-"""Remarks on how files were put together; the rest stand at their series."""
+"""Most cautions about how files were combined into series; the others are only in the sections of their series."""
 
 _WORDS: dict[str, Level] = {"PASS": "pass", "WARN": "warn", "FAIL": "fail"}
 
@@ -46,7 +47,7 @@ def subtitle(report: Report) -> str:
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """The section."""
+    """The section: the banner, the text, cautions, key figures, files that could not be measured, and findings."""
     verdict = report.verdict
     unreadable = report.unmeasured
     blocks: list[Block] = [Banner(_WORDS[verdict], verdict, headline(report))]
@@ -67,7 +68,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 
 
 def _cautions(report: Report) -> Iterator[Paragraph]:
-    """How the files were put together, where the verdict cannot be read without it."""
+    """Cautions about how files were combined into series, without which the verdict could be misread."""
     cautions = list(dict.fromkeys(text for series in report.series for text in series.cautions))
     yield from (Paragraph(text) for text in cautions[:CAUTIONS])
     if len(cautions) > CAUTIONS:
@@ -106,7 +107,7 @@ def _findings(report: Report, medium: Medium) -> FindingList:
 
 
 def _further(report: Report) -> Table:
-    """The findings that are not told in full, one line each: nothing but the number of lines bounds them."""
+    """A table of the findings that are not described in full, one row for each."""
     series = {one.name: one for one in report.series}
     titles = {o.rule: o.title for o in report.judgement.outcomes}
     rows = [
@@ -151,7 +152,7 @@ def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
 
 
 def _href(report: Report, finding: Finding, medium: Medium) -> str:
-    """The page of the checkpoint where it was first seen; where that has none, its series."""
+    """The link to the checkpoint where a finding was first seen, or to its series if that has no page."""
     name = finding.first_bad or finding.checkpoint
     for at, series in enumerate(report.series):
         if series.name == finding.series:

@@ -1,4 +1,4 @@
-"""The difference of two checkpoints as a table on a terminal."""
+"""The difference of two checkpoints as a table on a terminal, the output of ``ckpt-report diff``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from reporter.printable import visible
 from reporter.terminal.tables import table
 
 SHOWN = 100
-"""Rows on a terminal; all are in the JSON and on the page."""
+"""Most rows of the table. All tensors are in the JSON and on the HTML page."""
 
 
 def text(difference: Difference) -> str:
-    """A table, worst first, without what is equal to the bit and finite; then a line about what is not finite, and one
-    for the whole."""
+    """The table, worst first, then a line about values that are not finite, and one about the whole model.
+
+    Tensors that are finite and equal to the bit are left out of the table, and counted in the last line.
+    """
     rows = [t for t in difference.tensors if t.state != "equal" or t.non_finite]
     header = [
         "tensor", "state", "shape and dtype", "NaN/Inf", "update", "cosine", "unchanged", "W1/σ", "norm before",
@@ -38,7 +40,7 @@ def text(difference: Difference) -> str:
 
 
 def non_finite(difference: Difference) -> str:
-    """How many values are not finite, before and after, in how many tensors, as a sentence without a full stop."""
+    """A sentence, without its full stop, on how many values are not finite, before and after, in how many tensors."""
     before, after = difference.bad
     tensors = sum(t.non_finite > 0 for t in difference.tensors)
     return (
@@ -48,6 +50,7 @@ def non_finite(difference: Difference) -> str:
 
 
 def _cells(tensor: TensorDifference) -> list[str]:
+    """The row of a tensor."""
     change_, shift_ = tensor.change, tensor.shift
     shape = tensor.after or tensor.before
     update = NO_DATA if tensor.update is None else number(tensor.update)

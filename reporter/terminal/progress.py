@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal, one line per checkpoint otherwise."""
+"""Report progress on standard error: with a bar on a terminal, else with a line per checkpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from reporter.printable import visible
 
 
 class Progress:
-    """Tells a person, or a log, how far the run is."""
+    """Tells how far a run is.
+
+    Args:
+        stream: where to print; standard error if None.
+        quiet: print only failures.
+    """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream or sys.stderr
@@ -24,7 +29,7 @@ class Progress:
 
     @contextmanager
     def counting(self, checkpoints: int) -> Iterator[None]:
-        """While checkpoints are measured."""
+        """Show a progress bar for so many checkpoints while the context is open; on a terminal only."""
         if self._stream.isatty() and not self._quiet:
             from tqdm import tqdm
 
@@ -37,7 +42,7 @@ class Progress:
                 self._bar = None
 
     def measured(self, ref: CheckpointRef, numbers: Measured) -> None:
-        """One checkpoint is done."""
+        """Report that a checkpoint was measured."""
         line = (
             f"measured  {visible(ref.name)}  step {ref.step}  {len(numbers.tensors)} tensors  "
             f"{integer(numbers.parameters)} values  {size(numbers.nbytes)}  {number(numbers.seconds, 2)} s"
@@ -45,15 +50,15 @@ class Progress:
         self._line(line, ref)
 
     def known(self, ref: CheckpointRef) -> None:
-        """One checkpoint had been measured by an earlier run."""
+        """Report that the numbers of a checkpoint come from an earlier run."""
         self._line(f"known     {visible(ref.name)}  step {ref.step}", ref)
 
     def failed(self, ref: CheckpointRef, error: CheckpointError) -> None:
-        """One checkpoint could not be measured."""
+        """Report that a checkpoint could not be measured; this is printed even if the run is quiet."""
         self._line(f"{error.state}  {visible(ref.name)}  {visible(error.reason)}", ref, always=True)
 
     def say(self, text: str) -> None:
-        """What comes next; on a terminal only."""
+        """Announce the next step of the run; on a terminal only."""
         if self._stream.isatty() and not self._quiet:
             print(f"{text} …", file=self._stream)
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal: the answer to a quick question, no report needed."""
+"""Tables for a terminal: the outputs of ``ckpt-report inspect`` and ``ckpt-report scan``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from reporter.numerals import integer, number, share
 from reporter.printable import brief, visible
 
 NAMED = 4
-"""Folders named that were not looked into."""
+"""Most folders that are named among those that were not looked into; the others are counted."""
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Columns aligned; the first ``left`` to the left, the others to the right.
+    """A table as text, with its columns aligned: the first ``left`` ones to the left, the others to the right.
 
     >>> print(table(["name", "n"], [["a", "10"], ["bcd", "2"]]))
     name   n
@@ -33,7 +33,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
 
 
 def tensors(contents: Contents, numbers: Measured) -> str:
-    """Every tensor of a checkpoint, then its layers and the whole."""
+    """A table of all tensors of a checkpoint, then what was skipped, notes, and a line about the whole."""
     header = ["tensor", "role", "shape", "dtype", "mean", "std", "min", "max", "L2 norm", "zeros", "NaN/Inf"]
     rows = [
         [
@@ -59,7 +59,7 @@ def tensors(contents: Contents, numbers: Measured) -> str:
 
 
 def files(found: Found) -> str:
-    """Every file with its state; what is no checkpoint, or was not looked into, is only counted."""
+    """A table of all checkpoint files with their states; other files, and folders not looked into, are counted."""
 
     def step(entry: FileEntry) -> str:
         return "" if entry.step is None else str(entry.step)

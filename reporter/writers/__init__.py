@@ -1,1 +1,1 @@
-"""Publish: the machine-readable outputs, and the folder that appears all at once."""
+"""Publish: write report.json and tensors.csv, and put all files of a run into the output folder at once."""

@@ -1,4 +1,4 @@
-"""What changed in a series as plain JSON records; like those of :mod:`reporter.writers.records`, a contract."""
+"""The comparisons within a series as JSON objects. Their keys are a contract, as in :mod:`reporter.writers.records`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from reporter.writers.records import Record, change, changes, plain
 def comparison(series: Comparison, detailed: Container[int]) -> Record:
     """All pairs, trends and similarities of a series.
 
-    The tensors of a pair are there for neighbours, and for the last checkpoint against the first and the baseline.
+    Changes by tensor are given for neighbouring checkpoints, and for the last one against the first and the baseline.
 
     Args:
-        detailed: places of the checkpoints whose pairs are given by layer and tensor.
+        series: the series.
+        detailed: indices of the checkpoints whose changes are given by layer and tensor, and not only as a whole.
     """
     last = len(series.refs) - 1
 
@@ -36,7 +37,7 @@ def comparison(series: Comparison, detailed: Container[int]) -> Record:
 
 
 def _pair(series: Comparison, paired: Pair, *, layers: bool, tensors: bool) -> Record:
-    """Two checkpoints, one held against the other."""
+    """The comparison of two checkpoints, by layer and by tensor where that is wanted, else null."""
     steps = series.steps_between(paired)
     update = paired.whole.relative_update
     return {
@@ -57,7 +58,7 @@ def _pair(series: Comparison, paired: Pair, *, layers: bool, tensors: bool) -> R
 
 
 def shift(found: Shift | None) -> Record | None:
-    """The shift of a distribution; ``bins`` is null where there are none."""
+    """The shift of a distribution, null where there is none; ``bins`` is null where PSI and JS have no bins."""
     if found is None:
         return None
     bins = {"count": found.bins, "low": plain(found.low), "high": plain(found.high)} if found.bins else None
@@ -71,12 +72,12 @@ def shift(found: Shift | None) -> Record | None:
 
 
 def shifts(by_name: Mapping[str, Shift]) -> Record:
-    """Shifts by name."""
+    """The shift of each layer or tensor, by its name."""
     return {name: shift(found) for name, found in by_name.items()}
 
 
 def similarity(series: Comparison, found: Similarity) -> Record:
-    """Each checkpoint against each."""
+    """The distances and cosines between every two checkpoints: square tables in the order of ``checkpoints``."""
     return {
         "checkpoints": [series.refs[i].name for i in found.places],
         "distance": [[plain(float(v)) for v in row] for row in found.distance],
@@ -88,7 +89,7 @@ def similarity(series: Comparison, found: Similarity) -> Record:
 
 
 def trend(series: Comparison, found: Trend) -> Record:
-    """The course of a statistic; ``slope`` is per step, or per checkpoint where the steps are not known."""
+    """The trend of a statistic of a layer. ``slope`` is per step, or per checkpoint if the steps are not known."""
     point = found.change_point
     return {
         "layer": found.layer,
@@ -110,7 +111,7 @@ def trend(series: Comparison, found: Trend) -> Record:
 
 
 def movement(found: Movement) -> Record:
-    """What moved and what did not, the most moved first."""
+    """The layers and tensors that moved, those that moved most first, and those that are equal to the bit."""
     return {
         "since": found.since,
         "layers": list(found.layers),

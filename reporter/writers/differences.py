@@ -1,4 +1,4 @@
-"""The difference of two checkpoints as one JSON object."""
+"""The difference of two checkpoints as one JSON object, the output of ``ckpt-report diff --json``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reporter.writers.records import Record, change, plain
 
 
 def record(difference: Difference) -> Record:
-    """Everything, as one JSON object."""
+    """The whole difference: counts, the change of the whole model, and each tensor, worst first."""
     return {
         "before": difference.before,
         "after": difference.after,

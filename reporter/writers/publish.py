@@ -1,4 +1,8 @@
-"""The output folder: written aside, made durable, renamed into place, and only then pointed to by ``latest``."""
+"""Write the output folder so that readers see all of a run or nothing of it.
+
+A run is written to a temporary folder, made durable (``fsync``), and renamed to its final name. Only then the link
+``latest`` is switched to it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ RUNS, LATEST, _NEW_LINK = "runs", "latest", ".latest-"
 
 @contextmanager
 def output_lock(out: Path) -> Iterator[None]:
-    """Hold the output folder; another run that holds it raises at once.
+    """Lock the output folder while the context is open, without waiting for another run that has locked it.
 
     Raises:
         OutputBusy: another run writes to this folder.
@@ -44,20 +48,20 @@ def output_lock(out: Path) -> Iterator[None]:
 
 
 def publish(out: Path, created: datetime, identity: str, files: Mapping[str, bytes], *, latest: bool = True) -> Path:
-    """Write the files of one run; a reader sees all of them or none.
+    """Write the files of one run, so that a reader sees all of them or none.
 
     Args:
         out: the output folder.
-        created: names the run, in UTC.
-        identity: short suffix that tells runs of the same second apart.
-        files: relative path -> content.
-        latest: whether ``latest`` points to this run from now on.
+        created: time of the run in UTC, the first part of its folder's name.
+        identity: the second part, which distinguishes runs of the same second.
+        files: the content of each file, by its path relative to the run's folder.
+        latest: whether the link ``latest`` is switched to this run.
 
     Returns:
         ``out/runs/<utc time>-<identity>``.
 
     Raises:
-        OutputError: it could not be written; nothing is left behind, and ``latest`` stands as it was.
+        OutputError: it could not be written; nothing is left behind, and ``latest`` points where it did before.
     """
     runs = out / RUNS
     name = f"{created:%Y%m%dT%H%M%SZ}-{identity}"
@@ -68,7 +72,7 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
         temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=runs))
         temporary.chmod(0o755)
         attempt = 0
-        while target.exists():  # nobody else makes one: the output folder is locked
+        while target.exists():  # no other run can create one meanwhile, as the output folder is locked
             attempt += 1
             target = runs / f"{name}-{attempt}"
         for relative, content in {MARKER: marker(target.name), **files}.items():
@@ -96,7 +100,7 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write one file, so that a reader sees the old or the new one, never a part.
+    """Write one file, so that a reader sees the old or the new content, but never a part.
 
     Raises:
         OutputError: it could not be written.
@@ -122,7 +126,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _point(out: Path, target: Path) -> None:
-    """Swap ``latest`` atomically: a new link is renamed over the old one."""
+    """Switch ``latest`` to a run atomically: a new link is renamed over the old one."""
     new = out / f"{_NEW_LINK}{os.getpid()}"
     new.unlink(missing_ok=True)
     new.symlink_to(Path(RUNS) / target.name)
@@ -130,7 +134,7 @@ def _point(out: Path, target: Path) -> None:
 
 
 def _is_latest(out: Path, target: Path) -> bool:
-    """Whether the link was swapped before whatever happened."""
+    """Whether ``latest`` was switched to this run already, before an error occurred."""
     try:
         return (out / LATEST).readlink() == Path(RUNS) / target.name
     except OSError:
@@ -138,7 +142,7 @@ def _is_latest(out: Path, target: Path) -> bool:
 
 
 def _check_latest(out: Path) -> None:
-    """Refuse at once, rather than after an hour of measuring, what no link can be renamed over without harm.
+    """Check before measuring, which may take an hour, that a link can be put at ``latest`` without doing harm.
 
     Raises:
         OutputError: a folder or a file stands where the link belongs.
@@ -151,7 +155,7 @@ def _check_latest(out: Path) -> None:
 
 
 def _tidy(out: Path) -> None:
-    """Remove what runs that were killed left behind; whoever holds the lock knows that nobody else is writing."""
+    """Remove what killed runs left behind. The lock is held, so no other run is using these files."""
     for left in (*(out / RUNS).glob(f"{UNFINISHED}*"), *out.glob(f"{_NEW_LINK}*")):
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
@@ -160,7 +164,7 @@ def _tidy(out: Path) -> None:
 
 
 def _make_durable(folder: Path) -> None:
-    """Write a folder's list of names to the disk; where the file system cannot, it is as durable as it gets."""
+    """Write a folder's list of names to the disk, if its file system supports that."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,7 @@
-"""Measured things as plain JSON records; the names in here are a contract that others script against."""
+"""Measurements and findings as JSON objects. Their keys are a contract: scripts of others rely on them.
+
+They are described in ``report.schema.json``.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,11 @@ from reporter.model.sketch import DISTANCE_ERROR
 from reporter.model.spectrum import Spectrum
 
 Record = dict[str, Any]
+"""A JSON object."""
 
 
 def plain(value: Value | None) -> float | int | str | None:
-    """A number as JSON can hold it: NaN and infinities as strings, absent values as null.
+    """A number in a form that JSON can hold: NaN and infinities as strings, and null where there is no number.
 
     >>> plain(float("nan")), plain(float("-inf")), plain(None), plain(2)
     ('NaN', '-Infinity', None, 2)
@@ -32,7 +36,7 @@ def plain(value: Value | None) -> float | int | str | None:
 
 
 def statistics(values: Statistics, quantiles: Quantiles) -> Record:
-    """Statistics by name, and ``quantiles`` keyed by the probability."""
+    """Statistics by name, and under ``quantiles`` the quantiles by probability."""
     record: Record = {name: plain(value) for name, value in values.items()}
     record["quantiles"] = {f"{p:g}": plain(q) for p, q in quantiles.values.items()}
     record["quantiles_exact"] = quantiles.exact
@@ -41,7 +45,7 @@ def statistics(values: Statistics, quantiles: Quantiles) -> Record:
 
 
 def tensor(measure: TensorMeasure) -> Record:
-    """One tensor."""
+    """What was measured of one tensor, and where it belongs."""
     info = measure.info
     return {
         "name": info.name,
@@ -58,7 +62,7 @@ def tensor(measure: TensorMeasure) -> Record:
 
 
 def group(measure: GroupMeasure) -> Record:
-    """A layer, a role or a whole."""
+    """What was measured of a group of tensors: of a layer, a role or the whole."""
     return {
         "name": measure.name,
         "kind": measure.kind,
@@ -71,14 +75,19 @@ def group(measure: GroupMeasure) -> Record:
 
 
 def histogram(counts: Histogram | None) -> Record | None:
-    """Edges and exact counts."""
+    """The edges and exact counts of a histogram, and how many values lie outside its edges."""
     if counts is None:
         return None
     return {"edges": list(counts.edges), "counts": list(counts.counts), "below": counts.below, "above": counts.above}
 
 
 def measured(numbers: Measured, *, detailed: bool = True) -> Record:
-    """All numbers of a checkpoint; if not detailed, without tensors, layers, roles and the names of members."""
+    """What was measured of a checkpoint.
+
+    Args:
+        numbers: what was measured.
+        detailed: whether tensors, layers and roles are included, and the names of the tensors of each group.
+    """
     whole, optimizer = group(numbers.whole), group(numbers.optimizer) if numbers.optimizer else None
     if not detailed:
         whole["tensors"] = []
@@ -103,7 +112,7 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
 
 
 def reference(ref: CheckpointRef) -> Record:
-    """Where a checkpoint is and where it stands."""
+    """The name of a checkpoint, its format, step and size."""
     return {
         "name": ref.name,
         "format": ref.format,
@@ -115,7 +124,7 @@ def reference(ref: CheckpointRef) -> Record:
 
 
 def change(paired: Change) -> Record:
-    """A paired change."""
+    """A change that was computed, or estimated from sketches, value by value."""
     return {
         "count": paired.count,
         "relative_update": plain(paired.relative_update),
@@ -131,12 +140,12 @@ def change(paired: Change) -> Record:
 
 
 def changes(by_name: Mapping[str, Change]) -> Record:
-    """Paired changes by name."""
+    """The change of each layer or tensor, by its name."""
     return {name: change(paired) for name, paired in by_name.items()}
 
 
 def readiness(ready: Readiness) -> Record:
-    """A tensor's readiness for deployment."""
+    """What narrower formats would cost a tensor, and what could be left out of it."""
     return {
         "int8_sqnr_per_tensor": plain(ready.int8_tensor),
         "int8_sqnr_per_channel": plain(ready.int8_channel),
@@ -161,7 +170,7 @@ def _cast(cast: Cast) -> Record:
 
 
 def spectrum(measured: Spectrum) -> Record:
-    """A weight matrix's spectrum."""
+    """The spectral measures of a weight matrix, or the reason why it has none."""
     fit = measured.power_law
     return {
         "rows": measured.rows,
@@ -178,7 +187,7 @@ def spectrum(measured: Spectrum) -> Record:
 
 
 def finding(found: Finding) -> Record:
-    """A finding."""
+    """A finding: where and since when it was seen, its numbers, and what it means."""
     return {
         "rule": found.rule,
         "severity": found.severity.name,
@@ -205,12 +214,12 @@ def finding(found: Finding) -> Record:
 
 
 def accepted(entry: Accepted) -> Record:
-    """A finding that was reviewed and accepted."""
+    """A finding that was reviewed and accepted, with the reason and the date until which it is."""
     return {"finding": finding(entry.finding), "reason": entry.reason, "until": entry.until}
 
 
 def outcome(seen: Outcome) -> Record:
-    """What a rule saw in a series."""
+    """How a rule judged a series, whether it fired or not: how much it checked, and its worst value."""
     return {
         "rule": seen.rule,
         "title": seen.title,
@@ -227,7 +236,7 @@ def outcome(seen: Outcome) -> Record:
 
 
 def file_entry(entry: FileEntry) -> Record:
-    """A row of the list of files."""
+    """A file or folder that was met, and what became of it."""
     return {
         "path": entry.path,
         "format": entry.format,

@@ -1,4 +1,4 @@
-"""report.json: everything that was measured and judged, under a versioned schema."""
+"""Write report.json: everything that was measured and judged, under a versioned schema."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ def report_record(report: Report) -> Record:
         "runs": [[report.series[at].name for at in group.series] for group in report.runs],
         "files": [records.file_entry(entry) for entry in report.files],
         "settings": dict(report.settings),
-        "timings": _timings(report.timings),  # the last: see with_timings
+        "timings": _timings(report.timings),  # must come last: with_timings replaces it at the end of the text
     }
 
 
 def _timings(timings: Mapping[str, float]) -> Record:
+    """Seconds by step of the run, rounded to milliseconds."""
     return {name: round(seconds, 3) for name, seconds in timings.items()}
 
 
 def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) -> Record:
+    """One series: its checkpoints, comparisons, deployment readiness and spectra."""
     detailed, shown = set(detail.records), {place: i for i, place in enumerate(histograms.shown)}
     return {
         "name": series.name,
@@ -75,16 +77,19 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) ->
 
 
 PIECES = 4
-"""Depth of the pieces that are encoded one by one: each checkpoint of each series is one."""
+"""How deep an object is taken apart before its parts are encoded: each checkpoint of each series is such a part."""
 
 
 def write_json(report: Report) -> bytes:
-    """report.json as UTF-8; lone surrogates of file names are escaped."""
+    """report.json as UTF-8. Bytes of file names that are not UTF-8 are escaped."""
     return to_bytes(report_record(report))
 
 
 def with_timings(written: bytes, timings: Mapping[str, float]) -> bytes:
-    """What :func:`write_json` made of a report without timings, with them: it takes seconds only once.
+    """Add timings to the text that :func:`write_json` made of a report without any.
+
+    Encoding a large report takes seconds, and the time that writing takes is known only afterwards. This way it is
+    encoded once.
 
     >>> with_timings(b'{"title":"t","timings":{}}\\n', {"draw": 1.0})
     b'{"title":"t","timings":{"draw":1.0}}\\n'
@@ -93,7 +98,7 @@ def with_timings(written: bytes, timings: Mapping[str, float]) -> bytes:
 
 
 def to_bytes(record: Record) -> bytes:
-    """One JSON object, never with NaN or Infinity in it.
+    """The text of a JSON object, in UTF-8. NaN and infinities raise an error, as JSON has none.
 
     >>> to_bytes({"series": [{"checkpoints": [{"step": 1}, {}], "notes": []}], "title": "τ"}).decode()
     '{"series":[{"checkpoints":[{"step":1},{}],"notes":[]}],"title":"τ"}\\n'
@@ -105,7 +110,7 @@ _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(","
 
 
 def _pieces(value: Any, depth: int) -> Iterator[bytes]:
-    """The text piece by piece: of a whole at once, the encoder takes ten times its memory."""
+    """The text in pieces. To encode a whole report at once, Python's encoder takes ten times the memory of the text."""
     if depth and value and isinstance(value, dict | list):
         start, end = (b"{", b"}") if isinstance(value, dict) else (b"[", b"]")
         for name in value:
@@ -124,5 +129,5 @@ def _encoded(value: Any) -> bytes:
 
 
 def timestamp(created: datetime) -> str:
-    """The time of creation as report.json writes it."""
+    """A time in ISO 8601 format, to the second."""
     return created.isoformat(timespec="seconds")

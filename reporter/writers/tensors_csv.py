@@ -1,4 +1,4 @@
-"""tensors.csv: one row per tensor and checkpoint, for pandas or a spreadsheet."""
+"""Write tensors.csv: one row per tensor and checkpoint, for pandas or a spreadsheet."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from reporter.model.report import Report
 from reporter.model.tensor import TensorInfo
 from reporter.printable import visible
 
+# The columns that say which tensor of which checkpoint a row describes.
 _WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
 
 _NAMES = [s.name for s in STATISTICS]
 
+# What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\\t", "\\r", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
             "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 
 _SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "None": ""} | dict.fromkeys(map(repr, Absent), "")
-"""What ``repr`` makes of values that are no usual numbers, and what becomes of that."""
+"""For values that are no ordinary numbers: their ``repr``, and what is written instead."""
 
 
 def write_csv(report: Report) -> bytes:
-    """UTF-8 with a header row; empty cells where there is no number."""
+    """The table in UTF-8, with a header row, and empty cells where there is no number."""
     probabilities = sorted({p for s in report.series for m in s.measured for p in _probabilities(m)})
     data = io.BytesIO()
     text = io.TextIOWrapper(data, "utf-8", "backslashreplace", newline="")
@@ -35,7 +37,7 @@ def write_csv(report: Report) -> bytes:
     for series, detail in zip(report.series, report.details, strict=True):
         for ref, numbers in ((series.refs[i], series.measured[i]) for i in detail.rows):
             where = [inert(series.name), inert(ref.name), "" if ref.step.value is None else str(ref.step.value)]
-            if numbers.infos is not infos:  # most checkpoints share them
+            if numbers.infos is not infos:  # consecutive checkpoints mostly share this object
                 infos, described = numbers.infos, [_described(info) for info in numbers.infos]
             rows.writerows(
                 where + what + _numbers(tensor, probabilities)
@@ -46,11 +48,13 @@ def write_csv(report: Report) -> bytes:
 
 
 def _probabilities(numbers: Measured) -> Iterator[float]:
-    """Of the quantiles: those of any tensor with a finite value are those of all."""
+    """The probabilities of a checkpoint's quantiles: those of its first tensor with a finite value, as all have the
+    same."""
     yield from next((q.values for t in numbers.tensors if (q := t.quantiles).values), {})
 
 
 def _described(info: TensorInfo) -> list[str]:
+    """The cells that describe a tensor, from its name to its size in bytes."""
     trainable = "" if info.trainable is None else str(info.trainable).lower()
     shape = "×".join(str(n) for n in info.shape) or "scalar"
     names = [inert(info.name), inert(info.layer)]
@@ -58,16 +62,17 @@ def _described(info: TensorInfo) -> list[str]:
 
 
 def _numbers(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
-    """In full, as report.json has them; "" for none."""
+    """The statistics and quantiles of a tensor with all digits, as in report.json, and "" where there is no number."""
     values = [*map(tensor.statistics.__getitem__, _NAMES), *map(tensor.quantiles.values.get, probabilities)]
     return [_SPECIAL.get(text, text) for text in map(repr, values)]
 
 
 def inert(text: str) -> str:
-    """A name that no spreadsheet takes for a formula, and no terminal for a command.
+    """A name in a form that no spreadsheet takes for a formula, and no terminal for a command.
 
-    Control characters are spelled out, among them all line breaks, after which another cell could begin. Full-width
-    signs count, which Excel takes for the usual ones in Japanese and Chinese. Source: OWASP, *CSV Injection*.
+    A name that begins like a formula gets an apostrophe in front. Control characters are written as escape sequences,
+    line breaks included, since another cell could begin after these. Full-width signs also begin a formula, as Excel
+    accepts them in Japanese and Chinese. Source: OWASP, *CSV Injection*.
 
     >>> inert("=HYPERLINK(1)"), inert("dense/kernel"), inert("a\\r=1")
     ("'=HYPERLINK(1)", 'dense/kernel', 'a\\\\r=1')

@@ -1,5 +1,5 @@
 "use strict";
-// The report reads without this script; it adds search, sorting, a severity filter and folding. It keeps no state.
+// The report can be read without this script. It adds search, sorting, a filter by severity and folding, and stores nothing.
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const make = (tag, properties, ...children) => {
@@ -9,16 +9,16 @@
   };
   const folds = all("details");
 
-  // Sorting: one way, the other way, and back to the order of the model.
+  // Sort a table. Clicks on a header sort one way, then the other way, then restore the original order.
   const INFINITE = { inf: Infinity, "-inf": -Infinity };
   const collator = new Intl.Collator(undefined, { numeric: true });
   const compare = (a, b) => (typeof a === "string" ? collator.compare(a, b) : a < b ? -1 : a > b ? 1 : 0);
   const sortTable = (table, column, direction, original) => {
     const numeric = original.some((row) => row.cells[column].dataset.sort !== undefined);
-    const key = ({ dataset, lastChild }) =>  // the last child is the text; before it may stand a mark
+    const key = ({ dataset, lastChild }) =>  // the last child is the text; a mark may come before it
       numeric ? INFINITE[dataset.sort] ?? parseFloat(dataset.sort) : lastChild?.textContent ?? "";
     const known = [];
-    const unknown = [];  // no number to sort by: last, whichever the direction
+    const unknown = [];  // rows without a number come last in both directions
     for (const row of original) {
       const value = key(row.cells[column]);
       (Number.isNaN(value) ? unknown : known).push([value, row]);
@@ -33,7 +33,7 @@
     heads.forEach((head, column) => {
       const button = make("button", { type: "button", className: "sort" }, ...head.childNodes);
       button.addEventListener("click", () => {
-        const cycle = head.className ? ["ascending", "descending"] : ["descending", "ascending"];  // numbers: largest first
+        const cycle = head.className ? ["ascending", "descending"] : ["descending", "ascending"];  // columns of numbers begin with the largest
         const next = { none: cycle[0], [cycle[0]]: cycle[1], [cycle[1]]: "none" }[head.ariaSort ?? "none"];
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         if (next !== "none") head.ariaSort = next;
@@ -43,7 +43,7 @@
     });
   }
 
-  // Searching: every word must occur in a row or finding; sections without a hit step back.
+  // Search: a row or finding matches if it contains every word. Sections without a match are marked, and CSS hides them.
   const search = document.getElementById("search");
   const hits = document.getElementById("hits");
   const entries = all("tbody tr, .finding").map((element) => ({
@@ -89,7 +89,7 @@
     }
   });
 
-  // The severity filter stands above the findings it filters.
+  // Put the filter by severity above each list of findings.
   for (const list of all(".findings")) {
     const findings = all(".finding", list);
     const severities = [...new Set(findings.map((finding) => finding.querySelector(".severity").textContent))];
@@ -110,7 +110,7 @@
     list.before(make("div", { className: "chips", role: "group", ariaLabel: "Show findings" }, ...buttons));
   }
 
-  // Folding.
+  // Fold and unfold sections; all are open while the page is printed.
   const unfold = document.getElementById("unfold");
   unfold.hidden = folds.length === 0;
   const label = () => {
@@ -131,7 +131,7 @@
     delete fold.dataset.printed;
   }));
 
-  // A link leads to its target even where that is folded or filtered away.
+  // Show the target of a link even if it is folded or hidden by a search.
   const reveal = () => {
     const target = location.hash && document.getElementById(location.hash.slice(1));
     if (!target) return;
@@ -146,7 +146,7 @@
   addEventListener("hashchange", reveal);
   reveal();
 
-  // The contents show where the reader is.
+  // Mark the section that is being read in the table of contents.
   const nav = document.querySelector("nav");
   const links = new Map(all("a", nav).map((link) => [link.hash.slice(1), link]));
   const watch = new IntersectionObserver((changes) => {

@@ -1,6 +1,7 @@
-"""Compiled loops over blocks of values.
+"""Kernels: loops over blocks of values, compiled by numba.
 
-Numba is imported when the first of them is called for, not with this package: a run that measures nothing does without.
+A kernel is looked up by name when it is first used (``kernels.measure32``), and only then is numba imported, which
+takes most of a second. A run whose numbers all come from the cache never imports it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ __all__ = [
     "refine32",
 ]
 
-_HOMES = {
+_MODULE_OF = {
     "measure32": "blocks",
     "measure64": "blocks",
     "measure_codes": "blocks",
@@ -51,7 +52,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    kernel = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    kernel = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     return kernel

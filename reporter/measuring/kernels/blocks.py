@@ -1,7 +1,31 @@
-"""One pass over blocks of values that stay in the first-level cache: cells, moments, extremes, channels, sketch.
+"""The main pass over the values of a tensor: cells, moments, extremes, sums per output unit, and the sketch.
 
-One tight loop per quantity: these vectorise, one fused loop over everything does not. Arrays that are read are
-read-only and contiguous (:func:`reporter.measuring.pieces.pieces` sees to it), so each kernel is compiled once.
+A piece of a tensor is taken in blocks of :data:`STEP` values, which stay in the first-level cache while one loop after
+the other runs over them. There is one short loop per quantity, as compilers vectorise these, but not one long loop that
+computes everything. Input arrays are contiguous and read-only (see :func:`reporter.measuring.pieces.pieces`), so that
+each kernel is compiled for one combination of types.
+
+**Sums per output unit.** ``energy`` (Σx²) and ``maxima`` (max |x|) have one entry per output unit of a weight matrix.
+``place`` is the position of ``x[0]``, and ``run`` says how positions map to entries. For a tensor of shape (2, 3),
+whose values lie in memory row by row::
+
+    position                                 0   1   2   3   4   5
+    value                                    1  −2   3   4   5  −6
+    units on the last axis:  run = 0, entry  0   1   2   0   1   2    position % len(energy)
+    units on the first axis: run = 3, entry  0   0   0   1   1   1    position // run % len(energy)
+
+>>> x = np.array([1, -2, 3, 4, 5, -6], np.float32)
+>>> x.setflags(write=False)
+>>> def by_unit(run, units):
+...     table, counts = np.zeros((2, 1 << 16), np.uint32), np.zeros(4, np.int64)
+...     energy, maxima = np.zeros(units), np.zeros(units, np.int32)
+...     extremes = np.array([np.inf, -np.inf])
+...     measure32(x, 0, table, np.zeros(5), extremes, counts, 0, run, energy, maxima, np.zeros(0))
+...     return energy.tolist(), maxima.view(np.float32).tolist()
+>>> by_unit(0, 3)
+([17.0, 29.0, 45.0], [4.0, 5.0, 6.0])
+>>> by_unit(3, 2)
+([14.0, 77.0], [3.0, 6.0])
 """
 
 from __future__ import annotations
@@ -19,11 +43,11 @@ from reporter.measuring.kernels.sizes import NEGATIVE_ZERO
 from reporter.measuring.kernels.sketch import BUCKETS, add_sketch, add_sketch32
 
 STEP = 1 << 13
-"""Elements per block: 32 KiB of float32, eight rows of the sketch. Pieces start at multiples of it."""
+"""Values per block: 32 KiB of float32, and eight rows of the sketch. Every piece of a tensor starts at a multiple."""
 
 
 @inner
-def _spread32(
+def _add_units_and_sketch32(
     x: npt.NDArray[np.float32],
     bits: npt.NDArray[np.int32],
     start: int,
@@ -35,6 +59,15 @@ def _spread32(
     words: npt.NDArray[np.uint32],
     sums: npt.NDArray[np.float64],
 ) -> None:
+    """Add a block to the sums per output unit and to the sketch, each where its array is not empty.
+
+    Args:
+        x: the block in full length, with 0 where a value is not finite, so that positions are kept.
+        bits: the same memory as int32.
+        start: position of ``x[0]`` in the tensor, for the sketch.
+        place, run, energy, maxima, sums: as in :func:`measure32`.
+        group, words: as in :func:`reporter.measuring.kernels.sketch.add_sketch32`.
+    """
     if energy.size:
         if run:
             add_runs(x, bits, np.int32(0x7FFFFFFF), place, run, energy, maxima)
@@ -58,60 +91,67 @@ def measure32(
     maxima: npt.NDArray[np.int32],
     sums: npt.NDArray[np.float64],
 ) -> None:
-    """Take in float32 values.
+    """Measure a piece of float32 values; all results are added to what the arrays already hold.
 
     Args:
-        x: at least one value, the first at index ``start`` of the tensor, a multiple of STEP.
-        table: shape (2, RAW); together they count the finite values by raw cell.
-        totals: (n, mean, Σd², Σd³, Σd⁴) of the finite values.
-        extremes: (min, max), +inf and −inf before the first finite value.
-        counts: (zeros, NaN, +Inf, −Inf).
-        place: where x starts, as ``energy`` counts.
-        run: 0: energy and maxima are by place modulo their length. Else: by (place // run) modulo it.
-        energy: Σx², empty if not wanted.
-        maxima: bits of max |x|, same length.
-        sums: the BUCKETS sums of the sketch, empty if not wanted.
+        x: the piece, at least one value; NaN and infinities are allowed.
+        start: position of ``x[0]`` in the tensor, in C order; a multiple of STEP.
+        table: uint32, shape (2, RAW), for the counts of finite values by raw cell. The two rows only spread the work,
+            see :func:`reporter.measuring.kernels.cells.count`; the count of a cell is their sum.
+        totals: (n, mean, Σd², Σd³, Σd⁴) of the finite values, with d = x − mean.
+        extremes: (minimum, maximum) of the finite values; (+inf, −inf) before the first.
+        counts: numbers of (zeros, NaN, +Inf, −Inf).
+        place: position of ``x[0]`` in the sense of ``energy``, see the example above. It differs from ``start`` where
+            ``energy`` covers only the units that this piece touches.
+        run: 0 where consecutive positions belong to consecutive entries; else the number of neighbours that share one.
+        energy: Σx² of each output unit, or of each of several repeats of the units; empty if not wanted.
+        maxima: bits of max |x| of the same units as int32, which compare like the floats since none is negative.
+        sums: float64, shape (BUCKETS,), the sums of the sketch; empty if not wanted.
     """
     bits = x.view(np.int32)
     size = min(x.size, STEP)
     cells = np.empty(size, np.uint16)
     words = np.empty(BUCKETS, np.uint32)
     group = np.full(1, -1)
-    ends = np.empty(2, np.int32)
-    touched = np.zeros(1, np.int32)
-    found = ends.view(np.float32)
+    extreme_bits = np.empty(2, np.int32)
+    prefetched = np.zeros(1, np.int32)  # never read: stored so that the compiler keeps the loads, see count()
+    extreme_values = extreme_bits.view(np.float32)
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
         block = x[at:stop]
-        spread, signs = block, bits[at:stop]
-        high, low, least = scan32(signs, cells)
-        if low == 0:  # +0.0 only: a shortcut, as equal cells are what counting is slow at
+        masked, masked_bits = block, bits[at:stop]  # the block with 0 for every value that is not finite
+        high, low, least = scan32(masked_bits, cells)
+        # Every value is +0.0. Pruned and unused weights hold many such blocks, and counting is slowest where all
+        # values fall into one cell, as each addition waits for the one before.
+        if low == 0:
             counts[0] += block.size
             table[0, 0] += np.uint32(block.size)
             extremes[0] = min(extremes[0], 0.0)
             extremes[1] = max(extremes[1], 0.0)
             add_moments(block, totals)
             continue
+        # Some exponent is all ones, 0x7F8 or 0xFF8: a NaN or an infinity, of positive or of negative sign.
         if high >= np.int32(0x7F800000) or (low < 0 and low >= np.int32(-0x800000)):
             kept = np.empty(stop - at, np.float32)
             zeroed = np.empty(stop - at, np.float32)
             n = split(block, kept, zeroed, counts)
             block = kept[:n]
-            spread, signs = zeroed, zeroed.view(np.int32)
+            masked, masked_bits = zeroed, zeroed.view(np.int32)
             if n:
                 high, low, least = scan32(kept.view(np.int32)[:n], cells)
         if block.size:
             zeros = table[0, 0] + table[1, 0] + table[0, NEGATIVE_ZERO] + table[1, NEGATIVE_ZERO]
-            ahead = stop if stop + STEP <= x.size else at
-            touched[0] ^= count(cells[: block.size], table, bits[ahead : ahead + STEP])
+            upcoming = stop if stop + STEP <= x.size else at  # the next block; at the end any that is long enough
+            prefetched[0] ^= count(cells[: block.size], table, bits[upcoming : upcoming + STEP])
             if table[0, 0] + table[1, 0] + table[0, NEGATIVE_ZERO] + table[1, NEGATIVE_ZERO] != zeros:
-                counts[0] += count_zeros(block)  # the cell of zero is shared by values below 1e-40
-            ends[0] = low if low < 0 else least  # the smallest value
-            ends[1] = high if high >= 0 else least
-            extremes[0] = min(extremes[0], np.float64(found[0]))
-            extremes[1] = max(extremes[1], np.float64(found[1]))
+                # Cell 0 got values: some may be exact zeros, others subnormals up to 9e-41, which share the cell.
+                counts[0] += count_zeros(block)
+            extreme_bits[0] = low if low < 0 else least  # without a negative value, the smallest magnitude
+            extreme_bits[1] = high if high >= 0 else least  # with negative values only, the smallest magnitude
+            extremes[0] = min(extremes[0], np.float64(extreme_values[0]))
+            extremes[1] = max(extremes[1], np.float64(extreme_values[1]))
             add_moments(block, totals)
-        _spread32(spread, signs, start + at, place + at, run, energy, maxima, group, words, sums)
+        _add_units_and_sketch32(masked, masked_bits, start + at, place + at, run, energy, maxima, group, words, sums)
 
 
 @jit
@@ -128,7 +168,7 @@ def measure64(
     maxima: npt.NDArray[np.int64],
     sums: npt.NDArray[np.float64],
 ) -> None:
-    """Take in float64 values; arguments as in :func:`measure32`."""
+    """Measure a piece of float64 values; arguments as in :func:`measure32`, with ``maxima`` as bits of float64."""
     size = min(x.size, STEP)
     kept = np.empty(size, np.float64)
     zeroed = np.empty(size, np.float64)
@@ -137,11 +177,11 @@ def measure64(
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
         block = x[at:stop]
-        spread = block
+        masked = block  # with 0 for every value that is not finite
         if not all_finite64(block.view(np.int64)):
             n = split(block, kept, zeroed, counts)
             block = kept[:n]
-            spread = zeroed[: stop - at]
+            masked = zeroed[: stop - at]
         if block.size:
             count64(block.view(np.uint64), table)
             counts[0] += count_zeros(block)
@@ -149,13 +189,13 @@ def measure64(
             extremes[1] = max(extremes[1], block.max())
             add_moments(block, totals)
         if energy.size:
-            keys = spread.view(np.int64)
+            keys = masked.view(np.int64)
             if run:
-                add_runs(spread, keys, mask, place + at, run, energy, maxima)
+                add_runs(masked, keys, mask, place + at, run, energy, maxima)
             else:
-                add_periodic(spread, keys, mask, place + at, energy, maxima)
+                add_periodic(masked, keys, mask, place + at, energy, maxima)
         if sums.size:
-            add_sketch(spread, start + at, words, sums)
+            add_sketch(masked, start + at, words, sums)
 
 
 @jit
@@ -170,9 +210,15 @@ def measure_codes(
     maxima: npt.NDArray[np.int32],
     sums: npt.NDArray[np.float64],
 ) -> None:
-    """Count raw codes of 8 or 16 bits; channels and sketch of ``values[code]``, which is 0 where it is not finite.
+    """Measure a piece of 8- or 16-bit values, given as codes; the other arguments are as in :func:`measure32`.
 
-    Other arguments as in :func:`measure32`; ``table`` counts by code.
+    There are so few codes that counting each of them is all the statistics need; the moments are computed from the
+    counts once the whole tensor was seen. Only output units and the sketch need the values in their order.
+
+    Args:
+        codes: the stored bits of the values, as uint8 or uint16.
+        values: the value of each code as float32, and 0 for codes that are not finite.
+        table: uint32, shape (2, RAW), for the counts by code.
     """
     size = min(codes.size, STEP)
     wide = np.empty(size, np.uint16)
@@ -189,4 +235,4 @@ def measure_codes(
         if energy.size or sums.size:
             for i in range(n):
                 x[i] = values[wide[i]]
-            _spread32(x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, sums)
+            _add_units_and_sketch32(x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, sums)

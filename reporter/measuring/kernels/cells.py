@@ -1,4 +1,8 @@
-"""Cells: which of the 65,536 a value falls into, and how many fall into each."""
+"""Which cell each value falls into, and how many values fall into each cell.
+
+Kernels number cells by *raw* cell; :mod:`reporter.measuring.kernels.sizes` shows how that and the *ordered* cell
+differ.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,19 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @inner
 def scan32(bits: npt.NDArray[np.int32], cells: npt.NDArray[np.uint16]) -> tuple[np.int32, np.int32, np.int32]:
-    """Raw cells of a block, and bits of its extremes.
+    """Write the raw cell of every float32 of a block, and find the bits of its extremes.
+
+    The bits of floats of one sign compare like their magnitudes. Read as signed integers, negative floats come before
+    the others; read as unsigned ones, after them.
+
+    Args:
+        bits: the values as int32.
+        cells: receives the raw cells, same length.
 
     Returns:
-        Bits of the largest value that is not negative and of the smallest that is, and the least bits as signed: where
-        all values are of one sign, the first two are those of the largest magnitude, and the last of the smallest.
+        ``(high, low, least)``: the largest bits as signed integers, the largest as unsigned ones (returned as int32),
+        and the smallest as signed ones. With values of both signs ``high`` is the maximum and ``low`` the minimum. With
+        no negative value the minimum is ``least``, and with negative values only the maximum is ``least``.
     """
     high = np.int32(-0x80000000)
     least = np.int32(0x7FFFFFFF)
@@ -34,24 +46,29 @@ def scan32(bits: npt.NDArray[np.int32], cells: npt.NDArray[np.uint16]) -> tuple[
 
 
 @inner
-def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32], ahead: npt.NDArray[np.int32]) -> np.int32:
-    """Count cells, four to a load; runs of equal cells go to two tables in turn, a counter waits for its last store.
+def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32], upcoming: npt.NDArray[np.int32]) -> np.int32:
+    """Count cells, four to a 64-bit load, in two tables in turn.
+
+    To increase a counter, the processor waits until the last increase of the same counter was stored. Neighbours often
+    share a cell, so even and odd neighbours have a table each.
 
     Args:
-        cells: their values are in the cache, and counting them leaves memory idle.
-        ahead: what is wanted next, at least as long: a value of each of its cache lines is loaded in passing, which
-            saves a tenth of the whole.
+        cells: raw cells, already in the processor's cache, so that memory is idle while they are counted.
+        table: uint32, shape (2, RAW); the count of a cell is the sum over the first axis.
+        upcoming: the values that the caller processes next, at least as many. One value of each of their cache lines is
+            loaded in passing, which saved a tenth of the time of the whole pass.
 
     Returns:
-        Nothing of meaning; but for it the loads would be left out.
+        The exclusive or of the values loaded in passing. It means nothing, and is returned because the compiler would
+        otherwise remove loads whose result nobody uses.
     """
     four = cells[: cells.size // 4 * 4].view(np.uint64)
     mask = np.uint64(0xFFFF)
     even = table[0]
     odd = table[1]
-    touched = np.int32(0)
+    prefetched = np.int32(0)
     for line in range(four.size // 4):
-        touched ^= ahead[16 * line]
+        prefetched ^= upcoming[16 * line]  # a cache line holds 16 of them
         for i in range(4 * line, 4 * line + 4):
             v = four[i]
             even[v & mask] += np.uint32(1)
@@ -60,18 +77,22 @@ def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32], ahead: n
             odd[v >> np.uint64(48)] += np.uint32(1)
     for i in range(four.size // 4 * 16, cells.size):
         even[cells[i]] += np.uint32(1)
-    return touched
+    return prefetched
 
 
 @jit
 def drain(table: npt.NDArray[np.uint32], index: npt.NDArray[np.int32], counts: npt.NDArray[np.int64]) -> int:
-    """Move what :func:`count` counted into ordered cells and their counts, and leave zeros behind.
+    """Move the counts of a table into a sparse, ordered list, and leave the table full of zeros for the next tensor.
 
-    Most of a table is empty: it is looked at 64 counters at a time.
+    Most counters are zero, so 64 at a time are tested at once.
 
     Args:
-        table: shape (2, RAW).
-        index, counts: shape (RAW,); as many entries as are returned are filled.
+        table: uint32, shape (2, RAW), as :func:`count` filled it.
+        index: int32, shape (RAW,), receives the ordered cells with at least one value, ascending.
+        counts: int64, shape (RAW,), receives their counts.
+
+    Returns:
+        How many entries of ``index`` and ``counts`` were written.
     """
     even = table[0]
     odd = table[1]
@@ -80,7 +101,7 @@ def drain(table: npt.NDArray[np.uint32], index: npt.NDArray[np.int32], counts: n
     odd[NEGATIVE_ZERO] = np.uint32(0)
     n = 0
     for chunk in range(0, RAW, 64):
-        start = RAW - 64 - chunk if chunk < 0x8000 else chunk - 0x8000  # negative cells are numbered backwards
+        start = RAW - 64 - chunk if chunk < 0x8000 else chunk - 0x8000  # raw cells of negative values descend
         used = np.uint32(0)
         for i in range(start, start + 64):
             used |= even[i] | odd[i]
@@ -102,11 +123,15 @@ def drain(table: npt.NDArray[np.uint32], index: npt.NDArray[np.int32], counts: n
 def drain_sorted(
     ordered: Floats, table: npt.NDArray[np.uint32], index: npt.NDArray[np.int32], counts: npt.NDArray[np.int64]
 ) -> int:
-    """As :func:`drain` after few values, which are given in ascending order: it looks at their counters only.
+    """Do the same as :func:`drain` for a table with few values, by looking only at the counters of these.
 
     Args:
-        ordered: all values that were counted, without −0.0.
-        index, counts: as long as ``ordered``.
+        ordered: all values that were counted, ascending, with +0.0 in place of −0.0.
+        table: uint32, shape (2, RAW).
+        index, counts: as in :func:`drain`, as long as ``ordered``.
+
+    Returns:
+        How many entries of ``index`` and ``counts`` were written.
     """
     even = table[0]
     odd = table[1]
@@ -119,7 +144,7 @@ def drain_sorted(
         raw = cell64(np.float64(ordered[at]).view(np.uint64))
         index[n] = np.int32(0x7FFF - raw if raw >= 0x8000 else raw)
         counts[n] = np.int64(even[raw] + odd[raw])
-        at += max(counts[n], 1)  # a live model may change meanwhile
+        at += max(counts[n], 1)  # 0 where a live model changed its values since they were counted
         n += 1
         even[raw] = np.uint32(0)
         odd[raw] = np.uint32(0)
@@ -128,8 +153,8 @@ def drain_sorted(
 
 @inner
 def count_zeros(x: Floats) -> int:
-    """How many are zero, of either sign."""
-    n = np.int32(0)
+    """How many values are zero, of either sign."""
+    n = np.int32(0)  # as wide as a float32, so that both fill a vector register alike
     for i in range(x.size):
         n += np.int32(x[i] == 0)
     return int(n)
@@ -137,7 +162,17 @@ def count_zeros(x: Floats) -> int:
 
 @inner
 def split(x: Floats, kept: Floats, zeroed: Floats, counts: npt.NDArray[np.int64]) -> int:
-    """The finite values in a row, and at their places among zeros; NaN, +Inf and −Inf are counted."""
+    """Separate the finite values of a block from the others, which are counted.
+
+    Args:
+        x: the block.
+        kept: receives the finite values one after the other, as many as are returned.
+        zeroed: receives the whole block, with 0 in place of every value that is not finite.
+        counts: the numbers of NaN, +Inf and −Inf are added to entries 1, 2 and 3.
+
+    Returns:
+        How many values are finite.
+    """
     n = 0
     for i in range(x.size):
         v = x[i]
@@ -156,7 +191,10 @@ def split(x: Floats, kept: Floats, zeroed: Floats, counts: npt.NDArray[np.int64]
 
 @inner
 def cell64(bits: np.uint64) -> np.int64:
-    """Raw cell of a finite float64 given as bits; −0.0 is taken as +0.0."""
+    """Raw cell of a finite float64 given as bits; −0.0 is taken as +0.0.
+
+    Values beyond float32 fall into its outermost cells.
+    """
     negative = bits >> np.uint64(63)
     magnitude = bits & np.uint64(0x7FFFFFFFFFFFFFFF)
     if magnitude == 0:
@@ -170,7 +208,7 @@ def cell64(bits: np.uint64) -> np.int64:
     elif exponent < -133:
         cell = np.int64(0)
     else:
-        # float32 subnormals: edges are multiples of 2^-133
+        # Below 2^-126 float32 is subnormal, and the edges of cells are the multiples of 2^-133.
         fraction = (magnitude & np.uint64(0xFFFFFFFFFFFFF)) | np.uint64(0x10000000000000)
         cell = np.int64(fraction >> np.uint64(52 - 133 - exponent))
     return np.int64(negative) << 15 | cell
@@ -187,7 +225,7 @@ def all_finite64(bits: npt.NDArray[np.int64]) -> bool:
 
 @inner
 def count64(bits: npt.NDArray[np.uint64], table: npt.NDArray[np.uint32]) -> None:
-    """Count finite float64 values by raw cell, given as bits."""
+    """Count finite float64 values, given as bits, by raw cell; even and odd neighbours in a table each."""
     even, odd = table[0], table[1]
     for i in range(0, bits.size - 1, 2):
         even[cell64(bits[i])] += np.uint32(1)
@@ -198,7 +236,13 @@ def count64(bits: npt.NDArray[np.uint64], table: npt.NDArray[np.uint32]) -> None
 
 @jit
 def count_cells(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64], table: npt.NDArray[np.int64]) -> None:
-    """Count finite values, each as often as ``times`` says, by raw cell."""
+    """Add up ``times`` by the raw cell of ``values``.
+
+    Args:
+        values: finite, float64.
+        times: how often each occurs, int64, same length.
+        table: int64, shape (RAW,).
+    """
     bits = values.view(np.uint64)
     for i in range(values.size):
         table[cell64(bits[i])] += times[i]

@@ -1,4 +1,9 @@
-"""Σx² and the largest |x| of output units."""
+"""Σx² and max |x| of each output unit of a weight matrix.
+
+:mod:`reporter.measuring.kernels.blocks` shows by example which entry of ``energy`` and ``maxima`` a value belongs to.
+Maxima are kept as the bits of the magnitudes: these are integers in the order of the floats, and a maximum of integers
+vectorises where one of floats, which must respect NaN, does not. ``mask`` clears the sign bit.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ Ints = npt.NDArray[np.signedinteger[Any]]
 
 @inner
 def _row(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
+    """Add x² to ``energy``, and raise ``maxima`` to |x|, value by value."""
     for j in range(x.size):
         v = np.float64(x[j])
         energy[j] += v * v
@@ -24,6 +30,7 @@ def _row(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64], maxi
 
 @inner
 def _four_rows(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
+    """Do the same for four rows, so that each entry of ``energy`` and ``maxima`` is loaded and stored once for them."""
     p = energy.size
     a, b, c, d = x[:p], x[p : 2 * p], x[2 * p : 3 * p], x[3 * p : 4 * p]
     for j in range(p):
@@ -36,7 +43,16 @@ def _four_rows(x: Floats, bits: Ints, mask: Any, energy: npt.NDArray[np.float64]
 
 @inner
 def add_periodic(x: Floats, bits: Ints, mask: Any, start: int, energy: npt.NDArray[np.float64], maxima: Ints) -> None:
-    """x² and |x| by index modulo the length of ``energy``; the order of ints is that of the magnitudes they encode."""
+    """Add values whose output units alternate: position i belongs to entry i modulo the length of ``energy``.
+
+    Args:
+        x: finite values, float32 or float64.
+        bits: the same memory as integers of the same width.
+        mask: all bits but the sign, in the type of ``bits``.
+        start: position of ``x[0]``.
+        energy: Σx² by entry, added to.
+        maxima: bits of max |x| by entry, same length, raised.
+    """
     p = energy.size
     at = 0
     column = start % p
@@ -56,7 +72,14 @@ def add_periodic(x: Floats, bits: Ints, mask: Any, start: int, energy: npt.NDArr
 def add_runs(
     x: Floats, bits: Ints, mask: Any, start: int, run: int, energy: npt.NDArray[np.float64], maxima: Ints
 ) -> None:
-    """x² and |x| of runs of ``run`` values, each of one unit."""
+    """Add values of which each ``run`` neighbours belong to one output unit.
+
+    Args:
+        run: number of these neighbours; the value at position i belongs to entry i // run, modulo the length of
+            ``energy``.
+
+    The other arguments are those of :func:`add_periodic`.
+    """
     at = 0
     while at < x.size:
         unit = (start + at) // run % energy.size

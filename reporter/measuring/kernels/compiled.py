@@ -1,8 +1,9 @@
-"""How kernels are compiled, and kept for the next process; the only module that imports numba.
+"""How kernels are compiled and kept for the next process; the only module that imports numba.
 
-numba keeps an index (``.nbi``) and machine code (``.nbc``) of each function, both pickled. What a full disk or a power
-failure has cut would raise whatever unpickling raises, at every later run, and what was damaged would be executed.
-Here each file begins with a hash of the rest, and what does not fit counts as not there: it is compiled again.
+numba keeps two pickled files for each function, an index (``.nbi``) and machine code (``.nbc``). It trusts both. A file
+that a full disk or a power failure cut short would raise an arbitrary error at every later run, and damaged machine
+code would be executed. Here each file begins with a SHA-256 hash of the rest. A file that does not match its hash is
+treated as missing, and the kernel is compiled again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 F = TypeVar("F", bound=Callable[..., Any])
 
 FAST = {"reassoc", "contract", "nsz"}
+"""What LLVM may assume. Sums may be reordered (``reassoc``), products and sums fused (``contract``), and the sign of a
+zero ignored (``nsz``). That values are never NaN or infinite is not assumed."""
+
 _INNER = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
@@ -28,7 +32,10 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def jit(function: F) -> F:
-    """Compile at the first call, without the GIL; sums may be reordered, NaN and infinities are respected."""
+    """Decorate a kernel that Python calls: it is compiled at its first call, kept for later runs, and releases the GIL.
+
+    Sums may be reordered, see :data:`FAST`.
+    """
     compiled = _compiled(function, fastmath=FAST)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = FOLDER
@@ -43,17 +50,21 @@ def jit(function: F) -> F:
 
 
 def inner(function: F) -> F:
-    """The same for what only kernels call, and always a part of these.
+    """Decorate a function that only kernels call: its code becomes a part of each of these, with their options.
 
-    A function of its own would be compiled twice, alone and with its kernel, with sums in another order: the process
-    that compiles then runs the one, those that load the kernel the other, and the last digits differ.
+    As a function of its own it would be compiled twice, alone and within its kernel, with sums in a different order.
+    The process that compiles would run the one version, later processes, which load the kernel, the other, and their
+    results would differ in the last digits.
     """
     return _compiled(function, fastmath=FAST, **_INNER)
 
 
 def exact(function: F) -> F:
-    """The same, every operation as it is written: where reordering would fold a sum to nothing."""
-    # Not to say it is to take over what the kernel says that calls it.
+    """Decorate a function that only kernels call and whose operations happen as written.
+
+    Reordering would simplify, for example, ``(a + magic) - magic`` to ``a``, where rounding was the purpose.
+    """
+    # Without the explicit False the function would inherit the setting of the kernel that calls it.
     return _compiled(function, fastmath=False, **_INNER)
 
 
@@ -65,8 +76,8 @@ def _compiled(function: F, **options: Any) -> F:
 def _folder() -> str:
     """Where compiled code is kept: NUMBA_CACHE_DIR, beside the source, or in the user's cache; "" if none is writable.
 
-    numba would keep it there by itself, but its key is the one file a kernel stands in. Kernels call one another
-    across files, so there is a folder for each state of all of them.
+    numba by itself compiles a kernel again when the file that defines it changes. Kernels call functions of other files
+    as well, so the folder's name contains a hash of all files of this package.
     """
     here = Path(__file__).parent
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
@@ -95,7 +106,7 @@ FOLDER = _folder()
 
 
 class _KeptKernel(FunctionCache):  # type: ignore[misc]
-    """numba's cache of one function, with files that are checked."""
+    """numba's cache of one function, with files that are checked against their hashes."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
@@ -106,15 +117,15 @@ class _KeptKernel(FunctionCache):  # type: ignore[misc]
 
 
 class _CheckedFiles(IndexDataCacheFile):  # type: ignore[misc]
-    """Index and machine code of one function."""
+    """The index and the machine code of one function, each in a file that begins with its hash."""
 
     def load(self, key: Any) -> Any:
-        """What was saved under a key, None where there is nothing that can be used."""
+        """The machine code that was saved for a combination of types, None where there is none or it is damaged."""
         name = self._load_index().get(key)
         return None if name is None else _read(Path(self._data_path(name)))
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep machine code; where that fails, it serves this run alone."""
+        """Keep machine code for later runs; where the disk refuses, only this run uses it."""
         with suppress(OSError):
             super().save(key, data)
 
@@ -130,7 +141,7 @@ class _CheckedFiles(IndexDataCacheFile):  # type: ignore[misc]
 
 
 def _read(path: Path) -> Any:
-    """What a file holds, None if it is not there or damaged."""
+    """The object in a file, None if the file is missing or does not match its hash."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -140,7 +151,7 @@ def _read(path: Path) -> Any:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file aside, make it durable, and rename it into place.
+    """Write a file under a temporary name, make it durable, and rename it, so that others see all of it or nothing.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.

@@ -1,4 +1,7 @@
-"""Central moments of a block of values, merged into running ones."""
+"""Central moments of a block of values, merged into those of the blocks before.
+
+With n values, their mean and d = x − mean, the moments are (n, mean, Σd², Σd³, Σd⁴).
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @inner
 def add_moments(x: Floats, totals: npt.NDArray[np.float64]) -> None:
-    """Merge a block of finite values into ``totals`` = (n, mean, Σd², Σd³, Σd⁴).
+    """Merge a block of finite values into ``totals`` = (n, mean, Σd², Σd³, Σd⁴), with one reading of the block.
 
-    Sums are taken about the mean of the block's first sixteenth. That part alone puts its distance D from the true
-    mean into Σd² ≥ (n/16)D², so shifting n·D² away costs at most a factor 16 of float64's precision, whatever the
-    values are; of equal values it is exact.
+    The mean of the whole block is not known beforehand, so powers are summed about the mean of its first sixteenth and
+    then shifted to the true mean. With D the distance of these two means, the shift subtracts n·D² from Σd². The first
+    sixteenth alone contributes at least (n/16)·D² to Σd², so that at most a factor of 16 of float64's precision is
+    lost, whatever the values are. For equal values D is 0 and the result exact.
     """
     n = x.size
     first = np.float64(x[0])
@@ -43,13 +47,25 @@ def add_moments(x: Floats, totals: npt.NDArray[np.float64]) -> None:
 
 @exact
 def _minus(a: float, b: float) -> float:
-    """a − b, which LLVM would otherwise reorder with the sum that it goes into, in no fixed way."""
+    """a − b as written; LLVM would otherwise reorder it with the sum it goes into, differently from build to build."""
     return a - b
 
 
 @exact
 def _merge(nb: float, mean: float, s1: float, s2: float, s3: float, s4: float, totals: npt.NDArray[np.float64]) -> None:
-    """Merge sums of powers about ``mean``; exactly as written, as LLVM reorders such products in no fixed way."""
+    """Shift the sums of a block to its own mean, and merge them into ``totals``.
+
+    The operations happen as written, since LLVM reorders such products differently from build to build.
+
+    Source: P. Pébay, *Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical
+    moments*, Sandia report SAND2008-6212.
+
+    Args:
+        nb: number of values of the block.
+        mean: what the powers are taken about; not yet the block's mean.
+        s1, s2, s3, s4: Σ(x − mean) to the powers 1 to 4.
+        totals: (n, mean, Σd², Σd³, Σd⁴) of the blocks before, replaced by those with this block.
+    """
     e = s1 / nb
     b2 = max(s2 - nb * e * e, 0.0)
     b3 = s3 - 3.0 * e * s2 + 2.0 * nb * e * e * e

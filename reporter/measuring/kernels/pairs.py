@@ -1,4 +1,4 @@
-"""The same block of a tensor in two checkpoints: paired sums."""
+"""Sums over pairs: the values of one tensor in two checkpoints, position by position."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from reporter.measuring.kernels.compiled import inner, jit
 
 Floats = npt.NDArray[np.floating[Any]]
 STEP = 1 << 12
-"""Pairs per block: 16 KiB of either side of float32."""
+"""Pairs per block: 16 KiB of float32 from each checkpoint, which together fit into the first-level cache."""
 
 LANES = 512
+"""Maxima that are kept side by side, and combined at the end, see :func:`_largest`."""
 
 
 @inner
 def _sums(a: Floats, b: Floats) -> tuple[float, float, float, float]:
+    """Σ(b−a)², Σa², Σb² and Σab of values that are all finite."""
     dd = 0.0
     aa = 0.0
     bb = 0.0
@@ -35,7 +37,7 @@ def _sums(a: Floats, b: Floats) -> tuple[float, float, float, float]:
 
 @inner
 def _largest(a: Floats, b: Floats, lanes: npt.NDArray[np.float64]) -> None:
-    """Lane by lane: a maximum of one float does not vectorise."""
+    """Raise ``lanes`` to |b − a|, each lane for every 512th pair: a single maximum of floats does not vectorise."""
     n = lanes.size
     for k in range(0, a.size - n + 1, n):
         p, q = a[k : k + n], b[k : k + n]
@@ -48,6 +50,7 @@ def _largest(a: Floats, b: Floats, lanes: npt.NDArray[np.float64]) -> None:
 
 @inner
 def _same(a: npt.NDArray[np.unsignedinteger[Any]], b: npt.NDArray[np.unsignedinteger[Any]]) -> int:
+    """How many pairs are equal to the bit."""
     same = np.int32(0)
     for i in range(a.size):
         same += np.int32(a[i] == b[i])
@@ -56,6 +59,7 @@ def _same(a: npt.NDArray[np.unsignedinteger[Any]], b: npt.NDArray[np.unsignedint
 
 @inner
 def _sums_of_finite(a: Floats, b: Floats) -> tuple[float, float, float, float, float]:
+    """Σ(b−a)², Σa², Σb², Σab and max |b−a| of the pairs in which both are finite."""
     dd = 0.0
     aa = 0.0
     bb = 0.0
@@ -76,6 +80,7 @@ def _sums_of_finite(a: Floats, b: Floats) -> tuple[float, float, float, float, f
 
 @inner
 def _count_non_finite(a: Floats, b: Floats, counts: npt.NDArray[np.int64]) -> None:
+    """Count pairs in which either is not finite, such values of a, and such values of b, in ``counts[1:]``."""
     for i in range(a.size):
         p = not abs(np.float64(a[i])) < np.inf
         q = not abs(np.float64(b[i])) < np.inf
@@ -93,16 +98,23 @@ def compare(
     sums: npt.NDArray[np.float64],
     counts: npt.NDArray[np.int64],
 ) -> None:
-    """Paired sums of two blocks, added to ``sums``: (Σ(b−a)², Σa², Σb², Σab, max|b−a|) of the pairs in which both are
-    finite. To ``counts`` are added the numbers of bit-equal pairs, of pairs in which either is not finite, and of
-    values of a and of b that are not; the bits are those of the values as they are stored."""
+    """Compare two pieces, and add to what ``sums`` and ``counts`` already hold.
+
+    Args:
+        a, b: values of the earlier and of the later checkpoint, float32 or float64, of one length.
+        a_bits, b_bits: the same values as they are stored, as unsigned integers, for equality to the bit.
+        sums: (Σ(b−a)², Σa², Σb², Σab, max |b−a|) over the pairs in which both are finite.
+        counts: numbers of (pairs that are equal to the bit, pairs in which either is not finite, values of a that are
+            not finite, values of b that are not finite).
+    """
     lanes = np.zeros(LANES)
     for start in range(0, a.size, STEP):
         stop = min(start + STEP, a.size)
         p, q = a[start:stop], b[start:stop]
         counts[0] += _same(a_bits[start:stop], b_bits[start:stop])
         dd, aa, bb, ab = _sums(p, q)
-        # A comparison instead of isfinite(), which is x - x == 0 and does not survive reassociation.
+        # A NaN or an infinity makes the sum of squares NaN or infinite. np.isfinite does not serve here: numba compiles
+        # it to x - x == 0, which reordering simplifies to True.
         if not aa + bb < np.inf:
             dd, aa, bb, ab, largest = _sums_of_finite(p, q)
             lanes[0] = max(lanes[0], largest)

@@ -1,15 +1,33 @@
-"""Lengths and places that kernels and those who call them agree on."""
+"""Constants that kernels and their callers share.
+
+A *cell* is one of the 65,280 intervals of :mod:`reporter.model.cells`. Kernels number cells by bits that they get with
+one subtraction and one shift, the *raw* cell. Everything else uses the *ordered* cell, which ascends with the values:
+
+======  ==================  ===============  ============
+value   bits of float32     raw cell         ordered cell
+======  ==================  ===============  ============
+ 1.0    ``0x3F800000``      ``0x3F80``        ``0x3F80``
+ 0.0    ``0x00000000``      ``0``             ``0``
+-0.0    ``0x80000000``      ``0x7FFF``        ``0``
+-1.0    ``0xBF800000``      ``0xBF7F``       ``-0x3F80``
+======  ==================  ===============  ============
+
+The raw cell of a value is the upper half of its bits, from which 1 is subtracted first where the value is negative. The
+ordered cell is the raw cell where that is below 0x7FFF, and ``0x7FFF - raw`` from there on.
+"""
 
 from __future__ import annotations
 
 RAW = 1 << 16
-"""Length of the dense tables that kernels count into, by raw (not ordered) cell number."""
+"""Number of raw cells, and so the length of the tables that kernels count into."""
 
 NEGATIVE_ZERO = 0x7FFF
-"""Raw cell in which −0.0 lands (its bits minus one); no finite value shares it."""
+"""Raw cell of −0.0: the upper half of 0x80000000 − 1. The only other floats in it are positive NaNs."""
 
-LANES = 1 << 12
-"""Values per inner loop over a pattern of scales: 32 KiB of float64 each for the scales and their inverses."""
+ROUNDING_BLOCK = 1 << 12
+"""Values that a rounding kernel takes at a time. A pattern of int8 scales is repeated to this length, so that its loops
+are long enough to vectorise; as float64 the scales and their inverses take 32 KiB each."""
 
 FORMATS: tuple[str, ...] = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
-"""The narrower floats of :func:`cast32`, in its order; the names are those of numpy and ml_dtypes."""
+"""Formats that :func:`reporter.measuring.kernels.rounding.cast32` rounds to, in the order of its results. The names are
+those of numpy and ml_dtypes."""

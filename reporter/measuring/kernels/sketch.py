@@ -1,6 +1,19 @@
-"""The sign sketch: a row of sums ±x; sign and place are a fixed hash of the index.
+"""The sign sketch: 1,024 sums of ±x, in which sign and bucket are fixed hashes of a value's position.
 
-Values are taken as rows of BUCKETS. Column j of a row goes to bucket (j + turn) mod BUCKETS.
+Two sketches made with the same hashes estimate the distance of their tensors, see
+:class:`reporter.model.sketch.Sketch`. A textbook count sketch hashes every position to a bucket, which means scattered
+additions. Here the values are read as rows of BUCKETS, and a whole row is added to the buckets, rotated by a hash of
+its number, so that additions run over consecutive memory. Each sign is one bit of a hash. With 4 buckets instead of
+1,024, a tensor of 10 values might give::
+
+    row 0, rotated by 1:    +w0 −w1 −w2 +w3        column j goes to bucket (j + 1) % 4
+    row 1, rotated by 1:    −w4 −w5 +w6 −w7        four consecutive rows share a rotation
+    row 2, rotated by 1:    +w8 −w9
+
+    bucket 0    +w3 −w7
+    bucket 1    +w0 −w4 +w8
+    bucket 2    −w1 −w5 −w9
+    bucket 3    −w2 +w6
 """
 
 from __future__ import annotations
@@ -15,13 +28,13 @@ from reporter.measuring.kernels.compiled import inner
 Floats = npt.NDArray[np.floating[Any]]
 
 BUCKETS = 1024
-"""As :data:`reporter.model.sketch.BUCKETS`: the length of a row."""
+"""Number of sums and length of a row, the same number as :data:`reporter.model.sketch.BUCKETS`."""
 
 
 @inner
 def _mixed(counter: np.uint32) -> np.uint32:
-    """32 bits as good as independent of those of other counters: the finaliser of MurmurHash3 (public domain)."""
-    # numba widens products of 32-bit numbers: narrowed again at once
+    """Hash a counter to 32 bits that behave like independent ones: the finaliser of MurmurHash3 (public domain)."""
+    # numba computes products of 32-bit numbers in 64 bits, so each result is narrowed again.
     h = np.uint32(counter * np.uint32(0x9E3779B1) + np.uint32(0x7F4A7C15))
     h = np.uint32((h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B))
     h = np.uint32((h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35))
@@ -30,7 +43,8 @@ def _mixed(counter: np.uint32) -> np.uint32:
 
 @inner
 def _words(group: int, words: npt.NDArray[np.uint32]) -> None:
-    """Signs of 32 rows: bit 31 − k of ``words[j]`` is that of column j in row 32·group + k."""
+    """Fill ``words`` with the signs of 32 rows: bit 31 − k of ``words[j]`` is set where column j of row 32·group + k is
+    subtracted."""
     base = np.uint32(group * BUCKETS)
     for j in range(BUCKETS):
         words[j] = _mixed(np.uint32(base + np.uint32(j)))
@@ -38,20 +52,26 @@ def _words(group: int, words: npt.NDArray[np.uint32]) -> None:
 
 @inner
 def _turn(row: int) -> int:
-    """How far four rows are turned against the buckets, so that a matrix of 2^k columns does not fill them unevenly."""
+    """By how many buckets a row is rotated; the same for four consecutive rows.
+
+    Without rotation, a matrix with a power of two of columns would put all values of a column into the same few
+    buckets.
+    """
     return int(_mixed(np.uint32(~np.uint32(row // 4))) % np.uint32(BUCKETS))
 
 
 @inner
 def _signed_row(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
+    """Add one row, or the beginning of one, to the sums: first up to the last bucket, then on from bucket 0."""
     turn = _turn(row)
-    ahead = min(x.size, BUCKETS - turn)
-    _add_signed(x[:ahead], row, words[:ahead], sums[turn:])
-    _add_signed(x[ahead:], row, words[ahead:], sums[:turn])
+    unwrapped = min(x.size, BUCKETS - turn)
+    _add_signed(x[:unwrapped], row, words[:unwrapped], sums[turn:])
+    _add_signed(x[unwrapped:], row, words[unwrapped:], sums[:turn])
 
 
 @inner
 def _add_signed(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
+    """Add columns of a row, with their signs, to as many sums."""
     shift = np.uint32(row % 32)
     for j in range(x.size):
         v = np.float64(x[j])
@@ -66,6 +86,15 @@ def _four_signed_rows(
     signed: npt.NDArray[np.uint32],
     sums: npt.NDArray[np.float64],
 ) -> None:
+    """Add four whole rows to the sums at once; a sign is applied by flipping the sign bit.
+
+    Args:
+        bits: the four rows as int32.
+        row: the number of the first, a multiple of 4.
+        words: the signs of its group of 32 rows, see :func:`_words`.
+        signed: scratch memory of 4·BUCKETS values.
+        sums: the sums of the sketch.
+    """
     x = signed.view(np.float32)
     top = np.uint32(0x80000000)
     shift = np.uint32(row % 32)
@@ -83,6 +112,7 @@ def _four_signed_rows(
 
 @inner
 def _add_four(x: npt.NDArray[np.float32], column: int, sums: npt.NDArray[np.float64]) -> None:
+    """Add four rows, from a column on, to as many consecutive sums."""
     a, b, c, d = x[column:], x[BUCKETS + column :], x[2 * BUCKETS + column :], x[3 * BUCKETS + column :]
     for j in range(sums.size):
         sums[j] += (np.float64(a[j]) + np.float64(b[j])) + (np.float64(c[j]) + np.float64(d[j]))
@@ -90,7 +120,14 @@ def _add_four(x: npt.NDArray[np.float32], column: int, sums: npt.NDArray[np.floa
 
 @inner
 def add_sketch(x: Floats, start: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
-    """Add a block to the sketch; it is a part of one group of rows."""
+    """Add a block of float64 values to the sketch.
+
+    Args:
+        x: the block, which lies within one group of 32 rows; values that are not finite are replaced by 0.
+        start: position of ``x[0]`` in the tensor, a multiple of BUCKETS.
+        words: scratch memory of BUCKETS words for signs.
+        sums: shape (BUCKETS,), added to.
+    """
     first = start // BUCKETS
     for k in range(0, x.size, BUCKETS):
         row = first + k // BUCKETS
@@ -108,7 +145,17 @@ def add_sketch32(
     words: npt.NDArray[np.uint32],
     sums: npt.NDArray[np.float64],
 ) -> None:
-    """As :func:`add_sketch`, four rows at a time where they are whole; ``words`` are those of ``group[0]``."""
+    """As :func:`add_sketch`, for float32 values and with four whole rows at a time.
+
+    Args:
+        x: the block.
+        bits: the same memory as int32.
+        start: position of ``x[0]`` in the tensor, a multiple of BUCKETS.
+        group: the number of the group of 32 rows whose signs are in ``words``, −1 for none; both are kept from block to
+            block, as a block is only a quarter of a group.
+        words: shape (BUCKETS,), the signs of that group.
+        sums: shape (BUCKETS,), added to.
+    """
     first = start // BUCKETS
     if first // 32 != group[0]:
         group[0] = first // 32
