@@ -16,7 +16,7 @@ from reporter.cache.folder import MALFORMED, Folder
 from reporter.cache.identity import identity, is_certain
 from reporter.errors import ReportError
 from reporter.measuring.checkpoint import Plan, assembled
-from reporter.model.change import Change
+from reporter.model.changes import Changes
 from reporter.model.checkpoint import CheckpointRef, Peek
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
@@ -132,7 +132,7 @@ class Cache:
 
     # Pairs
 
-    def changes(self, before: str, after: str, numbers: Measured) -> Mapping[str, Change] | None:
+    def changes(self, before: str, after: str, numbers: Measured) -> Changes | None:
         """The exact changes between two checkpoints, None where they have to be paired.
 
         Args:
@@ -144,9 +144,7 @@ class Cache:
         path = self._folder.path(after, f"{before}.changes")
         return self._folder.read(path, lambda c: pairs.decode(c, names, places))
 
-    def keep_changes(
-        self, before: str, after: str, numbers: Measured, changes: Mapping[str, Change]
-    ) -> Mapping[str, Change]:
+    def keep_changes(self, before: str, after: str, numbers: Measured, changes: Changes) -> Changes:
         """Keep the exact changes between two checkpoints, and return them in small."""
         if self._folder is None or not before or not after:
             return changes

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from reporter.compare.shift import shift
 from reporter.model.change import Change
-from reporter.model.changes import MergedChanges, merged
+from reporter.model.changes import Changes, MergedChanges
 from reporter.model.comparison import Pair
 from reporter.model.measured import Measured
 from reporter.model.shift import UNMOVED, Shift
@@ -20,7 +20,7 @@ from reporter.model.tensor import TensorInfo
 Sample = tuple[Summary, npt.NDArray[np.float64] | None]
 
 
-def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[str, Change], *, shifts: bool) -> Pair:
+def pair(place: int, at: int, before: Measured, after: Measured, known: Changes, *, shifts: bool) -> Pair:
     """Hold ``after`` (place ``at`` in its series) against ``before`` (``place``).
 
     Args:
@@ -28,10 +28,10 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
         shifts: whether the shift of every layer and tensor is wanted, not only that of the whole.
     """
     selected = set(after.whole.tensors)
-    changes = _complete(before, after, known)
+    changes = completed(before, after, known)
     added, removed, reshaped = _structure(before, after)
     layers = MergedChanges(changes, after.layer_members)
-    whole = merged(changes, (name for name in changes if name in selected))
+    whole = changes.merged(name for name in changes if name in selected)
     unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
     return Pair(
         before=place,
@@ -67,22 +67,19 @@ def _structure(
     )
 
 
-def _complete(before: Measured, after: Measured, known: Mapping[str, Change]) -> Mapping[str, Change]:
-    """All changes that are known or can be estimated; the known ones as they are if they are all."""
-    if len(known) == len(after.infos) and all(info.name in known for info in after.infos):
+def completed(before: Measured, after: Measured, known: Changes) -> Changes:
+    """The known changes, and those that two sketches tell of tensors of equal shape and dtype, in model order."""
+    names = [info.name for info in after.infos]
+    if len(known) == len(names) and all(name in known for name in names):
         return known
-    return dict(completed(before, after, known))
+    return known.with_further(dict(_estimated(before, after, known)), names)
 
 
-def completed(before: Measured, after: Measured, known: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:
-    """The known changes, and those that two sketches tell of tensors of equal shape and dtype."""
+def _estimated(before: Measured, after: Measured, known: Changes) -> Iterator[tuple[str, Change]]:
     for tensor in after.tensors:
         name = tensor.info.name
-        if name in known:
-            yield name, known[name]
-            continue
         old = before.by_name.get(name)
-        if old is None or (old.info.shape, old.info.dtype) != (tensor.info.shape, tensor.info.dtype):
+        if name in known or old is None or (old.info.shape, old.info.dtype) != (tensor.info.shape, tensor.info.dtype):
             continue
         if old.sketch is not None and tensor.sketch is not None:
             change = old.sketch.change(tensor.sketch, old.summary.norm, tensor.summary.norm)

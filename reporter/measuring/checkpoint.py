@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measu
 from reporter.measuring.threads import ALONE, Pool, available
 from reporter.model.cells import Cells
 from reporter.model.change import Change
+from reporter.model.changes import Changes
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
@@ -47,7 +48,7 @@ class Plan:
 
 def measure_checkpoint(
     contents: Contents, plan: Plan, against: Sequence[Contents] = ()
-) -> tuple[Measured, tuple[Mapping[str, Change], ...]]:
+) -> tuple[Measured, tuple[Changes, ...]]:
     """Measure everything in an open checkpoint, and what changed since earlier ones; each is read once.
 
     Args:
@@ -72,7 +73,7 @@ def measure_checkpoint(
         for found, change in zip(changes, paired, strict=True):
             if change is not None:
                 found[measured.info.name] = change
-    return assembled(contents, tensors, plan, time.perf_counter() - started), changes
+    return assembled(contents, tensors, plan, time.perf_counter() - started), tuple(map(Changes.of, changes))
 
 
 def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Sequence[Contents]) -> list[Paired]:

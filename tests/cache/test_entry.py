@@ -21,7 +21,7 @@ from reporter.derive.statistics import STATISTICS
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
-from reporter.model.changes import MergedChanges, columns, merged
+from reporter.model.changes import NO_CHANGES, Changes, MergedChanges, columns
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.summary import Summary
 from reporter.model.table import table
@@ -142,7 +142,7 @@ def test_changes_come_back() -> None:
     assert same(changes, back)
     assert "nothing" not in back
     for chosen in (names, names[2:5], ["nothing"]):
-        assert same(merged(changes, chosen), merged(back, chosen))
+        assert same(changes.merged(chosen), back.merged(chosen))
     assert np.array_equal(columns(changes), columns(back))
     groups = {"all": names, "some": names[2:5], "none": ["nothing"], "one": names[:1]}
     updates = MergedChanges(back, groups).relative_updates()
@@ -154,14 +154,15 @@ def test_changes_come_back() -> None:
 
 def test_changes_of_some_tensors_come_back() -> None:
     change = Change(3, 1, 0.1, 0.2, 0.3, 0.4, 0.5)
-    content = pairs.encode({}, {"c": change, "a": change, "b": Change(1, exact=False)}, {"a": 0, "b": 1, "c": 2})
+    changes = Changes.of({"c": change, "a": change, "b": Change(1, exact=False)})
+    content = pairs.encode({}, changes, {"a": 0, "b": 1, "c": 2})
     back = pairs.decode(container.opened(content), ["a", "b", "c"], {"a": 0, "b": 1, "c": 2})
     assert dict(back) == {"c": change, "a": change}
 
 
 def test_changes_of_nothing_come_back() -> None:
     """Two checkpoints that share no tensor, such as those of another model and the baseline."""
-    content = pairs.encode({}, {}, {"a": 0})
+    content = pairs.encode({}, NO_CHANGES, {"a": 0})
     assert dict(pairs.decode(container.opened(content), ["a"], {"a": 0})) == {}
 
 
