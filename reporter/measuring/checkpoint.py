@@ -15,7 +15,7 @@ from reporter.measuring.threads import ALONE, Pool, available
 from reporter.model.cells import Cells
 from reporter.model.change import Change
 from reporter.model.changes import Changes
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
+from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
 from reporter.model.tensor import Contents, TensorSource
@@ -132,9 +132,11 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
     optimizer = [t for t in tensors if t.info.collection == "optimizer"]
     roles = _groups(ROLES, "role", in_layers, {}, plan.quantiles)
     cells = Cells.merged(role.summary.cells for role in roles) if len(in_layers) == len(selected) else None
+    layers = _groups(order, "layer", in_layers, kinds, plan.quantiles)
     return Measured(
+        layout=Layout.of(tuple(t.info for t in tensors), ((layer.name, layer.tensors) for layer in layers)),
         tensors=tensors,
-        layers=_groups(order, "layer", in_layers, kinds, plan.quantiles),
+        layers=layers,
         roles=roles,
         whole=group(plan.variables, "", selected, plan.quantiles, cells),
         optimizer=group("optimizer", "", optimizer, plan.quantiles) if optimizer else None,

@@ -91,8 +91,8 @@ def test_no_field_was_forgotten(kind: type) -> None:
         TensorMeasure: "info summary statistics quantiles units sketch",
         GroupMeasure: "name kind tensors parameters trainable nbytes summary statistics quantiles",
         Summary: "count nan posinf neginf zeros mean m2 m3 m4 minimum maximum cells exponent",
-        Measured: "tensors layers roles whole optimizer model_layers layers_ordered skipped integrity framework notes "
-        "seconds missing_layers missing_weights",
+        Measured: "layout tensors layers roles whole optimizer model_layers layers_ordered skipped integrity framework "
+        "notes seconds missing_layers missing_weights",
     }
     of_the_series = {"own_names"}  # told anew when a checkpoint is put into its series
     assert stored - of_the_series == set(known[kind].split())
