@@ -80,22 +80,13 @@ class Shelf:
 
     Attributes:
         structures, groupings: that were met, so that equal ones are one object; by their digests.
-        names: rows of tensors by their names, by these.
         recent: cells, by entry and row; ``held``: their bytes.
     """
 
     structures: dict[str, Structure] = field(default_factory=dict)
     groupings: dict[str, Grouping] = field(default_factory=dict)
-    names: dict[tuple[str, ...], Mapping[str, int]] = field(default_factory=dict)
     recent: dict[tuple[object, ...], Cells] = field(default_factory=dict)
     held: list[int] = field(default_factory=lambda: [0])
-
-    def places(self, numbers: Measured) -> tuple[tuple[str, ...], Mapping[str, int]]:
-        """Names of a checkpoint's tensors, and their rows."""
-        names = tuple(info.name for info in numbers.infos)
-        if names not in self.names:
-            self.names[names] = {name: i for i, name in enumerate(names)}
-        return names, self.names[names]
 
     def cells(self, key: tuple[object, ...], read: Callable[[], Cells]) -> Cells:
         """Recent ones, or those just read."""

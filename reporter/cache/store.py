@@ -140,18 +140,16 @@ class Cache:
         """
         if self._folder is None or not before or not after:
             return None
-        names, places = self._shelf.places(numbers)
         path = self._folder.path(after, f"{before}.changes")
-        return self._folder.read(path, lambda c: pairs.decode(c, names, places))
+        return self._folder.read(path, lambda c: pairs.decode(c, numbers.layout))
 
     def keep_changes(self, before: str, after: str, numbers: Measured, changes: Changes) -> Changes:
         """Keep the exact changes between two checkpoints, and return them in small."""
         if self._folder is None or not before or not after:
             return changes
-        names, places = self._shelf.places(numbers)
-        content = pairs.encode({"before": before, "after": after}, changes, places)
+        content = pairs.encode({"before": before, "after": after}, changes, numbers.layout.places)
         self._folder.write(self._folder.path(after, f"{before}.changes"), content)
-        return pairs.decode(container.opened(content), names, places)
+        return pairs.decode(container.opened(content), numbers.layout)
 
     # Records
 

@@ -22,7 +22,7 @@ from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
 from reporter.model.changes import NO_CHANGES, Changes, MergedChanges, columns
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
+from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
 from reporter.model.summary import Summary
 from reporter.model.table import table
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor
@@ -136,9 +136,9 @@ def test_changes_come_back() -> None:
     other = Contents("toy", (), tuple(ArraySource(np.ones_like(s.values), s.name) for s in CONTENTS.tensors))  # type: ignore[attr-defined]
     changes = compare_contents(CONTENTS, other)
     names = [s.info.name for s in other.tensors]
-    places = {name: i for i, name in enumerate(names)}
-    content = pairs.encode({}, changes, places)
-    back = pairs.decode(container.opened(content), names, places)
+    layout = Layout.of(tuple(s.info for s in other.tensors), ())
+    content = pairs.encode({}, changes, layout.places)
+    back = pairs.decode(container.opened(content), layout)
     assert same(changes, back)
     assert "nothing" not in back
     for chosen in (names, names[2:5], ["nothing"]):
@@ -149,21 +149,23 @@ def test_changes_come_back() -> None:
     assert list(updates) == ["all", "some", "one"]
     assert same(updates, MergedChanges(changes, groups).relative_updates())
     with pytest.raises(Unusable):
-        pairs.decode(container.opened(content), names[:2], places)
+        pairs.decode(container.opened(content), Layout.of(layout.infos[:2], ()))
 
 
 def test_changes_of_some_tensors_come_back() -> None:
     change = Change(3, 1, 0.1, 0.2, 0.3, 0.4, 0.5)
     changes = Changes.of({"c": change, "a": change, "b": Change(1, exact=False)})
-    content = pairs.encode({}, changes, {"a": 0, "b": 1, "c": 2})
-    back = pairs.decode(container.opened(content), ["a", "b", "c"], {"a": 0, "b": 1, "c": 2})
+    layout = Layout.of(tuple(ArraySource(np.ones(3), name).info for name in "abc"), ())
+    content = pairs.encode({}, changes, layout.places)
+    back = pairs.decode(container.opened(content), layout)
     assert dict(back) == {"c": change, "a": change}
 
 
 def test_changes_of_nothing_come_back() -> None:
     """Two checkpoints that share no tensor, such as those of another model and the baseline."""
-    content = pairs.encode({}, NO_CHANGES, {"a": 0})
-    assert dict(pairs.decode(container.opened(content), ["a"], {"a": 0})) == {}
+    layout = Layout.of((ArraySource(np.ones(3), "a").info,), ())
+    content = pairs.encode({}, NO_CHANGES, layout.places)
+    assert dict(pairs.decode(container.opened(content), layout)) == {}
 
 
 def test_a_file_cut_anywhere_is_none(tmp_path: Path) -> None:
