@@ -82,7 +82,8 @@ def fabricate(folder: Path, cache: Path, checkpoints: int, tensors: int) -> None
             path.parent.mkdir(parents=True, exist_ok=True)
             os.link(written[what], path)
 
-    plan, header = Plan("model", GRID), {"step": None, "step_source": "", "measured": "2026-01-01T00:00:00+00:00"}
+    plan, measured = Plan("model", GRID), "2026-01-01T00:00:00+00:00"
+    header = {"step": None, "step_source": "", "save_counter": None, "measured": measured}
     variants = [contents(i, tensors) for i in range(min(VARIANTS, checkpoints))]
     places = {source.info.name: i for i, source in enumerate(variants[0].tensors)}
 

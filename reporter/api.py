@@ -158,8 +158,7 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
         matched = match(a, new)
         shown = matched.tensors
         b, (own,) = measure_checkpoint(new, plan, [under_names(old, {name: own for own, name in shown.items()})])
-        changes = {shown.get(name, name): change for name, change in own.items()}
-        return difference(a, renamed(b, matched), changes, names, notes([matched]))
+        return difference(a, renamed(b, matched), own.renamed(shown), names, notes([matched]))
 
 
 def _report(path: Path) -> Any:

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from reporter.cache import rows
 from reporter.cache.columns import Columns
 from reporter.cache.container import Container, Unusable, build, unpacked
-from reporter.cache.stored import ByName, GroupInfo, Rows, Stored, StoredGroup, StoredTensor, TensorRows
+from reporter.cache.stored import GroupInfo, Rows, Stored, StoredGroup, StoredTensor, TensorRows
 from reporter.derive.statistics import STATISTICS
 from reporter.model.cells import Cells
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure, Units
+from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure, Units
 from reporter.model.sketch import Sketch
 from reporter.model.structure import structure
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo
@@ -42,12 +42,10 @@ class Structure:
 
     Attributes:
         facts: everything but the tensors and the step.
-        places: name -> row.
         alike: see :func:`reporter.model.structure.structure`.
     """
 
     infos: tuple[TensorInfo, ...]
-    places: Mapping[str, int]
     facts: Contents
     alike: tuple[str, ...]
 
@@ -57,16 +55,14 @@ class Grouping:
     """The groups of one selection of variables: layers, roles, the whole, the optimizer.
 
     Attributes:
-        places: of the layers, by name.
-        members: names of their tensors, by name.
+        layout: of the checkpoints that are grouped so.
     """
 
     layers: tuple[GroupInfo, ...]
     roles: tuple[GroupInfo, ...]
     rest: tuple[GroupInfo, ...]
     notes: tuple[str, ...]
-    places: Mapping[str, int]
-    members: Mapping[str, tuple[str, ...]]
+    layout: Layout
 
     @property
     def all(self) -> tuple[GroupInfo, ...]:
@@ -84,22 +80,13 @@ class Shelf:
 
     Attributes:
         structures, groupings: that were met, so that equal ones are one object; by their digests.
-        names: rows of tensors by their names, by these.
         recent: cells, by entry and row; ``held``: their bytes.
     """
 
     structures: dict[str, Structure] = field(default_factory=dict)
     groupings: dict[str, Grouping] = field(default_factory=dict)
-    names: dict[tuple[str, ...], Mapping[str, int]] = field(default_factory=dict)
     recent: dict[tuple[object, ...], Cells] = field(default_factory=dict)
     held: list[int] = field(default_factory=lambda: [0])
-
-    def places(self, numbers: Measured) -> tuple[tuple[str, ...], Mapping[str, int]]:
-        """Names of a checkpoint's tensors, and their rows."""
-        names = tuple(info.name for info in numbers.infos)
-        if names not in self.names:
-            self.names[names] = {name: i for i, name in enumerate(names)}
-        return names, self.names[names]
 
     def cells(self, key: tuple[object, ...], read: Callable[[], Cells]) -> Cells:
         """Recent ones, or those just read."""
@@ -222,7 +209,8 @@ class Entry:
         layers = Stored(StoredGroup, grouping.layers, table)
         rest = Stored(StoredGroup, grouping.rest, table, whole)
         tensors = self.tensors(probabilities)
-        numbers = Measured(
+        return Measured(
+            layout=grouping.layout,
             tensors=tensors,
             layers=layers,
             roles=Stored(StoredGroup, grouping.roles, table, len(grouping.layers)),
@@ -238,12 +226,6 @@ class Entry:
             missing_layers=facts.missing_layers,
             missing_weights=facts.missing_weights,
         )
-        # Where cached_property keeps them: one object for all checkpoints of this structure.
-        numbers.__dict__["infos"] = self.structure.infos
-        numbers.__dict__["by_name"] = ByName(self.structure.places, tensors)
-        numbers.__dict__["layer_by_name"] = ByName(grouping.places, layers)
-        numbers.__dict__["layer_members"] = grouping.members
-        return numbers
 
     def _columns(self, block: str, n: int, probabilities: Sequence[float]) -> Columns:
         data = self._container.block(block)
@@ -300,7 +282,7 @@ def _structure(record: Any) -> Structure:
         skipped=tuple(_up(SkippedTensor, record["skipped"])),
         **facts,
     )
-    return Structure(infos, {info.name: i for i, info in enumerate(infos)}, contents, structure(infos))
+    return Structure(infos, contents, structure(infos))
 
 
 def _group_down(group: GroupMeasure, position: Mapping[str, int]) -> list[Any]:
@@ -308,7 +290,7 @@ def _group_down(group: GroupMeasure, position: Mapping[str, int]) -> list[Any]:
     return [group.name, group.kind, members, group.parameters, group.trainable, group.nbytes]
 
 
-def _grouping(record: Any, infos: Sequence[TensorInfo]) -> Grouping:
+def _grouping(record: Any, infos: tuple[TensorInfo, ...]) -> Grouping:
     def groups(kind: str) -> Iterator[GroupInfo]:
         for name, of, members, parameters, trainable, nbytes in record[kind]:
             names = tuple(infos[i].name for i in members)
@@ -320,8 +302,7 @@ def _grouping(record: Any, infos: Sequence[TensorInfo]) -> Grouping:
         roles=tuple(groups("roles")),
         rest=tuple(groups("rest")),
         notes=tuple(record["notes"]),
-        places={layer.name: i for i, layer in enumerate(layers)},
-        members={layer.name: layer.tensors for layer in layers},
+        layout=Layout.of(infos, ((layer.name, layer.tensors) for layer in layers)),
     )
 
 

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from reporter.cache.container import Container, Unusable, build
-from reporter.model.change import Change
-from reporter.model.changes import COUNTS, NORMS, ChangeTable
+from reporter.model.changes import COUNTS, NORMS, Changes
+from reporter.model.measured import Layout
 
 KIND = "changes"
 _BYTES = 4 + 8 * (len(COUNTS) + len(NORMS))
 
 
-def encode(header: Mapping[str, Any], changes: Mapping[str, Change], places: Mapping[str, int]) -> bytes:
+def encode(header: Mapping[str, Any], changes: Changes, places: Mapping[str, int]) -> bytes:
     """The whole cache file; only exact changes are kept.
 
     Args:
         places: rows of the later checkpoint's tensors by name.
     """
-    kept = [(places[name], change) for name, change in changes.items() if change.exact]
-    rows = np.array([row for row, _ in kept], "<u4")
-    counts = np.array([[getattr(c, f) for f in COUNTS] for _, c in kept], "<i8")
-    norms = np.array([[getattr(c, f) for f in NORMS] for _, c in kept], "<f8")
+    kept = {places[name]: at for name, at in changes.places.items() if changes.exact[at]}
+    rows, at = np.array(list(kept), "<u4"), list(kept.values())
+    counts, norms = changes.counts[at].astype("<i8"), changes.norms[at].astype("<f8")
     return build({**header, "kind": KIND}, {"changes": rows.tobytes() + counts.tobytes() + norms.tobytes()})
 
 
-def decode(container: Container, names: Sequence[str], places: Mapping[str, int]) -> ChangeTable:
+def decode(container: Container, layout: Layout) -> Changes:
     """The inverse.
 
     Args:
-        names: of the later checkpoint's tensors.
-        places: their rows.
+        layout: of the later checkpoint.
 
     Raises:
         Unusable: it is not of changes, or not of these tensors.
@@ -43,11 +41,12 @@ def decode(container: Container, names: Sequence[str], places: Mapping[str, int]
     if rest:
         raise Unusable("changes")
     rows = np.frombuffer(data, "<u4", n)
-    if n and int(rows.max()) >= len(names):
+    infos, places = layout.infos, layout.places
+    if n and int(rows.max()) >= len(infos):
         raise Unusable("of other tensors")
     counts = np.frombuffer(data, "<i8", n * len(COUNTS), 4 * n).astype(np.int64).reshape(n, len(COUNTS))
     norms = np.frombuffer(data, "<f8", n * len(NORMS), 4 * n + 8 * counts.size).astype(np.float64)
     norms = norms.reshape(n, len(NORMS))
-    if n < len(names) or not np.array_equal(rows, np.arange(n)):
-        places = {names[row]: i for i, row in enumerate(rows.tolist())}
-    return ChangeTable(places, counts, norms)
+    if n < len(infos) or not np.array_equal(rows, np.arange(n)):
+        places = {infos[row].name: i for i, row in enumerate(rows.tolist())}
+    return Changes(places, counts, norms, np.broadcast_to(np.True_, n))

@@ -16,7 +16,7 @@ from reporter.cache.folder import MALFORMED, Folder
 from reporter.cache.identity import identity, is_certain
 from reporter.errors import ReportError
 from reporter.measuring.checkpoint import Plan, assembled
-from reporter.model.change import Change
+from reporter.model.changes import Changes
 from reporter.model.checkpoint import CheckpointRef, Peek
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
@@ -132,7 +132,7 @@ class Cache:
 
     # Pairs
 
-    def changes(self, before: str, after: str, numbers: Measured) -> Mapping[str, Change] | None:
+    def changes(self, before: str, after: str, numbers: Measured) -> Changes | None:
         """The exact changes between two checkpoints, None where they have to be paired.
 
         Args:
@@ -140,20 +140,16 @@ class Cache:
         """
         if self._folder is None or not before or not after:
             return None
-        names, places = self._shelf.places(numbers)
         path = self._folder.path(after, f"{before}.changes")
-        return self._folder.read(path, lambda c: pairs.decode(c, names, places))
+        return self._folder.read(path, lambda c: pairs.decode(c, numbers.layout))
 
-    def keep_changes(
-        self, before: str, after: str, numbers: Measured, changes: Mapping[str, Change]
-    ) -> Mapping[str, Change]:
+    def keep_changes(self, before: str, after: str, numbers: Measured, changes: Changes) -> Changes:
         """Keep the exact changes between two checkpoints, and return them in small."""
         if self._folder is None or not before or not after:
             return changes
-        names, places = self._shelf.places(numbers)
-        content = pairs.encode({"before": before, "after": after}, changes, places)
+        content = pairs.encode({"before": before, "after": after}, changes, numbers.layout.places)
         self._folder.write(self._folder.path(after, f"{before}.changes"), content)
-        return pairs.decode(container.opened(content), names, places)
+        return pairs.decode(container.opened(content), numbers.layout)
 
     # Records
 

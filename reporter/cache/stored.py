@@ -167,28 +167,6 @@ class Stored(Sequence[T], Generic[T]):
         return found
 
 
-class ByName(Mapping[str, T], Generic[T]):
-    """Samples by name, with a table of places that many checkpoints share."""
-
-    __slots__ = ("_places", "_samples")
-
-    def __init__(self, places: Mapping[str, int], samples: Sequence[T]) -> None:
-        self._places = places
-        self._samples = samples
-
-    def __getitem__(self, name: str) -> T:
-        return self._samples[self._places[name]]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._places
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-
 @dataclass(frozen=True, slots=True)
 class GroupInfo:
     """What a group is, shared by all checkpoints of the same structure.

@@ -9,6 +9,7 @@ import numpy as np
 
 from reporter.compare.pairs import form, pair
 from reporter.model.change import Change
+from reporter.model.changes import Changes
 from reporter.model.difference import Difference, State, TensorDifference, worst_first
 from reporter.model.measured import Absent, Measured, TensorMeasure
 
@@ -19,7 +20,7 @@ Record = Mapping[str, Any]
 def difference(
     before: Measured,
     after: Measured,
-    known: Mapping[str, Change],
+    known: Changes,
     names: tuple[str, str],
     notes: tuple[str, ...] = (),
 ) -> Difference:

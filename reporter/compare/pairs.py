@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from reporter.compare.shift import shift
 from reporter.model.change import Change
-from reporter.model.changes import MergedChanges, merged
+from reporter.model.changes import Changes, MergedChanges
 from reporter.model.comparison import Pair
 from reporter.model.measured import Measured
 from reporter.model.shift import UNMOVED, Shift
@@ -21,7 +21,7 @@ Sample = tuple[Summary, npt.NDArray[np.float64] | None]
 """The summary of some values, and the finite ones among them if they are so few that sketches hold all of them."""
 
 
-def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[str, Change], *, shifts: bool) -> Pair:
+def pair(place: int, at: int, before: Measured, after: Measured, known: Changes, *, shifts: bool) -> Pair:
     """Compare two checkpoints.
 
     Args:
@@ -33,10 +33,10 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Mapping[
         shifts: whether the shift of every layer and tensor is wanted, and not only that of the whole.
     """
     selected = set(after.whole.tensors)
-    changes = _complete(before, after, known)
+    changes = completed(before, after, known)
     added, removed, reshaped = _membership(before, after)
     layers = MergedChanges(changes, after.layer_members)
-    whole = merged(changes, (name for name in changes if name in selected))
+    whole = changes.merged(name for name in changes if name in selected)
     unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
     return Pair(
         before=place,
@@ -72,30 +72,29 @@ def _membership(
     )
 
 
-def _complete(before: Measured, after: Measured, known: Mapping[str, Change]) -> Mapping[str, Change]:
-    """The changes of all tensors, known or estimated. If all are known they are returned as they are, not copied."""
-    if len(known) == len(after.infos) and all(info.name in known for info in after.infos):
-        return known
-    return dict(completed(before, after, known))
+def completed(before: Measured, after: Measured, known: Changes) -> Changes:
+    """The change of each tensor of ``after``: the known one, else an estimate from two sketches; in model order.
 
-
-def completed(before: Measured, after: Measured, known: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:
-    """The change of each tensor of ``after``, by name: the known one, else an estimate from two sketches.
-
-    Tensors that have neither are left out: those that are new, or have another shape or dtype than before.
+    Tensors that have neither are left out: those that are new, or have another shape or dtype than before. If all are
+    known they are returned as they are, not copied.
 
     Args:
         before: what was measured of the earlier checkpoint.
         after: what was measured of the later one.
         known: exact changes by tensor name.
     """
+    names = [info.name for info in after.infos]
+    if len(known) == len(names) and all(name in known for name in names):
+        return known
+    return known.with_further(dict(_estimated(before, after, known)), names)
+
+
+def _estimated(before: Measured, after: Measured, known: Changes) -> Iterator[tuple[str, Change]]:
+    """The changes that two sketches tell of, by name, of tensors that are not known."""
     for tensor in after.tensors:
         name = tensor.info.name
-        if name in known:
-            yield name, known[name]
-            continue
         old = before.by_name.get(name)
-        if old is None or (old.info.shape, old.info.dtype) != (tensor.info.shape, tensor.info.dtype):
+        if name in known or old is None or (old.info.shape, old.info.dtype) != (tensor.info.shape, tensor.info.dtype):
             continue
         if old.sketch is not None and tensor.sketch is not None:
             change = old.sketch.change(tensor.sketch, old.summary.norm, tensor.summary.norm)

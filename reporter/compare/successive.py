@@ -15,7 +15,8 @@ from statistics import median
 
 from reporter.compare.pairs import completed
 from reporter.compare.similarity import chosen
-from reporter.model.change import Change, merge
+from reporter.model.change import Change
+from reporter.model.changes import NO_CHANGES, Changes
 from reporter.model.checkpoint import Doubt, Order, Series
 from reporter.model.comparison import Comparison, Pair
 from reporter.model.measured import Measured
@@ -119,15 +120,16 @@ def _relative(change: Change) -> float:
 
 def _apart(before: Measured, after: Measured) -> Change:
     """The change of all kernels together; of all model tensors if no kernel can be compared."""
-    return merge(change for _, change in _changes(before, after))
+    changes = _changes(before, after)
+    return changes.merged(changes)
 
 
-def _changes(before: Measured, after: Measured) -> list[tuple[str, Change]]:
+def _changes(before: Measured, after: Measured) -> Changes:
     """The change of each kernel, by name; of each model tensor if no kernel can be compared."""
-    names = {info.name for info in after.model_infos if info.role in WEIGHT_MATRICES or len(info.shape) > 1}
-    found = [(name, change) for name, change in completed(before, after, {}) if name in names]
-    model = {info.name for info in after.model_infos}
-    return found or [(name, change) for name, change in completed(before, after, {}) if name in model]
+    infos = after.model_infos
+    changes = completed(before, after, NO_CHANGES)
+    kernels = changes.only(info.name for info in infos if info.role in WEIGHT_MATRICES or len(info.shape) > 1)
+    return kernels or changes.only(info.name for info in infos)
 
 
 def unrelated(numbers: Sequence[Measured]) -> bool:
@@ -135,14 +137,16 @@ def unrelated(numbers: Sequence[Measured]) -> bool:
     return len(numbers) > 1 and all(_unrelated(_changes(a, b)) for a, b in pairwise(numbers))
 
 
-def _unrelated(changes: Sequence[tuple[str, Change]]) -> bool:
+def _unrelated(changes: Changes) -> bool:
     """Whether two models are unrelated, from the changes of their kernels."""
-    large = [(change, change.cosine) for _, change in changes if change.count >= LEAST]
-    whole = merge(change for change, _ in large)
+    large = {name: change for name, change in changes.items() if change.count >= LEAST}
+    whole = changes.merged(large)
     if not large or not whole.norm_before or not 1 / SCALE < whole.norm_after / whole.norm_before < SCALE:
         return False
     apart = sum(
-        c.count for c, cosine in large if cosine is not None and abs(cosine) <= max(UNRELATED, 3 / c.count**0.5)
+        change.count
+        for change in large.values()
+        if (cosine := change.cosine) is not None and abs(cosine) <= max(UNRELATED, 3 / change.count**0.5)
     )
     return apart >= MOST_OF * whole.count
 

@@ -23,7 +23,7 @@ from reporter.gather.rotated import Rotated, remember, rotated, same_structure
 from reporter.gather.stable_read import failure, twice, unchanged
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
-from reporter.model.change import Change
+from reporter.model.changes import Changes
 from reporter.model.checkpoint import CheckpointRef, Series
 from reporter.model.gathered import Baseline, Gathered
 from reporter.model.measured import Measured
@@ -31,7 +31,6 @@ from reporter.model.tensor import Contents
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 
-Changes = Mapping[str, Change]
 Work = Callable[[Sequence[Contents]], tuple["T", tuple[Changes, ...]]]
 """From the contents of partners to a result, and the changes since each under the file's own names."""
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
+from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
 from reporter.model.structure import counters, stem
 from reporter.model.tensor import Contents, LayerInfo, Named, TensorInfo
 
@@ -91,10 +91,13 @@ def renamed(numbers: Measured, matched: Match) -> Measured:
         info = replace(of.info, name=tensor(of.info.name), layer=layer(of.info.layer))
         return TensorMeasure(info, of.summary, of.statistics, of.quantiles, of.units, of.sketch)
 
+    tensors = tuple(one(t) for t in numbers.tensors)
+    layers = tuple(group(g, layer(g.name)) for g in numbers.layers)
     return replace(
         numbers,
-        tensors=tuple(one(t) for t in numbers.tensors),
-        layers=tuple(group(g, layer(g.name)) for g in numbers.layers),
+        layout=Layout.of(tuple(t.info for t in tensors), ((g.name, g.tensors) for g in layers)),
+        tensors=tensors,
+        layers=layers,
         roles=tuple(group(g, g.name) for g in numbers.roles),
         whole=group(numbers.whole, numbers.whole.name),
         optimizer=group(numbers.optimizer, numbers.optimizer.name) if numbers.optimizer else None,

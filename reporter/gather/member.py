@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 from reporter.gather.kept_open import Opened
 from reporter.gather.layer_names import Match, renamed, under_names
-from reporter.model.change import Change
+from reporter.model.changes import NO_CHANGES, Changes
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
@@ -30,7 +29,7 @@ class Row:
     identity: str
     own: Measured
     matched: Match
-    pairs: dict[Path, Mapping[str, Change]] = field(default_factory=dict)
+    pairs: dict[Path, Changes] = field(default_factory=dict)
 
     @property
     def measured(self) -> Measured:
@@ -41,11 +40,9 @@ class Row:
         """The same checkpoint in another series."""
         return replace(self, matched=matched)
 
-    def changes_since(self, earlier: CheckpointRef) -> Mapping[str, Change]:
+    def changes_since(self, earlier: CheckpointRef) -> Changes:
         """The exact changes since an earlier checkpoint under the names of the series; none where it was gone."""
-        names = self.matched.tensors
-        changes = self.pairs.get(earlier.path, {})
-        return {names.get(name, name): change for name, change in changes.items()} if names else changes
+        return self.pairs.get(earlier.path, NO_CHANGES).renamed(self.matched.tensors)
 
     def pair_key(self, earlier: Row) -> str:
         """What the cache knows the pair with an earlier checkpoint by: who is paired, and under which names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,8 @@ from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measu
 from reporter.measuring.threads import ALONE, Pool, available
 from reporter.model.cells import Cells
 from reporter.model.change import Change
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
+from reporter.model.changes import Changes
+from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
 from reporter.model.tensor import Contents, TensorSource
@@ -48,7 +49,7 @@ class Plan:
 
 def measure_checkpoint(
     contents: Contents, plan: Plan, against: Sequence[Contents] = ()
-) -> tuple[Measured, tuple[Mapping[str, Change], ...]]:
+) -> tuple[Measured, tuple[Changes, ...]]:
     """Measure everything in an open checkpoint, and its change since earlier ones; every file is read once.
 
     Args:
@@ -73,7 +74,7 @@ def measure_checkpoint(
         for found, change in zip(changes, paired, strict=True):
             if change is not None:
                 found[measured.info.name] = change
-    return assembled(contents, tensors, plan, time.perf_counter() - started), changes
+    return assembled(contents, tensors, plan, time.perf_counter() - started), tuple(map(Changes.of, changes))
 
 
 def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Sequence[Contents]) -> list[Paired]:
@@ -136,9 +137,11 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
     optimizer = [t for t in tensors if t.info.collection == "optimizer"]
     roles = _groups(ROLES, "role", in_layers, {}, plan.quantiles)
     cells = Cells.merged(role.summary.cells for role in roles) if len(in_layers) == len(selected) else None
+    layers = _groups(order, "layer", in_layers, kinds, plan.quantiles)
     return Measured(
+        layout=Layout.of(tuple(t.info for t in tensors), ((layer.name, layer.tensors) for layer in layers)),
         tensors=tensors,
-        layers=_groups(order, "layer", in_layers, kinds, plan.quantiles),
+        layers=layers,
         roles=roles,
         whole=group(plan.variables, "", selected, plan.quantiles, cells),
         optimizer=group("optimizer", "", optimizer, plan.quantiles) if optimizer else None,

@@ -12,7 +12,8 @@ from reporter.measuring import kernels
 from reporter.measuring.accumulate import read_only
 from reporter.measuring.pieces import Array, as_real, pieces
 from reporter.measuring.wide import SQUARES
-from reporter.model.change import Change, merge
+from reporter.model.change import Change
+from reporter.model.changes import Changes, merge
 from reporter.model.norms import distance, norm, overlap, root
 from reporter.model.tensor import Contents, TensorSource
 
@@ -89,7 +90,7 @@ def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
     return merge(change(a, b) for a, b in zip(pieces(before.blocks()), pieces(after.blocks()), strict=True))
 
 
-def compare_contents(before: Contents, after: Contents) -> dict[str, Change]:
+def compare_contents(before: Contents, after: Contents) -> Changes:
     """Paired changes of every tensor that both checkpoints hold with the same name, shape and dtype, by name.
 
     Raises:
@@ -98,4 +99,4 @@ def compare_contents(before: Contents, after: Contents) -> dict[str, Change]:
     old = {source.info.name: source for source in before.tensors}
     pairs = ((source.info.name, old.get(source.info.name), source) for source in after.tensors)
     changes = ((name, compare_tensors(a, b)) for name, a, b in pairs if a is not None)
-    return {name: change for name, change in changes if change is not None}
+    return Changes.of({name: change for name, change in changes if change is not None})

@@ -18,7 +18,8 @@ from reporter.measuring.exact_quantiles import from_codes, from_sorted, from_val
 from reporter.measuring.pairs import change
 from reporter.measuring.pieces import Array, pieces
 from reporter.measuring.threads import ALONE, Pool
-from reporter.model.change import Change, merge
+from reporter.model.change import Change
+from reporter.model.changes import merge
 from reporter.model.measured import Quantiles, TensorMeasure
 from reporter.model.summary import NOTHING
 from reporter.model.tensor import TensorInfo, TensorSource

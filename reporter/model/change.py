@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-from reporter.model.norms import together
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Paired norms over n values a (before) and b (after); mergeable, so layers and models are made of tensors.
+    """Paired norms over n values a (before) and b (after); those of layers and models are merged from tensors.
 
     Norms speak of the pairs in which both values are finite; ``count`` and ``equal`` of all. Roots of sums are kept,
     as the sums of squares of float64 values beyond 1e154 are not in float64's range.
@@ -40,10 +37,6 @@ class Change:
     left_out: int = 0
     bad_before: int = 0
     bad_after: int = 0
-
-    def __add__(self, other: Change) -> Change:
-        """Merge two sets of pairs."""
-        return merge((self, other))
 
     @property
     def relative_update(self) -> float | None:
@@ -79,24 +72,3 @@ class Change:
         A sketch leaves out what is not finite: where there is any, it cannot tell.
         """
         return self.equal == self.count if self.exact else self.distance == 0.0 and not self.left_out
-
-
-def merge(changes: Iterable[Change]) -> Change:
-    """Merge in the order given."""
-    parts = [c for c in changes if c.count]
-    if len(parts) < 2:
-        return parts[0] if parts else Change()
-    exact = all(c.exact for c in parts)
-    return Change(
-        sum(c.count for c in parts),
-        sum(c.equal for c in parts),
-        together([c.distance for c in parts]),
-        together([c.norm_before for c in parts]),
-        together([c.norm_after for c in parts]),
-        together([c.overlap for c in parts]),
-        max(c.largest for c in parts) if exact else math.nan,
-        exact,
-        sum(c.left_out for c in parts),
-        sum(c.bad_before for c in parts),
-        sum(c.bad_after for c in parts),
-    )

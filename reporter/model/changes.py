@@ -8,33 +8,43 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.change import Change, merge
+from reporter.model.change import Change
+from reporter.model.norms import together
 
 COUNTS = ("count", "equal", "left_out", "bad_before", "bad_after")
 NORMS = ("distance", "norm_before", "norm_after", "overlap", "largest")
 
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 
-class ChangeTable(Mapping[str, Change]):
-    """Exact changes by tensor name; each :class:`Change` is made when it is asked for.
+
+class Changes(Mapping[str, Change]):
+    """Changes by tensor name; each :class:`Change` is made when it is asked for.
 
     Attributes:
-        places: row by name.
+        places: row by name. Several sets of changes may share the columns, and need not name every row.
         counts: int64 (n, 5), see :data:`COUNTS`.
         norms: float64 (n, 5), see :data:`NORMS`.
+        exact: bool (n,): :attr:`Change.exact`.
     """
 
-    __slots__ = ("counts", "norms", "places")
+    __slots__ = ("counts", "exact", "norms", "places")
 
-    def __init__(
-        self, places: Mapping[str, int], counts: npt.NDArray[np.int64], norms: npt.NDArray[np.float64]
-    ) -> None:
+    def __init__(self, places: Mapping[str, int], counts: Integers, norms: Floats, exact: Booleans) -> None:
         self.places = places
         self.counts = counts
         self.norms = norms
+        self.exact = exact
+
+    @classmethod
+    def of(cls, changes: Mapping[str, Change]) -> Changes:
+        """Take down changes."""
+        return cls({name: row for row, name in enumerate(changes)}, *_taken_down(changes.values()))
 
     def __getitem__(self, name: str) -> Change:
         row = self.places[name]
-        return _change(self.counts[row].tolist(), self.norms[row].tolist())
+        return _change(self.counts[row].tolist(), self.norms[row].tolist(), bool(self.exact[row]))
 
     def __contains__(self, name: object) -> bool:
         return name in self.places
@@ -45,27 +55,70 @@ class ChangeTable(Mapping[str, Change]):
     def __len__(self) -> int:
         return len(self.places)
 
+    def rows(self, names: Iterable[str]) -> list[int]:
+        """Where those of some tensors are, as far as they are there."""
+        return [self.places[name] for name in names if name in self.places]
+
+    def only(self, names: Iterable[str]) -> Changes:
+        """Those of some tensors, as far as they are there."""
+        return self._placed({name: self.places[name] for name in names if name in self.places})
+
+    def renamed(self, names: Mapping[str, str]) -> Changes:
+        """The same under other names, where they have any."""
+        return self._placed({names.get(name, name): row for name, row in self.places.items()}) if names else self
+
+    def with_further(self, further: Mapping[str, Change], order: Iterable[str]) -> Changes:
+        """These and further ones, in the order of these names; what they do not name is left out."""
+        added = _taken_down(further.values())
+        own = (self.counts, self.norms, self.exact)
+        places = {**self.places, **{name: len(self.exact) + i for i, name in enumerate(further)}}
+        both = Changes(places, *(np.concatenate(columns) for columns in zip(own, added, strict=True)))
+        return both.only(order)
+
+    def _placed(self, places: Mapping[str, int]) -> Changes:
+        return Changes(places, self.counts, self.norms, self.exact)
+
     def merged(self, names: Iterable[str]) -> Change:
-        """The same as :func:`merged`, to the bit: what is added is added from the first to the last as well."""
-        rows = [self.places[name] for name in names if name in self.places]
-        if not rows:
-            return Change()
-        norms = _together(self.norms[rows, :4], [range(len(rows))])[0].tolist()
-        return _change(self.counts[rows].sum(axis=0).tolist(), [*norms, float(self.norms[rows, 4].max())])
+        """Those of some tensors as one, added up from the first name to the last."""
+        rows = self.rows(names)
+        return _merged(self.counts[rows], self.norms[rows], self.exact[rows])
 
 
-def _change(counts: Sequence[int], norms: Sequence[float]) -> Change:
-    """An exact change from a row of :data:`COUNTS` and one of :data:`NORMS`."""
+def merge(parts: Iterable[Change]) -> Change:
+    """The changes of the parts of a tensor as one, added up in the order given."""
+    some = list(parts)
+    return some[0] if len(some) == 1 else _merged(*_taken_down(some))
+
+
+def _taken_down(changes: Iterable[Change]) -> tuple[Integers, Floats, Booleans]:
+    some = list(changes)
+    counts = np.array([[getattr(change, name) for name in COUNTS] for change in some], np.int64)
+    norms = np.array([[getattr(change, name) for name in NORMS] for change in some], np.float64)
+    exact = np.array([change.exact for change in some], np.bool_)
+    return counts.reshape(-1, len(COUNTS)), norms.reshape(-1, len(NORMS)), exact
+
+
+def _merged(counts: Integers, norms: Floats, exact: Booleans) -> Change:
+    """Rows as one."""
+    if not len(exact):
+        return Change()
+    all_exact = bool(exact.all())
+    largest = float(norms[:, 4].max()) if all_exact else math.nan
+    return _change(
+        counts.sum(axis=0).tolist(),
+        [*together(norms[:, :4], [range(len(norms))])[0].tolist(), largest],
+        all_exact,
+    )
+
+
+def _change(counts: Sequence[int], norms: Sequence[float], exact: bool) -> Change:
+    """A change from a row of :data:`COUNTS` and one of :data:`NORMS`."""
     count, equal, left_out, bad_before, bad_after = counts
     distance, before, after, overlap, largest = norms
-    return Change(count, equal, distance, before, after, overlap, largest, True, left_out, bad_before, bad_after)
+    return Change(count, equal, distance, before, after, overlap, largest, exact, left_out, bad_before, bad_after)
 
 
-def merged(changes: Mapping[str, Change], names: Iterable[str]) -> Change:
-    """The changes of those names that are there, as one."""
-    if isinstance(changes, ChangeTable):
-        return changes.merged(names)
-    return merge(changes[name] for name in names if name in changes)
+NO_CHANGES = Changes.of({})
 
 
 class MergedChanges(Mapping[str, Change]):
@@ -73,7 +126,7 @@ class MergedChanges(Mapping[str, Change]):
 
     __slots__ = ("_changes", "_members")
 
-    def __init__(self, changes: Mapping[str, Change], groups: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, changes: Changes, groups: Mapping[str, Sequence[str]]) -> None:
         """Args:
         groups: names of the members; a group without any change is left out.
         """
@@ -83,7 +136,7 @@ class MergedChanges(Mapping[str, Change]):
     def __getitem__(self, name: str) -> Change:
         if name not in self:
             raise KeyError(name)
-        return merged(self._changes, self._members[name])
+        return self._changes.merged(self._members[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self._members and any(t in self._changes for t in self._members[name])  # type: ignore[index]
@@ -95,54 +148,26 @@ class MergedChanges(Mapping[str, Change]):
         return sum(1 for _ in self)
 
     def relative_updates(self) -> Mapping[str, float | None]:
-        """That of every group, NaN where values are not finite; from a :class:`ChangeTable`, of all groups at once."""
-        if not isinstance(self._changes, ChangeTable):
-            return {n: math.nan if change.left_out else change.relative_update for n, change in self.items()}
-        places = self._changes.places
-        groups = {
-            name: rows
-            for name, members in self._members.items()
-            if (rows := [places[member] for member in members if member in places])
-        }
-        distance, before = _together(self._changes.norms[:, :2], list(groups.values())).T
-        partly = self._changes.counts[:, COUNTS.index("left_out")] > 0
+        """That of every group, NaN where values are not finite; of all groups at once."""
+        of = self._changes
+        groups = {name: rows for name, members in self._members.items() if (rows := of.rows(members))}
+        distance, before = together(of.norms[:, :2], list(groups.values())).T
+        partly = of.counts[:, COUNTS.index("left_out")] > 0
         left_out = np.array([partly[rows].any() for rows in groups.values()], bool)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             updates = np.where(left_out, np.nan, distance / before)
+        known = left_out | ((before > 0) & (before < math.inf))
         return {
-            name: update if known else None
-            for name, update, known in zip(groups, updates.tolist(), (before > 0) | (left_out > 0), strict=True)
+            name: update if is_known else None
+            for name, update, is_known in zip(groups, updates.tolist(), known.tolist(), strict=True)
         }
-
-
-def _together(values: npt.NDArray[np.float64], groups: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-    """What :func:`reporter.model.norms.together` gives of the rows of each group, to the bit, of all groups at once."""
-    rows = np.array([row for group in groups for row in group], np.int64)
-    sizes = np.array([len(group) for group in groups], np.int64)
-    starts, total = np.cumsum(sizes) - sizes, np.zeros((len(groups), values.shape[1]))
-    if not len(rows):
-        return total
-    powers = np.frexp(np.maximum.reduceat(np.abs(values[rows]), starts))[1]
-    parts = np.ldexp(values[rows], -np.repeat(powers, sizes, axis=0))
-    parts *= np.abs(parts)
-    if len(groups) == 1:
-        total[0] = np.add.accumulate(parts, axis=0)[-1]
-    else:
-        for at in range(sizes.max()):
-            longer = np.flatnonzero(sizes > at)
-            total[longer] += parts[starts[longer] + at]
-    with np.errstate(over="ignore"):
-        return np.ldexp(np.copysign(np.sqrt(np.abs(total)), total), powers)
 
 
 COLUMNS = ("count", "equal", "distance", "norm_before", "exact", "left_out")
 
 
-def columns(changes: Mapping[str, Change]) -> npt.NDArray[np.float64]:
+def columns(changes: Changes) -> Floats:
     """All changes in their order, side by side: shape (n, 6), see :data:`COLUMNS`."""
-    if isinstance(changes, ChangeTable):
-        rows = list(changes.places.values())
-        counts = changes.counts[rows]
-        return np.column_stack([counts[:, :2], changes.norms[rows, :2], np.ones(len(rows)), counts[:, 2]])
-    found = [[getattr(change, name) for name in COLUMNS] for change in changes.values()]
-    return np.array(found, np.float64).reshape(len(found), len(COLUMNS))
+    rows = list(changes.places.values())
+    counts = changes.counts[rows]
+    return np.column_stack([counts[:, :2], changes.norms[rows, :2], changes.exact[rows], counts[:, 2]])

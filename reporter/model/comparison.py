@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.change import Change
-from reporter.model.changes import MergedChanges
+from reporter.model.changes import Changes, MergedChanges
 from reporter.model.checkpoint import CheckpointRef, Order, SeriesKind
 from reporter.model.deployment import Readiness
 from reporter.model.measured import Measured, Value
@@ -43,7 +43,7 @@ class Pair:
 
     before: int
     after: int
-    tensors: Mapping[str, Change]
+    tensors: Changes
     layers: MergedChanges
     whole: Change
     added: tuple[str, ...] = ()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reporter.model.change import Change
+from reporter.model.changes import Changes
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.measured import Measured
 
@@ -42,8 +41,8 @@ class Gathered:
 
     refs: tuple[CheckpointRef, ...]
     measured: tuple[Measured, ...]
-    previous: tuple[Mapping[str, Change], ...]
-    first: tuple[Mapping[str, Change], ...]
+    previous: tuple[Changes, ...]
+    first: tuple[Changes, ...]
     baseline: Baseline | None = None
-    from_baseline: tuple[Mapping[str, Change], ...] = ()
+    from_baseline: tuple[Changes, ...] = ()
     notes: tuple[str, ...] = ()

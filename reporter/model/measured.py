@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
@@ -15,6 +14,9 @@ from reporter.model.tensor import LayerInfo, SkippedTensor, TensorInfo
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+
+T = TypeVar("T")
 
 
 class Absent(Enum):
@@ -95,11 +97,61 @@ class GroupMeasure:
     quantiles: Quantiles
 
 
-@dataclass(frozen=True)  # without slots, so that the look-ups below are built once
+class ByName(Mapping[str, T], Generic[T]):
+    """Samples by name."""
+
+    __slots__ = ("_places", "_samples")
+
+    def __init__(self, places: Mapping[str, int], samples: Sequence[T]) -> None:
+        self._places = places
+        self._samples = samples
+
+    def __getitem__(self, name: str) -> T:
+        return self._samples[self._places[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a checkpoint's tensors and layers are, without any number; checkpoints from the cache share equal ones.
+
+    Attributes:
+        infos: what each tensor is.
+        places: where each tensor stands among them, by name.
+        layer_places: where each layer stands among the layers, by name.
+        layer_members: names of each layer's tensors.
+    """
+
+    infos: tuple[TensorInfo, ...]
+    places: Mapping[str, int]
+    layer_places: Mapping[str, int]
+    layer_members: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, infos: tuple[TensorInfo, ...], layers: Iterable[tuple[str, tuple[str, ...]]]) -> Layout:
+        """From the tensors, and from each layer's name and the names of its tensors."""
+        members = dict(layers)
+        return cls(infos, _places(info.name for info in infos), _places(members), members)
+
+
+def _places(names: Iterable[str]) -> Mapping[str, int]:
+    return {name: place for place, name in enumerate(names)}
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A checkpoint's numbers.
 
     Attributes:
+        layout: what its tensors and layers are, and where they stand in the two sequences below.
         tensors: every measured tensor, model tensors in layer order first.
         layers: the selected model tensors per layer, in model order.
         roles: the selected model tensors per role.
@@ -113,6 +165,7 @@ class Measured:
             :mod:`reporter.gather.layer_names`.
     """
 
+    layout: Layout
     tensors: Sequence[TensorMeasure]
     layers: Sequence[GroupMeasure]
     roles: Sequence[GroupMeasure]
@@ -129,29 +182,29 @@ class Measured:
     missing_weights: int = 0
     own_names: Mapping[str, str] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def infos(self) -> tuple[TensorInfo, ...]:
-        """What each tensor is; checkpoints that come from the cache share one object where they hold the same."""
-        return tuple(t.info for t in self.tensors)
+        """What each tensor is."""
+        return self.layout.infos
 
     def holds_the_same(self, other: Measured) -> bool:
         """Whether all tensors are the same in name, shape and so on: at once for two from the cache."""
         return self.infos is other.infos or self.infos == other.infos
 
-    @cached_property
+    @property
     def by_name(self) -> Mapping[str, TensorMeasure]:
         """Tensors by name."""
-        return {t.info.name: t for t in self.tensors}
+        return ByName(self.layout.places, self.tensors)
 
-    @cached_property
+    @property
     def layer_by_name(self) -> Mapping[str, GroupMeasure]:
         """Layers by name."""
-        return {g.name: g for g in self.layers}
+        return ByName(self.layout.layer_places, self.layers)
 
-    @cached_property
+    @property
     def layer_members(self) -> Mapping[str, tuple[str, ...]]:
         """Names of each layer's tensors."""
-        return {g.name: g.tensors for g in self.layers}
+        return self.layout.layer_members
 
     @property
     def model_infos(self) -> tuple[TensorInfo, ...]:

@@ -78,18 +78,33 @@ def distance(a: Floats, b: Floats) -> float:
     return 2.0 * norm(b / 2 - a / 2)
 
 
-def together(parts: Sequence[float]) -> float:
-    """The norm of a vector from those of its parts, added up from the first to the last; of overlaps alike.
+def together(parts: npt.NDArray[np.float64], groups: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+    """The norms of vectors from those of their parts, added up from the first to the last; of overlaps alike.
 
-    >>> together([3.0, 4.0]), together([3.0, -5.0]), together([1e300, 1e-300]), together([])
-    (5.0, -4.0, 1e+300, 0.0)
+    Args:
+        parts: shape (parts, columns).
+        groups: rows of the parts of each vector, one or more.
+
+    Returns:
+        Shape (groups, columns).
+
+    >>> together(np.array([[3.0, 1e300], [4.0, 1e-300], [-5.0, 0.0]]), [[0, 1], [0, 2]])
+    array([[ 5.e+000,  1.e+300],
+           [-4.e+000,  1.e+300]])
     """
-    largest = max(map(abs, parts), default=0.0)
-    if not 0.0 < largest < math.inf:
-        return largest
-    exponent = math.frexp(largest)[1]
-    total = 0.0
-    for part in parts:
-        x = math.ldexp(part, -exponent)
-        total += x * abs(x)
-    return scaled(root(total), exponent)
+    rows = np.array([row for group in groups for row in group], np.int64)
+    sizes = np.array([len(group) for group in groups], np.int64)
+    starts, total = np.cumsum(sizes) - sizes, np.zeros((len(groups), parts.shape[1]))
+    if not len(rows):
+        return total
+    powers = np.frexp(np.maximum.reduceat(np.abs(parts[rows]), starts))[1]
+    squares = np.ldexp(parts[rows], -np.repeat(powers, sizes, axis=0))
+    squares *= np.abs(squares)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if len(groups) == 1:
+            total[0] = np.add.accumulate(squares, axis=0)[-1]
+        else:
+            for at in range(sizes.max()):
+                longer = np.flatnonzero(sizes > at)
+                total[longer] += squares[starts[longer] + at]
+        return np.ldexp(np.copysign(np.sqrt(np.abs(total)), total), powers)

@@ -21,8 +21,8 @@ from reporter.derive.statistics import STATISTICS
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
-from reporter.model.changes import MergedChanges, columns, merged
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
+from reporter.model.changes import NO_CHANGES, Changes, MergedChanges, columns
+from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
 from reporter.model.summary import Summary
 from reporter.model.table import table
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor
@@ -91,8 +91,8 @@ def test_no_field_was_forgotten(kind: type) -> None:
         TensorMeasure: "info summary statistics quantiles units sketch",
         GroupMeasure: "name kind tensors parameters trainable nbytes summary statistics quantiles",
         Summary: "count nan posinf neginf zeros mean m2 m3 m4 minimum maximum cells exponent",
-        Measured: "tensors layers roles whole optimizer model_layers layers_ordered skipped integrity framework notes "
-        "seconds missing_layers missing_weights",
+        Measured: "layout tensors layers roles whole optimizer model_layers layers_ordered skipped integrity framework "
+        "notes seconds missing_layers missing_weights",
     }
     of_the_series = {"own_names"}  # told anew when a checkpoint is put into its series
     assert stored - of_the_series == set(known[kind].split())
@@ -136,33 +136,36 @@ def test_changes_come_back() -> None:
     other = Contents("toy", (), tuple(ArraySource(np.ones_like(s.values), s.name) for s in CONTENTS.tensors))  # type: ignore[attr-defined]
     changes = compare_contents(CONTENTS, other)
     names = [s.info.name for s in other.tensors]
-    places = {name: i for i, name in enumerate(names)}
-    content = pairs.encode({}, changes, places)
-    back = pairs.decode(container.opened(content), names, places)
+    layout = Layout.of(tuple(s.info for s in other.tensors), ())
+    content = pairs.encode({}, changes, layout.places)
+    back = pairs.decode(container.opened(content), layout)
     assert same(changes, back)
     assert "nothing" not in back
     for chosen in (names, names[2:5], ["nothing"]):
-        assert same(merged(changes, chosen), merged(back, chosen))
+        assert same(changes.merged(chosen), back.merged(chosen))
     assert np.array_equal(columns(changes), columns(back))
     groups = {"all": names, "some": names[2:5], "none": ["nothing"], "one": names[:1]}
     updates = MergedChanges(back, groups).relative_updates()
     assert list(updates) == ["all", "some", "one"]
     assert same(updates, MergedChanges(changes, groups).relative_updates())
     with pytest.raises(Unusable):
-        pairs.decode(container.opened(content), names[:2], places)
+        pairs.decode(container.opened(content), Layout.of(layout.infos[:2], ()))
 
 
 def test_changes_of_some_tensors_come_back() -> None:
     change = Change(3, 1, 0.1, 0.2, 0.3, 0.4, 0.5)
-    content = pairs.encode({}, {"c": change, "a": change, "b": Change(1, exact=False)}, {"a": 0, "b": 1, "c": 2})
-    back = pairs.decode(container.opened(content), ["a", "b", "c"], {"a": 0, "b": 1, "c": 2})
+    changes = Changes.of({"c": change, "a": change, "b": Change(1, exact=False)})
+    layout = Layout.of(tuple(ArraySource(np.ones(3), name).info for name in "abc"), ())
+    content = pairs.encode({}, changes, layout.places)
+    back = pairs.decode(container.opened(content), layout)
     assert dict(back) == {"c": change, "a": change}
 
 
 def test_changes_of_nothing_come_back() -> None:
     """Two checkpoints that share no tensor, such as those of another model and the baseline."""
-    content = pairs.encode({}, {}, {"a": 0})
-    assert dict(pairs.decode(container.opened(content), ["a"], {"a": 0})) == {}
+    layout = Layout.of((ArraySource(np.ones(3), "a").info,), ())
+    content = pairs.encode({}, NO_CHANGES, layout.places)
+    assert dict(pairs.decode(container.opened(content), layout)) == {}
 
 
 def test_a_file_cut_anywhere_is_none(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from reporter.measuring.channels import Channels
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents, compare_tensors
 from reporter.measuring.tensors import measure_tensor
-from reporter.model.change import Change, merge
-from reporter.model.changes import MergedChanges
+from reporter.model.change import Change
+from reporter.model.changes import NO_CHANGES, Changes, MergedChanges, merge
 from reporter.model.tensor import Contents
 from tests.sources import ArraySource
 
@@ -100,7 +100,7 @@ def test_changes_of_any_magnitude_merge(parts: list[tuple[list[float], float, fl
     changes = [c for x, y in pairs if (c := compare_tensors(ArraySource(x), ArraySource(y))) is not None]
     x, y = (np.concatenate([pair[i] for pair in pairs]) for i in (0, 1))
     check(merge(changes), x, y)
-    named = {str(i): change for i, change in enumerate(changes)}
+    named = Changes.of({str(i): change for i, change in enumerate(changes)})
     (update,) = MergedChanges(named, {"all": list(named)}).relative_updates().values()
     assert update == merge(changes).relative_update
 
@@ -136,7 +136,7 @@ def test_checkpoints_are_as_alike_whatever_their_magnitude(scale: float) -> None
     assert alike is not None
     for i, j in ((0, 1), (0, 2), (1, 2)):
         (exact,) = compare_contents(opened[i], opened[j]).values()
-        ((_, estimate),) = completed(measured[i], measured[j], {})
+        (estimate,) = completed(measured[i], measured[j], NO_CHANGES).values()
         assert alike.distance[i, j] == pytest.approx(exact.relative_update, rel=0.1)
         assert estimate.relative_update == pytest.approx(alike.distance[i, j], rel=1e-12)
         assert estimate.cosine == pytest.approx(alike.cosine[i, j], rel=1e-12)

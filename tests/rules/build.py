@@ -13,6 +13,7 @@ from reporter.compare import compare
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.pairs import compare_contents
+from reporter.model.changes import NO_CHANGES
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Judgement
@@ -94,7 +95,7 @@ def series(
     gathered = Gathered(
         refs=tuple(refs),
         measured=measured,
-        previous=tuple(compare_contents(a, b) if exact else {} for a, b in pairwise(opened)),
+        previous=tuple(compare_contents(a, b) if exact else NO_CHANGES for a, b in pairwise(opened)),
         first=tuple(compare_contents(opened[0], c) for c in opened[1:]),
     )
     compared = compare(Series("c-*", "c", "test", tuple(refs), "in-file"), gathered)
