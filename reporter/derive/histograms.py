@@ -11,13 +11,11 @@ import numpy.typing as npt
 from reporter.derive.quantiles import from_cells
 from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.comparison import Comparison
+from reporter.model.defaults import MAX_BINS
 from reporter.model.detail import Detail
 from reporter.model.histogram import CheckpointHistograms, Histogram, SeriesHistograms
 from reporter.model.measured import Measured
 from reporter.model.summary import NOTHING, Summary, merge
-
-MAX_BINS = 512
-"""As many as there are multiples k·2^e with |k| ≤ 256 (8 significant bits)."""
 
 MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
 """Steps are m·2^e; even m would only repeat a smaller one. Of steps that fit alike the smallest m wins."""

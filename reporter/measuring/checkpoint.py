@@ -14,13 +14,11 @@ from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measu
 from reporter.measuring.threads import ALONE, Pool, available
 from reporter.model.cells import Cells
 from reporter.model.change import Change
+from reporter.model.defaults import QUANTILES
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
 from reporter.model.tensor import Contents, TensorSource
-
-SELECTIONS: tuple[str, ...] = ("trainable", "model", "all")
-"""What the statistics of layers, roles and the whole speak of."""
 
 GROUP_BYTES = 8 << 20
 """Small tensors are handed to a thread in groups of about this size."""
@@ -41,7 +39,7 @@ class Plan:
     """
 
     variables: str = "model"
-    quantiles: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+    quantiles: tuple[float, ...] = QUANTILES
     threads: int = 0
 
 

@@ -25,7 +25,8 @@ class Report:
         title: heading.
         version: of this program.
         created: when the run started, with its time zone.
-        settings: name -> value as text, everything the numbers depend on.
+        settings: name -> value as text, everything the numbers depend on; to be shown, not to be read back.
+        variables: what statistics of the whole model speak of, see :class:`reporter.settings.model.Settings`.
         series: compared series, in natural order of their names.
         histograms, figures: one per series, same order; figures are empty where nothing is drawn.
         files: every checkpoint and every other file that was met, with its state.
@@ -38,6 +39,7 @@ class Report:
     version: str
     created: datetime
     settings: Mapping[str, str]
+    variables: str
     series: tuple[Comparison, ...]
     histograms: tuple[SeriesHistograms, ...]
     figures: tuple[SeriesFigures, ...]
