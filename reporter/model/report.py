@@ -10,7 +10,7 @@ from reporter.model.checkpoint import ASIDE, FileEntry, State
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
 from reporter.model.figures import Runs, SeriesFigures
-from reporter.model.finding import Judgement
+from reporter.model.finding import Judgement, Verdict
 from reporter.model.histogram import SeriesHistograms
 
 SCHEMA_VERSION = 1
@@ -66,8 +66,8 @@ class Report:
         return tuple(f for f in self.files if f.state not in {State.MEASURED, *ASIDE} and f.path not in known)
 
     @property
-    def verdict(self) -> str:
-        """PASS, WARN or FAIL; nothing passes where nothing was measured, or something could not be."""
-        worst = self.judgement.verdict
+    def verdict(self) -> Verdict:
+        """That of the findings; but nothing passes where nothing was measured, or something could not be."""
+        found = self.judgement.verdict
         looked = self.tensors and not any(entry.harmful for entry in self.files)
-        return worst if looked or worst != "PASS" else "WARN"
+        return found if looked or found is not Verdict.PASS else Verdict.WARN

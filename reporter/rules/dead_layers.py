@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reporter.model.finding import Severity
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.movement import Movement, equal_share, movements
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class _Layer:
         return all(m.kind in ("never", "stopped") for m in self.moves)
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per layer with a kernel and a bias: how much of the kernel stays equal while the bias learns.
 
     The gradient of a kernel is input × error, that of its bias the error alone: a kernel that stays equal to the bit
@@ -36,14 +36,14 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
     Where biases alone are trained on purpose (E. Ben Zaken et al., *BitFit*, 2022), no layer is wholly still.
     """
     known: dict[str, list[tuple[Track, Movement]]] = {}
-    for track, how in movements(history, limits["threshold"]):
+    for track, how in movements(timeline, limits["threshold"]):
         known.setdefault(track.info.layer, []).append((track, how))
     layers = [
         _Layer(name, tuple(t for t, _ in pairs), tuple(m for _, m in pairs))
         for name, pairs in known.items()
         if not any(t.coarse for t, _ in pairs)
     ]
-    ordered = all(measured.layers_ordered for measured in history.series.measured)
+    ordered = all(measured.layers_ordered for measured in timeline.series.measured)
     for at, layer in enumerate(layers):
         kernel, bias = layer.role("kernel"), layer.role("bias")
         if kernel is None or bias is None:
@@ -63,7 +63,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         tensors = [t.info for one in chain for t in one.tracks] + [own.info]
         names = [one.name for one in chain]
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        since = "from the first checkpoint on" if never else f"since {history.step(kernel.since)}"
+        since = "from the first checkpoint on" if never else f"since {timeline.step(kernel.since)}"
         yield Check(
             value=share,
             excess=1.0 + share,

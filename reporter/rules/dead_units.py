@@ -11,15 +11,15 @@ import numpy.typing as npt
 from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
 
 Norms = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """Two checks per weight matrix with units: by their norms and, where that does not tell it, by their updates."""
-    for track in history.matrices:
+    for track in timeline.matrices:
         places: list[int] = []
         rows: list[Norms] = []
         for at, place in enumerate(track.places):
@@ -32,16 +32,16 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         if not rows:
             continue
         norms = np.stack(rows)
-        tiny = _tiny(history, track, places, norms, limits)
+        tiny = _tiny(timeline, track, places, norms, limits)
         yield tiny
         if track.info.role != "embedding" and track.info.trainable is not False:
-            updates = _updates(history, track, places, norms, limits)
+            updates = _updates(timeline, track, places, norms, limits)
             if updates is not None:
                 same = tiny.severity is not None and tiny.value is not None and tiny.value >= (updates.value or 0.0)
                 yield replace(updates, severity=None, excess=0.0) if same else updates
 
 
-def _tiny(history: History, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check:
+def _tiny(timeline: Timeline, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check:
     """Units whose norm is below a share of the median unit's, or of that of a usual initialisation.
 
     Where more than half are exactly zero, the median says nothing: the second reference still does.
@@ -70,11 +70,11 @@ def _tiny(history: History, track: Track, places: list[int], norms: Norms, limit
             previous=float(counts[at - 1]) / count,
             group="tiny",
             message=f"{integer(int(new[worst]))} of {integer(count)} {unit} of {info.name} have died since "
-            f"{history.step(places[0])}, the first at {history.step(places[at])}: their incoming weights are zero or "
+            f"{timeline.step(places[0])}, the first at {timeline.step(places[at])}: their incoming weights are zero or "
             "next to it",
         )
     if beyond:
-        most = share >= limits["most"] and info.role != "embedding" and not history.initial(places[-1])
+        most = share >= limits["most"] and info.role != "embedding" and not timeline.initial(places[-1])
         fixed = bool((norms[:, first] == 0).all())  # exact zeros throughout: pruned on purpose, perhaps
         return Check.of(
             info,
@@ -89,7 +89,7 @@ def _tiny(history: History, track: Track, places: list[int], norms: Norms, limit
     return Check.of(info, share, share, place=places[-1], group="tiny")
 
 
-def _updates(history: History, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check | None:
+def _updates(timeline: Timeline, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check | None:
     """Units whose norm is equal to the bit in every pair of checkpoints in which others of the tensor change.
 
     A norm is a float64 sum of squares: that it stays equal while weights change is next to impossible, unless they are
@@ -101,7 +101,7 @@ def _updates(history: History, track: Track, places: list[int], norms: Norms, li
         return None
     moved = set(track.updates.places[~track.updates.still].tolist())
     pairs = [i for i in range(1, len(places)) if places[i] in moved and places[i] - places[i - 1] == 1]
-    pairs = [i for i in pairs if not history.initial(places[i - 1])]
+    pairs = [i for i in pairs if not timeline.initial(places[i - 1])]
     if len(pairs) < 2:
         return None
     before, after = norms[[i - 1 for i in pairs]], norms[pairs]
@@ -123,7 +123,7 @@ def _updates(history: History, track: Track, places: list[int], norms: Norms, li
     if share >= limits["share"]:
         severity = Severity.FAIL if from_start / count >= limits["most"] else Severity.WARN
     begin = pairs[len(pairs) - int(run.max())] - 1
-    since = "from the first checkpoint on" if from_start == n else f"the first since {history.step(places[begin])}"
+    since = "from the first checkpoint on" if from_start == n else f"the first since {timeline.step(places[begin])}"
     return Check.of(
         info,
         share,
