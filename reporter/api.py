@@ -16,6 +16,7 @@ from reporter.errors import SettingError
 from reporter.gather.catalog import only_checkpoint
 from reporter.gather.layer_names import match, notes, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.model.defaults import QUANTILES
 from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
 from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
@@ -26,7 +27,7 @@ from reporter.model.tensor import Contents
 from reporter.readers.live import live_contents
 from reporter.readers.opening import open_checkpoint
 from reporter.readers.quantised import labelled
-from reporter.settings.model import BINS, QUANTILES, Settings
+from reporter.settings.model import BINS, Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,34 @@ from __future__ import annotations
 
 import errno
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
+
+
+class State(StrEnum):
+    """What became of something that was met, as listings and report.json say it."""
+
+    MEASURED = "measured"
+    FOUND = "found"
+    EMPTY = "empty"
+    """It was read, and holds no numbers."""
+    NO_CHECKPOINT = "not a checkpoint"
+    LEFT_OUT = "left out"
+    """A folder that was not looked into."""
+
+    CORRUPT = "corrupt"
+    PARTIAL = "partial"
+    IN_PROGRESS = "in progress"
+    ROTATED_AWAY = "rotated away"
+    NOT_DOWNLOADED = "not downloaded"
+    UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+    NOT_EXAMINED = "not examined"
+
+    SOUND = "sound"
+    """``verify`` has read it to its end, and every checksum is right."""
 
 
 class ReportError(Exception):
@@ -48,7 +74,7 @@ class CheckpointError(ReportError):
         tensor: the tensor at which it was noticed, or "".
     """
 
-    state: ClassVar[str] = "corrupt"
+    state: ClassVar[State] = State.CORRUPT
     exit_code = 4
 
     def __init__(self, path: Path | str, reason: str, *, tensor: str = "") -> None:
@@ -61,43 +87,43 @@ class CheckpointError(ReportError):
 class CorruptCheckpoint(CheckpointError):
     """The bytes contradict themselves: a bad magic, a failed checksum, an offset outside the file."""
 
-    state = "corrupt"
+    state = State.CORRUPT
 
 
 class PartialCheckpoint(CheckpointError):
     """A shard or the end of a file is missing: an interrupted copy or save."""
 
-    state = "partial"
+    state = State.PARTIAL
 
 
 class InProgress(CheckpointError):
     """Structurally unsound, but written within the settle window: a trainer is probably saving it."""
 
-    state = "in progress"
+    state = State.IN_PROGRESS
 
 
 class RotatedAway(CheckpointError):
     """Deleted or replaced while it was being read."""
 
-    state = "rotated away"
+    state = State.ROTATED_AWAY
 
 
 class NotDownloaded(CheckpointError):
     """A Git-LFS pointer instead of the file itself."""
 
-    state = "not downloaded"
+    state = State.NOT_DOWNLOADED
 
 
 class UnsupportedCheckpoint(CheckpointError):
     """A format, version or feature that is recognised and not read."""
 
-    state = "unsupported"
+    state = State.UNSUPPORTED
 
 
 class RefusedCheckpoint(CheckpointError):
     """Reading it would execute something, follow a link out of the file, or exceed a limit."""
 
-    state = "refused"
+    state = State.REFUSED
 
 
 _HERE = "could not be examined here: "
@@ -106,7 +132,7 @@ _HERE = "could not be examined here: "
 class Unreadable(CheckpointError):
     """This user may not read it, or it is a pipe, a device, a link to itself: waiting does not help."""
 
-    state = "unreadable"
+    state = State.UNREADABLE
 
 
 class NotExamined(CheckpointError):
@@ -116,7 +142,7 @@ class NotExamined(CheckpointError):
         limit: what gave out, and how to raise it where that is known.
     """
 
-    state = "not examined"
+    state = State.NOT_EXAMINED
 
     def __init__(self, path: Path | str, limit: str, *, tensor: str = "") -> None:
         self.limit = limit.removeprefix(_HERE)
@@ -208,10 +234,10 @@ def translated(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(path, f"a defect of ckpt-report ({what}); please report it with this file")
 
 
-def with_state(path: Path, reason: str, state: str) -> CheckpointError:
+def with_state(path: Path, reason: str, state: State) -> CheckpointError:
     """The error of a checkpoint that a listing shows in this state.
 
-    >>> with_state(Path("m.h5"), "0 bytes", "partial")
+    >>> with_state(Path("m.h5"), "0 bytes", State.PARTIAL)
     PartialCheckpoint('m.h5: 0 bytes')
     """
     kinds = {kind.state: kind for kind in CheckpointError.__subclasses__()}

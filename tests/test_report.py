@@ -64,7 +64,7 @@ def test_real_checkpoints_from_end_to_end(shared_data: Path, tmp_path: Path, fol
     if folder in WARNINGS:
         found = [f for f in outcome.report.judgement.findings if f.severity.name != "INFO"]
         assert {f.severity.name for f in found} <= {"WARN"}
-        assert {(f.rule, layer) for f in found for layer in f.layers} == WARNINGS[folder]
+        assert {(f.rule.name, layer) for f in found for layer in f.layers} == WARNINGS[folder]
         assert "No rule raised a warning" in paragraphs(outcome.report)[0] or found
         assert headline(outcome.report).startswith("2 warnings" if found else "None of")
     if folder == PRINTED:

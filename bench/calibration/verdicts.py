@@ -65,7 +65,7 @@ def _is_named(case: Case, finding: Finding) -> bool:
     at = finding.first_bad or finding.checkpoint
     places = (finding.layer, finding.tensor, *finding.tensors)
     return (
-        finding.rule in case.rules
+        finding.rule.name in case.rules
         and (case.epoch is None or _epoch(at) == case.epoch)
         and (not case.layers or any(layer in place for layer in case.layers for place in places))
     )
@@ -78,7 +78,7 @@ def _epoch(name: str) -> int | None:
 
 
 def _short(finding: Finding) -> str:
-    return f"{finding.rule} @ {finding.first_bad or finding.checkpoint}: {finding.message.split('. Worst: ')[0]}"
+    return f"{finding.rule.name} @ {finding.first_bad or finding.checkpoint}: {finding.summary}"
 
 
 def table(verdicts: Sequence[Verdict]) -> str:

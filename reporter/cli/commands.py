@@ -153,8 +153,8 @@ def diff(arguments: argparse.Namespace) -> int:
 
     found = api.diff(arguments.before, arguments.after, settings)
     if arguments.html:
-        from reporter.pipeline import program_version
         from reporter.render.html import render_html
+        from reporter.run_facts import program_version
         from reporter.sections.difference import difference_page
         from reporter.writers.publish import write_file
 
@@ -259,10 +259,11 @@ def _cache_folder(arguments: argparse.Namespace) -> Folder:
 
 def _loaded(arguments: argparse.Namespace) -> Config:
     """Settings from the flags that were given, and from everywhere else."""
-    from reporter.settings.sources import OPTIONS, load
+    from reporter.settings.model import OPTIONS
+    from reporter.settings.sources import load
 
-    given = {option.name: getattr(arguments, option.field, None) for option in OPTIONS}
-    flags = {name: value for name, value in given.items() if value is not None}
+    given = {option.key: getattr(arguments, option.field, None) for option in OPTIONS}
+    flags = {key: value for key, value in given.items() if value is not None}
     assignments, file = getattr(arguments, "assignments", []), getattr(arguments, "config", None)
     config = load(flags, assignments, os.environ, _working_folder(), file)
     for sentence in config.ignored:

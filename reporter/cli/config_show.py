@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reporter.rules.policy import policy
-
-if TYPE_CHECKING:
-    pass
-from reporter.settings.sources import OPTIONS, Config, _plain
+from reporter.settings.model import OPTIONS
+from reporter.settings.sources import Config
 
 
 def shown(config: Config) -> str:
     """All settings as TOML, each with where it comes from; what is printed can be used as a ckpt-report.toml.
 
     Raises:
-        SettingError: as :func:`policy`.
+        SettingError: as :func:`reporter.rules.policy.policy`.
     """
     judging = policy(config.settings, None)
     lines = [f"# {_plain(sentence)}" for sentence in config.ignored]
     for option in OPTIONS:
         value = getattr(config.settings, option.field)
         if value is not None:
-            lines.append(f"{option.name} = {_toml(value)}  # {_source(config, option.name)}")
+            lines.append(f"{option.key} = {_toml(value)}  # {_source(config, option.key)}")
     for rule in judging.rules:
         lines += ["", f"[rules.{rule.name}]"]
         given = config.settings.rules.get(rule.name, {})
@@ -38,6 +36,11 @@ def shown(config: Config) -> str:
 
 def _source(config: Config, name: str) -> str:
     return _plain(config.sources.get(name, "default"))
+
+
+def _plain(text: str) -> str:
+    """Text on one line, with what a terminal would obey written as escapes, so that it can stand in a comment."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
 
 
 def _toml(value: Any) -> str:

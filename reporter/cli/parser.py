@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from reporter.cli import commands as run
-from reporter.settings.model import BINS, DEPLOYMENT, FAIL_ON, QUANTILES, VARIABLES
+from reporter.settings.model import OPTIONS, Option
+from reporter.settings.setting import number, path, paths, whole
 
 EXIT_CODES = """exit codes:
   0 ok   1 internal error   2 usage or settings   3 findings at or above --fail-on
@@ -44,33 +46,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _report(report: argparse.ArgumentParser) -> None:
     report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder with checkpoints")
-    report.add_argument("-o", "--out", type=Path, metavar="DIR", help="default: reports")
-    report.add_argument("--title", help="heading of the report")
-    report.add_argument("--fail-on", choices=FAIL_ON, help="lowest verdict with exit code 3 (default: fail)")
-    report.add_argument("--no-pdf", dest="pdf", action="store_false", default=None, help="HTML, JSON and CSV only")
-    report.add_argument(
-        "--cache", type=Path, metavar="DIR", help="what earlier runs measured (default: the user's cache folder)"
-    )
+    _settings(report, "out", "title", "fail-on", "pdf", "cache")
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
-    report.add_argument(
-        "--history",
-        action=argparse.BooleanOptionalAction,
-        help="keep deleted checkpoints that an earlier run measured in the trend (default: yes)",
-    )
-    report.add_argument(
-        "--baseline", type=Path, metavar="PATH", help="a checkpoint that all others are held against as well"
-    )
-    report.add_argument(
-        "--deployment",
-        choices=DEPLOYMENT,
-        help="int8 and float16 readiness of the last checkpoint of each series (default: last)",
-    )
-    report.add_argument(
-        "--spectral", action="store_true", default=None, help="spectra of the last checkpoint's weight matrices"
-    )
+    _settings(report, "history", "baseline", "deployment", "spectral")
     _judging(report)
     _measuring(report)
-    _settling(report)
     report.add_argument("-q", "--quiet", action="store_true", help="no progress, only problems and the summary")
     report.set_defaults(command=run.report)
 
@@ -79,7 +59,6 @@ def _inspect(inspect: argparse.ArgumentParser) -> None:
     inspect.add_argument("path", type=Path, metavar="PATH", help="file, folder, or prefix of a TensorFlow checkpoint")
     inspect.add_argument("--json", action="store_true", help="one JSON object")
     _measuring(inspect)
-    _settling(inspect)
     inspect.set_defaults(command=run.inspect)
 
 
@@ -87,29 +66,29 @@ def _diff(diff: argparse.ArgumentParser) -> None:
     diff.add_argument("before", type=Path, metavar="A", help="file, folder, prefix, or report.json")
     diff.add_argument("after", type=Path, metavar="B", help="what it is compared with")
     diff.add_argument("--json", action="store_true", help="one JSON object")
-    diff.add_argument(
-        "--fail-on",
-        choices=FAIL_ON,
-        help="exit code 3: fail if B holds NaN or infinite values (default), warn also if A does or tensors came, went "
+    _setting(
+        diff,
+        "fail-on",
+        "exit code 3: fail if B holds NaN or infinite values (default), warn also if A does or tensors came, went "
         "or changed their form, none never",
     )
     diff.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page")
-    diff.add_argument("--variables", choices=VARIABLES, help="what the whole speaks of (default: model)")
-    _settling(diff)
+    _setting(diff, "variables", "what the whole speaks of (default: model)")
+    _settings(diff, "settle")
     diff.set_defaults(command=run.diff)
 
 
 def _scan(scan: argparse.ArgumentParser) -> None:
     scan.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     scan.add_argument("--json", action="store_true", help="one JSON object")
-    _settling(scan)
+    _settings(scan, "settle")
     scan.set_defaults(command=run.scan)
 
 
 def _verify(verify: argparse.ArgumentParser) -> None:
     verify.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     verify.add_argument("--json", action="store_true", help="one JSON object")
-    _settling(verify)
+    _settings(verify, "settle")
     verify.set_defaults(command=run.verify)
 
 
@@ -121,7 +100,7 @@ def _cache(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="not used since (default: 30)")
     which.add_argument("--all", action="store_true", help="everything")
     for action in (info, prune):
-        action.add_argument("--cache", type=Path, metavar="DIR", help="default: the user's cache folder")
+        _setting(action, "cache", "default: the user's cache folder")
     info.set_defaults(command=run.cache_info)
     prune.set_defaults(command=run.cache_prune)
 
@@ -133,19 +112,7 @@ def _config(config: argparse.ArgumentParser) -> None:
 
 
 def _judging(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--accept", type=Path, metavar="FILE", help="reviewed findings (default: accept.toml, if any)")
-    parser.add_argument(
-        "--rules",
-        dest="rule_files",
-        type=Path,
-        action="append",
-        metavar="FILE",
-        help="Python file with rules of your own, which is run",
-    )
-    _configured(parser)
-
-
-def _configured(parser: argparse.ArgumentParser) -> None:
+    _settings(parser, "accept", "rule-files")
     parser.add_argument(
         "--config",
         type=Path,
@@ -163,17 +130,47 @@ def _configured(parser: argparse.ArgumentParser) -> None:
 
 
 def _measuring(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--variables", choices=VARIABLES, help="what statistics speak of (default: model)")
-    parser.add_argument("--bins", type=int, metavar="N", help=f"histogram bins, 1-512 (default: {BINS})")
-    defaults = ",".join(f"{p:g}" for p in QUANTILES)
-    parser.add_argument("--quantiles", metavar="P,P", help=f"probabilities (default: {defaults})")
-    parser.add_argument("--threads", type=int, metavar="N", help="that read and measure (default: one per processor)")
+    _settings(parser, "variables", "bins", "quantiles", "threads", "settle")
 
 
-def _settling(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--settle",
-        type=float,
-        metavar="SECONDS",
-        help="unsound files younger than this count as being written (default: 120)",
-    )
+_BY_KEY = {option.key: option for option in OPTIONS}
+
+
+def _settings(parser: argparse.ArgumentParser, *keys: str) -> None:
+    """Flags of some settings, with the help that they were declared with."""
+    for key in keys:
+        _setting(parser, key)
+
+
+def _setting(parser: argparse.ArgumentParser, key: str, help_: str = "") -> None:
+    """The flag of a setting.
+
+    Args:
+        key: the setting, as files call it.
+        help_: in place of the help that it was declared with, where it means something more special here.
+    """
+    option = _BY_KEY[key]
+    flag = option.setting.flag
+    assert flag is not None, key
+    parser.add_argument(*option.flags, dest=option.field, help=help_ or flag.help, **_value(option))
+
+
+def _value(option: Option) -> dict[str, Any]:
+    """What follows the flag: nothing where it says yes or no, else a value, for which a default is never filled in."""
+    setting = option.setting
+    if isinstance(option.default, bool):
+        if all(name.startswith("--no-") for name in option.flags):
+            return {"action": "store_false", "default": None}
+        if option.default:
+            return {"action": argparse.BooleanOptionalAction}
+        return {"action": "store_true", "default": None}
+    if setting.choices:
+        return {"choices": setting.choices}
+    metavar = {"metavar": setting.flag.metavar} if setting.flag and setting.flag.metavar else {}
+    if setting.parse is paths:
+        return {"type": Path, "action": "append", **metavar}
+    return {"type": _TYPES.get(setting.parse, str), **metavar}
+
+
+_TYPES: dict[Any, type] = {path: Path, whole: int, number: float}
+"""How argparse reads the value of a flag, so that its own message names the flag where that fails."""

@@ -25,13 +25,11 @@ import numpy.typing as npt
 from reporter.derive.quantiles import from_cells
 from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.comparison import Comparison
+from reporter.model.defaults import MAX_BINS
 from reporter.model.detail import Detail
 from reporter.model.histogram import CheckpointHistograms, Histogram, SeriesHistograms
 from reporter.model.measured import Measured
 from reporter.model.summary import NOTHING, Summary, merge
-
-MAX_BINS = 512
-"""Most bins of a histogram: there are so many intervals between the multiples k·2^e with |k| ≤ 256."""
 
 MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
 """The multipliers m of steps m·2^e. Even ones would repeat steps of smaller m. Of steps that fit equally well, the one

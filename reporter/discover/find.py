@@ -72,7 +72,7 @@ def find(
         written = last_written(stats, now + settle)
         if not problem and seen.missing and seen.integrity not in PROVEN and now - written < settle:
             problem = f"{seen.missing} layers of its own configuration are not in the file yet"
-            state = "partial"
+            state = State.PARTIAL
         if problem and len(stats) < len(claim.members):  # all of them were there when the folder was listed
             problem, state = "files of it were deleted while they were being looked at", RotatedAway.state
         if problem:
@@ -130,7 +130,7 @@ def last_written(stats: Sequence[FileStat], latest: float) -> float:
     return max((next((t for t in pair if t <= latest), 0.0) for pair in times), default=0.0)
 
 
-def settled(problem: str, state: str, written: float, settle: float, now: float) -> tuple[str, str]:
+def settled(problem: str, state: str, written: float, settle: float, now: float) -> tuple[State, str]:
     """State and reason of an unsound checkpoint: while its newest file is younger than ``settle``, in progress.
 
     Args:
@@ -138,8 +138,8 @@ def settled(problem: str, state: str, written: float, settle: float, now: float)
     """
     age = now - written
     if state in SETTLED_STATES and age < settle:
-        return "in progress", f"{problem} (changed {max(age, 0):.0f} s ago: it is probably being saved)"
-    return state, problem
+        return State.IN_PROGRESS, f"{problem} (changed {max(age, 0):.0f} s ago: it is probably being saved)"
+    return State(state), problem
 
 
 def _opened(claim: Claim, peek: PeekInto) -> tuple[Peek, str, str]:

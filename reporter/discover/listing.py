@@ -40,7 +40,7 @@ class Row:
     """A path that is listed as it is: no reader is asked about it, or none knows it."""
 
     path: Path
-    state: str
+    state: State
     reason: str
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reporter.errors import RotatedAway, SettingError
+from reporter.errors import SettingError
 from reporter.gather.catalog import scan
 from reporter.gather.stable_read import failure, twice
 from reporter.model.checkpoint import ASIDE, CheckpointRef, State
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
 
-SOUND = "sound"
+SOUND = State.SOUND
 
-GONE = RotatedAway.state
+GONE = State.ROTATED_AWAY
 """A trainer that keeps the last few checkpoints deletes the others: that says nothing against them."""
 
 
@@ -32,7 +32,7 @@ class Verdict:
 
     path: str
     format: str
-    state: str
+    state: State
     check: str
     reason: str
     tensors: int = 0

@@ -13,8 +13,6 @@ from reporter.model.measured import Units
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.model.tensor import TensorInfo
 
-Integers = npt.NDArray[np.signedinteger[Any]]
-
 MAX_UNITS = 1 << 20
 """Tensors with more output units get no numbers per unit, which would take more than 8 MiB of float64."""
 

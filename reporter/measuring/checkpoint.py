@@ -15,13 +15,11 @@ from reporter.measuring.threads import ALONE, Pool, available
 from reporter.model.cells import Cells
 from reporter.model.change import Change
 from reporter.model.changes import Changes
+from reporter.model.defaults import QUANTILES
 from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
 from reporter.model.tensor import Contents, TensorSource
-
-SELECTIONS: tuple[str, ...] = ("trainable", "model", "all")
-"""The variables that statistics of layers, roles and the whole may cover, see :attr:`Plan.variables`."""
 
 GROUP_BYTES = 8 << 20
 """Small tensors are handed to a thread in groups of about this many bytes."""
@@ -43,7 +41,7 @@ class Plan:
     """
 
     variables: str = "model"
-    quantiles: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+    quantiles: tuple[float, ...] = QUANTILES
     threads: int = 0
 
 

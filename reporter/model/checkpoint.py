@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from reporter.errors import InProgress, RotatedAway
+from reporter.errors import State as State
 
 
 class FileStat(NamedTuple):
@@ -34,19 +34,8 @@ def file_stat(path: Path) -> FileStat:
     return FileStat(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns)
 
 
-class State(StrEnum):
-    """What became of something that was met, where it is no error of :mod:`reporter.errors`."""
-
-    MEASURED = "measured"
-    FOUND = "found"
-    NO_CHECKPOINT = "not a checkpoint"
-    LEFT_OUT = "left out"
-    UNREADABLE = "unreadable"
-    EMPTY = "empty"
-
-
 HARMLESS = frozenset(
-    {State.MEASURED, State.FOUND, State.NO_CHECKPOINT, State.LEFT_OUT, InProgress.state, RotatedAway.state}
+    {State.MEASURED, State.FOUND, State.NO_CHECKPOINT, State.LEFT_OUT, State.IN_PROGRESS, State.ROTATED_AWAY}
 )
 """States that say nothing against a run: the next one will have what is being written, and what is gone is gone."""
 
@@ -94,7 +83,7 @@ class Claim:
         members: every file that belongs to it, ``path`` itself included where it is a file.
         label: the name that number and stem are taken from, extension removed.
         problem: why it cannot be read, or "".
-        state: the state that goes with ``problem``.
+        state: the state that goes with ``problem``, "" where there is none.
         when_named: whether it is read all the same where the user names this very file.
         part: whether it is one shard of a checkpoint, so that the number in its name is no step.
     """
@@ -104,7 +93,7 @@ class Claim:
     members: tuple[Path, ...]
     label: str
     problem: str = ""
-    state: str = ""
+    state: State | str = ""
     when_named: bool = False
     part: bool = False
 
@@ -231,14 +220,14 @@ class FileEntry:
     """One row of the list of files: a checkpoint or anything else that lay in the folder.
 
     Attributes:
-        state: one of :class:`State`, or of :mod:`reporter.errors`.
+        state: what became of it.
         reason: one sentence a person can act on, or "".
         integrity: the check that reading it makes ("crc32c", "zip crc32", "lengths", "none"), "" for other files.
     """
 
     path: str
     format: str
-    state: str
+    state: State
     reason: str = ""
     step: int | None = None
     series: str = ""

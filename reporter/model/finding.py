@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+from typing import Protocol
 
 
 class Severity(IntEnum):
@@ -14,30 +15,85 @@ class Severity(IntEnum):
     FAIL = 3
 
 
+class Verdict(StrEnum):
+    """What the findings of a report, or the differences of two checkpoints, add up to."""
+
+    PASS = "PASS"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+    @classmethod
+    def of(cls, worst: Severity) -> Verdict:
+        """The verdict of the worst finding: remarks pass.
+
+        >>> str(Verdict.of(Severity.WARN)), str(Verdict.of(Severity.INFO))
+        ('WARN', 'PASS')
+        """
+        return cls[worst.name] if worst > Severity.INFO else cls.PASS
+
+
+class Judging(Protocol):
+    """What a finding says of the rule that made it; :class:`reporter.rules.base.Rule` is one.
+
+    Attributes:
+        name: key in JSON and settings, kebab-case.
+        title: in words.
+        formula: what is computed, in the report's words.
+        source: where the rule and its threshold come from.
+        meaning, next_step, evidence: see :class:`Finding`.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 (described above)
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def formula(self) -> str: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def meaning(self) -> str: ...  # noqa: D102
+    @property
+    def next_step(self) -> str: ...  # noqa: D102
+    @property
+    def evidence(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What the cause of a finding also set off: how many checks of another rule."""
+
+    rule: Judging
+    count: int
+
+
+_ESTIMATED = "; but some of these comparisons are estimates from the fingerprints of checkpoints that are gone"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a reviewer should know: one cause, however many tensors it shows in.
 
     Attributes:
-        rule: name of the rule.
+        rule: what made it; it has the texts that all of its findings share.
         series, checkpoint, layer, tensor: where it shows worst; "" where it does not apply.
         value: what was measured there, None where there is no single number.
         threshold: what it was held against.
         previous: the value before, None where there is none.
-        message: what happened, with the numbers in it.
+        summary: what happened; of several tensors, how many, which, and since when. No full stop.
+        worst: of several, the sentence about the worst of them; "" where the summary says it.
         weight: share of the model's parameters that it concerns, for ranking.
         tensors, layers: all that it concerns, worst first.
         checkpoints: names of those in which it shows first in one of its tensors, in order.
         first_bad: name of the first checkpoint in which it shows.
         last_good: name of the last checkpoint before that one, "" where there is none.
-        evidence: how sure it is, in words.
-        meaning: what it usually means.
-        next_step: what to look at next.
-        explains: (title of another rule, how often) for what the same cause also set off.
+        own_meaning, own_next_step, own_evidence: in place of the rule's, where this finding knows better.
+        estimated: whether it rests on estimates of changes, as the earlier checkpoint is deleted.
+        explains: what the same cause also set off.
         note: a remark of the judge, such as that its acceptance has expired.
     """
 
-    rule: str
+    rule: Judging
     severity: Severity
     series: str
     checkpoint: str
@@ -45,7 +101,8 @@ class Finding:
     tensor: str
     value: float | None
     threshold: float | None
-    message: str
+    summary: str
+    worst: str = ""
     previous: float | None = None
     weight: float = 0.0
     tensors: tuple[str, ...] = ()
@@ -53,11 +110,32 @@ class Finding:
     checkpoints: tuple[str, ...] = ()
     first_bad: str = ""
     last_good: str = ""
-    evidence: str = ""
-    meaning: str = ""
-    next_step: str = ""
-    explains: tuple[tuple[str, int], ...] = ()
+    own_meaning: str = ""
+    own_next_step: str = ""
+    own_evidence: str = ""
+    estimated: bool = False
+    explains: tuple[Explained, ...] = ()
     note: str = ""
+
+    @property
+    def message(self) -> str:
+        """What happened, with the numbers in it; no full stop."""
+        return f"{self.summary}. Worst: {self.worst}" if self.worst else self.summary
+
+    @property
+    def meaning(self) -> str:
+        """What it usually means, in sentences."""
+        return self.own_meaning or self.rule.meaning
+
+    @property
+    def next_step(self) -> str:
+        """What to look at next, in sentences."""
+        return self.own_next_step or self.rule.next_step
+
+    @property
+    def evidence(self) -> str:
+        """How sure it is, in words; no full stop."""
+        return (self.own_evidence or self.rule.evidence) + (_ESTIMATED if self.estimated else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +157,8 @@ class Outcome:
     """What a rule saw in one series, whether it fired or not.
 
     Attributes:
+        rule: what looked; it says by which formula.
+        series: name of the series.
         checked: number of values held against the threshold.
         worst: the value nearest to or furthest beyond the threshold, None if nothing was checked.
         where: tensor or layer of the worst value.
@@ -86,16 +166,13 @@ class Outcome:
         explained: how many of those another finding explains.
     """
 
-    rule: str
-    title: str
+    rule: Judging
     series: str
     checked: int
     worst: float | None
     where: str
     threshold: float | None
     fired: int
-    formula: str
-    source: str
     explained: int = 0
 
 
@@ -116,7 +193,6 @@ class Judgement:
     unapplied: tuple[str, ...] = ()
 
     @property
-    def verdict(self) -> str:
-        """PASS, WARN or FAIL: the worst finding decides; INFO passes."""
-        worst = max((f.severity for f in self.findings), default=Severity.INFO)
-        return worst.name if worst > Severity.INFO else "PASS"
+    def verdict(self) -> Verdict:
+        """The worst finding decides."""
+        return Verdict.of(max((f.severity for f in self.findings), default=Severity.INFO))

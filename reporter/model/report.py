@@ -10,7 +10,7 @@ from reporter.model.checkpoint import ASIDE, FileEntry, State
 from reporter.model.comparison import Comparison
 from reporter.model.detail import Detail
 from reporter.model.figures import Runs, SeriesFigures
-from reporter.model.finding import Judgement
+from reporter.model.finding import Judgement, Verdict
 from reporter.model.histogram import SeriesHistograms
 
 SCHEMA_VERSION = 1
@@ -25,7 +25,8 @@ class Report:
         title: heading.
         version: of this program.
         created: when the run started, with its time zone.
-        settings: name -> value as text, everything the numbers depend on.
+        settings: name -> value as text, everything the numbers depend on; to be shown, not to be read back.
+        variables: what statistics of the whole model speak of, see :class:`reporter.settings.model.Settings`.
         series: compared series, in natural order of their names.
         histograms, figures: one per series, same order; figures are empty where nothing is drawn.
         files: every checkpoint and every other file that was met, with its state.
@@ -38,6 +39,7 @@ class Report:
     version: str
     created: datetime
     settings: Mapping[str, str]
+    variables: str
     series: tuple[Comparison, ...]
     histograms: tuple[SeriesHistograms, ...]
     figures: tuple[SeriesFigures, ...]
@@ -64,8 +66,8 @@ class Report:
         return tuple(f for f in self.files if f.state not in {State.MEASURED, *ASIDE} and f.path not in known)
 
     @property
-    def verdict(self) -> str:
-        """PASS, WARN or FAIL; nothing passes where nothing was measured, or something could not be."""
-        worst = self.judgement.verdict
+    def verdict(self) -> Verdict:
+        """That of the findings; but nothing passes where nothing was measured, or something could not be."""
+        found = self.judgement.verdict
         looked = self.tensors and not any(entry.harmful for entry in self.files)
-        return worst if looked or worst != "PASS" else "WARN"
+        return found if looked or found is not Verdict.PASS else Verdict.WARN

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from reporter.model.role import Role
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -24,7 +26,7 @@ class TensorInfo:
     Attributes:
         name: the name that is shown and matched across checkpoints, ``<layer>/<variable>``.
         layer: the Keras layer or module that owns it (nested models as ``outer/inner``), "" if none does.
-        role: one of :data:`reporter.model.role.ROLES`.
+        role: what it is for in its layer.
         shape: as stored; () for a scalar.
         dtype: numpy or ml_dtypes name (``float32``, ``bfloat16``, ``int4`` …) in native byte order.
         trainable: None where the format does not tell.
@@ -34,7 +36,7 @@ class TensorInfo:
 
     name: str
     layer: str
-    role: str
+    role: Role
     shape: tuple[int, ...]
     dtype: str
     trainable: bool | None

@@ -51,6 +51,26 @@ MAX_SHEET_LAYERS = 1000
 """Most layers that get a small histogram in the sheets of a checkpoint: 25 sheets, which take about two seconds."""
 
 
+def draw_all(
+    renderer: Renderer,
+    series: Sequence[Comparison],
+    histograms: Sequence[SeriesHistograms],
+    judgement: Judgement,
+    bins: int,
+) -> tuple[SeriesFigures, ...]:
+    """The pictures of all series, in their order; see :func:`draw_series`.
+
+    Args:
+        renderer: draws what no earlier run has drawn.
+        histograms: one per series.
+        judgement: says which of many series get all their pictures.
+        bins: wanted number of bins of a histogram.
+    """
+    full = fully_drawn(series, judgement)
+    pairs = zip(series, histograms, strict=True)
+    return tuple(draw_series(renderer, one, counts, bins, one.name in full) for one, counts in pairs)
+
+
 def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset[str]:
     """The names of the series that get all their pictures: those with the worst findings, then others in order."""
     names = dict.fromkeys([*(f.series for f in judgement.findings), *(s.name for s in series)])

@@ -9,12 +9,12 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import number, share
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per slot of second moments in the last checkpoint that has it, the sign over all of them."""
-    slots = [t for t in history.tracks if t.info.collection == "optimizer" and t.info.role == "velocity"]
+    slots = [t for t in timeline.tracks if t.info.collection == "optimizer" and t.info.role == "velocity"]
     for track in slots:
         low = track.values("min")
         negative = np.flatnonzero(low < 0)
@@ -29,11 +29,11 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 good=track.places[at - 1] if at else None,
                 group="negative",
                 message=f"{track.info.name}, a mean of squares, goes down to {number(float(low[at]))} at "
-                f"{history.step(track.places[at])}",
+                f"{timeline.step(track.places[at])}",
             )
             continue
         zero = float(track.values("zero_count")[-1] / track.values("count")[-1]) if track.info.size else 0.0
-        trained = not history.initial(track.places[-1])
+        trained = not timeline.initial(track.places[-1])
         yield Check.of(
             track.info,
             zero,
@@ -41,7 +41,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             Severity.INFO if zero > limits["threshold"] and trained else None,
             place=track.places[-1],
             group="zero",
-            message=f"{share(zero)} of {track.info.name} is exactly zero at {history.step(track.places[-1])}: these "
+            message=f"{share(zero)} of {track.info.name} is exactly zero at {timeline.step(track.places[-1])}: these "
             "weights have never received a gradient, or it underflows",
         )
 

@@ -9,12 +9,12 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import share
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix; one that is zero only at the start was initialised so, which is no defect."""
-    for track in history.matrices:
+    for track in timeline.matrices:
         info = track.info
         shares = track.values("zero_count") / track.values("count")
         zero = np.flatnonzero(shares >= limits["threshold"])
@@ -23,7 +23,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             continue
         at_start = bool(zero[-1] == len(zero) - 1)
         moved_later = at_start and len(zero) < len(shares)
-        untrained = at_start and history.initial(track.places[-1])
+        untrained = at_start and timeline.initial(track.places[-1])
         first = track.places[int(zero[0])]
         if moved_later or untrained:
             yield Check.of(
@@ -32,7 +32,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 1.0,
                 Severity.INFO,
                 place=first,
-                message=f"{info.name} ({info.role}) is all zero at {history.step(first)}, the start of the series: "
+                message=f"{info.name} ({info.role}) is all zero at {timeline.step(first)}, the start of the series: "
                 "initialised so",
             )
         else:
@@ -44,7 +44,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 place=first,
                 previous=float(shares[zero[0] - 1]) if zero[0] else None,
                 good=track.places[int(zero[0]) - 1] if zero[0] else None,
-                message=f"{info.name} ({info.role}) is {share(float(shares[zero[0]]))} zero at {history.step(first)}"
+                message=f"{info.name} ({info.role}) is {share(float(shares[zero[0]]))} zero at {timeline.step(first)}"
                 + ("" if len(zero) == 1 else f", in {len(zero)} checkpoints"),
             )
 

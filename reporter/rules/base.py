@@ -1,4 +1,4 @@
-"""What a rule is: a pure function from the history of a series to checks, each with its value."""
+"""What a rule is: a pure function from the timeline of a series to checks, each with its value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reporter.model.finding import Severity as Severity
 from reporter.model.tensor import TensorInfo
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 Limits = Mapping[str, float]
 """Name of a limit -> the number that values are held against."""
@@ -128,7 +128,7 @@ class Rule:
     threshold: float | None
     formula: str
     source: str
-    check: Callable[[History, Limits], Iterator[Check]]
+    check: Callable[[Timeline, Limits], Iterator[Check]]
     limits: tuple[Limit, ...] = ()
     many: str = "are concerned"
     noun: str = "tensors"

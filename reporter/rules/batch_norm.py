@@ -9,22 +9,22 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import number, share
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per moving variance (sign; still at its start) and one per scale."""
-    means = {t.info.layer: t for t in history.tracks if t.info.role == "moving_mean" and t.info.collection == "model"}
-    for track in history.tracks:
+    means = {t.info.layer: t for t in timeline.tracks if t.info.role == "moving_mean" and t.info.collection == "model"}
+    for track in timeline.tracks:
         if track.info.collection != "model":
             continue
         if track.info.role == "moving_variance":
-            yield _variance(history, track, means.get(track.info.layer), limits)
+            yield _variance(timeline, track, means.get(track.info.layer), limits)
         elif track.info.role == "gamma" and track.info.size >= 8:
-            yield _scale(history, track, limits)
+            yield _scale(timeline, track, limits)
 
 
-def _variance(history: History, track: Track, mean: Track | None, limits: Limits) -> Check:
+def _variance(timeline: Timeline, track: Track, mean: Track | None, limits: Limits) -> Check:
     low, high = track.values("min"), track.values("max")
     negative = np.flatnonzero(low < limits["threshold"])
     if len(negative):
@@ -39,10 +39,10 @@ def _variance(history: History, track: Track, mean: Track | None, limits: Limits
             previous=float(low[at - 1]) if at else None,
             group="negative",
             message=f"{track.info.name}, a variance, goes down to {number(float(low[at]))} at "
-            f"{history.step(track.places[at])}",
+            f"{timeline.step(track.places[at])}",
         )
     last = track.places[-1]
-    still = bool(low[-1] == 1.0 and high[-1] == 1.0) and not history.initial(last)
+    still = bool(low[-1] == 1.0 and high[-1] == 1.0) and not timeline.initial(last)
     if mean is not None and still:
         still = bool(mean.values("min")[-1] == 0.0 and mean.values("max")[-1] == 0.0)
     return Check.of(
@@ -52,15 +52,15 @@ def _variance(history: History, track: Track, mean: Track | None, limits: Limits
         Severity.INFO if still and mean is not None else None,
         place=last,
         group="untouched",
-        message=f"{track.info.name} is still exactly 1 and its mean exactly 0 at {history.step(last)}: the moving "
+        message=f"{track.info.name} is still exactly 1 and its mean exactly 0 at {timeline.step(last)}: the moving "
         "statistics were never updated",
     )
 
 
-def _scale(history: History, track: Track, limits: Limits) -> Check:
+def _scale(timeline: Timeline, track: Track, limits: Limits) -> Check:
     near = track.values("near_zero_share")
     value = float(np.nan_to_num(near[-1]))
-    fired = value > limits["gamma"] and not history.initial(track.places[-1])
+    fired = value > limits["gamma"] and not timeline.initial(track.places[-1])
     over = np.flatnonzero(near > limits["gamma"])
     at = int(over[0]) if fired else len(near) - 1
     return Check.of(
@@ -73,7 +73,7 @@ def _scale(history: History, track: Track, limits: Limits) -> Check:
         group="gamma",
         limit="gamma",
         message=f"{share(value)} of {track.info.name} is nearly zero (below RMS / 1000) at "
-        f"{history.step(track.places[-1])}: these channels are switched off",
+        f"{timeline.step(track.places[-1])}: these channels are switched off",
     )
 
 

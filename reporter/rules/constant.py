@@ -9,12 +9,12 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import integer, number
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix of several values; a constant initialiser, and a fixed filter, are remarks."""
-    for track in history.matrices:
+    for track in timeline.matrices:
         if track.info.size < 2:
             continue
         low, high = track.values("min"), track.values("max")
@@ -25,7 +25,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             continue
         at = int(same[0])
         place = track.places[at]
-        start = track.info.trainable is False or history.initial(place) or same[-1] != len(spread) - 1
+        start = track.info.trainable is False or timeline.initial(place) or same[-1] != len(spread) - 1
         yield Check.of(
             track.info,
             float(spread[at]),
@@ -36,7 +36,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             previous=float(spread[at - 1]) if at else None,
             message=f"all {integer(track.info.size)} values of {track.info.name} are {number(float(low[at]))}"
             + ("" if spread[at] == 0 else f" to {number(float(high[at]))}")
-            + f" at {history.step(place)}",
+            + f" at {timeline.step(place)}",
         )
 
 

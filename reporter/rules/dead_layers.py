@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reporter.model.finding import Severity
+from reporter.model.role import Role
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.movement import Movement, equal_share, movements
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
+
+NAMED = 3
+"""Layers named in a message; a finding lists all of them."""
+
+RESTING = ("never", "stopped")
+"""Kinds of movement of what does not move any more, or never did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,64 +26,91 @@ class _Layer:
     tracks: tuple[Track, ...]
     moves: tuple[Movement, ...]
 
-    def role(self, role: str) -> Movement | None:
+    def role(self, role: Role) -> Movement | None:
+        """How its tensor of a role moves; None where it has none."""
         return next((m for t, m in zip(self.tracks, self.moves, strict=True) if t.info.role == role), None)
 
     @property
     def still(self) -> bool:
         """Whether nothing of it moves any more, or ever did."""
-        return all(m.kind in ("never", "stopped") for m in self.moves)
+        return all(m.kind in RESTING for m in self.moves)
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per layer with a kernel and a bias: how much of the kernel stays equal while the bias learns.
 
     The gradient of a kernel is input × error, that of its bias the error alone: a kernel that stays equal to the bit
     while its bias moves sees only zeros. The layers in front of it are still as well, for no gradient gets through.
     Where biases alone are trained on purpose (E. Ben Zaken et al., *BitFit*, 2022), no layer is wholly still.
     """
+    layers = _layers(timeline, limits["threshold"])
+    ordered = all(measured.layers_ordered for measured in timeline.series.measured)
+    for at, layer in enumerate(layers):
+        kernel, bias = layer.role(Role.KERNEL), layer.role(Role.BIAS)
+        if kernel is None or bias is None:
+            continue
+        own = next(t for t in layer.tracks if t.info.role == Role.KERNEL)
+        learning = bias.kind not in RESTING
+        share = (equal_share(own) or 0.0) if learning else 0.0
+        starved = learning and kernel.kind in RESTING and kernel.still >= limits["pairs"]
+        chain = _chain(layers, at, ordered) if starved else []
+        if chain and (ordered or kernel.kind == "never"):
+            yield _dead(timeline, chain, layer, kernel, own, share)
+        else:
+            yield Check(share, share, place=kernel.until, layer=layer.name)
+
+
+def _layers(timeline: Timeline, threshold: float) -> list[_Layer]:
+    """The layers whose weights all have a dtype in which updates show, in model order."""
     known: dict[str, list[tuple[Track, Movement]]] = {}
-    for track, how in movements(history, limits["threshold"]):
+    for track, how in movements(timeline, threshold):
         known.setdefault(track.info.layer, []).append((track, how))
-    layers = [
+    return [
         _Layer(name, tuple(t for t, _ in pairs), tuple(m for _, m in pairs))
         for name, pairs in known.items()
         if not any(t.coarse for t, _ in pairs)
     ]
-    ordered = all(measured.layers_ordered for measured in history.series.measured)
-    for at, layer in enumerate(layers):
-        kernel, bias = layer.role("kernel"), layer.role("bias")
-        if kernel is None or bias is None:
-            continue
-        own = next(t for t in layer.tracks if t.info.role == "kernel")
-        share = equal_share(own) or 0.0
-        learning = bias.kind not in ("never", "stopped")
-        starved = kernel.kind in ("never", "stopped") and learning and kernel.still >= limits["pairs"]
-        chain = _chain(layers, at, ordered) if starved else []
-        if not chain:
-            yield Check(share if learning else 0.0, share if learning else 0.0, place=kernel.until, layer=layer.name)
-            continue
-        never = kernel.kind == "never"
-        if not never and not ordered:
-            yield Check(share, share, place=kernel.until, layer=layer.name)
-            continue
-        tensors = [t.info for one in chain for t in one.tracks] + [own.info]
-        names = [one.name for one in chain]
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        since = "from the first checkpoint on" if never else f"since {history.step(kernel.since)}"
-        yield Check(
-            value=share,
-            excess=1.0 + share,
-            severity=Severity.FAIL if never else Severity.WARN,
-            place=kernel.since,
-            good=None if never else kernel.since - 1,
-            layer=names[-1],
-            tensors=tuple(info.name for info in tensors),
-            parameters=sum(info.size for info in tensors),
-            message=f"{shown} {'is' if len(names) == 1 else 'are'} dead {since}: only zeros reach {layer.name}, the "
-            f"layer after {'it' if len(names) == 1 else 'them'} (its bias learns, its kernel is equal to the bit), and "
-            f"no weight of {shown} changes; nothing of the input gets through",
-        )
+
+
+def _dead(
+    timeline: Timeline, chain: list[_Layer], after: _Layer, kernel: Movement, starved: Track, share: float
+) -> Check:
+    """The check that fired.
+
+    Args:
+        timeline: the series.
+        chain: the dead layers.
+        after: the layer that only zeros reach.
+        kernel: how its kernel moves.
+        starved: that kernel.
+        share: of its values that stay equal to the bit.
+    """
+    never = kernel.kind == "never"
+    concerned = [track.info for one in chain for track in one.tracks] + [starved.info]
+    return Check(
+        value=share,
+        excess=1.0 + share,
+        severity=Severity.FAIL if never else Severity.WARN,
+        place=kernel.since,
+        good=None if never else kernel.since - 1,
+        layer=chain[-1].name,
+        tensors=tuple(info.name for info in concerned),
+        parameters=sum(info.size for info in concerned),
+        message=_sentence(
+            [one.name for one in chain],
+            after.name,
+            "from the first checkpoint on" if never else f"since {timeline.step(kernel.since)}",
+        ),
+    )
+
+
+def _sentence(dead: list[str], after: str, since: str) -> str:
+    shown = ", ".join(dead[:NAMED]) + (f" and {len(dead) - NAMED} more" if len(dead) > NAMED else "")
+    are, them = ("is", "it") if len(dead) == 1 else ("are", "them")
+    return (
+        f"{shown} {are} dead {since}: only zeros reach {after}, the layer after {them} (its bias learns, its kernel is "
+        f"equal to the bit), and no weight of {shown} changes; nothing of the input gets through"
+    )
 
 
 def _chain(layers: list[_Layer], at: int, ordered: bool) -> list[_Layer]:

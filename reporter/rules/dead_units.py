@@ -9,121 +9,183 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.finding import Severity
+from reporter.model.role import Role
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
 
 Norms = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """Two checks per weight matrix with units: by their norms and, where that does not tell it, by their updates."""
-    for track in history.matrices:
-        places: list[int] = []
-        rows: list[Norms] = []
-        for at, place in enumerate(track.places):
-            units = track.measure(at).units
-            if track.bad[at]:
-                continue  # the norms of units are over finite values: one of NaN alone is no unit of zeros
-            if units is not None and len(units.norms) > 1 and (not rows or len(rows[0]) == len(units.norms)):
-                places.append(place)
-                rows.append(units.norms)
-        if not rows:
+    for track in timeline.matrices:
+        places, norms = _norms(track)
+        if not places:
             continue
-        norms = np.stack(rows)
-        tiny = _tiny(history, track, places, norms, limits)
+        tiny = _by_norm(timeline, track, places, norms, limits)
         yield tiny
-        if track.info.role != "embedding" and track.info.trainable is not False:
-            updates = _updates(history, track, places, norms, limits)
+        if track.info.role != Role.EMBEDDING and track.info.trainable is not False:
+            updates = _by_updates(timeline, track, places, norms, limits)
             if updates is not None:
                 same = tiny.severity is not None and tiny.value is not None and tiny.value >= (updates.value or 0.0)
                 yield replace(updates, severity=None, excess=0.0) if same else updates
 
 
-def _tiny(history: History, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check:
+def _norms(track: Track) -> tuple[list[int], Norms]:
+    """The L2 norm of every unit, shape (checkpoints, units), and the places of those checkpoints.
+
+    Norms are over finite values: a checkpoint in which some are not is left out, since a unit of NaN alone would seem
+    to be one of zeros.
+    """
+    places: list[int] = []
+    rows: list[Norms] = []
+    for at, place in enumerate(track.places):
+        units = track.measure(at).units
+        if track.bad[at] or units is None or len(units.norms) < 2:
+            continue
+        if not rows or len(rows[0]) == len(units.norms):
+            places.append(place)
+            rows.append(units.norms)
+    return places, np.stack(rows) if rows else np.empty((0, 0))
+
+
+def _by_norm(timeline: Timeline, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check:
     """Units whose norm is below a share of the median unit's, or of that of a usual initialisation.
 
     Where more than half are exactly zero, the median says nothing: the second reference still does.
     """
     info, count = track.info, norms.shape[1]
-    usual = track.usual_rms * np.sqrt(info.size / count) if info.role != "embedding" else 0.0
+    usual = track.usual_rms * np.sqrt(info.size / count) if info.role != Role.EMBEDDING else 0.0
     reference = np.maximum(np.median(norms, axis=1), usual)[:, None]
     dead: Mask = norms < limits["relative"] * reference
-    counts = dead.sum(axis=1)
-    first = dead[0]
-    new = (dead & ~first).sum(axis=1)
-    revived = counts[-1] < counts.max()
-    worst = int(new.argmax())
+    counts, died = dead.sum(axis=1), (dead & ~dead[0]).sum(axis=1)
     share = float(counts[-1]) / count
-    unit = "rows" if info.role == "embedding" else "output units"
-    beyond = share > limits["threshold"]
-    if beyond and new[worst] and (new[-1] or not revived):
-        at = int(np.flatnonzero(new)[0])
-        return Check.of(
-            info,
-            share,
-            1.0 + share,
-            Severity.INFO if info.role == "embedding" else Severity.WARN,
-            place=places[at],
-            good=places[at - 1],
-            previous=float(counts[at - 1]) / count,
-            group="tiny",
-            message=f"{integer(int(new[worst]))} of {integer(count)} {unit} of {info.name} have died since "
-            f"{history.step(places[0])}, the first at {history.step(places[at])}: their incoming weights are zero or "
-            "next to it",
-        )
-    if beyond:
-        most = share >= limits["most"] and info.role != "embedding" and not history.initial(places[-1])
-        fixed = bool((norms[:, first] == 0).all())  # exact zeros throughout: pruned on purpose, perhaps
-        return Check.of(
-            info,
-            share,
-            share + most,
-            (Severity.WARN if fixed else Severity.FAIL) if most else Severity.INFO,
-            place=places[0],
-            group="tiny",
-            message=f"{integer(int(counts[-1]))} of {integer(count)} {unit} of {info.name} are dead from the first "
-            f"checkpoint on: their incoming weights are {'exactly zero' if fixed else 'zero or next to it'}",
-        )
+    if share > limits["threshold"]:
+        revived = counts[-1] < counts.max()
+        if died.any() and (died[-1] or not revived):
+            return _died(timeline, track, places, counts, died, count)
+        return _dead_from_start(timeline, track, places, norms[:, dead[0]], int(counts[-1]), count, limits)
     return Check.of(info, share, share, place=places[-1], group="tiny")
 
 
-def _updates(history: History, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check | None:
+def _died(timeline: Timeline, track: Track, places: list[int], counts: Counts, died: Counts, count: int) -> Check:
+    """Units that were alive in the first checkpoint.
+
+    Args:
+        timeline, track, places: as above.
+        counts: dead units in each checkpoint.
+        died: those of them that the first checkpoint has alive.
+        count: all units.
+    """
+    info, share, at = track.info, float(counts[-1]) / count, int(np.flatnonzero(died)[0])
+    return Check.of(
+        info,
+        share,
+        1.0 + share,
+        Severity.INFO if info.role == Role.EMBEDDING else Severity.WARN,
+        place=places[at],
+        good=places[at - 1],
+        previous=float(counts[at - 1]) / count,
+        group="tiny",
+        message=f"{integer(int(died.max()))} of {integer(count)} {_unit(track)} of {info.name} have died since "
+        f"{timeline.step(places[0])}, the first at {timeline.step(places[at])}: their incoming weights are zero or "
+        "next to it",
+    )
+
+
+def _dead_from_start(
+    timeline: Timeline, track: Track, places: list[int], norms: Norms, dead: int, count: int, limits: Limits
+) -> Check:
+    """Units that no checkpoint has alive; exact zeros throughout may have been pruned on purpose.
+
+    Args:
+        timeline, track, places, limits: as above.
+        norms: of the units that are dead in the first checkpoint.
+        dead: units that are dead in the last one.
+        count: all units.
+    """
+    info, share = track.info, dead / count
+    most = share >= limits["most"] and info.role != Role.EMBEDDING and not timeline.initial(places[-1])
+    pruned = bool((norms == 0).all())
+    severity = Severity.INFO
+    if most:
+        severity = Severity.WARN if pruned else Severity.FAIL
+    return Check.of(
+        info,
+        share,
+        share + most,
+        severity,
+        place=places[0],
+        group="tiny",
+        message=f"{integer(dead)} of {integer(count)} {_unit(track)} of {info.name} are dead from the "
+        f"first checkpoint on: their incoming weights are {'exactly zero' if pruned else 'zero or next to it'}",
+    )
+
+
+def _unit(track: Track) -> str:
+    return "rows" if track.info.role == Role.EMBEDDING else "output units"
+
+
+def _by_updates(timeline: Timeline, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check | None:
     """Units whose norm is equal to the bit in every pair of checkpoints in which others of the tensor change.
 
     A norm is a float64 sum of squares: that it stays equal while weights change is next to impossible, unless they are
     of a few levels (see :func:`_evident`). In a dtype of 16 bits small updates round away, so a unit needs enough
-    weights.
+    weights. None where the series cannot tell.
     """
     info, count = track.info, norms.shape[1]
     if track.coarse or (info.itemsize == 2 and info.size / count < 1000) or count < 4:
         return None
-    moved = set(track.updates.places[~track.updates.still].tolist())
-    pairs = [i for i in range(1, len(places)) if places[i] in moved and places[i] - places[i - 1] == 1]
-    pairs = [i for i in pairs if not history.initial(places[i - 1])]
+    pairs = _telling(timeline, track, places)
     if len(pairs) < 2:
         return None
+    run, what = _resting(track, places, norms, pairs)
+    if not (run >= 2).any():
+        return Check.of(info, 0.0, 0.0, place=places[-1], group="updates", limit="share")
+    return _without_update(timeline, track, places, pairs, run, what, limits)
+
+
+def _telling(timeline: Timeline, track: Track, places: list[int]) -> list[int]:
+    """Indices of the later checkpoint of each pair of neighbours between which some of the tensor moved in training."""
+    moved = set(track.updates.places[~track.updates.still].tolist())
+    neighbours = (i for i in range(1, len(places)) if places[i] in moved and places[i] - places[i - 1] == 1)
+    return [i for i in neighbours if not timeline.initial(places[i - 1])]
+
+
+def _resting(track: Track, places: list[int], norms: Norms, pairs: list[int]) -> tuple[Counts, str]:
+    """For each unit, the number of pairs at the end of the series in which it got no update; and how that shows."""
     before, after = norms[[i - 1 for i in pairs]], norms[pairs]
     equal: Mask = (before == after) & (before > 0) & np.isfinite(before)
-    equal &= _evident(track, [places[i] for i in pairs], equal.sum(axis=1) * (info.size // count))[:, None]
-    run = np.cumprod(equal[::-1], axis=0).sum(axis=0)  # pairs since the last change, for each unit
-    still: Mask = run >= 2
-    what = "never change while the others do"
-    if not still.any():
-        still = _decaying(before, after)
-        run = np.where(still, len(pairs), 0)
-        what = "only shrink in step with each other, as under weight decay alone"
-    n, from_start = int(still.sum()), int((run == len(pairs)).sum())
+    claimed = equal.sum(axis=1) * (track.info.size // norms.shape[1])
+    equal &= _evident(track, [places[i] for i in pairs], claimed)[:, None]
+    run = np.cumprod(equal[::-1], axis=0).sum(axis=0)
+    if (run >= 2).any():
+        return run, "never change while the others do"
+    run = np.where(_decaying(before, after), len(pairs), 0)
+    return run, "only shrink in step with each other, as under weight decay alone"
+
+
+def _without_update(
+    timeline: Timeline, track: Track, places: list[int], pairs: list[int], run: Counts, what: str, limits: Limits
+) -> Check:
+    """The check that fired: how many units, since when, and how bad that is.
+
+    Args:
+        timeline, track, places, pairs, limits: as above.
+        run, what: see :func:`_resting`.
+    """
+    info, count = track.info, len(run)
+    n, from_start = int((run >= 2).sum()), int((run == len(pairs)).sum())
     share = n / count
-    if not n:
-        return Check.of(info, 0.0, 0.0, place=places[-1], group="updates", limit="share")
-    most = share >= limits["most"]
     severity = Severity.INFO
     if share >= limits["share"]:
         severity = Severity.FAIL if from_start / count >= limits["most"] else Severity.WARN
     begin = pairs[len(pairs) - int(run.max())] - 1
-    since = "from the first checkpoint on" if from_start == n else f"the first since {history.step(places[begin])}"
+    since = "from the first checkpoint on" if from_start == n else f"the first since {timeline.step(places[begin])}"
+    layer = "most of the layer is dead: " if share >= limits["most"] else ""
     return Check.of(
         info,
         share,
@@ -133,8 +195,8 @@ def _updates(history: History, track: Track, places: list[int], norms: Norms, li
         good=places[begin - 1] if begin else None,
         group="updates",
         limit="share",
-        message=f"{'most of the layer is dead: ' if most else ''}the incoming weights of {integer(n)} of "
-        f"{integer(count)} output units of {info.name} {what}, {since}; no gradient reaches these units",
+        message=f"{layer}the incoming weights of {integer(n)} of {integer(count)} output units of {info.name} {what}, "
+        f"{since}; no gradient reaches these units",
     )
 
 

@@ -8,12 +8,12 @@ from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix that was searched in the last checkpoint, and at most one remark."""
-    series = history.series
+    series = timeline.series
     last = series.measured[-1].by_name
     checks = [
         Check.of(last[name].info, float(ready.duplicates), float(ready.duplicates), place=len(series.refs) - 1)

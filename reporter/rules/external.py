@@ -17,7 +17,7 @@ from pathlib import Path
 
 from reporter.errors import SettingError
 from reporter.rules.base import Check, Limit, Limits, Rule, Severity
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 GROUP = "ckpt_report.rules"
 """Entry points of this group name a :class:`Rule`, or a tuple of them."""
@@ -89,16 +89,16 @@ def _require_plain(rule: Rule, where: str) -> None:
     if len(limits) != len(rule.limits) or not all(isinstance(number, Real) for number in numbers):
         raise SettingError(f"{where}: {rule.name}: the threshold has to be a number or None, limits a tuple of Limit")
     if not callable(rule.check):
-        raise SettingError(f"{where}: {rule.name}: check has to be a function of history and limits")
+        raise SettingError(f"{where}: {rule.name}: check has to be a function of timeline and limits")
 
 
-def _validated(rule: Rule) -> Callable[[History, Limits], Iterator[Check]]:
+def _validated(rule: Rule) -> Callable[[Timeline, Limits], Iterator[Check]]:
     """The rule's check, of which every answer is looked at where it is given: it may hold anything."""
 
-    def check(history: History, limits: Limits) -> Iterator[Check]:
+    def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         try:
-            for answer in rule.check(history, limits):
-                yield _usable(answer, len(history.series.refs))
+            for answer in rule.check(timeline, limits):
+                yield _usable(answer, len(timeline.series.refs))
         except SystemExit as error:
             raise UnusableRule("it calls sys.exit") from error
 

@@ -9,24 +9,24 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
 
 USUAL = 0.75
 """The quantile of a kernel's relative updates that counts as its usual one; where that is 0 it has stopped long ago."""
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per kernel: its last relative update against its usual one, over the same for the liveliest kernel.
 
     The ratio to the liveliest one takes the learning-rate schedule out, which slows all layers alike.
     """
-    last = len(history.labels) - 1
+    last = len(timeline.labels) - 1
     tracks = [
         t
-        for t in history.weights
+        for t in timeline.weights
         if t.is_matrix and t.info.role != "embedding" and not t.coarse and _complete(t, last, limits["pairs"])
     ]
-    if len(tracks) < 2 or last in history.same_step:
+    if len(tracks) < 2 or last in timeline.same_step:
         return
     usual = [float(np.quantile(t.updates.relative, USUAL)) for t in tracks]
     pairs = min(len(t.updates.places) for t in tracks)
@@ -48,7 +48,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             place=place,
             good=place - 1,
             message=f"the updates of {track.info.name} have faded to {number(float(track.updates.relative[-1]), 2)} of "
-            f"its norm at {history.step(last)}, from {number(typical, 2)} usually, while other layers still learn",
+            f"its norm at {timeline.step(last)}, from {number(typical, 2)} usually, while other layers still learn",
         )
 
 

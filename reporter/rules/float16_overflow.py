@@ -9,15 +9,15 @@ from reporter.model.role import WEIGHT_MATRICES
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 CAST_WITH_THE_MODEL = WEIGHT_MATRICES | {"bias", "gamma", "beta"}
 """Roles that a float16 model stores as float16; moving statistics and counters usually stay in float32."""
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per floating-point tensor of the last checkpoint's model, and at most one finding."""
-    series = history.series
+    series = timeline.series
     last = series.measured[-1].by_name
     checks, hit = [], []
     for name, ready in series.readiness.items():

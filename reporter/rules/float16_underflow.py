@@ -8,12 +8,12 @@ from reporter.model.deployment import GOOD_SQNR
 from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix of the last checkpoint that does not overflow."""
-    series = history.series
+    series = timeline.series
     last = series.measured[-1].by_name
     for name, ready in series.readiness.items():
         cast = ready.cast("float16")

@@ -8,12 +8,12 @@ from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.movement import Movement, equal_share, movements
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight; where the format does not say what is trainable, what never moves may be meant so."""
-    moves = movements(history, limits["threshold"])
+    moves = movements(timeline, limits["threshold"])
     known = sum(t.info.size for t, _ in moves if t.info.trainable)
     never = sum(t.info.size for t, m in moves if t.info.trainable and m.kind == "never" and not t.coarse)
     most = bool(known) and never / known > limits["most"]
@@ -32,16 +32,16 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 severity,
                 place=how.since,
                 group=group,
-                message=f"{track.info.name} never changes from {history.step(how.since)} to "
-                f"{history.labels[how.until]} while other weights do{why}",
+                message=f"{track.info.name} never changes from {timeline.step(how.since)} to "
+                f"{timeline.labels[how.until]} while other weights do{why}",
             )
         else:
             sure = track.info.trainable is True and how.kind == "paused" and not track.coarse
             what = (
-                f"does not move before {history.step(how.until)}, and does from then on"
+                f"does not move before {timeline.step(how.until)}, and does from then on"
                 if how.kind == "started"
                 else f"stays the same in {integer(how.still)} of {integer(how.compared)} pairs of checkpoints "
-                f"({history.step(how.since)} to {history.labels[how.until]}) while other weights move"
+                f"({timeline.step(how.since)} to {timeline.labels[how.until]}) while other weights move"
             )
             yield Check.of(
                 track.info,

@@ -6,19 +6,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from reporter.model.finding import Finding, Severity
+from reporter.model.finding import Explained, Finding, Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 PARTS = 2
 """Tensors named of a layer that is not concerned as a whole."""
 
 NAMED = 4
 """Tensors or layers named in a message; a finding lists all of them."""
-
-
-_ESTIMATED = "; but some of these comparisons are estimates from the fingerprints of checkpoints that are gone"
 
 
 @dataclass(eq=False, slots=True)
@@ -78,113 +75,136 @@ def _severe(one: Fired) -> Severity:
 
 
 def grouped(
-    history: History,
+    timeline: Timeline,
     fired: Iterable[Fired],
     checked: Counter[str],
-    titles: Mapping[str, str],
+    rules: Iterable[Rule],
     limits: Mapping[str, Limits],
 ) -> list[Finding]:
     """One finding per rule, severity and group.
 
     Args:
+        timeline: the series.
+        fired: the checks that no other one explains.
         checked: rule name -> number of checks made.
-        titles: rule name -> its title.
+        rules: all that were applied, for those that a finding explains.
         limits: rule name -> its limits.
     """
     groups: dict[tuple[str, int, str, str], list[Fired]] = defaultdict(list)
     for one in fired:
         groups[one.rule.name, _severe(one), one.check.group, one.note].append(one)
-    return [_finding(history, members, checked, titles, limits) for members in groups.values()]
+    by_name = {rule.name: rule for rule in rules}
+    return [
+        _finding(timeline, _worst_first(members), checked[members[0].rule.name], by_name, limits[members[0].rule.name])
+        for members in groups.values()
+    ]
+
+
+def _worst_first(members: Iterable[Fired]) -> list[Fired]:
+    return sorted(members, key=lambda m: (-m.check.excess, -m.check.parameters))
 
 
 def _finding(
-    history: History,
-    members: list[Fired],
-    checked: Counter[str],
-    titles: Mapping[str, str],
-    limits: Mapping[str, Limits],
+    timeline: Timeline, members: list[Fired], checked: int, rules: Mapping[str, Rule], limits: Limits
 ) -> Finding:
-    members = sorted(members, key=lambda m: (-m.check.excess, -m.check.parameters))
-    rule, worst = members[0].rule, members[0].check
-    refs = history.series.refs
-    first = min(members, key=lambda m: m.check.place).check
-    explains: Counter[str] = sum((m.explains for m in members), Counter())
-    tensors = tuple(dict.fromkeys(name for m in members for name in m.check.concerned))
-    layer_of = {track.info.name: track.info.layer for track in history.tracks}
-    layers = [m.check.layer for m in members] + [layer_of.get(name, "") for name in tensors]
-    sizes = {track.info.name: track.info.size for track in history.tracks}
-    parameters = sum(sizes.get(name, 0) for name in tensors) or sum(m.check.parameters for m in members)
-    all_parameters = max((m.whole.parameters for m in history.series.measured), default=0)
-    named = set(tensors)
-    estimated = rule.compares and any(
-        track.info.name in named and not track.updates.exact.all() for track in history.tracks
-    )
-    one = len(members) == 1 or (rule.noun == "tensors" and len(tensors) == 1)
-    said = list(dict.fromkeys(m.check.message for m in members))
+    """One finding about checks of one rule, the worst of which comes first."""
+    rule, checks = members[0].rule, [m.check for m in members]
+    worst, first = checks[0], min(checks, key=lambda check: check.place)
+    tensors = tuple(dict.fromkeys(name for check in checks for name in check.concerned))
+    names = tuple(ref.name for ref in timeline.series.refs) or ("",)  # nothing is said of where, if there is nowhere
+    summary, sentence = _told(timeline, rule, checks, tensors, checked)
     return Finding(
-        rule=rule.name,
+        rule=rule,
         severity=_severe(members[0]),
-        series=history.series.name,
-        checkpoint=refs[worst.place].name if refs else "",
+        series=timeline.series.name,
+        checkpoint=names[worst.place],
         layer=worst.layer,
         tensor=worst.tensor,
         value=worst.value,
-        threshold=limits[rule.name].get(worst.limit),
-        message="; ".join(said) if one else _message(history, rule, [m.check for m in members], tensors, checked),
+        threshold=limits.get(worst.limit),
+        summary=summary,
+        worst=sentence,
         previous=worst.previous,
-        weight=min(1.0, parameters / all_parameters) if all_parameters else 0.0,
+        weight=_weight(timeline, checks, tensors),
         tensors=tensors,
-        layers=tuple(dict.fromkeys(name for name in layers if name)),
-        checkpoints=tuple(refs[place].name for place in sorted({m.check.place for m in members})) if refs else (),
-        first_bad=refs[first.place].name if refs else "",
-        last_good=refs[first.good].name if refs and first.good is not None else "",
-        evidence=rule.evidence + (_ESTIMATED if estimated else ""),
-        meaning=worst.meaning or rule.meaning,
-        next_step=worst.next_step or rule.next_step,
-        explains=tuple((titles[name], n) for name, n in sorted(explains.items())),
+        layers=_layers(timeline, checks, tensors),
+        checkpoints=tuple(names[place] for place in sorted({check.place for check in checks}) if timeline.series.refs),
+        first_bad=names[first.place],
+        last_good="" if first.good is None else names[first.good],
+        own_meaning=worst.meaning,
+        own_next_step=worst.next_step,
+        estimated=rule.compares and _estimated(timeline, tensors),
+        explains=_explained_by(members, rules),
         note=members[0].note,
     )
 
 
-def _message(history: History, rule: Rule, checks: list[Check], tensors: tuple[str, ...], checked: Counter[str]) -> str:
-    """How many, which, since when, and the worst of them in its own words."""
-    count = len(checks)
+def _weight(timeline: Timeline, checks: Iterable[Check], tensors: Iterable[str]) -> float:
+    """Share of the model's parameters, at their most, that the tensors have; of checks without any, what they say."""
+    sizes = {track.info.name: track.info.size for track in timeline.tracks}
+    concerned = sum(sizes.get(name, 0) for name in tensors) or sum(check.parameters for check in checks)
+    parameters = max((measured.whole.parameters for measured in timeline.series.measured), default=0)
+    return min(1.0, concerned / parameters) if parameters else 0.0
+
+
+def _layers(timeline: Timeline, checks: Iterable[Check], tensors: Iterable[str]) -> tuple[str, ...]:
+    """Layers that the checks name, then those of the tensors, each once."""
+    layer_of = {track.info.name: track.info.layer for track in timeline.tracks}
+    named = [*(check.layer for check in checks), *(layer_of.get(name, "") for name in tensors)]
+    return tuple(dict.fromkeys(name for name in named if name))
+
+
+def _estimated(timeline: Timeline, tensors: Iterable[str]) -> bool:
+    """Whether a change of one of the tensors was estimated instead of computed value by value."""
+    concerned = set(tensors)
+    return any(t.info.name in concerned and not t.updates.exact.all() for t in timeline.tracks)
+
+
+def _explained_by(members: Iterable[Fired], rules: Mapping[str, Rule]) -> tuple[Explained, ...]:
+    counts: Counter[str] = sum((m.explains for m in members), Counter())
+    return tuple(Explained(rules[name], count) for name, count in sorted(counts.items()))
+
+
+def _told(
+    timeline: Timeline, rule: Rule, checks: list[Check], tensors: tuple[str, ...], checked: int
+) -> tuple[str, str]:
+    """The summary of a finding, and the sentence about its worst check where the summary is about several."""
+    if len(checks) == 1 or (rule.noun == "tensors" and len(tensors) == 1):
+        return "; ".join(dict.fromkeys(check.message for check in checks)), ""
     if rule.noun == "tensors":
-        count = len(tensors)
-        names = _named(history, checks)
-        places = sorted({c.place for c in checks})
-        since = "" if len(places) > 1 or len(history.labels) == 1 else f", from {history.step(places[0])} on"
-        text = f"{integer(count)} tensors {rule.many}{since}: {names}"
+        places = sorted({check.place for check in checks})
+        since = "" if len(places) > 1 or len(timeline.labels) == 1 else f", from {timeline.step(places[0])} on"
+        text = f"{integer(len(tensors))} tensors {rule.many}{since}: {_named(timeline, checks)}"
     else:
-        text = f"{integer(count)} of {integer(checked[rule.name])} {rule.noun} {rule.many}"
-    good = min(checks, key=lambda c: c.place).good
-    if good is not None and len(history.labels) > 1:
-        text += f"; {history.step(good)} was the last good one"
-    return f"{text}. Worst: {checks[0].message}"
+        text = f"{integer(len(checks))} of {integer(checked)} {rule.noun} {rule.many}"
+    good = min(checks, key=lambda check: check.place).good
+    if good is not None and len(timeline.labels) > 1:
+        text += f"; {timeline.step(good)} was the last good one"
+    return text, checks[0].message
 
 
-def _named(history: History, checks: list[Check]) -> str:
+def _named(timeline: Timeline, checks: list[Check]) -> str:
     """The worst by name; where they did not all begin at once, in order of time and with their steps."""
     several = len({c.place for c in checks}) > 1
     ordered = sorted(checks, key=lambda c: c.place) if several else checks
     shown: dict[str, str] = {}
     concerned = {name for c in checks for name in c.concerned}
     by_layer = len(concerned) > NAMED
-    parts = _parts(history, concerned) if by_layer else {}
+    parts = _parts(timeline, concerned) if by_layer else {}
     for check in ordered:
         names = (parts.get(check.layer, check.layer),) if by_layer and check.layer else check.concerned
         for name in names:
-            shown.setdefault(name, f"{name} ({history.step(check.place)})" if several else name)
+            shown.setdefault(name, f"{name} ({timeline.step(check.place)})" if several else name)
     listed = list(shown.values())
     word = "layers " if by_layer and len(listed) > 1 else "layer " if by_layer else ""
     rest = f" and {integer(len(listed) - NAMED)} more" if len(listed) > NAMED else ""
     return f"{word}{', '.join(listed[:NAMED])}{rest}"
 
 
-def _parts(history: History, concerned: Set[str]) -> dict[str, str]:
+def _parts(timeline: Timeline, concerned: Set[str]) -> dict[str, str]:
     """How to call each layer of which only some of the tensors are concerned: ``d1 (only bias)``."""
     members: dict[str, list[str]] = defaultdict(list)
-    for track in history.tracks:
+    for track in timeline.tracks:
         if track.info.collection == "model":
             members[track.info.layer].append(track.info.name)
     called = {}

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """Two checks per weight matrix of the last checkpoint: its kurtosis, and its largest channel."""
-    for track in history.matrices:
-        if track.info.size < limits["values"] or track.places[-1] != len(history.labels) - 1:
+    for track in timeline.matrices:
+        if track.info.size < limits["values"] or track.places[-1] != len(timeline.labels) - 1:
             continue
         if track.values("zero_count")[-1] > track.info.size / 2:
             continue  # of a sparse tensor the kurtosis only says that it is sparse
@@ -36,7 +36,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 good=track.places[over - 1] if fired and over else None,
                 previous=float(kurtosis[-2]) if len(kurtosis) > 1 and np.isfinite(kurtosis[-2]) else None,
                 message=f"{track.info.name} has heavy tails: excess kurtosis {number(float(kurtosis[-1]), 3)} at "
-                f"{history.step(place)} (0 for a normal distribution)",
+                f"{timeline.step(place)} (0 for a normal distribution)",
             )
         units = track.measure(-1).units
         if units is not None and len(units.maxima) >= 8:
@@ -51,7 +51,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 place=place,
                 limit="channel",
                 message=f"the largest value of output channel {int(units.maxima.argmax())} of {track.info.name} is "
-                f"{number(ratio, 3)} × that of the median channel at {history.step(place)}",
+                f"{number(ratio, 3)} × that of the median channel at {timeline.step(place)}",
             )
 
 

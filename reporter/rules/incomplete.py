@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from reporter.model.finding import Severity
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 _SCALARS = frozenset({"step", "hyperparameter"})
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per checkpoint."""
-    for place, measured in enumerate(history.series.measured):
+    for place, measured in enumerate(timeline.series.measured):
         missing = measured.missing_layers
         slots = sum(i.collection == "optimizer" and i.role not in _SCALARS for i in measured.infos)
         if not measured.model_infos and (missing or slots):

@@ -9,15 +9,15 @@ from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix of the last checkpoint, and at most one finding.
 
     A remark as long as a scale per output channel helps; a warning for what is unfit even so.
     """
-    series = history.series
+    series = timeline.series
     last = series.measured[-1].by_name
     ready = {name: r for name, r in series.readiness.items() if r.int8_tensor is not None and r.best is not None}
     checks = [

@@ -16,7 +16,7 @@ from reporter.rules.acceptance import Acceptance, matching
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.external import UnusableRule
 from reporter.rules.grouping import Fired, explained, grouped
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 OFF = "off"
 
@@ -47,9 +47,8 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
     accepted: list[Accepted] = []
     used: set[int] = set()
     failed: dict[str, _Failed] = {}
-    titles = {rule.name: rule.title for rule in policy.rules}
     for series in comparisons:
-        history = History(series)
+        timeline = Timeline(series)
         fired: list[Fired] = []
         checked: Counter[str] = Counter()
         rows: list[tuple[Rule, Limits, Check | None, int]] = []
@@ -58,7 +57,7 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
             if severity == OFF or (rule.follows and series.kind is SeriesKind.ALTERNATIVES):
                 continue
             limits = rule.defaults | dict(policy.limits.get(rule.name, {}))
-            checks = [_rated(check, severity) for check in _checks(rule, history, limits, failed)]
+            checks = [_rated(check, severity) for check in _checks(rule, timeline, limits, failed)]
             checked[rule.name] = len(checks)
             worst = max(checks, key=lambda c: c.excess, default=None)
             fired += [Fired(rule, check) for check in checks if check.severity is not None]
@@ -86,16 +85,16 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
             at, _ = matching(policy.acceptances, series.name, one.rule.name, one.check.concerned, policy.today)
             used |= set() if at is None else {at}
         held = {rule.name: limits for rule, limits, _, _ in rows}
-        findings += grouped(history, standing, checked, titles, held)
+        findings += grouped(timeline, standing, checked, policy.rules, held)
         for at, members in sorted(taken.items()):
             entry = policy.acceptances[at]
             accepted += [
                 Accepted(finding, entry.reason, entry.until.isoformat())
-                for finding in grouped(history, members, checked, titles, held)
+                for finding in grouped(timeline, members, checked, policy.rules, held)
             ]
     findings += [_not_applied(rule, failed[rule.name]) for rule in policy.rules if rule.name in failed]
     rank = {rule.name: i for i, rule in enumerate(policy.rules)}
-    findings.sort(key=lambda f: (-f.severity, -f.weight, rank[f.rule]))
+    findings.sort(key=lambda f: (-f.severity, -f.weight, rank[f.rule.name]))
     unused = tuple(
         f"accepted, but nothing matches it: {entry}" for at, entry in enumerate(policy.acceptances) if at not in used
     )
@@ -115,10 +114,10 @@ class _Failed:
     series: list[str] = field(default_factory=list)
 
 
-def _checks(rule: Rule, history: History, limits: Limits, failed: dict[str, _Failed]) -> list[Check]:
+def _checks(rule: Rule, timeline: Timeline, limits: Limits, failed: dict[str, _Failed]) -> list[Check]:
     """A rule's checks; of one that fails there are none, and the failure is noted."""
     try:
-        checks = list(rule.check(history, limits))
+        checks = list(rule.check(timeline, limits))
         other = next((c for c in checks if not isinstance(c, Check)), None)
         if other is not None:
             raise UnusableRule(f"it yields {type(other).__name__}, not a Check")
@@ -127,7 +126,7 @@ def _checks(rule: Rule, history: History, limits: Limits, failed: dict[str, _Fai
         raise
     except Exception as error:
         reason = str(error) if isinstance(error, UnusableRule) else f"{type(error).__name__}: {error}"
-        failed.setdefault(rule.name, _Failed(reason)).series.append(history.series.name)
+        failed.setdefault(rule.name, _Failed(reason)).series.append(timeline.series.name)
         return []
 
 
@@ -135,7 +134,7 @@ def _not_applied(rule: Rule, failed: _Failed) -> Finding:
     """One warning for a rule that failed, whatever severity its findings have: nobody knows what it missed."""
     where = f" to {integer(len(failed.series))} series" if len(failed.series) > 1 else ""
     return Finding(
-        rule=rule.name,
+        rule=rule,
         severity=Severity.WARN,
         series=failed.series[0],
         checkpoint="",
@@ -143,10 +142,10 @@ def _not_applied(rule: Rule, failed: _Failed) -> Finding:
         tensor="",
         value=None,
         threshold=None,
-        message=f"the rule {rule.name} could not be applied{where}: {failed.reason}",
-        evidence="certain",
-        meaning="Nothing is known of what this rule looks for.",
-        next_step="Mend the rule, or leave it out of the settings.",
+        summary=f"the rule {rule.name} could not be applied{where}: {failed.reason}",
+        own_evidence="certain",
+        own_meaning="Nothing is known of what this rule looks for.",
+        own_next_step="Mend the rule, or leave it out of the settings.",
     )
 
 
@@ -164,15 +163,12 @@ def _outcome(
     series: Comparison, rule: Rule, limits: Limits, worst: Check | None, checked: int, *, fired: int, left: int
 ) -> Outcome:
     return Outcome(
-        rule=rule.name,
-        title=rule.title,
+        rule=rule,
         series=series.name,
         checked=checked,
         worst=worst.value if worst else None,
         where=(worst.tensor or worst.layer) if worst else "",
         threshold=limits.get(worst.limit if worst else "threshold"),
         fired=fired,
-        formula=rule.formula,
-        source=rule.source,
         explained=fired - left,
     )

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
 
 Kind = Literal["moving", "never", "stopped", "started", "paused"]
 
@@ -34,37 +34,37 @@ class Movement:
     to_the_bit: bool = True
 
 
-def halted(history: History, tracks: tuple[Track, ...], share: float = 1.0) -> frozenset[int]:
+def halted(timeline: Timeline, tracks: tuple[Track, ...], share: float = 1.0) -> frozenset[int]:
     """Places at which none of the tracks differs from the checkpoint before, though the step may.
 
     Args:
         share: of the values of a tensor that have to be equal.
     """
-    compared = np.zeros(len(history.labels), bool)
-    moved = np.zeros(len(history.labels), bool)
+    compared = np.zeros(len(timeline.labels), bool)
+    moved = np.zeros(len(timeline.labels), bool)
     for track in tracks:
         compared[track.updates.places] = True
         moved[track.updates.places[~track.updates.resting(share)]] = True
-    return frozenset(np.flatnonzero(compared & ~moved).tolist()) - history.same_step
+    return frozenset(np.flatnonzero(compared & ~moved).tolist()) - timeline.same_step
 
 
-def movements(history: History, share: float = 1.0) -> list[tuple[Track, Movement]]:
+def movements(timeline: Timeline, share: float = 1.0) -> list[tuple[Track, Movement]]:
     """How each weight moves; without those of which no pair is left in which anything did.
 
     A tensor whose name does not tell what it is counts as a weight once it has moved.
     """
-    all_still = halted(history, history.weights)
-    weights = set(history.weights)
+    all_still = halted(timeline, timeline.weights)
+    weights = set(timeline.weights)
     found = []
-    for track in history.tracks:
+    for track in timeline.tracks:
         if track in weights or track.may_learn:
-            how = movement(history, track, all_still, share)
+            how = movement(timeline, track, all_still, share)
             if how is not None and (track in weights or how.kind in ("moving", "stopped")):
                 found.append((track, how))
     return found
 
 
-def movement(history: History, track: Track, all_still: frozenset[int], share: float = 1.0) -> Movement | None:
+def movement(timeline: Timeline, track: Track, all_still: frozenset[int], share: float = 1.0) -> Movement | None:
     """How a tensor moves; None where there is no pair in which anything did.
 
     Args:
@@ -75,7 +75,7 @@ def movement(history: History, track: Track, all_still: frozenset[int], share: f
     resting = updates.resting(share)
     if not len(updates.places):
         return None
-    if not resting.any() and not all_still and not history.same_step:
+    if not resting.any() and not all_still and not timeline.same_step:
         last = int(updates.places[-1])
         return Movement("moving", len(updates.places), 0, last, last)
     pairs = [
@@ -83,7 +83,7 @@ def movement(history: History, track: Track, all_still: frozenset[int], share: f
         for place, still, equal in zip(
             updates.places.tolist(), resting.tolist(), updates.unchanged.tolist(), strict=True
         )
-        if place not in history.same_step
+        if place not in timeline.same_step
     ]
     live = [(place, still, equal) for place, still, equal in pairs if place not in all_still]
     if not live:

@@ -9,12 +9,12 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per tensor: the first checkpoint in which it is bad, and the last good one before."""
-    for track in history.tracks:
+    for track in timeline.tracks:
         counts = track.bad
         bad = np.flatnonzero(counts > limits["threshold"])
         if not len(bad):
@@ -24,7 +24,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         place = track.places[at]
         good = track.places[at - 1] if at else None
         since = (
-            f"; {history.step(good)} was the last good one" if good is not None else "; no earlier checkpoint had it"
+            f"; {timeline.step(good)} was the last good one" if good is not None else "; no earlier checkpoint had it"
         )
         later = len(bad) - 1
         kinds = [
@@ -41,7 +41,7 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             previous=0.0 if good is not None else None,
             good=good,
             message=f"{track.info.name} holds {', '.join(kinds)} among {integer(track.info.size)} values at "
-            f"{history.step(place)}{since if len(history.labels) > 1 else ''}"
+            f"{timeline.step(place)}{since if len(timeline.labels) > 1 else ''}"
             + (f"; also bad in {later} later checkpoint{'s' if later > 1 else ''}" if later else ""),
         )
 

@@ -10,24 +10,24 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix: its largest change of norm between neighbours, up or down.
 
     From its initialisation a norm may go anywhere: that is training. So may one that grows from far below the scale of
     a usual initialisation, such as the second matrix of a LoRA adapter, which starts at zero.
     """
     bound = math.log(limits["threshold"])
-    for track in history.matrices:
+    for track in timeline.matrices:
         norms = track.values("l2_norm")
         if len(norms) < 2:
             continue
         usable = np.isfinite(norms) & (norms > 0) & (track.bad == 0)
         logs = np.log(np.where(usable, norms, 1.0))
         steps = np.diff(logs)
-        counted = usable[1:] & usable[:-1] & history.trained(track.places[:-1])
+        counted = usable[1:] & usable[:-1] & timeline.trained(track.places[:-1])
         if not counted.any():
             continue
         small = (steps > 0) & (track.values("rms")[1:] < track.usual_rms)
@@ -45,8 +45,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             good=before,
             previous=float(norms[at]),
             message=f"the norm of {track.info.name} {'grew' if ratio > 1 else 'shrank'} × {number(ratio, 3)} from "
-            f"{number(float(norms[at]))} at {history.step(before)} to {number(float(norms[at + 1]))} at "
-            f"{history.step(after)}"
+            f"{number(float(norms[at]))} at {timeline.step(before)} to {number(float(norms[at + 1]))} at "
+            f"{timeline.step(after)}"
             if fired
             else "",
         )

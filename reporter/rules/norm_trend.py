@@ -11,28 +11,28 @@ import numpy.typing as npt
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.timeline import History, Track
+from reporter.rules.timeline import Timeline, Track
 
 POINTS = 5
 """Checkpoints that a trend needs (popmon's rolling reference is of this order)."""
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """Two checks per weight matrix of five checkpoints or more: the slope of log ‖W‖, and the last step's pull."""
-    for track in history.matrices:
+    for track in timeline.matrices:
         norms = track.values("l2_norm")
-        trained = history.trained(track.places)
+        trained = timeline.trained(track.places)
         usable = np.isfinite(norms) & (norms > 0) & (track.bad == 0) & trained
         if usable.sum() < POINTS:
             continue
         places = np.array(track.places)[usable]
         logs = np.log(norms[usable])
-        yield _slope(history, track, places, logs, limits)
-        yield _pull(history, track, places, logs, limits)
+        yield _slope(timeline, track, places, logs, limits)
+        yield _pull(timeline, track, places, logs, limits)
 
 
 def _slope(
-    history: History, track: Track, places: npt.NDArray[np.int64], logs: npt.NDArray[np.float64], limits: Limits
+    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], logs: npt.NDArray[np.float64], limits: Limits
 ) -> Check:
     """The last five points: do they all go one way, and how far?"""
     last, steps = logs[-POINTS:], np.diff(logs[-POINTS:])
@@ -51,12 +51,12 @@ def _slope(
         good=first,
         group="slope",
         message=f"the norm of {track.info.name} {'grows' if slope > 0 else 'shrinks'} steadily, × {number(total, 3)} "
-        f"over the last {POINTS} checkpoints ({history.step(first)} to {history.labels[int(places[-1])]})",
+        f"over the last {POINTS} checkpoints ({timeline.step(first)} to {timeline.labels[int(places[-1])]})",
     )
 
 
 def _pull(
-    history: History, track: Track, places: npt.NDArray[np.int64], logs: npt.NDArray[np.float64], limits: Limits
+    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], logs: npt.NDArray[np.float64], limits: Limits
 ) -> Check:
     """Each step of log ‖W‖ against those before it; a change of less than 10 % is none, however quiet the past."""
     steps = np.diff(logs)
@@ -77,8 +77,8 @@ def _pull(
         good=before,
         group="pull",
         limit="red" if severity is Severity.WARN else "pull",
-        message=f"the norm of {track.info.name} changed × {number(ratio, 3)} from {history.step(before)} to "
-        f"{history.labels[after]}, {number(abs(pull), 3)} standard deviations off its earlier changes",
+        message=f"the norm of {track.info.name} changed × {number(ratio, 3)} from {timeline.step(before)} to "
+        f"{timeline.labels[after]}, {number(abs(pull), 3)} standard deviations off its earlier changes",
     )
 
 

@@ -10,7 +10,7 @@ from reporter.model.role import SLOTS
 from reporter.numerals import counted, integer, share
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.movement import halted
-from reporter.rules.timeline import UNTRAINED_ROLES, History, Track
+from reporter.rules.timeline import UNTRAINED_ROLES, Timeline, Track
 
 TWICE_MEANING = (
     "One of the two is a second save of the other, such as a final or best checkpoint; or nothing was trained between "
@@ -23,39 +23,41 @@ TWICE_NEXT = (
 """Of two checkpoints that hold the same weights: a series of more would have to repeat itself to say any more."""
 
 
-def subjects(history: History) -> tuple[Track, ...]:
+def subjects(timeline: Timeline) -> tuple[Track, ...]:
     """The weights; where the format calls every one of them fixed, these."""
     fixed = (
         t
-        for t in history.tracks
+        for t in timeline.tracks
         if t.info.collection == "model" and "float" in t.info.dtype and t.info.role not in UNTRAINED_ROLES
     )
-    return history.weights or tuple(fixed)
+    return timeline.weights or tuple(fixed)
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check of the series; and one per stretch in which nothing moves although something did before and after."""
-    tracks = subjects(history)
-    compared = sorted({place for t in tracks for place in t.updates.places.tolist()} - history.same_step)
+    tracks = subjects(timeline)
+    compared = sorted({place for t in tracks for place in t.updates.places.tolist()} - timeline.same_step)
     if not compared:
         return
-    still = halted(history, tracks, limits["threshold"])
+    still = halted(timeline, tracks, limits["threshold"])
     unnamed = tuple(
-        t for t in history.tracks if t.may_learn and t not in tracks and len(t.updates.places) and t.updates.still.all()
+        t
+        for t in timeline.tracks
+        if t.may_learn and t not in tracks and len(t.updates.places) and t.updates.still.all()
     )
     values = sum(t.info.size for t in tracks + unnamed)
     if len(still) < len(compared):
-        equal = max((p.whole.equal_share or 0.0 for p in history.series.pairs if p.after in compared), default=0.0)
+        equal = max((p.whole.equal_share or 0.0 for p in timeline.series.pairs if p.after in compared), default=0.0)
         yield Check(min(equal, 1.0), equal, place=compared[-1], parameters=values)
-        yield from _stretches(history, compared, still, values)
+        yield from _stretches(timeline, compared, still, values)
         return
     first, last = compared[0] - 1, compared[-1]
-    advances = all(place in history.advancing for place in compared)
+    advances = all(place in timeline.advancing for place in compared)
     long = len(compared) + 1 >= limits["checkpoints"]
     steps = (
-        f"while the step went from {history.labels[first]} to {history.labels[last]}"
+        f"while the step went from {timeline.labels[first]} to {timeline.labels[last]}"
         if advances
-        else f"from {history.labels[first]} to {history.labels[last]}"
+        else f"from {timeline.labels[first]} to {timeline.labels[last]}"
     )
     one_pair = len(compared) == 1
     what = f"{counted(values, 'value')} in {counted(len(tracks + unnamed), 'tensor')} are the same"
@@ -72,16 +74,16 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
         tensors=tuple(t.info.name for t in tracks + unnamed),
         parameters=values,
         whole=True,
-        message=same + _besides(history, tracks + unnamed),
+        message=same + _besides(timeline, tracks + unnamed),
         meaning=TWICE_MEANING if one_pair else "",
         next_step=TWICE_NEXT if one_pair else "",
     )
 
 
-def _besides(history: History, tracks: tuple[Track, ...]) -> str:
+def _besides(timeline: Timeline, tracks: tuple[Track, ...]) -> str:
     """What does change, which tells where to look."""
     names = {t.info.name for t in tracks}
-    moving = [t for t in history.tracks if t.info.name not in names and not t.updates.still.all()]
+    moving = [t for t in timeline.tracks if t.info.name not in names and not t.updates.still.all()]
     statistics = sum(t.info.role in ("moving_mean", "moving_variance") for t in moving)
     slots = sum(t.info.collection == "optimizer" and t.info.role in SLOTS for t in moving)
     parts = []
@@ -92,7 +94,7 @@ def _besides(history: History, tracks: tuple[Track, ...]) -> str:
     return "; " + " and ".join(parts) if parts else ""
 
 
-def _stretches(history: History, compared: list[int], still: frozenset[int], values: int) -> Iterator[Check]:
+def _stretches(timeline: Timeline, compared: list[int], still: frozenset[int], values: int) -> Iterator[Check]:
     """Stretches of stillness; the one at the end is the business of the stopped rule."""
     for quiet, run in groupby(compared, key=lambda place: place in still):
         places = list(run)
@@ -106,8 +108,8 @@ def _stretches(history: History, compared: list[int], still: frozenset[int], val
                 good=first,
                 parameters=values,
                 group="stretch",
-                message=f"no weight changed from {history.step(first)} to {history.labels[last]}: all values are equal "
-                f"({share(1.0)})",
+                message=f"no weight changed from {timeline.step(first)} to {timeline.labels[last]}: all values are "
+                f"equal ({share(1.0)})",
             )
 
 

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 from reporter.errors import SettingError
 from reporter.settings.model import Settings
+from reporter.settings.setting import number
+from reporter.settings.sources import nearest
 
 if TYPE_CHECKING:
     from reporter.rules.judging import Policy
-from reporter.settings.sources import SEVERITIES, _number, nearest
+
+SEVERITIES = ("off", "info", "warn", "fail")
+"""Values of ``[rules.<name>] severity``."""
 
 
 def policy(settings: Settings, today: date | None) -> Policy:
@@ -42,7 +46,7 @@ def policy(settings: Settings, today: date | None) -> Policy:
                 severities[name] = value
                 continue
             try:
-                limit = _number(value)
+                limit = number(value)
             except ValueError:
                 limit = math.nan
             if not math.isfinite(limit):

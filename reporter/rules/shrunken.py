@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from reporter.model.finding import Severity
 from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per checkpoint from the second on: model tensors seen before that it lacks."""
     seen: dict[str, int] = {}
     complete = 0
-    for place, measured in enumerate(history.series.measured):
+    for place, measured in enumerate(timeline.series.measured):
         here = {info.name: info.size for info in measured.model_infos}
         missing = [name for name in seen if name not in here]
         if place:
-            yield _checked(history, place, complete, here, seen, missing, limits)
+            yield _checked(timeline, place, complete, here, seen, missing, limits)
         if not missing:
             complete = place
         seen |= here
 
 
 def _checked(
-    history: History,
+    timeline: Timeline,
     place: int,
     complete: int,
     here: dict[str, int],
@@ -47,8 +47,8 @@ def _checked(
         tensors=tuple(missing),
         previous=0.0,
         parameters=sum(seen[name] for name in missing),
-        message=f"the checkpoint of {history.step(place)} holds {integer(held)} of the {integer(len(seen))} weight "
-        f"tensors that the series has had so far{besides}; missing: {shown}; {history.step(complete)} was the last "
+        message=f"the checkpoint of {timeline.step(place)} holds {integer(held)} of the {integer(len(seen))} weight "
+        f"tensors that the series has had so far{besides}; missing: {shown}; {timeline.step(complete)} was the last "
         "complete one",
     )
 

@@ -9,17 +9,17 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import share
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """Two checks per weight matrix with enough values: exact zeros, and values near zero that are none."""
-    for track in history.matrices:
+    for track in timeline.matrices:
         if track.info.size < limits["values"] or len(track.places) < 2:
             continue
         exact = track.values("zero_count") / track.values("count")
         near = track.values("near_zero_share") - exact
-        started = history.trained(track.places[:-1])
+        started = timeline.trained(track.places[:-1])
         for group, what, shares in (("exact", "exactly zero", exact), ("near", "nearly zero (below RMS / 1000)", near)):
             steps = np.where(started, np.nan_to_num(np.diff(shares), nan=-1.0), -1.0)
             at = int(steps.argmax())
@@ -34,8 +34,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
                 good=before,
                 previous=float(shares[at]) if fired else None,
                 group=group,
-                message=f"{share(float(shares[at + 1]))} of {track.info.name} is {what} at {history.step(after)}, "
-                f"after {share(float(shares[at]))} at {history.step(before)}"
+                message=f"{share(float(shares[at + 1]))} of {track.info.name} is {what} at {timeline.step(after)}, "
+                f"after {share(float(shares[at]))} at {timeline.step(before)}"
                 if fired
                 else "",
             )

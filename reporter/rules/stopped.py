@@ -13,21 +13,21 @@ from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.grouped import as_one
 from reporter.rules.movement import Movement, equal_share, movements
 from reporter.rules.nothing_moves import TWICE_MEANING, TWICE_NEXT
-from reporter.rules.timeline import STILL, History, Track
+from reporter.rules.timeline import STILL, Timeline, Track
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight; failures when most parameters have stopped for two pairs of checkpoints or more."""
-    moves = movements(history)
+    moves = movements(timeline)
     moved = sum(t.info.size for t, m in moves if m.kind != "never")
     ended = [(t, m) for t, m in moves if m.kind == "stopped" and not t.coarse]
     for_good = sum(t.info.size for t, m in ended if m.still >= limits["pairs"])
     most = bool(moved) and for_good / moved > limits["most"]
-    rate = learning_rate(history)
+    rate = learning_rate(timeline)
     wound_down = _wound_down(moves, limits["wound-down"])
     learned = [(t, m) for t, m in moves if m.kind != "never"]
     if rate != 0.0 and not wound_down and ended and len(ended) == len(learned) and all(m.still == 1 for _, m in ended):
-        yield from _saved_twice(history, ended)
+        yield from _saved_twice(timeline, ended)
         return
     for track, how in learned:
         if how.kind != "stopped" or how.still <= limits["threshold"]:
@@ -44,21 +44,21 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             severity,
             place=how.since,
             good=how.since - 1,
-            message=_message(history, track, how, rate, wound_down=wound_down),
+            message=_message(timeline, track, how, rate, wound_down=wound_down),
         )
 
 
-def _saved_twice(history: History, ended: Sequence[tuple[Track, Movement]]) -> Iterator[Check]:
+def _saved_twice(timeline: Timeline, ended: Sequence[tuple[Track, Movement]]) -> Iterator[Check]:
     """One finding where the last checkpoint repeats the one before: a single pair is no layer that has stopped."""
     how = ended[0][1]
     checks = [Check.of(t.info, 1.0, 1.0, place=m.until, good=m.since, group="twice") for t, m in ended]
     values = sum(t.info.size for t, _ in ended)
     message = (
         f"the last checkpoint holds the weights of the one before: all {counted(values, 'value')} of the "
-        f"{counted(len(ended), 'tensor')} that moved until then are the same at {history.step(how.since)} and "
-        f"{history.labels[how.until]}"
+        f"{counted(len(ended), 'tensor')} that moved until then are the same at {timeline.step(how.since)} and "
+        f"{timeline.labels[how.until]}"
     )
-    severity = Severity.WARN if how.until in history.advancing else Severity.INFO
+    severity = Severity.WARN if how.until in timeline.advancing else Severity.INFO
     for check in as_one(checks, checks, severity, message):
         yield replace(check, meaning=TWICE_MEANING, next_step=TWICE_NEXT) if check.severity else check
 
@@ -76,11 +76,11 @@ def _wound_down(moves: Sequence[tuple[Track, Movement]], limit: float) -> bool:
     return bool(ratios) and float(np.median(ratios)) < limit
 
 
-def _message(history: History, track: Track, how: Movement, rate: float | None, *, wound_down: bool) -> str:
+def _message(timeline: Timeline, track: Track, how: Movement, rate: float | None, *, wound_down: bool) -> str:
     same = "equal to the bit" if how.to_the_bit else f"practically equal (relative update below {number(STILL)})"
     text = (
-        f"{track.info.name} stopped moving at {history.step(how.since)}: it is {same} in every later checkpoint, up to "
-        f"{history.step(how.until)} ({integer(how.still)} pair{'s' if how.still > 1 else ''})"
+        f"{track.info.name} stopped moving at {timeline.step(how.since)}: it is {same} in every later checkpoint, "
+        f"up to {timeline.step(how.until)} ({integer(how.still)} pair{'s' if how.still > 1 else ''})"
     )
     if rate == 0.0:
         text += "; the learning rate stored in the last checkpoint is 0"
@@ -93,9 +93,9 @@ def _message(history: History, track: Track, how: Movement, rate: float | None, 
     return text
 
 
-def learning_rate(history: History) -> float | None:
+def learning_rate(timeline: Timeline) -> float | None:
     """The learning rate in the last checkpoint, where it is stored as a tensor."""
-    for track in history.tracks:
+    for track in timeline.tracks:
         info = track.info
         last = info.name.rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
         if info.role == "hyperparameter" and last in ("learning_rate", "lr") and info.size == 1:

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from reporter.model.finding import Severity
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per pair of neighbours and kind of difference; optimizer state may come and go with a remark."""
-    series = history.series
+    series = timeline.series
     for pair in series.pairs:
         before, after = series.measured[pair.before].by_name, series.measured[pair.after].by_name
-        where = f"at {history.step(pair.after)} (previous: {history.labels[pair.before]})"
+        where = f"at {timeline.step(pair.after)} (previous: {timeline.labels[pair.before]})"
         forms = {name: f"{name}: {a} → {b}" for name, a, b in pair.reshaped}
         kinds = (("gone", pair.removed, before), ("new", pair.added, after), ("reshaped", tuple(forms), after))
         for kind, names, holder in kinds:

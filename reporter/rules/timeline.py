@@ -212,7 +212,7 @@ class Track:
         return math.sqrt(2.0 / (self.info.size / units + units)) if self.info.size else 1.0
 
 
-class History:
+class Timeline:
     """A compared series, tensor by tensor.
 
     Attributes:

@@ -9,12 +9,12 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix that is not all zero: its RMS against the first one, its largest value."""
-    for track in history.matrices:
+    for track in timeline.matrices:
         rms = track.values("rms")
         largest = np.where(track.bad > 0, np.nan, track.largest)  # of the finite values alone it would tell nothing
         present = np.flatnonzero(largest > 0)
@@ -38,11 +38,11 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             place=track.places[at],
             previous=1.0 if at else None,
             good=good,
-            message=f"{track.info.name} has vanished: at {history.step(track.places[-1])} its largest |w| is "
+            message=f"{track.info.name} has vanished: at {timeline.step(track.places[-1])} its largest |w| is "
             f"{number(float(largest[-1]), 3)} and its RMS {number(float(rms[-1]), 3)}"
             + (
-                f", against {number(float(start), 3)} at {history.step(track.places[int(present[0])])}; below the "
-                f"limit since {history.step(track.places[at])}"
+                f", against {number(float(start), 3)} at {timeline.step(track.places[int(present[0])])}; below the "
+                f"limit since {timeline.step(track.places[at])}"
                 if at
                 else ", from the first checkpoint on"
             )

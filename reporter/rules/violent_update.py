@@ -10,18 +10,18 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.numerals import integer, number
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.timeline import History
+from reporter.rules.timeline import Timeline
 
 
-def check(history: History, limits: Limits) -> Iterator[Check]:
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix: its largest relative update, the first checkpoint's initialisation excepted.
 
     As with the norm, growing from far below the usual scale is training, no violence.
     """
-    refs = history.series.refs
-    for track in history.matrices:
+    refs = timeline.series.refs
+    for track in timeline.matrices:
         updates = track.updates
-        counted = np.isfinite(updates.relative) & history.trained((updates.places - 1).tolist())
+        counted = np.isfinite(updates.relative) & timeline.trained((updates.places - 1).tolist())
         counted &= np.isin(updates.places, track.places)
         if not counted.any():
             continue
@@ -47,7 +47,8 @@ def check(history: History, limits: Limits) -> Iterator[Check]:
             place=place,
             good=place - 1,
             message=f"{track.info.name} changed by {number(update, 3)} × its own norm between "
-            f"{history.step(place - 1)} and {history.labels[place]}{per_step}{'' if exact else '; estimated, ± 2.2 %'}"
+            f"{timeline.step(place - 1)} and {timeline.labels[place]}{per_step}"
+            f"{'' if exact else '; estimated, ± 2.2 %'}"
             if fired
             else "",
         )

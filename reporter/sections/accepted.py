@@ -14,12 +14,11 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     judgement = report.judgement
     if not judgement.accepted and not judgement.notes:
         return
-    titles = {o.rule: o.title for o in judgement.outcomes}
     blocks: list[Block] = [Paragraph(f"{note}.", "warning") for note in judgement.notes]
     rows = [
         Row(
             (
-                Cell(titles.get(a.finding.rule, a.finding.rule)),
+                Cell(a.finding.rule.title),
                 Cell(a.finding.severity.name, level=LEVELS[a.finding.severity]),
                 Cell(a.finding.series),
                 Cell(a.finding.message),

@@ -28,7 +28,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         return
     by_rule = len(report.series) > 1 and medium != "html"
     table = _by_rule(report, medium) if by_rule else _each(outcomes, len(report.series) > 1, medium)
-    formulas = {o.title: f"{o.formula}. Source: {o.source}" for o in outcomes}
+    formulas = {o.rule.title: f"{o.rule.formula}. Source: {o.rule.source}" for o in outcomes}
     yield Section("checks", "Checks", (table, Facts(tuple(formulas.items()))))
 
 
@@ -44,7 +44,7 @@ def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
     rows = [
         Row(
             (
-                Cell(outcome.title),
+                Cell(outcome.rule.title),
                 *((Cell(outcome.series),) if several else ()),
                 *_counts(outcome.checked, outcome.fired, outcome.explained),
                 number_cell(outcome.worst),
@@ -61,14 +61,14 @@ def _by_rule(report: Report, medium: Medium) -> Table:
     """A table of counts over all series, without worst values, as these are given where each series is described."""
     rules: dict[str, list[Outcome]] = {}
     for outcome in report.judgement.outcomes:
-        rules.setdefault(outcome.rule, []).append(outcome)
+        rules.setdefault(outcome.rule.name, []).append(outcome)
     hrefs = {series.name: series_href(series, medium) for series in report.series}
     rows = []
     for of in sorted(rules.values(), key=lambda of: -sum(o.fired for o in of)):
         most = max(of, key=lambda o: o.fired)
         fired = sum(o.fired > 0 for o in of)
         cells = (
-            Cell(of[0].title),
+            Cell(of[0].rule.title),
             *_counts(*(sum(getattr(o, name) for o in of) for name in ("checked", "fired", "explained"))),
             Cell(f"{integer(fired)} of {integer(len(of))}" if fired else "0", sort=float(fired)),
             Cell(most.series, href=hrefs.get(most.series, "")) if fired else Cell("—"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from reporter.errors import InProgress, RotatedAway
 from reporter.model.checkpoint import ASIDE, FileEntry, State
 from reporter.model.page import Block, Cell, Column, Facts, Level, Row, Section
 from reporter.model.report import Report
@@ -17,12 +16,12 @@ _CHECKS = (
     "format has no checksum; none: not even that."
 )
 
-_LEVELS: dict[str, Level] = {
+_LEVELS: dict[State, Level] = {
     State.MEASURED: "pass",
     State.NO_CHECKPOINT: "",
     State.LEFT_OUT: "",
-    InProgress.state: "info",
-    RotatedAway.state: "info",
+    State.IN_PROGRESS: "info",
+    State.ROTATED_AWAY: "info",
 }
 
 
@@ -48,9 +47,9 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     yield Section("files", "Files", tuple(blocks), folded=not any(_rank((s, 0)) == 0 for s in states))
 
 
-def _rank(state: tuple[str, int]) -> int:
+def _rank(state: tuple[State, int]) -> int:
     """The place of a state in the order of rows: 0 for all states but those that need no attention."""
-    ranks: dict[str, int] = {State.MEASURED: 1, State.LEFT_OUT: 2, State.NO_CHECKPOINT: 3}
+    ranks = {State.MEASURED: 1, State.LEFT_OUT: 2, State.NO_CHECKPOINT: 3}
     return ranks.get(state[0], 0)
 
 

@@ -26,9 +26,9 @@ def headline(report: Report) -> str:
             if counts[s]
         ]
         listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
-        return f"{listed} from {counted(checked, 'check')}{accepted}. {_capital(_short(judgement.findings[0]))}."
+        return f"{listed} from {counted(checked, 'check')}{accepted}. {_capital(judgement.findings[0].summary)}."
     remarks = f"; {counted(counts[Severity.INFO], 'remark')}" if counts[Severity.INFO] else ""
-    rules = counted(len({o.rule for o in judgement.outcomes}), "rule")
+    rules = counted(len({o.rule.name for o in judgement.outcomes}), "rule")
     quiet = f"None of {counted(checked, 'check')} by {rules} found a problem{remarks}{accepted}."
     hidden = sum(entry.harmful for entry in report.files)
     if not hidden:
@@ -46,12 +46,12 @@ def paragraphs(report: Report) -> list[str]:
         return [_clean(report)]
     worst = findings[0]
     result = [_story(report, worst, told=True)]
-    second = next((f for f in findings[1:] if f.severity is Severity.FAIL and f.rule != worst.rule), None)
+    second = next((f for f in findings[1:] if f.severity is Severity.FAIL and f.rule.name != worst.rule.name), None)
     if second is not None:
         result.append(_story(report, second, told=False))
     rest = [f for f in findings if f is not worst and f is not second]
     if rest:
-        titles = list(dict.fromkeys(_title(report, f).lower() for f in rest))
+        titles = list(dict.fromkeys(f.rule.title.lower() for f in rest))
         more = f" and {integer(len(titles) - OTHERS)} more kinds" if len(titles) > OTHERS else ""
         result.append(
             f"Beyond that: {counted(len(rest), 'finding')} ({', '.join(titles[:OTHERS])}{more}), listed below."
@@ -67,7 +67,7 @@ def _story(report: Report, finding: Finding, *, told: bool) -> str:
         finding: the finding.
         told: whether the banner has said already what it is.
     """
-    parts = [] if told else [f"{_capital(_short(finding))}."]
+    parts = [] if told else [f"{_capital(finding.summary)}."]
     if len(report.series) > 1:
         parts.append(f"Series: {finding.series}.")
     if finding.meaning:
@@ -97,7 +97,7 @@ def _since(finding: Finding) -> str:
 
 def listed_explains(finding: Finding) -> str:
     """The other rules that fired for the same cause, and how often."""
-    return ", ".join(f"{title.lower()} ({integer(n)})" for title, n in finding.explains)
+    return ", ".join(f"{also.rule.title.lower()} ({integer(also.count)})" for also in finding.explains)
 
 
 def _clean(report: Report) -> str:
@@ -115,15 +115,6 @@ def _clean(report: Report) -> str:
         f"{compared if pairs else ''}. No rule raised a warning. This speaks of the stored numbers alone: whether the "
         f"model is any good, only its metrics can tell.{limit}"
     )
-
-
-def _title(report: Report, finding: Finding) -> str:
-    return next(o.title for o in report.judgement.outcomes if o.rule == finding.rule)
-
-
-def _short(finding: Finding) -> str:
-    """The message of a finding without the example of the worst tensor."""
-    return finding.message.split(". Worst: ")[0]
 
 
 def _capital(text: str) -> str:

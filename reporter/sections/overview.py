@@ -31,8 +31,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     if len(report.series) < 2:
         return
     found = findings_by_series(report)
-    titles = {o.rule: o.title for o in report.judgement.outcomes}
-    rows = [_row(report, at, found.get(report.series[at].name, []), titles, medium) for at in worst_series(report)]
+    rows = [_row(report, at, found.get(report.series[at].name, []), medium) for at in worst_series(report)]
     columns = (
         Column("Series", numeric=False),
         Column("Verdict", numeric=False),
@@ -55,7 +54,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     yield Section("overview", "Series", (bounded("All series", columns, rows, medium, note=note),))
 
 
-def _row(report: Report, at: int, found: list[Finding], titles: dict[str, str], medium: Medium) -> Row:
+def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:
     series = report.series[at]
     loud = [f for f in found if f.severity > Severity.INFO]
     last = series.measured[-1]
@@ -63,7 +62,7 @@ def _row(report: Report, at: int, found: list[Finding], titles: dict[str, str], 
         (
             Cell(series.name, href=series_href(series, medium)),
             verdict_cell(severity_of(loud)),
-            Cell(titles[loud[0].rule] if loud else ""),
+            Cell(loud[0].rule.title if loud else ""),
             *([] if medium == "pdf" else [count_cell(len(loud))]),
             Cell(series.format),
             count_cell(len(series.refs)),

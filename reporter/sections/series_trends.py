@@ -99,7 +99,7 @@ def _about(report: Report, series: Comparison) -> str:
         f"{n} checkpoint{'s' if n > 1 else ''} in format {series.format}{made_by}"
         + (f", {order}{source}" if n > 1 else "")
         + _rotated(series)
-        + f". Statistics are of {what[report.settings['variables']]}; integrity check: {first.integrity}."
+        + f". Statistics are of {what[report.variables]}; integrity check: {first.integrity}."
     )
 
 

@@ -109,13 +109,12 @@ def _findings(report: Report, medium: Medium) -> FindingList:
 def _further(report: Report) -> Table:
     """A table of the findings that are not described in full, one row for each."""
     series = {one.name: one for one in report.series}
-    titles = {o.rule: o.title for o in report.judgement.outcomes}
     rows = [
         Row(
             (
                 Cell(f.series, href=series_href(series[f.series], "index")),
                 Cell(f.severity.name, level=LEVELS[f.severity], sort=float(f.severity)),
-                Cell(titles[f.rule]),
+                Cell(f.rule.title),
                 Cell(f.first_bad or f.checkpoint),
                 Cell(f.message if len(f.message) <= MESSAGE else f.message[: MESSAGE - 1] + "…"),
             )
@@ -128,7 +127,7 @@ def _further(report: Report) -> Table:
 
 
 def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
-    rule = next(o for o in report.judgement.outcomes if o.rule == finding.rule)
+    rule = finding.rule
     many = len(finding.tensors) > 1
     place = counted(len(finding.tensors), "tensor") if many else finding.tensor or finding.layer
     where = " · ".join(part for part in (finding.first_bad or finding.checkpoint, place) if part)

@@ -1,99 +1,268 @@
-"""Settings of a run: one frozen dataclass, checked once."""
+"""Settings of a run: one frozen dataclass, in which each setting is declared once, and checked once.
+
+Everything else about settings is derived from the fields of :class:`Settings`: the keys of files and variables
+(``reporter.settings.sources``), the flags (``reporter.cli.parser``), what ``config show`` prints, and the lines of the
+report that tell what it was made with (``reporter.run_facts``).
+"""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from reporter.errors import SettingError
+from reporter.model.defaults import MAX_BINS, QUANTILES
+from reporter.settings.setting import (
+    Flag,
+    Line,
+    Reach,
+    Setting,
+    declared,
+    key_of,
+    number,
+    path,
+    paths,
+    probabilities,
+    setting_of,
+    switch,
+    text,
+    whole,
+)
 
-VARIABLES: tuple[str, ...] = ("trainable", "model", "all")
-FAIL_ON: tuple[str, ...] = ("fail", "warn", "none", "never")
-"""``never`` is an older word for ``none``."""
-DEPLOYMENT: tuple[str, ...] = ("last", "off")
-
-QUANTILES: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 50
-MAX_BINS = 512
 MAX_THREADS = 64
+
+
+def _between(least: int, most: int) -> Any:
+    return lambda value: "" if least <= value <= most else f"{value} is not between {least} and {most}"
+
+
+def _no_probability(values: tuple[float, ...]) -> str:
+    if not values:
+        return "give at least one probability, such as 0.5"
+    wrong = next((p for p in values if not (math.isfinite(p) and 0.0 <= p <= 1.0)), None)
+    return "" if wrong is None else f"{wrong:g} is not a probability between 0 and 1"
+
+
+def _no_duration(seconds: float) -> str:
+    return "" if math.isfinite(seconds) and seconds >= 0 else f"{seconds:g} is not a number of seconds, 0 or more"
+
+
+def _listed(values: tuple[float, ...], separator: str) -> str:
+    return separator.join(f"{p:g}" for p in values)
+
+
+def _changed(rules: Mapping[str, Mapping[str, Any]]) -> str:
+    """The limits and severities that were given, rule by rule.
+
+    >>> _changed({"frozen": {"severity": "info", "most": 0.9}}), _changed({})
+    ('frozen.severity = info, frozen.most = 0.9', 'none')
+    """
+    given = (f"{rule}.{key} = {value}" for rule, keys in sorted(rules.items()) for key, value in keys.items())
+    return ", ".join(given) or "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a run depends on besides the files.
 
-    Attributes:
-        roots: folders (or single checkpoints) to report on.
-        out: folder that receives ``runs/<id>/`` and ``latest``.
-        title: heading of the report; the folders' names if empty.
-        variables: what global statistics and trends speak of: ``trainable``, ``model`` or ``all``.
-        bins: wanted number of histogram bins, 1 … 512; the nearest possible is used.
-        quantiles: probabilities, ascending, each in [0, 1].
-        settle: seconds within which an unsound file counts as still being written.
-        fail_on: lowest verdict that makes the exit code 3: ``fail``, ``warn`` or ``none``.
-        pdf: whether to make the PDF.
-        cache: folder of what earlier runs measured; None: everything is measured anew, and nothing is kept.
-        history: whether checkpoints that an earlier run measured, and that are deleted by now, stay in the trend.
-        baseline: a checkpoint that all others are held against as well, such as the pre-trained weights.
-        accept: file with reviewed findings that are accepted, None if there is none.
-        rule_files: Python files with rules of the user's own, which are run.
-        rules: rule name -> key -> value, as given; :func:`reporter.rules.policy.policy` checks them.
-        deployment: whose deployment readiness is measured: ``last`` (checkpoint of each series) or ``off``.
-        spectral: whether to compute spectra of the last checkpoint of each series.
-        threads: threads that read and measure, 0 for one per processor; the numbers do not depend on it.
+    Raises:
+        SettingError: naming the setting, its value and what it may be.
     """
 
-    roots: tuple[Path, ...] = (Path("ckpts"),)
-    out: Path = Path("reports")
-    title: str = ""
-    variables: str = "model"
-    bins: int = BINS
-    quantiles: tuple[float, ...] = field(default=QUANTILES)
-    settle: float = 120.0
-    fail_on: str = "fail"
-    pdf: bool = True
-    cache: Path | None = None
-    history: bool = True
-    baseline: Path | None = None
-    accept: Path | None = None
-    rule_files: tuple[Path, ...] = ()
-    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    deployment: str = "last"
-    spectral: bool = False
-    threads: int = 0
+    roots: tuple[Path, ...] = declared(
+        (Path("ckpts"),),
+        parse=None,  # they are the arguments of the command
+        line=Line("folders", lambda roots: ", ".join(str(root) for root in roots)),
+    )
+    """Folders, or single checkpoints, to report on."""
+
+    out: Path = declared(
+        Path("reports"),
+        parse=path,
+        flag=Flag("default: reports", "DIR", ("-o", "--out")),
+        line=None,
+        reach=Reach.WRITE,
+    )
+    """The folder that receives ``runs/<id>/`` and ``latest``."""
+
+    title: str = declared("", parse=text, flag=Flag("heading of the report"), line=None)
+    """If empty, the folders' names."""
+
+    variables: str = declared(
+        "model",
+        parse=text,
+        flag=Flag("what statistics speak of (default: model)"),
+        line=Line("variables", str),
+        choices=("trainable", "model", "all"),
+    )
+    """What statistics and trends of the whole model speak of."""
+
+    bins: int = declared(
+        BINS,
+        parse=whole,
+        flag=Flag(f"histogram bins, 1-{MAX_BINS} (default: {BINS})", "N"),
+        line=Line("bins", str),
+        problem=_between(1, MAX_BINS),
+    )
+    """Wanted number of histogram bins; the nearest possible is used."""
+
+    quantiles: tuple[float, ...] = declared(
+        QUANTILES,
+        parse=probabilities,
+        flag=Flag(f"probabilities (default: {_listed(QUANTILES, ',')})", "P,P"),
+        line=Line("quantiles", lambda values: _listed(values, ", ")),
+        problem=_no_probability,
+    )
+    """Ascending, each once, whatever was given."""
+
+    settle: float = declared(
+        120.0,
+        parse=number,
+        flag=Flag("unsound files younger than this count as being written (default: 120)", "SECONDS"),
+        line=Line("settle", lambda seconds: f"{seconds:g} s"),
+        problem=_no_duration,
+    )
+
+    fail_on: str = declared(
+        "fail",
+        parse=text,
+        flag=Flag("lowest verdict with exit code 3 (default: fail)"),
+        line=Line("fail-on", str),
+        choices=("fail", "warn", "none"),
+    )
+
+    pdf: bool = declared(True, parse=switch, flag=Flag("HTML, JSON and CSV only", names=("--no-pdf",)), line=None)
+
+    threads: int = declared(
+        0,
+        parse=whole,
+        flag=Flag("that read and measure (default: one per processor)", "N"),
+        line=None,
+        problem=_between(0, MAX_THREADS),
+    )
+    """0 for one per processor; the numbers do not depend on it."""
+
+    cache: Path | None = declared(
+        None,
+        parse=path,
+        flag=Flag("what earlier runs measured (default: the user's cache folder)", "DIR"),
+        line=None,
+        reach=Reach.WRITE,
+    )
+    """None: everything is measured anew, and nothing is kept."""
+
+    history: bool = declared(
+        True,
+        parse=switch,
+        flag=Flag("keep deleted checkpoints that an earlier run measured in the trend (default: yes)"),
+        line=Line("history", lambda kept: "yes" if kept else "no", if_changed=True),
+    )
+
+    baseline: Path | None = declared(
+        None,
+        parse=path,
+        flag=Flag("a checkpoint that all others are held against as well", "PATH"),
+        line=Line("baseline", str, if_changed=True),
+    )
+    """For instance the pre-trained weights."""
+
+    accept: Path | None = declared(
+        None,
+        parse=path,
+        flag=Flag("reviewed findings (default: accept.toml, if any)", "FILE"),
+        line=Line("accepted findings", lambda file: str(file or "none")),
+        judging=True,
+    )
+
+    rule_files: tuple[Path, ...] = declared(
+        (),
+        parse=paths,
+        flag=Flag("Python file with rules of your own, which is run", "FILE", ("--rules",)),
+        line=Line("rules of the user's own", lambda files: ", ".join(str(file) for file in files) or "none"),
+        reach=Reach.EXECUTE,
+        judging=True,
+    )
+
+    rules: Mapping[str, Mapping[str, Any]] = declared(
+        {},
+        parse=None,  # they are the tables [rules.<name>]
+        line=Line("rules changed", _changed),
+        judging=True,
+    )
+    """Rule name -> key -> value, as given; :func:`reporter.rules.policy.policy` checks them."""
+
+    deployment: str = declared(
+        "last",
+        parse=text,
+        flag=Flag("int8 and float16 readiness of the last checkpoint of each series (default: last)"),
+        line=Line("deployment", str),
+        choices=("last", "off"),
+    )
+
+    spectral: bool = declared(
+        False,
+        parse=switch,
+        flag=Flag("spectra of the last checkpoint's weight matrices"),
+        line=Line("spectral", lambda wanted: "on" if wanted else "off"),
+    )
 
     def __post_init__(self) -> None:
-        """Check every value.
-
-        Raises:
-            SettingError: naming the setting, its value and what it may be.
-        """
-        _one_of("variables", self.variables, VARIABLES)
-        _one_of("fail-on", self.fail_on, FAIL_ON)
-        if self.fail_on == "never":
-            object.__setattr__(self, "fail_on", "none")
-        _one_of("deployment", self.deployment, DEPLOYMENT)
-        if not 1 <= self.bins <= MAX_BINS:
-            raise SettingError(f"bins: {self.bins} is not between 1 and {MAX_BINS}")
-        if not 0 <= self.threads <= MAX_THREADS:
-            raise SettingError(f"threads: {self.threads} is not between 0 and {MAX_THREADS}")
-        if not self.quantiles:
-            raise SettingError("quantiles: give at least one probability, such as 0.5")
-        for p in self.quantiles:
-            if not (math.isfinite(p) and 0.0 <= p <= 1.0):
-                raise SettingError(f"quantiles: {p:g} is not a probability between 0 and 1")
+        """Check every value, and bring those into order that have one."""
+        for field in fields(self):
+            setting_of(field).require_usable(key_of(field), getattr(self, field.name))
         object.__setattr__(self, "quantiles", tuple(sorted(set(self.quantiles))))
-        if not (math.isfinite(self.settle) and self.settle >= 0):
-            raise SettingError(f"settle: {self.settle:g} is not a number of seconds, 0 or more")
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise SettingError(f"{name}: {value!r} is not one of {', '.join(allowed)}")
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting that has a key in files, a variable and a flag.
+
+    Attributes:
+        key: in files and flags.
+        field: of :class:`Settings`.
+        default: the value where nobody gives one.
+    """
+
+    key: str
+    field: str
+    default: Any
+    setting: Setting
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The names of its flag on the command line."""
+        given = self.setting.flag.names if self.setting.flag else ()
+        return given or (f"--{self.key}",)
+
+
+def _options() -> tuple[Option, ...]:
+    found = [Option(key_of(f), f.name, f.default, setting_of(f)) for f in fields(Settings) if setting_of(f).parse]
+    return tuple(sorted(found, key=lambda option: option.setting.judging))
+
+
+OPTIONS: tuple[Option, ...] = _options()
+"""Every setting but ``[rules.<name>]``, in the order of ``config show``: as declared, those about judging last."""
+
+
+def described(settings: Settings) -> dict[str, str]:
+    """Label -> text of every setting that findings or numbers depend on, as the report tells them.
+
+    >>> list(described(Settings(fail_on="warn")).items())[5:8]
+    [('fail-on', 'warn'), ('accepted findings', 'none'), ("rules of the user's own", 'none')]
+    """
+    always: dict[str, str] = {}
+    changed: dict[str, str] = {}
+    for field in fields(settings):
+        line, value = setting_of(field).line, getattr(settings, field.name)
+        if line is not None and not line.if_changed:
+            always[line.label] = line.text(value)
+        elif line is not None and value != field.default:
+            changed[line.label] = line.text(value)
+    return always | changed
 
 
 def default_cache() -> Path | None:
@@ -108,19 +277,3 @@ def default_cache() -> Path | None:
         return (base if base.is_absolute() else Path.home() / ".cache") / "ckpt-report"
     except RuntimeError:
         return None
-
-
-def parse_quantiles(text: str) -> tuple[float, ...]:
-    """Probabilities from ``0.05,0.5,0.95``.
-
-    Raises:
-        SettingError: a part is not a number.
-
-    >>> parse_quantiles("0.5, 0.95")
-    (0.5, 0.95)
-    """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    try:
-        return tuple(float(part) for part in parts)
-    except ValueError:
-        raise SettingError(f"quantiles: {text!r} is not a list of numbers such as 0.05,0.5,0.95") from None

@@ -5,115 +5,30 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reporter.errors import SettingError
 from reporter.settings import trust
-from reporter.settings.model import Settings, parse_quantiles
+from reporter.settings.model import OPTIONS, Settings
+from reporter.settings.setting import Reach, WrongKind
 
-if TYPE_CHECKING:
-    pass
+FILE = "ckpt-report.toml"
+PROJECT = "pyproject.toml"
+TABLE = "ckpt-report"
+"""The table in ``[tool]`` of a pyproject.toml."""
 
-FILE, PROJECT, TABLE, ACCEPT, PREFIX = (
-    "ckpt-report.toml",
-    "pyproject.toml",
-    "ckpt-report",
-    "accept.toml",
-    "CKPT_REPORT_",
+ACCEPT = "accept.toml"
+PREFIX = "CKPT_REPORT_"
+"""Of environment variables."""
+
+_BY_KEY = {option.key: option for option in OPTIONS}
+
+_EXECUTED, _WRITTEN = (
+    tuple(option.key for option in OPTIONS if option.setting.reach is reach) for reach in (Reach.EXECUTE, Reach.WRITE)
 )
-SEVERITIES = ("off", "info", "warn", "fail")
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A setting.
-
-    Attributes:
-        name: in files and flags; a variable of the environment has ``_`` for ``-``, and capitals.
-        field: of :class:`Settings`.
-        parse: from what a file or a text holds; raises ValueError.
-        is_path: relative to the file that it stands in.
-    """
-
-    name: str
-    field: str
-    parse: Callable[[Any], Any]
-    is_path: bool = False
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("has to be text")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("has to be a whole number")
-    return int(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("has to be a number")
-    return float(value)
-
-
-def _flag(value: Any) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if isinstance(value, str):
-        value = words.get(value.lower(), value)
-    if not isinstance(value, bool):
-        raise ValueError("has to be true or false")
-    return value
-
-
-def _probabilities(value: Any) -> tuple[float, ...]:
-    if isinstance(value, str):
-        return parse_quantiles(value)
-    if not isinstance(value, list | tuple):
-        raise ValueError("has to be a list of probabilities")
-    return tuple(_number(p) for p in value)
-
-
-def _path(value: Any) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value))
-
-
-def _paths(value: Any) -> tuple[Path, ...]:
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, list | tuple):
-        raise ValueError("has to be a list of paths")
-    return tuple(_path(part) for part in parts)
-
-
-OPTIONS: tuple[Option, ...] = (
-    Option("out", "out", _path, is_path=True),
-    Option("title", "title", _text),
-    Option("variables", "variables", _text),
-    Option("bins", "bins", _whole),
-    Option("quantiles", "quantiles", _probabilities),
-    Option("settle", "settle", _number),
-    Option("fail-on", "fail_on", _text),
-    Option("pdf", "pdf", _flag),
-    Option("threads", "threads", _whole),
-    Option("cache", "cache", _path, is_path=True),
-    Option("history", "history", _flag),
-    Option("baseline", "baseline", _path, is_path=True),
-    Option("deployment", "deployment", _text),
-    Option("spectral", "spectral", _flag),
-    Option("accept", "accept", _path, is_path=True),
-    Option("rule-files", "rule_files", _paths, is_path=True),
-)
-"""Every setting but ``[rules.<name>]``, in the order of ``config show``."""
-
-_EXECUTED, _WRITTEN = ("rule-files",), ("out", "cache")
-"""Settings that have files executed and folders written to, which :mod:`reporter.settings.trust` looks at."""
-
-_BY_NAME = {option.name: option for option in OPTIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +91,7 @@ def load(
         beside = (files[-1][0].parent if files else folder) / ACCEPT
         if os.path.isfile(beside):  # noqa: PTH113 (False, not an error, where the folder cannot be looked into)
             values["accept"], sources["accept"] = beside, f"{ACCEPT} beside the settings"
-    fields = {_BY_NAME[name].field: value for name, value in values.items()}
+    fields = {_BY_KEY[key].field: value for key, value in values.items()}
     return Config(replace(Settings(), **fields, rules=rules), sources, tuple(ignored))
 
 
@@ -241,15 +156,16 @@ def _merge(
                 rules.setdefault(rule, {}).update(keys)
                 sources.update({f"rules.{rule}.{key}": where for key in keys})
             continue
-        option = _BY_NAME.get(name)
-        if option is None:
-            raise SettingError(f"{where}: there is no setting {name!r}{nearest(name, [*_BY_NAME, 'rules'])}")
+        option = _BY_KEY.get(name)
+        if option is None or option.setting.parse is None:
+            raise SettingError(f"{where}: there is no setting {name!r}{nearest(name, [*_BY_KEY, 'rules'])}")
         try:
-            parsed = option.parse(value)
+            parsed = option.setting.parse(value)
+        except WrongKind as error:
+            raise SettingError(f"{where}: {name} {error}") from error
         except ValueError as error:
-            reason = str(error) if "has to be" in str(error) else f"{value!r} is not of its kind"
-            raise SettingError(f"{where}: {name} {reason}") from error
-        if option.is_path and base is not None:
+            raise SettingError(f"{where}: {name} {value!r} is not of its kind") from error
+        if option.setting.is_path and base is not None:
             parsed = tuple(base / p for p in parsed) if isinstance(parsed, tuple) else base / parsed
         values[name], sources[name] = parsed, where
 
@@ -264,8 +180,3 @@ def nearest(name: str, known: Sequence[str]) -> str:
     """
     close = difflib.get_close_matches(name.replace("_", "-"), known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
-
-
-def _plain(text: str) -> str:
-    """On one line, as it may stand in a comment on a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))

@@ -189,7 +189,7 @@ def spectrum(measured: Spectrum) -> Record:
 def finding(found: Finding) -> Record:
     """A finding: where and since when it was seen, its numbers, and what it means."""
     return {
-        "rule": found.rule,
+        "rule": found.rule.name,
         "severity": found.severity.name,
         "series": found.series,
         "checkpoint": found.checkpoint,
@@ -208,7 +208,7 @@ def finding(found: Finding) -> Record:
         "evidence": found.evidence,
         "meaning": found.meaning,
         "next_step": found.next_step,
-        "explains": [{"title": title, "count": n} for title, n in found.explains],
+        "explains": [{"title": also.rule.title, "count": also.count} for also in found.explains],
         "note": found.note,
     }
 
@@ -221,8 +221,8 @@ def accepted(entry: Accepted) -> Record:
 def outcome(seen: Outcome) -> Record:
     """How a rule judged a series, whether it fired or not: how much it checked, and its worst value."""
     return {
-        "rule": seen.rule,
-        "title": seen.title,
+        "rule": seen.rule.name,
+        "title": seen.rule.title,
         "series": seen.series,
         "checked": seen.checked,
         "fired": seen.fired,
@@ -230,8 +230,8 @@ def outcome(seen: Outcome) -> Record:
         "worst": plain(seen.worst),
         "where": seen.where,
         "threshold": plain(seen.threshold),
-        "formula": seen.formula,
-        "source": seen.source,
+        "formula": seen.rule.formula,
+        "source": seen.rule.source,
     }
 
 

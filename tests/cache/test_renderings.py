@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter import pipeline
+from reporter import documents, pipeline
 from reporter.cache import Cache, Folder
 from reporter.cache import renderings as memo_module
 from reporter.cache.renderings import Memo, program
@@ -186,13 +186,13 @@ def test_the_memo_changes_no_byte_of_a_report(ckpts: Path, tmp_path: Path) -> No
 
 def test_a_later_run_renders_what_changed(ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered: list[str] = []
-    original = pipeline.render_html
+    original = documents.render_html
 
     def noting(page: Page) -> str:
         rendered.append(page.title)
         return original(page)
 
-    monkeypatch.setattr(pipeline, "render_html", noting)
+    monkeypatch.setattr(documents, "render_html", noting)
     first = run(ckpts, "out", tmp_path / "cache")
     assert len(rendered) == 4
     rendered.clear()

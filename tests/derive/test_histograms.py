@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from reporter.derive.histograms import MAX_BINS, dyadic_edges, histogram, shared
+from reporter.derive.histograms import dyadic_edges, histogram, shared
 from reporter.measuring.accumulate import summarise
+from reporter.model.defaults import MAX_BINS
 from reporter.model.summary import NOTHING
 
 Array = npt.NDArray[Any]

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reporter import pipeline
+from reporter import documents, pipeline
+from reporter.gather import all_series
 from reporter.writers import publish
 from tests.faults.warm import Small
 
@@ -18,14 +19,14 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 BOUNDARIES: tuple[tuple[Any, str], ...] = (
     (pipeline, "scan"),
-    (pipeline, "compare"),
+    (all_series, "compare"),
     (pipeline, "judge"),
     (pipeline, "details"),
-    (pipeline, "draw_series"),
+    (pipeline, "draw_all"),
     (pipeline, "write_json"),
     (pipeline, "write_csv"),
     (pipeline, "draw_further"),
-    (pipeline, "checkpoint_pages"),
+    (documents, "html_pages"),
     (pipeline, "publish"),
     (publish, "_make_durable"),
     (publish, "_point"),

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter import pipeline
+from reporter.gather import all_series
 from reporter.gather.last_checkpoint import with_deployment
 from reporter.model.comparison import Comparison
 from reporter.model.report import Report
@@ -129,7 +130,7 @@ def build(folder: Path) -> Rich:
     with ExitStack() as stack:
         for name, limit in (("PAGES", 14), ("RECORD_TENSORS", 120), ("CSV_TENSORS", 130)):
             stack.enter_context(patch.object(shown, name, limit))
-        stack.enter_context(patch.object(pipeline, "with_deployment", _late))
+        stack.enter_context(patch.object(all_series, "with_deployment", _late))
         outcome = pipeline.run(settings, Progress(quiet=True), now=NOW)
     return Rich(ckpts, outcome.report, arrays, baseline, outcome.folder)
 

@@ -107,11 +107,16 @@ def verdict(comparison: Comparison, policy: Policy | None = None) -> Judgement:
     return judge([comparison], policy)
 
 
+def set_off(finding: Finding) -> dict[str, int]:
+    """Title of a rule -> how many of its checks the cause of a finding explains."""
+    return {also.rule.title: also.count for also in finding.explains}
+
+
 def findings(comparison: Comparison, rule: str = "") -> list[Finding]:
     """The findings, of one rule or of all."""
-    return [f for f in verdict(comparison).findings if rule in ("", f.rule)]
+    return [f for f in verdict(comparison).findings if rule in ("", f.rule.name)]
 
 
 def fired(comparison: Comparison) -> list[tuple[str, str, str, str]]:
     """Rule, severity, first bad checkpoint and tensor of each finding."""
-    return [(f.rule, f.severity.name, f.first_bad, f.tensor) for f in findings(comparison)]
+    return [(f.rule.name, f.severity.name, f.first_bad, f.tensor) for f in findings(comparison)]

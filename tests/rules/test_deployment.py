@@ -20,7 +20,7 @@ OTHER = "head/kernel"
 
 
 def findings(arrays: Arrays) -> list[Finding]:
-    return [f for f in judge([series([arrays])]).findings if f.rule in RULES]
+    return [f for f in judge([series([arrays])]).findings if f.rule.name in RULES]
 
 
 def weights() -> Arrays:
@@ -35,7 +35,7 @@ def weights() -> Arrays:
 def test_ordinary_weights_are_quiet_and_looked_at() -> None:
     judgement = judge([series([weights()])])
     assert judgement.findings == ()
-    outcomes = {o.rule: o for o in judgement.outcomes}
+    outcomes = {o.rule.name: o for o in judgement.outcomes}
     assert {name: outcomes[name].checked for name in RULES} == {
         "int8-ready": 2,
         "float16-overflow": 4,
@@ -100,7 +100,12 @@ def test_one_finding_a_series(
     arrays = weights()
     defect(arrays)
     (finding,) = findings(arrays)
-    assert (finding.rule, finding.severity.name, finding.tensor, finding.checkpoint) == (rule, severity, tensor, "c-0")
+    assert (finding.rule.name, finding.severity.name, finding.tensor, finding.checkpoint) == (
+        rule,
+        severity,
+        tensor,
+        "c-0",
+    )
     assert words in finding.message
     assert finding.value is not None
     assert 0 < finding.weight <= 1
@@ -109,4 +114,4 @@ def test_one_finding_a_series(
 def test_only_the_last_checkpoint_counts() -> None:
     checkpoints = [weights(), weights()]
     checkpoints[0][BIAS][0] = 1e5
-    assert [f.rule for f in judge([series(checkpoints)]).findings if f.rule in RULES] == []
+    assert [f.rule.name for f in judge([series(checkpoints)]).findings if f.rule.name in RULES] == []

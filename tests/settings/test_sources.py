@@ -14,8 +14,8 @@ from reporter.cli.config_show import shown
 from reporter.errors import SettingError
 from reporter.rules import RULES
 from reporter.rules.policy import policy
-from reporter.settings.model import Settings
-from reporter.settings.sources import OPTIONS, Config, load
+from reporter.settings.model import OPTIONS, Settings
+from reporter.settings.sources import Config, load
 
 
 def loaded(folder: Path, *, file: Path | None = None, **more: Any) -> Config:
@@ -136,8 +136,8 @@ def test_what_is_shown_can_be_read_again(tmp_path: Path) -> None:
     assert table["rules"]["frozen"] == {"severity": "info", "threshold": 1.0, "most": 0.25, "checkpoints": 3}
     again = loaded(tmp_path, file=write(tmp_path / "again.toml", text)).settings
     assert (again.title, again.bins, again.quantiles) == ('a "b"\x07', 7, Settings().quantiles)
-    unset = {option.name for option in OPTIONS if getattr(config.settings, option.field) is None}
-    assert "accept" in unset and {option.name for option in OPTIONS} - set(table) == unset
+    unset = {option.key for option in OPTIONS if getattr(config.settings, option.field) is None}
+    assert "accept" in unset and {option.key for option in OPTIONS} - set(table) == unset
 
 
 def test_config_show_on_the_command_line(
@@ -151,7 +151,3 @@ def test_config_show_on_the_command_line(
     assert 'severity = "fail"  # --set rules.frozen.severity=fail' in output
     assert main(["config", "show", "--set", "rules.frozen.sevrity=fail"]) == 2
     assert "did you mean severity?" in capsys.readouterr().err
-
-
-def test_an_older_word_still_works() -> None:
-    assert Settings(fail_on="never").fail_on == "none"

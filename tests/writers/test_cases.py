@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from reporter.model.checkpoint import Found, Series
 from reporter.model.difference import Difference
 from reporter.model.finding import Finding, Severity
 from reporter.model.report import Report
+from reporter.rules.base import Rule
 from reporter.sections import report_page, runs
 from reporter.sections.difference import difference_page
 from reporter.sections.narrative import headline, paragraphs
@@ -31,11 +32,16 @@ def judged(report: Report, *findings: Finding, **changes: Any) -> Report:
     return replace(report, judgement=replace(report.judgement, findings=findings, **changes))
 
 
+def silent(finding: Finding, **without: str) -> Rule:
+    """The rule of a finding, as one that says less."""
+    return replace(cast(Rule, finding.rule), **without)
+
+
 def stories(report: Report) -> Iterator[tuple[str, Report]]:
     """Reports that lead to another narrative, and what is special about them."""
     found = report.judgement.findings
     fail, warn, info = (next(f for f in found if f.severity is s) for s in sorted(Severity, reverse=True))
-    other = replace(warn, severity=Severity.FAIL, layers=tuple("abcde"), message="tensors differ. Worst: it does")
+    other = replace(warn, severity=Severity.FAIL, layers=tuple("abcde"), summary="tensors differ", worst="it does")
     yield "nothing found", judged(report, accepted=())
     yield "remarks alone", judged(report, info, info)
     yield "one warning", judged(report, warn, accepted=())
@@ -44,8 +50,11 @@ def stories(report: Report) -> Iterator[tuple[str, Report]]:
     yield "two kinds of failures", judged(report, fail, other, warn)
     yield "the same failure twice, and a remark", judged(report, fail, fail, info)
     one = replace(report, series=report.series[1:2])
-    yield "one series", judged(one, replace(fail, layers=(), weight=0.0, evidence="", next_step=""))
-    yield "nothing known", judged(one, replace(fail, meaning="", first_bad="", weight=0.5, explains=fail.explains * 2))
+    yield "one series", judged(one, replace(fail, layers=(), weight=0.0, rule=silent(fail, evidence="", next_step="")))
+    yield (
+        "nothing known",
+        judged(one, replace(fail, rule=silent(fail, meaning=""), first_bad="", weight=0.5, explains=fail.explains * 2)),
+    )
     yield "a sentence", judged(report, replace(fail, message="the norm of a.b grew"))
     yield "a name first", judged(report, replace(fail, message="encoder.bias died"))
     yield "one checkpoint alone", judged(replace(report, series=report.series[5:6]))
@@ -122,7 +131,9 @@ def test_differences_say_what_they_leave_out(paired: Difference) -> None:
     assert len(lines) == 1 + differences.SHOWN + 4
     assert lines[-4:-2] == ["and 1 more; --json and --html have all of them", "a note"]
     assert lines[-2].startswith("NaN or infinite: ")
-    assert lines[-1].startswith("101 tensors: 100 changed, 1 unknown; model: relative update 20.6, cosine 0.0608189 of the ")
+    assert lines[-1].startswith(
+        "101 tensors: 100 changed, 1 unknown; model: relative update 20.6, cosine 0.0608189 of the "
+    )
     assert lines[1].split()[:2] == [changed.name, "unknown"]
     assert "≥ " in lines[1]
     nothing = replace(paired, tensors=(), whole=None, notes=())

@@ -11,6 +11,7 @@ import pytest
 from reporter.model.finding import Finding, Severity
 from reporter.model.measured import Absent
 from reporter.model.page import Cell, Column, Row
+from reporter.rules import RULES
 from reporter.sections.base import HTML_ROWS, PDF_ROWS, bounded, sortable, statistic_cell, unrounded
 from reporter.sections.sparkline import sparkline
 from reporter.writers.records import finding, plain
@@ -36,10 +37,10 @@ def test_plain(value: Any, expected: Any) -> None:
 
 
 def test_a_finding_that_says_nothing_has_no_numbers() -> None:
-    record = finding(Finding("r", Severity.INFO, "s", "c", "l", "t", math.nan, math.inf, "m", -math.inf, 0.25))
+    record = finding(Finding(RULES[0], Severity.INFO, "s", "c", "l", "t", math.nan, math.inf, "m", "", -math.inf, 0.25))
     assert (record["value"], record["threshold"], record["previous"]) == ("NaN", "Infinity", "-Infinity")
     assert (record["parameter_share"], record["severity"], record["message"]) == (0.25, "INFO", "m")
-    assert (record["rule"], record["series"], record["checkpoint"]) == ("r", "s", "c")
+    assert (record["rule"], record["series"], record["checkpoint"]) == (RULES[0].name, "s", "c")
     assert (record["layer"], record["tensor"]) == ("l", "t")
 
 

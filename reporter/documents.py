@@ -1,0 +1,95 @@
+"""The documents that people read: HTML pages, and the PDF, which another process makes at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+
+from reporter.cache.renderings import Memo
+from reporter.errors import RenderError
+from reporter.model.page import Page
+from reporter.model.report import Report
+from reporter.render.html import render_html
+from reporter.render.pdf import Attachment, Printer
+from reporter.sections import html_pages, report_page
+from reporter.writers.report_json import timestamp
+
+ATTACHED = {
+    "report.json": "Everything that was measured and judged",
+    "tensors.csv": "Statistics of every tensor in every checkpoint",
+}
+"""Files inside the PDF, with the description that readers show."""
+
+
+class Documents:
+    """Makes the documents of one run.
+
+    The PDF takes about as long as all pages together, so a child process makes it beside them: :meth:`warm_up` starts
+    that process, :meth:`begin` hands it the page, and :meth:`finish` waits for what it made.
+
+    Attributes:
+        problem: why there is no PDF, "" if there is one or none was wanted.
+    """
+
+    def __init__(self, memo: Memo, printer: Printer | None) -> None:
+        self.problem = ""
+        self._memo = memo
+        self._printer = printer
+        self._key = ""
+        self._known: bytes | None = None
+
+    @classmethod
+    @contextmanager
+    def of(cls, memo: Memo, created: datetime, *, pdf: bool) -> Iterator[Documents]:
+        """As a context, at whose end no child process is left, whatever became of it.
+
+        Args:
+            created: the time that the PDF says it was made at.
+            pdf: whether to make one.
+        """
+        with ExitStack() as stack:
+            yield cls(memo, stack.enter_context(Printer(created)) if pdf else None)
+
+    def warm_up(self) -> None:
+        """Start the child process, which takes a second to load what it needs."""
+        if self._printer is not None:
+            self._printer.start()
+
+    def begin(self, report: Report, files: Mapping[str, bytes]) -> None:
+        """Start the PDF, unless one of the same report is known from an earlier run.
+
+        Args:
+            files: what was written so far, with every name of :data:`ATTACHED` among it.
+        """
+        if self._printer is None:
+            return
+        page, attached = report_page(report, "pdf"), {name: files[name] for name in ATTACHED}
+        self._key, self._known = self._memo.document(page, attached, timestamp(report.created).encode())
+        if self._known is None:
+            self._printer.send(page, tuple(Attachment(name, attached[name], what) for name, what in ATTACHED.items()))
+
+    def pages(self, report: Report) -> dict[str, bytes]:
+        """The HTML files by path: the first tells when it was made, the others often are as they were."""
+        return {
+            path: _html(page) if path == "index.html" else self._memo.render(_html, page)
+            for path, page in html_pages(report)
+        }
+
+    def finish(self) -> dict[str, bytes]:
+        """The PDF by path; nothing, and the :attr:`problem` noted, where it could not be made or none was wanted."""
+        if self._printer is None:
+            return {}
+        if self._known is not None:
+            return {"report.pdf": self._known}
+        try:
+            pdf = self._printer.receive()
+        except RenderError as error:
+            self.problem = str(error)
+            return {}
+        self._memo.keep_document(self._key, pdf)
+        return {"report.pdf": pdf}
+
+
+def _html(page: Page) -> bytes:
+    return render_html(page).encode("utf-8", "backslashreplace")

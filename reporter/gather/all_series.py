@@ -1,0 +1,83 @@
+"""Everything that was found, gathered series by series and compared; and what became of every file."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from reporter.cache import Cache
+from reporter.compare import compare
+from reporter.compare.same_weights import with_twins
+from reporter.discover.naming import natural
+from reporter.errors import State
+from reporter.gather.gatherer import Gatherer
+from reporter.gather.last_checkpoint import with_deployment
+from reporter.gather.runs import apart, settled
+from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
+from reporter.model.comparison import Comparison
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+
+Clock = Callable[[str], AbstractContextManager[None]]
+"""From the name of a stage to a context whose time counts as that of the stage."""
+
+
+def gather_all(
+    found: Found, settings: Settings, cache: Cache, progress: Progress, clock: Clock
+) -> tuple[tuple[Comparison, ...], Gatherer]:
+    """Measure and compare every series.
+
+    A series whose values show that it holds several trainings is gathered again as several, each in its own right.
+
+    Returns:
+        The compared series, and the gatherer, which knows what could not be measured.
+    """
+    with clock("measure"):
+        gatherer = Gatherer.of(settings, cache, progress)
+    result: list[Comparison] = []
+    with progress.counting(sum(len(s.checkpoints) for s in found.series)):
+        with clock("measure"):
+            waiting = deque(settled(found.series, gatherer))
+        while waiting:
+            series = waiting.popleft()
+            with clock("measure"):
+                gathered = gatherer.gather(series)
+            with clock("compare"):
+                if not gathered.refs:
+                    continue
+                comparison = compare(series, gathered)
+                runs = apart(series, comparison)
+            if runs:
+                waiting.extendleft(reversed(runs))
+                continue
+            with clock("deployment"):
+                result.append(with_deployment(comparison, settings, cache))
+    return with_twins(result), gatherer
+
+
+def file_entries(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
+    """What discovery listed, brought up to what became of it, and checkpoints of which only the numbers are left."""
+    measured = {ref.name: s.name for s in series for ref in s.refs}
+    empty = {ref.name for s in series for ref, m in zip(s.refs, s.measured, strict=True) if not m.tensors}
+    result = [
+        FileEntry(ref.name, ref.format, State.ROTATED_AWAY, _kept(ref), ref.step.value, s.name)
+        for s in series
+        for ref in s.refs
+        if ref.rotated
+    ]
+    for entry in found.files:
+        if entry.state is State.FOUND:
+            error = gatherer.failed.get(entry.path) if entry.path not in measured else None
+            remark = gatherer.remarks.get(entry.path, "")
+            state, reason = (error.state, error.reason) if error else (State.MEASURED, remark)
+            if entry.path in empty:
+                state, reason = State.EMPTY, "it holds no numbers: there is nothing to measure"
+            entry = replace(entry, state=state, reason=reason, series=measured.get(entry.path, entry.series))
+        result.append(entry)
+    return tuple(sorted(result, key=lambda e: natural(e.path)))
+
+
+def _kept(ref: CheckpointRef) -> str:
+    return f"its files are gone; measured on {ref.rotated}, and in the trend with the numbers of that day"

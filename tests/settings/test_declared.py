@@ -1,0 +1,96 @@
+"""A setting is declared once: nothing that is derived from the declaration lacks any of them."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reporter.cli.parser import parser
+from reporter.errors import SettingError
+from reporter.model.checkpoint import Found
+from reporter.run_facts import identity
+from reporter.settings.model import OPTIONS, Option, Settings, described
+from reporter.settings.setting import setting_of
+from reporter.settings.sources import load
+
+NUMBERS_DO_NOT_DEPEND_ON = {"out", "title", "pdf", "threads", "cache"}
+
+ANOTHER: dict[str, Any] = {
+    "roots": (Path("elsewhere"),),
+    "out": Path("out"),
+    "title": "T",
+    "variables": "all",
+    "bins": 7,
+    "quantiles": (0.25, 0.5),
+    "settle": 3.0,
+    "fail_on": "warn",
+    "pdf": False,
+    "threads": 3,
+    "cache": Path("c"),
+    "history": False,
+    "baseline": Path("b"),
+    "accept": Path("a.toml"),
+    "rule_files": (Path("r.py"),),
+    "rules": {"frozen": {"severity": "info"}},
+    "deployment": "off",
+    "spectral": True,
+}
+"""A value of every setting that is not its default."""
+
+
+def flags_of_report() -> dict[str, str]:
+    """Destination -> help of every flag of the command ``report``."""
+    commands = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return {action.dest: action.help for action in commands.choices["report"]._actions}
+
+
+def test_every_field_is_declared_with_a_flag_unless_it_is_an_argument_or_a_table() -> None:
+    assert {f.name for f in fields(Settings)} == ANOTHER.keys()
+    assert {f.name for f in fields(Settings) if setting_of(f).parse is None} == {"roots", "rules"}
+    assert all((setting_of(f).flag is None) == (setting_of(f).parse is None) for f in fields(Settings))
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key)
+def test_each_is_a_flag_a_variable_and_a_key_of_files(option: Option, tmp_path: Path) -> None:
+    flag = option.setting.flag
+    assert flag is not None and flag.help
+    assert option.field in flags_of_report()
+    given = ANOTHER[option.field]
+    text = ",".join(map(str, given)) if isinstance(given, tuple) else str(given)
+    variable = "CKPT_REPORT_" + option.field.upper()
+    assert getattr(load({}, [], {variable: text}, tmp_path).settings, option.field) == given
+    assert getattr(load({option.key: given}, [], {}, tmp_path).settings, option.field) == given
+    assert getattr(load({}, [f"{option.key}={text}"], {}, tmp_path).settings, option.field) == given
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key)
+def test_the_manual_has_every_flag(option: Option) -> None:
+    manual = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert any(f"{name} " in manual or f"{name}]" in manual or f"{name}`" in manual for name in option.flags)
+
+
+@pytest.mark.parametrize("name", sorted(ANOTHER))
+def test_what_numbers_depend_on_is_told_and_identifies_the_run(name: str) -> None:
+    usual = Settings()
+    other = replace(usual, **{name: ANOTHER[name]})
+    found = Found((), ())
+    told = described(other) != described(usual)
+    assert told == (identity(found, other) != identity(found, usual)) == (name not in NUMBERS_DO_NOT_DEPEND_ON)
+
+
+def test_an_older_word_is_gone() -> None:
+    with pytest.raises(SettingError, match="fail-on: 'never' is not one of fail, warn, none"):
+        Settings(fail_on="never")
+
+
+def test_the_command_line_reads_every_flag_as_its_setting() -> None:
+    line = "report d -o out --title T --variables all --bins 7 --quantiles 0.25,0.5 --settle 3 --fail-on warn --no-pdf"
+    line += " --threads 3 --cache c --no-history --baseline b --accept a.toml --rules r.py --deployment off --spectral"
+    given = parser().parse_args(line.split())
+    for option in OPTIONS:
+        parse = option.setting.parse
+        assert parse is not None and parse(getattr(given, option.field)) == ANOTHER[option.field], option.key
