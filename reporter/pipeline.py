@@ -18,7 +18,6 @@ from reporter.compare import compare, runs_of_one_model
 from reporter.compare.same_weights import with_twins
 from reporter.derive.histograms import of_series
 from reporter.discover.listing import absolute
-from reporter.discover.naming import natural
 from reporter.errors import RenderError, RotatedAway
 from reporter.gather.catalog import scan
 from reporter.gather.gatherer import Gatherer
@@ -26,6 +25,7 @@ from reporter.gather.last_checkpoint import with_deployment
 from reporter.gather.runs import apart, settled
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, State
 from reporter.model.comparison import Comparison
+from reporter.model.natural_order import natural
 from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.numerals import integer

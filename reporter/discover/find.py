@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from reporter.discover.naming import natural
 from reporter.discover.once import once
 from reporter.discover.placing import placed
 from reporter.discover.roots import look_below
@@ -25,6 +24,7 @@ from reporter.model.checkpoint import (
     Step,
     file_stat,
 )
+from reporter.model.natural_order import natural
 from reporter.model.reader import Reader
 
 PeekInto = Callable[[Claim], Peek]

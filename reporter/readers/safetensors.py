@@ -16,6 +16,7 @@ import numpy as np
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
+from reporter.model.natural_order import natural
 from reporter.model.tensor import Contents, SkippedTensor
 from reporter.readers.files import flat
 from reporter.readers.files.block_size import MAX_TENSORS
@@ -219,7 +220,7 @@ def contents(
     """Tensors of one or several files in natural order of their names."""
     tensors: list[flat.FlatTensor] = []
     left_out = list(skipped)
-    for file, entry in sorted(found, key=lambda one: flat.natural(one[1].name)):
+    for file, entry in sorted(found, key=lambda one: natural(one[1].name)):
         stored = _DTYPES.get(entry.dtype)
         if stored is None:
             left_out.append(SkippedTensor(entry.name, entry.dtype, entry.shape, _why_skipped(entry.dtype)))

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.readers.files.npy import pickled_member
 from reporter.readers.files.summed import SummedWindow
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.files.zipped import MAGIC, check_readable, inflated, open_zip, place, stored, translated
-from reporter.readers.keras.config import MAX_CONFIG
-from reporter.readers.npz.header import pickled_member
+from reporter.readers.keras_model.config import MAX_CONFIG
 
 CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ = "config.json", "metadata.json", "model.weights.h5", "model.weights.npz"
 ASSETS = "assets/"

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reporter.readers.keras.config import LayerConfig, ModelConfig, leaves
 from reporter.readers.keras.copies import drop_copies, first_of
 from reporter.readers.keras.inventory import Inventory, Weight
 from reporter.readers.keras.members import Known, members_of, within
 from reporter.readers.keras.optimizers_v3 import read_optimizers
 from reporter.readers.keras.slot_order import class_of
 from reporter.readers.keras.tree import Dataset, Group
-from reporter.readers.keras.variables import ADAPTED, SUBLAYERS, kind_of, names_of, quantisation
+from reporter.readers.keras_model.config import LayerConfig, ModelConfig, leaves
+from reporter.readers.keras_model.variables import ADAPTED, SUBLAYERS, kind_of, names_of, quantisation
 
 LAYER_LISTS = ("layers", "_layer_checkpoint_dependencies")
 

@@ -10,11 +10,11 @@ from reporter.errors import CheckpointError, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor
 from reporter.readers.files import flat
+from reporter.readers.files.npy import HEAD_BYTES, MAGIC, Header, head_of, parse
 from reporter.readers.files.pointer import LFS
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.files.zipped import BOMB_FLOOR, BOMB_RATIO, EMPTY_MAGIC, check_readable, open_zip, place
 from reporter.readers.files.zipped import MAGIC as ZIP
-from reporter.readers.npz.header import HEAD_BYTES, MAGIC, Header, head_of, parse
 from reporter.readers.npz.members import MAX_ROW_BYTES, MemberStream, row_bytes
 
 _PICKLE = "a pickle, which only executing it could read. Save plain numeric arrays, or the model with Keras"

@@ -27,11 +27,11 @@ from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
 from reporter.readers.files.pointer import NOT_DOWNLOADED, first_pointer
 from reporter.readers.files.streams import Array, Slab, SlabStream
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
-from reporter.readers.keras.config import ConfigError, ModelConfig, parse_model
-from reporter.readers.keras.missing import missing_layers
+from reporter.readers.keras_model.config import ConfigError, ModelConfig, parse_model
+from reporter.readers.keras_model.missing import missing_layers
+from reporter.readers.meaning import step_of
 from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items, own_files
 from reporter.readers.orbax.meaning import Leaf, interpret
-from reporter.readers.tensorflow.contents import step_of
 
 TENSORSTORE = Kind(
     module="reporter.readers.orbax.parsing",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from reporter.model.role import model_role, slot_role
 from reporter.model.tensor import LayerInfo
+from reporter.readers.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.census import (
     NOTHING,
@@ -22,7 +23,6 @@ from reporter.readers.tensorflow.census import (
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.graph import Child, Graph, Paths, chain, walk
 from reporter.readers.tensorflow.layers import Place, numbered_places, place_by_name, place_variables
-from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.optimizers import Optimizers, find_optimizers, match_by_name
 from reporter.readers.tensorflow.slots import Target
 

@@ -17,8 +17,9 @@ from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.files.streams import Array
 from reporter.readers.files.window import open_file
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
+from reporter.readers.meaning import step_of
 from reporter.readers.tensorflow.bundle import Entry
-from reporter.readers.tensorflow.contents import step_of, tensor_info
+from reporter.readers.tensorflow.contents import tensor_info
 from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason
 from reporter.readers.tensorflow.names import interpret_names
 from reporter.readers.tensorflow.table import MAGIC, first_entry

@@ -1,12 +1,15 @@
-"""What the keys of a checkpoint mean: the common result of reading an object graph or TensorFlow 1 names."""
+"""What the keys of a checkpoint mean: the common result of reading an object graph, a tree, or names alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from reporter.model.role import NEVER_TRAINABLE
-from reporter.model.tensor import COLLECTIONS, Collection, LayerInfo
+from reporter.model.tensor import COLLECTIONS, Collection, LayerInfo, TensorSource
+
+MAX_STEP = 1 << 62
+"""A larger count of training steps is no count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,20 @@ def model_trainable(role: str, known: bool | None) -> bool | None:
     (False, None, True)
     """
     return False if role in NEVER_TRAINABLE else known
+
+
+def step_of(meaning: Interpretation, sources: Mapping[str, TensorSource]) -> tuple[int | None, str]:
+    """The largest count of the first group that has one: optimizers may have made different numbers of steps."""
+    for keys, source in zip(meaning.steps, meaning.step_source, strict=True):
+        counts = [count for key in keys if key in sources and (count := count_of(sources[key])) is not None]
+        if counts:
+            return max(counts), source
+    return None, ""
+
+
+def count_of(source: TensorSource) -> int | None:
+    """The value of a scalar integer that can be a count; None for any other tensor."""
+    if source.info.shape != () or not source.info.dtype.startswith(("int", "uint")):
+        return None
+    value = int(next(iter(source.blocks()))[0])
+    return value if 0 <= value < MAX_STEP else None
