@@ -19,6 +19,7 @@ from reporter.compare.same_weights import with_twins
 from reporter.derive.histograms import of_series
 from reporter.discover.listing import absolute
 from reporter.errors import RenderError, RotatedAway
+from reporter.gather.account import Account
 from reporter.gather.catalog import scan
 from reporter.gather.gatherer import Gatherer
 from reporter.gather.last_checkpoint import with_deployment
@@ -89,8 +90,8 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     rules = policy(settings, created.date())
     with clock("discover"):
         found = scan(settings, cache)
-    series, gatherer = _gather(found, settings, cache, progress, clock)
-    if printer is not None and gatherer.read:
+    series, account = _gather(found, settings, cache, progress, clock)
+    if printer is not None and account.read:
         printer.start()
     end_children()  # TensorFlow's takes 700 MB, which drawing and the PDF may need
     with clock("judge"):
@@ -113,7 +114,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         histograms=histograms,
         figures=figures,
         judgement=judgement,
-        files=_files(found, series, gatherer),
+        files=_files(found, series, account),
         timings={},
         runs=runs,
         details=shown,
@@ -131,22 +132,23 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
     folder = publish(settings.out, created, identity(found, settings), files, latest=report.tensors > 0)
-    return Outcome(report, folder, problem, cache.problem, gatherer.read, gatherer.read_bytes)
+    return Outcome(report, folder, problem, cache.problem, account.read, account.read_bytes)
 
 
 def _gather(
     found: Found, settings: Settings, cache: Cache, progress: Progress, clock: _Clock
-) -> tuple[tuple[Comparison, ...], Gatherer]:
+) -> tuple[tuple[Comparison, ...], Account]:
     with clock("measure"):
-        gatherer = Gatherer.of(settings, cache, progress)
+        gatherer, account = Gatherer.begin(settings, cache, progress)
     result: list[Comparison] = []
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
         with clock("measure"):
-            waiting = deque(settled(found.series, gatherer))
+            ordered, account = settled(found.series, gatherer, account)
+        waiting = deque(ordered)
         while waiting:
             series = waiting.popleft()
             with clock("measure"):
-                gathered = gatherer.gather(series)
+                gathered, account = gatherer.gather(series, account)
             with clock("compare"):
                 if not gathered.refs:
                     continue
@@ -157,10 +159,10 @@ def _gather(
                 continue
             with clock("deployment"):
                 result.append(with_deployment(comparison, settings, cache))
-    return with_twins(result), gatherer
+    return with_twins(result), account
 
 
-def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
+def _files(found: Found, series: Sequence[Comparison], account: Account) -> tuple[FileEntry, ...]:
     """Discovery's entries, brought up to what became of them."""
     measured = {ref.name: s.name for s in series for ref in s.refs}
     empty = {ref.name for s in series for ref, m in zip(s.refs, s.measured, strict=True) if not m.tensors}
@@ -172,8 +174,8 @@ def _files(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tu
     ]
     for entry in found.files:
         if entry.state == State.FOUND:
-            error = gatherer.failed.get(entry.path) if entry.path not in measured else None
-            remark = gatherer.remarks.get(entry.path, "")
+            error = account.failed.get(entry.path) if entry.path not in measured else None
+            remark = account.remarks.get(entry.path, "")
             state, reason = (error.state, error.reason) if error else (State.MEASURED, remark)
             if entry.path in empty:
                 state, reason = State.EMPTY, "it holds no numbers: there is nothing to measure"

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from reporter.cli import main
 from reporter.errors import CheckpointError
-from reporter.gather import gatherer
+from reporter.gather import measurer
 
 NAMES = [f"model-{step}.safetensors" for step in (1, 2, 3, 4)]
 
@@ -48,26 +48,26 @@ def states(record: dict[str, Any]) -> list[str]:
 
 def while_measuring(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
     """``act`` gets the number of the measurement, after the values were read."""
-    real, calls = gatherer.measure_checkpoint, iter(range(99))
+    real, calls = measurer.measure_checkpoint, iter(range(99))
 
     def measure(*arguments: Any) -> Any:
         numbers = real(*arguments)
         act(next(calls))
         return numbers
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", measure)
+    monkeypatch.setattr(measurer, "measure_checkpoint", measure)
 
 
 def while_comparing(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
     """``act`` gets the number of the pair, before its values are read."""
-    real, calls = gatherer.measure_checkpoint, iter(range(99))
+    real, calls = measurer.measure_checkpoint, iter(range(99))
 
     def measure(contents: Any, plan: Any, against: Any) -> Any:
         if against:
             act(next(calls))
         return real(contents, plan, against)
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", measure)
+    monkeypatch.setattr(measurer, "measure_checkpoint", measure)
 
 
 def test_a_file_that_changed_once_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_a_checkpoint_that_cannot_be_read_twice_is_blamed_itself(
     folder: Path, monkeypatch: pytest.MonkeyPatch, culprit: int
 ) -> None:
     """A disk error while two are compared: the later one is dropped for its own failures only."""
-    real, calls = gatherer.measure_checkpoint, iter(range(99))
+    real, calls = measurer.measure_checkpoint, iter(range(99))
     bad = folder / NAMES[culprit]
 
     class Failing:
@@ -177,7 +177,7 @@ def test_a_checkpoint_that_cannot_be_read_twice_is_blamed_itself(
                 contents = failing(contents)
         return real(contents, plan, against)
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", measure)
+    monkeypatch.setattr(measurer, "measure_checkpoint", measure)
     code, record = report(folder)
     expected = ["measured"] * 4
     if culprit == 2:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,24 +25,39 @@ SMALL = 64 << 10
 Memory = npt.NDArray[np.uint8]
 
 
+class _Buffer:
+    """Memory of ``BLOCK_BYTES``, and its address, which NumPy takes microseconds to tell."""
+
+    __slots__ = ("address", "memory")
+
+    def __init__(self) -> None:
+        self.memory: Memory = np.empty(BLOCK_BYTES, np.uint8)
+        self.address = self.memory.ctypes.data
+
+
 class _Loan:
     """Whoever has a view of a lent buffer has this, too; when the last of them is gone, the buffer is free again.
 
     The generator that hands out a block cannot give it back when it is resumed: the pieces of a tensor are kept for a
-    second sweep, and threads work on some while the next is read. NumPy knows who looks at what: an array of an
-    object with an ``__array_interface__`` has that object as its base, and every view of it keeps the array. This
-    holds for any number of views and threads, and needs no count of references.
+    second sweep, and threads work on some while the next is read. NumPy knows who looks at what: an array that is made
+    of an object with an ``__array_interface__`` has that object as its base, and every view of the array keeps both
+    (numpy.org/doc/stable/reference/arrays.interface.html). This holds for any number of views and threads.
     """
 
-    __slots__ = ("__array_interface__", "_free", "_memory")
+    __slots__ = ("__array_interface__", "_buffer", "_free")
 
-    def __init__(self, memory: Memory, size: int, free: deque[Memory]) -> None:
-        self.__array_interface__: dict[str, Any] = {**memory.__array_interface__, "shape": (size,)}
-        self._memory = memory
+    def __init__(self, buffer: _Buffer, size: int, free: deque[_Buffer]) -> None:
+        self.__array_interface__ = {
+            "version": 3,
+            "typestr": "|u1",
+            "shape": (size,),
+            "data": (buffer.address, False),  # False: not read-only
+        }
+        self._buffer = buffer
         self._free = free
 
     def __del__(self) -> None:
-        self._free.append(self._memory)  # atomic: this may run in any thread, and while any lock is held
+        self._free.append(self._buffer)  # atomic: this may run in any thread, and while any lock is held
 
 
 class Buffers:
@@ -51,7 +65,7 @@ class Buffers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._free: deque[Memory] = deque()
+        self._free: deque[_Buffer] = deque()
         self._made = 0
 
     def take(self, size: int) -> Memory:
@@ -72,11 +86,11 @@ class Buffers:
         """
         if not SMALL <= size <= BLOCK_BYTES:
             return np.empty(size, np.uint8)
-        memory = self._memory()
-        return np.empty(size, np.uint8) if memory is None else np.asarray(_Loan(memory, size, self._free))
+        buffer = self._buffer()
+        return np.empty(size, np.uint8) if buffer is None else np.asarray(_Loan(buffer, size, self._free))
 
-    def _memory(self) -> Memory | None:
-        """A buffer that nobody looks at, the one that was used last first: it may still be in the processor's cache."""
+    def _buffer(self) -> _Buffer | None:
+        """One that nobody looks at, rather the one that was used last, of which the processor's cache may hold some."""
         try:
             return self._free.pop()
         except IndexError:
@@ -85,4 +99,4 @@ class Buffers:
             if self._made == MAX_BUFFERS:
                 return None
             self._made += 1
-        return np.empty(BLOCK_BYTES, np.uint8)
+        return _Buffer()
