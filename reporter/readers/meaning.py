@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from reporter.model.role import NEVER_TRAINABLE
-from reporter.model.tensor import COLLECTIONS, Collection, LayerInfo, TensorSource
+from reporter.model.tensor import COLLECTIONS, Collection, Contents, LayerInfo, SkippedTensor, TensorSource
 
 MAX_STEP = 1 << 62
 """A larger count of training steps is no count."""
@@ -80,7 +80,42 @@ def model_trainable(role: str, known: bool | None) -> bool | None:
     return False if role in NEVER_TRAINABLE else known
 
 
-def step_of(meaning: Interpretation, sources: Mapping[str, TensorSource]) -> tuple[int | None, str]:
+def contents(
+    meaning: Interpretation,
+    sources: Mapping[str, TensorSource],
+    *,
+    format: str,
+    integrity: str,
+    framework: str = "",
+    skipped: Iterable[SkippedTensor] = (),
+    notes: Iterable[str] = (),
+) -> Contents:
+    """What a reader found, as its keys were interpreted; the training step is read from the tensor that counts it.
+
+    Args:
+        sources: a tensor for each of the meanings, by key, in their order.
+        format, integrity, framework, skipped: as in :class:`reporter.model.tensor.Contents`.
+        notes: what is to be said before the notes of the interpretation.
+
+    Raises:
+        CheckpointError: the step cannot be read.
+    """
+    step, source = _step_of(meaning, sources)
+    return Contents(
+        format=format,
+        layers=meaning.layers,
+        tensors=tuple(sources.values()),
+        skipped=tuple(skipped),
+        layers_ordered=meaning.ordered,
+        step=step,
+        step_source=source,
+        integrity=integrity,
+        framework=framework,
+        notes=(*notes, *meaning.notes),
+    )
+
+
+def _step_of(meaning: Interpretation, sources: Mapping[str, TensorSource]) -> tuple[int | None, str]:
     """The largest count of the first group that has one: optimizers may have made different numbers of steps."""
     for keys, source in zip(meaning.steps, meaning.step_source, strict=True):
         counts = [count for key in keys if key in sources and (count := count_of(sources[key])) is not None]

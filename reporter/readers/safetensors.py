@@ -97,8 +97,6 @@ class SafetensorsReader:
         """Claim a file that starts with the length of a JSON object and the object, or is named so and damaged."""
         path, named = probe.path, probe.path.name.lower().endswith(".safetensors")
         label = path.name[: -len(".safetensors")] if named else path.name
-        if probe.head.startswith(b"version https://git-lfs"):
-            return None
         if _is_header(probe):
             return Claim(self.name, path, (path,), label, part=_SHARD.search(label) is not None)
         if not named:

@@ -57,7 +57,7 @@ def test_imports_point_one_way() -> None:
 
 
 def test_no_format_reaches_into_another() -> None:
-    """What two formats need lies beside them (``files``, ``isolation``, ``meaning`` …), under the name of what it is."""
+    """What two formats need lies beside them (``files``, ``meaning`` …), under the name of what it is."""
     formats = {"keras", "live", "npz", "orbax", "safetensors", "tensorflow"}
     readers = PACKAGE / "readers"
     assert formats <= {path.stem for path in readers.iterdir()}

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from safetensors.numpy import save_file
 
@@ -21,10 +22,14 @@ from reporter.gather import measurer
 NAMES = [f"model-{step}.safetensors" for step in (1, 2, 3, 4)]
 
 
-def write(path: Path, seed: int, rows: int = 50) -> None:
+def kernel(seed: int, rows: int = 50) -> npt.NDArray[np.float32]:
     """A state of one training: the same start, another small step away from it."""
     start, step = (np.random.default_rng(s).normal(size=(rows, 4)) for s in (1000, seed))
-    save_file({"dense.kernel": (start + 0.1 * step).astype("f4"), "dense.bias": np.ones(4, "f4")}, path)
+    return (start + 0.1 * step).astype("f4")
+
+
+def write(path: Path, seed: int, rows: int = 50) -> None:
+    save_file({"dense.kernel": kernel(seed, rows), "dense.bias": np.ones(4, "f4")}, path)
 
 
 @pytest.fixture
@@ -77,8 +82,7 @@ def test_a_file_that_changed_once_is_read_again(folder: Path, monkeypatch: pytes
     assert (code, states(record)) == (0, ["measured"] * 4)
     seen = record["series"][0]["checkpoints"][1]["tensors"]
     (mean,) = [t["statistics"]["mean"] for t in seen if t["role"] == "kernel" or "kernel" in t["name"]]
-    expected = np.random.default_rng(77).normal(size=(50, 4)).astype("f4").astype("f8").mean()
-    assert mean == pytest.approx(expected, rel=1e-12)
+    assert mean == pytest.approx(kernel(77).astype("f8").mean(), rel=1e-12)
 
 
 def test_a_file_that_keeps_changing_is_in_progress(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from reporter.errors import CorruptCheckpoint
 from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
-from reporter.readers.meaning import Interpretation, Meaning, count_of, step_of
+from reporter.readers.meaning import Interpretation, Meaning, contents, count_of
 from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
 from reporter.readers.tensorflow.census import NOTHING, Extra
 from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason
@@ -54,20 +55,20 @@ def open_bundle(
             m.key: _source(m, index.entries[m.key], kinds.get(m.layer, ""), shards, index.big_endian)
             for m in meaning.meanings
         }
-        step, source = step_of(meaning, sources)
-        strays = f"{index.strays} parts of tensors belong to no tensor of the index and are not read"
-        yield Contents(
+        found = contents(
+            meaning,
+            sources,
             format=format,
-            layers=meaning.layers,
-            tensors=tuple(sources.values()),
-            skipped=_skipped(index),
-            layers_ordered=meaning.ordered,
-            step=step,
-            step_source=source,
-            save_counter=next((count_of(s) for key, s in sources.items() if key.startswith(SAVE_COUNTER)), None),
             integrity="crc32c",
             framework=framework,
-            notes=(*notes, *meaning.notes, *([strays] if index.strays else [])),
+            skipped=_skipped(index),
+            notes=notes,
+        )
+        strays = f"{index.strays} parts of tensors belong to no tensor of the index and are not read"
+        yield replace(
+            found,
+            save_counter=next((count_of(s) for key, s in sources.items() if key.startswith(SAVE_COUNTER)), None),
+            notes=(*found.notes, *([strays] if index.strays else [])),
         )
 
 
