@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from reporter.cache import Cache, CacheDamaged
-from reporter.cache.renderings import Memo
+from reporter.cache.renderings import Renderings
 from reporter.compare import compare, runs_of_one_model
 from reporter.compare.same_weights import with_twins
 from reporter.derive.histograms import of_series
@@ -86,7 +86,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, printer: Printer | None) -> Outcome:
-    clock, memo = _Clock(), Memo(cache)
+    clock, memo = _Clock(), Renderings(cache)
     rules = policy(settings, created.date())
     with clock("discover"):
         found = scan(settings, cache)
@@ -195,7 +195,7 @@ def _attachments(files: Mapping[str, bytes]) -> tuple[Attachment, ...]:
     )
 
 
-def _pages(report: Report, memo: Memo) -> dict[str, bytes]:
+def _pages(report: Report, memo: Renderings) -> dict[str, bytes]:
     """The HTML files: the first tells when it was made, the others often are as they were."""
     return {
         path: _html(page) if path == "index.html" else memo.render(_html, page) for path, page in html_pages(report)
@@ -206,7 +206,7 @@ def _html(page: Page) -> bytes:
     return render_html(page).encode("utf-8", "backslashreplace")
 
 
-def _printing(printer: Printer, memo: Memo, report: Report, files: Mapping[str, bytes]) -> Callable[[], bytes]:
+def _printing(printer: Printer, memo: Renderings, report: Report, files: Mapping[str, bytes]) -> Callable[[], bytes]:
     """Start the PDF unless there is one of the same report; what is returned waits for it."""
     page, attached = report_page(report, "pdf"), {name: files[name] for name in ("report.json", "tensors.csv")}
     key, known = memo.document(page, attached, timestamp(report.created).encode())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reporter.model.comparison import Comparison
-from reporter.model.detail import Detail
 from reporter.model.finding import Finding, Judgement
+from reporter.model.shown import Shown
 
 PAGES = 60
 """Pages of checkpoints in one report: more than anyone opens."""
@@ -30,7 +30,7 @@ LEAST = 3
 """Checkpoints of every series that are shown whatever it costs, if there are as many."""
 
 
-def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Detail, ...]:
+def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Shown, ...]:
     """One for each series; where a limit is met, all series are cut by the same share."""
     checkpoints = sum(len(s.refs) for s in series)
     tensors = sum(len(m.tensors) for s in series for m in s.measured)
@@ -44,7 +44,7 @@ def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Detail,
     if sum(map(len, pages)) > MOST_PAGES:
         pages = _most_wanted(series, judgement)
     return tuple(
-        Detail(
+        Shown(
             pages=shown,
             records=chosen(s, RECORD_TENSORS, tensors),
             rows=chosen(s, CSV_TENSORS, tensors),

@@ -50,6 +50,23 @@ def read_v3(root: Group, config: ModelConfig | None, *, keras2: bool = False) ->
 
 @dataclass(slots=True)
 class _Walk:
+    """From the root of a file down to every variable.
+
+    An example: a ``.keras`` file of ``Sequential([Dense(8, name="hidden"), Dense(2, name="out")])``, trained with Adam,
+    holds these datasets (keras/src/saving/saving_lib.py, ``_save_state``)
+
+        layers/dense/vars/0, 1              group ``vars`` with the attribute name = "hidden"
+        layers/dense_1/vars/0, 1            name = "out"
+        optimizer/vars/0, 1, 2 …            iteration, learning rate, then two slots of each weight
+
+    :meth:`read` starts :meth:`model` at the root. :meth:`entries` gives the members of ``layers`` with the place of
+    their configuration, found by stored name or, before Keras 3.6, by class and counter, and then what other attributes
+    hold. ``optimizer`` counts steps, so it is kept for the end; each other entry goes to :meth:`layer`, or to
+    :meth:`model` again if it is one. :meth:`own_variables` calls ``layers/dense/vars/0`` ``hidden/kernel`` and ``1``
+    ``hidden/bias``, for ``Dense`` makes them in this order. At last the slots are matched with the weights by order and
+    shape: ``optimizer/vars/2`` is ``optimizer/hidden/kernel/momentum``, and what has slots is trained.
+    """
+
     config: ModelConfig | None
     keras2: bool
     found: Inventory = field(default_factory=Inventory)
