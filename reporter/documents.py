@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
-from reporter.cache.renderings import Memo
+from reporter.cache.renderings import Renderings
 from reporter.errors import RenderError
 from reporter.model.page import Page
 from reporter.model.report import Report
@@ -32,16 +32,16 @@ class Documents:
         problem: why there is no PDF, "" if there is one or none was wanted.
     """
 
-    def __init__(self, memo: Memo, printer: Printer | None) -> None:
+    def __init__(self, renderings: Renderings, printer: Printer | None) -> None:
         self.problem = ""
-        self._memo = memo
+        self._renderings = renderings
         self._printer = printer
         self._key = ""
         self._known: bytes | None = None
 
     @classmethod
     @contextmanager
-    def of(cls, memo: Memo, created: datetime, *, pdf: bool) -> Iterator[Documents]:
+    def of(cls, renderings: Renderings, created: datetime, *, pdf: bool) -> Iterator[Documents]:
         """As a context, at whose end no child process is left, whatever became of it.
 
         Args:
@@ -49,7 +49,7 @@ class Documents:
             pdf: whether to make one.
         """
         with ExitStack() as stack:
-            yield cls(memo, stack.enter_context(Printer(created)) if pdf else None)
+            yield cls(renderings, stack.enter_context(Printer(created)) if pdf else None)
 
     def warm_up(self) -> None:
         """Start the child process, which takes a second to load what it needs."""
@@ -65,14 +65,14 @@ class Documents:
         if self._printer is None:
             return
         page, attached = report_page(report, "pdf"), {name: files[name] for name in ATTACHED}
-        self._key, self._known = self._memo.document(page, attached, timestamp(report.created).encode())
+        self._key, self._known = self._renderings.document(page, attached, timestamp(report.created).encode())
         if self._known is None:
             self._printer.send(page, tuple(Attachment(name, attached[name], what) for name, what in ATTACHED.items()))
 
     def pages(self, report: Report) -> dict[str, bytes]:
         """The HTML files by path: the first tells when it was made, the others often are as they were."""
         return {
-            path: _html(page) if path == "index.html" else self._memo.render(_html, page)
+            path: _html(page) if path == "index.html" else self._renderings.render(_html, page)
             for path, page in html_pages(report)
         }
 
@@ -87,7 +87,7 @@ class Documents:
         except RenderError as error:
             self.problem = str(error)
             return {}
-        self._memo.keep_document(self._key, pdf)
+        self._renderings.keep_document(self._key, pdf)
         return {"report.pdf": pdf}
 
 

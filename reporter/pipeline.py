@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reporter.cache import Cache, CacheDamaged
-from reporter.cache.renderings import Memo
+from reporter.cache.renderings import Renderings
 from reporter.compare import runs_of_one_model
 from reporter.derive.histograms import of_series
 from reporter.documents import Documents
@@ -58,7 +58,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     with output_lock(settings.out):
         while True:
             try:
-                with Documents.of(Memo(cache), created, pdf=settings.pdf) as documents:
+                with Documents.of(Renderings(cache), created, pdf=settings.pdf) as documents:
                     return _run(settings, cache, progress, created, documents)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")
@@ -66,13 +66,13 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, documents: Documents) -> Outcome:
     """Every stage once, in order; each takes the frozen results of those before it."""
-    clock, memo, rules = Clock(), Memo(cache), policy(settings, created.date())
+    clock, renderings, rules = Clock(), Renderings(cache), policy(settings, created.date())
 
     with clock("discover"):
         found = scan(settings, cache)
 
-    series, gatherer = gather_all(found, settings, cache, progress, clock)  # read, measure and compare
-    if gatherer.read:
+    series, account = gather_all(found, settings, cache, progress, clock)  # read, measure and compare
+    if account.read:
         documents.warm_up()  # where nothing had to be read, the PDF is probably known as well
     end_children()  # TensorFlow's takes 700 MB, which drawing and the PDF may need
 
@@ -83,8 +83,8 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.say("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        figures = draw_all(memo, series, histograms, judgement, settings.bins)
-        runs = tuple(draw_runs(memo, series, group) for group in runs_of_one_model(series))
+        figures = draw_all(renderings, series, histograms, judgement, settings.bins)
+        runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=title(settings),
         version=program_version(),
@@ -95,7 +95,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         histograms=histograms,
         figures=figures,
         judgement=judgement,
-        files=file_entries(found, series, gatherer),
+        files=file_entries(found, series, account),
         timings={},
         runs=runs,
         details=shown,
@@ -106,7 +106,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         files = {"report.json": write_json(report), "tensors.csv": write_csv(report)}
         documents.begin(report, files)
     with clock("draw"):  # while the PDF is being made
-        report = draw_further(memo, report, settings.bins)
+        report = draw_further(renderings, report, settings.bins)
     with clock("compose"):
         files |= documents.pages(report)
     with clock("pdf"):
@@ -115,4 +115,4 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
     folder = publish(settings.out, created, identity(found, settings), files, latest=report.tensors > 0)
-    return Outcome(report, folder, documents.problem, cache.problem, gatherer.read, gatherer.read_bytes)
+    return Outcome(report, folder, documents.problem, cache.problem, account.read, account.read_bytes)

@@ -1,4 +1,4 @@
-"""Memo: pictures and pages that were rendered before from the same data, by the same code, are not rendered again."""
+"""Renderings: pictures and pages that were made before from the same data, by the same code, are not made again."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from reporter.cache import Cache
 from reporter.model.page import Figure, Page
 from reporter.render.assets import templates_folder
 
+SOURCES = Path(__file__).parents[1]
+"""The folder of the whole package: any module of it may decide about a picture or a page."""
+
 P = ParamSpec("P")
 T = TypeVar("T", Figure, list[Figure])
 
@@ -28,7 +31,7 @@ LIBRARIES = ("matplotlib", "pillow", "numpy", "jinja2", "markupsafe", "weasyprin
 """What else decides about the bytes of a picture, a page or a document."""
 
 
-class Memo:
+class Renderings:
     """Renders what the cache does not hold yet; without a cache folder, everything.
 
     The key is a hash of all that is rendered and of all that renders it, so nothing ever has to be invalidated.
@@ -134,7 +137,7 @@ def _decoded(data: bytes) -> Any:
 def program() -> str:
     """Changes with any source of this program, any template, and any version of what draws and prints."""
     digest = sha256()
-    for folder, pattern in ((Path(__file__).parent, "*.py"), (templates_folder(), "*.*")):
+    for folder, pattern in ((SOURCES, "*.py"), (templates_folder(), "*.*")):
         for file in sorted(folder.rglob(pattern)):
             digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     digest.update("\n".join([platform.python_version(), zlib.ZLIB_RUNTIME_VERSION, *map(_version, LIBRARIES)]).encode())

@@ -26,9 +26,9 @@ from reporter.derive.quantiles import from_cells
 from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.comparison import Comparison
 from reporter.model.defaults import MAX_BINS
-from reporter.model.detail import Detail
 from reporter.model.histogram import CheckpointHistograms, Histogram, SeriesHistograms
 from reporter.model.measured import Measured
+from reporter.model.shown import Shown
 from reporter.model.summary import NOTHING, Summary, merge
 
 MULTIPLIERS = (1, 3, 5, 7, 9, 11, 13, 15)
@@ -171,7 +171,7 @@ def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> l
     return [next(counted) if s.finite else None for s in summaries]
 
 
-def of_series(series: Comparison, detail: Detail, bins: int) -> SeriesHistograms:
+def of_series(series: Comparison, detail: Shown, bins: int) -> SeriesHistograms:
     """The histograms of a series over its checkpoints: of all weights, and of each layer.
 
     Args:

@@ -1,5 +1,6 @@
 """Discover: from a folder to series of checkpoints, by names, sizes and headers alone."""
 
-from reporter.discover.find import find, last_written, settled
+from reporter.discover.find import find
+from reporter.discover.settling import last_written, settled
 
 __all__ = ["find", "last_written", "settled"]

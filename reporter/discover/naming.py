@@ -186,12 +186,3 @@ class _Group:
             parts.append(text + ("#" if i in order else token.text if kept else "*"))
         last = name.texts[-1]
         return "".join(parts) + (last if any(c.isalpha() for c in last) else "")
-
-
-def natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key in which 9 comes before 10.
-
-    >>> sorted(["ckpt-10", "ckpt-9"], key=natural)
-    ['ckpt-9', 'ckpt-10']
-    """
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part)

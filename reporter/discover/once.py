@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reporter.discover.listing import Place, place
-from reporter.discover.naming import natural
 from reporter.model.checkpoint import Claim
+from reporter.model.natural_order import natural
 
 
 def once(claims: Sequence[Claim]) -> tuple[list[Claim], list[tuple[Claim, Claim]]]:

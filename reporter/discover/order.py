@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from reporter.discover.naming import Numbered, natural
+from reporter.discover.naming import Numbered
 from reporter.model.checkpoint import CheckpointRef, Order, Step
+from reporter.model.natural_order import natural
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from reporter.discover.naming import natural
 from reporter.discover.order import Member as Member
 from reporter.discover.order import Ordered, by_step, order, repeats
 from reporter.model.checkpoint import CheckpointRef, Doubt, Order, Series, Step
+from reporter.model.natural_order import natural
 from reporter.model.structure import alike
 
 _BACKUPS = ("latest.weights.h5", "latest.weights.h5.bkp")

@@ -14,6 +14,7 @@ from reporter.discover.outputs import is_output, is_run
 from reporter.discover.unfinished import unfinished
 from reporter.errors import NotDownloaded, translated
 from reporter.model.checkpoint import Claim, Probe, State
+from reporter.model.git_lfs import NOT_DOWNLOADED, is_pointer
 from reporter.model.reader import Reader
 
 ENDS = 64
@@ -21,8 +22,6 @@ ENDS = 64
 
 MAX_DEPTH = 64
 """Folders nested deeper than this are not entered; no real tree of checkpoints comes near."""
-
-LFS = b"version https://git-lfs"
 
 SKIPPED_FOLDERS = {
     ".git": "the history of a git repository",
@@ -130,9 +129,8 @@ class Walk:
             except OSError as error:
                 left.append(trouble(path, error, "it cannot be read"))
                 continue
-            if probe.head.startswith(LFS):
-                reason = "a Git-LFS pointer, not the file itself: run `git lfs pull`"
-                left.append(Row(path, NotDownloaded.state, reason))
+            if is_pointer(probe.head):
+                left.append(Row(path, NotDownloaded.state, NOT_DOWNLOADED))
                 continue
             for reader in self._readers:
                 claim = _asked(reader, path, partial(reader.claim_file, probe, files))

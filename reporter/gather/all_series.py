@@ -10,13 +10,14 @@ from dataclasses import replace
 from reporter.cache import Cache
 from reporter.compare import compare
 from reporter.compare.same_weights import with_twins
-from reporter.discover.naming import natural
 from reporter.errors import State
+from reporter.gather.account import Account
 from reporter.gather.gatherer import Gatherer
 from reporter.gather.last_checkpoint import with_deployment
 from reporter.gather.runs import apart, settled
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
 from reporter.model.comparison import Comparison
+from reporter.model.natural_order import natural
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 
@@ -26,24 +27,25 @@ Clock = Callable[[str], AbstractContextManager[None]]
 
 def gather_all(
     found: Found, settings: Settings, cache: Cache, progress: Progress, clock: Clock
-) -> tuple[tuple[Comparison, ...], Gatherer]:
+) -> tuple[tuple[Comparison, ...], Account]:
     """Measure and compare every series.
 
     A series whose values show that it holds several trainings is gathered again as several, each in its own right.
 
     Returns:
-        The compared series, and the gatherer, which knows what could not be measured.
+        The compared series, and the account of what became of every checkpoint.
     """
     with clock("measure"):
-        gatherer = Gatherer.of(settings, cache, progress)
+        gatherer, account = Gatherer.begin(settings, cache, progress)
     result: list[Comparison] = []
     with progress.counting(sum(len(s.checkpoints) for s in found.series)):
         with clock("measure"):
-            waiting = deque(settled(found.series, gatherer))
+            ordered, account = settled(found.series, gatherer, account)
+        waiting = deque(ordered)
         while waiting:
             series = waiting.popleft()
             with clock("measure"):
-                gathered = gatherer.gather(series)
+                gathered, account = gatherer.gather(series, account)
             with clock("compare"):
                 if not gathered.refs:
                     continue
@@ -54,10 +56,10 @@ def gather_all(
                 continue
             with clock("deployment"):
                 result.append(with_deployment(comparison, settings, cache))
-    return with_twins(result), gatherer
+    return with_twins(result), account
 
 
-def file_entries(found: Found, series: Sequence[Comparison], gatherer: Gatherer) -> tuple[FileEntry, ...]:
+def file_entries(found: Found, series: Sequence[Comparison], account: Account) -> tuple[FileEntry, ...]:
     """What discovery listed, brought up to what became of it, and checkpoints of which only the numbers are left."""
     measured = {ref.name: s.name for s in series for ref in s.refs}
     empty = {ref.name for s in series for ref, m in zip(s.refs, s.measured, strict=True) if not m.tensors}
@@ -69,8 +71,8 @@ def file_entries(found: Found, series: Sequence[Comparison], gatherer: Gatherer)
     ]
     for entry in found.files:
         if entry.state is State.FOUND:
-            error = gatherer.failed.get(entry.path) if entry.path not in measured else None
-            remark = gatherer.remarks.get(entry.path, "")
+            error = account.failed.get(entry.path) if entry.path not in measured else None
+            remark = account.remarks.get(entry.path, "")
             state, reason = (error.state, error.reason) if error else (State.MEASURED, remark)
             if entry.path in empty:
                 state, reason = State.EMPTY, "it holds no numbers: there is nothing to measure"

@@ -1,290 +1,172 @@
-"""Gather: every checkpoint of a series measured, and paired value by value with those it is compared to.
-
-Nothing is read that the cache knows; what is read is kept there at once, so that a run that is killed goes on from
-where it was.
-"""
+"""Gather: every checkpoint of a series measured, and paired value by value with those it is compared to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import TypeVar
 
 from reporter.cache import Cache, CacheDamaged
-from reporter.errors import CheckpointError, InProgress, RotatedAway, SettingError, translated
+from reporter.errors import CheckpointError, SettingError
+from reporter.gather.account import Account, Failed
 from reporter.gather.catalog import only_checkpoint
-from reporter.gather.kept_open import Opened
-from reporter.gather.layer_names import SAME, Match, match, notes
-from reporter.gather.member import Row
+from reporter.gather.checkpoint_in_series import CheckpointInSeries
+from reporter.gather.kept_open import KeptOpen
+from reporter.gather.layer_names import match, notes
+from reporter.gather.measurer import Done, Measurer
 from reporter.gather.rotated import Rotated, remember, rotated, same_structure
-from reporter.gather.stable_read import failure, twice, unchanged
-from reporter.measuring.checkpoint import Plan, measure_checkpoint
-from reporter.measuring.pairs import compare_contents
-from reporter.model.changes import Changes
+from reporter.gather.stable_read import failure, twice
+from reporter.measuring.checkpoint import Plan
 from reporter.model.checkpoint import CheckpointRef, Series
 from reporter.model.gathered import Baseline, Gathered
 from reporter.model.measured import Measured
-from reporter.model.tensor import Contents
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 
-Work = Callable[[Sequence[Contents]], tuple["T", tuple[Changes, ...]]]
-"""From the contents of partners to a result, and the changes since each under the file's own names."""
-T = TypeVar("T")
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Gatherer:
-    """Measures one series after the other.
+    """Measures one series after the other; what becomes of checkpoints is added to an :class:`Account`.
 
     Attributes:
         baseline: the checkpoint that all others are held against.
-        failed: by name, why a checkpoint could not be measured; filled while gathering.
-        remarks: by name, what to say of one that was measured; filled while gathering.
-        read, read_bytes: checkpoints that were measured in this run, and the bytes of their tensors.
     """
 
-    plan: Plan
     settings: Settings
-    cache: Cache
+    measurer: Measurer
     progress: Progress
-    baseline: Row | None = None
-    failed: dict[str, CheckpointError] = field(default_factory=dict)
-    remarks: dict[str, str] = field(default_factory=dict)
-    read: int = 0
-    read_bytes: int = 0
-    _known: dict[str, Measured] = field(default_factory=dict)
+    baseline: CheckpointInSeries | None = None
 
     @classmethod
-    def of(cls, settings: Settings, cache: Cache, progress: Progress) -> Gatherer:
+    def begin(cls, settings: Settings, cache: Cache, progress: Progress) -> tuple[Gatherer, Account]:
         """For a run; measures the baseline.
 
         Raises:
             SettingError: there is no single readable checkpoint at ``settings.baseline``.
         """
-        plan = Plan(settings.variables, settings.quantiles, settings.threads)
-        gatherer = cls(plan, settings, cache, progress)
-        if settings.baseline is not None:
-            try:
-                ref = only_checkpoint(settings.baseline, settings)
-                with Opened() as opened:
-                    gatherer.baseline = gatherer._row(None, [], opened, ref)
-            except CheckpointError as error:
-                raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
-        return gatherer
+        measurer = Measurer(Plan(settings.variables, settings.quantiles, settings.threads), cache)
+        if settings.baseline is None:
+            return cls(settings, measurer, progress), Account()
+        try:
+            ref = only_checkpoint(settings.baseline, settings)
+            with KeptOpen() as opened:
+                done = measurer.done(ref, opened)
+        except CheckpointError as error:
+            raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
+        gatherer = cls(settings, measurer, progress, done.checkpoint)
+        gatherer._say(done)
+        return gatherer, Account().after([done])
 
-    def gather(self, series: Series) -> Gathered:
+    def gather(self, series: Series, account: Account) -> tuple[Gathered, Account]:
         """Measure a series in step order, with what was rotated away since an earlier run.
 
-        The first checkpoint, the one before and the baseline stay open, so that each is paired with them. The first
-        gives the series its names.
+        Args:
+            account: of what came before; checkpoints that failed are left out.
         """
-        gone = rotated(self.cache, series, self.plan) if self.settings.history else []
-        rows = self._rows(series, gone)
-        later = {r.ref.name: next((n for n in rows[i:] if not n.ref.rotated), None) for i, r in enumerate(rows)}
-        kept = [g for g in gone if (n := later[g[0].name]) is not None and same_structure(g[2], n.own)]
-        if len(kept) < len(gone):  # some are of another model
-            rows = self._rows(series, kept)
-        return self._gathered(rows)
+        gone = rotated(self.measurer.cache, series, self.measurer.plan) if self.settings.history else []
+        found, account = self._in_order(series, gone, account)
+        kept = _of_one_model(gone, found)
+        if len(kept) < len(gone):
+            found, account = self._in_order(series, kept, account)
+        return self._gathered(found), account
 
-    def alone(self, refs: Sequence[CheckpointRef]) -> list[Measured | None]:
+    def alone(self, refs: Sequence[CheckpointRef], account: Account) -> tuple[list[Measured | None], Account]:
         """Each checkpoint by itself, under the names of the first; None where it cannot be measured."""
-        found: list[Measured | None] = []
+        attempts: list[Done | Failed] = []
         first: Measured | None = None
         for ref in refs:
-            with Opened() as opened:
-                row = self._tried(ref, first, [], opened)
-            found.append(row.measured if row is not None else None)
-            if row is not None:
-                first = first or row.own
-                if not self.cache.keeps:
-                    self._known[ref.name] = row.own
-        return found
+            with KeptOpen() as opened:
+                attempts.append(self._attempt(ref, opened, account, first))
+            if first is None and isinstance(attempts[-1], Done):
+                first = attempts[-1].checkpoint.own
+        found = [one.checkpoint if isinstance(one, Done) else None for one in attempts]
+        kept = () if self.measurer.cache.keeps else filter(None, found)
+        return [one.measured if one else None for one in found], account.after(attempts, kept)
 
-    def _tried(self, ref: CheckpointRef, first: Measured | None, partners: Sequence[Row], opened: Opened) -> Row | None:
-        """A checkpoint and its changes since the partners; None, and the error noted, where it cannot be measured."""
+    def _in_order(
+        self, series: Series, gone: Sequence[Rotated], account: Account
+    ) -> tuple[list[CheckpointInSeries], Account]:
+        """The checkpoints of a series and those that are gone, in step order, each paired with its partners.
+
+        Its partners are the one before, the first, which gives the series its names, and the baseline: these stay
+        open, so that their values are read beside those of the next.
+        """
+        found: list[CheckpointInSeries] = []
+        attempts: list[Done | Failed] = []
+        away = {one.ref.name: one for one in gone}
+        refs = [*series.checkpoints, *(one.ref for one in gone)]
+        if gone:
+            refs.sort(key=lambda ref: ref.step.value or 0)  # only series with steps have any
+        with KeptOpen() as opened:
+            for ref in refs:
+                first = found[0].own if found else None
+                partners = [*found[-1:], *found[:1], *self._baseline(first)]
+                if (one := away.get(ref.name)) is not None:
+                    found.append(self.measurer.recalled(ref, one.identity, one.own, first, partners))
+                    continue
+                if ref.name in account.failed:
+                    continue
+                attempt = self._attempt(ref, opened, account, first, partners)
+                attempts.append(attempt)
+                if isinstance(attempt, Failed):
+                    continue
+                found.append(attempt.checkpoint)
+                remember(self.measurer.cache, series, ref, attempt.checkpoint.identity)
+                opened.keep([one.ref for one in (*found[:1], *found[-1:], *self._baseline(first))])
+        return found, account.after(attempts)
+
+    def _attempt(
+        self,
+        ref: CheckpointRef,
+        opened: KeptOpen,
+        account: Account,
+        first: Measured | None,
+        partners: Sequence[CheckpointInSeries] = (),
+    ) -> Done | Failed:
+        """A checkpoint and its changes since the partners, or why it cannot be measured."""
         try:
-            return twice(ref, partial(self._row, first, partners, opened))
+            done = twice(ref, lambda now: self.measurer.done(now, opened, first, partners, account.known(now)))
         except CacheDamaged:
             raise
         except Exception as error:
             opened.drop([ref])
-            self.failed[ref.name] = failure(ref, error, self.settings.settle)
-            self.progress.failed(ref, self.failed[ref.name])
-            return None
+            failed = Failed(ref, failure(ref, error, self.settings.settle))
+            self.progress.failed(ref, failed.error)
+            return failed
+        self._say(done)
+        return done
 
-    def _rows(self, series: Series, gone: Sequence[Rotated]) -> list[Row]:
-        rows: list[Row] = []
-        known = {ref.name: (identity, numbers) for ref, identity, numbers in gone}
-        refs = [*series.checkpoints, *(ref for ref, _, _ in gone)]
-        if gone:
-            refs.sort(key=lambda ref: ref.step.value or 0)  # only series with steps have any
-        with Opened() as opened:
-            for ref in refs:
-                first = rows[0].own if rows else None
-                partners = [*rows[-1:], *rows[:1], *self._baseline(first)]
-                if ref.name in known:
-                    identity, numbers = known[ref.name]
-                    rows.append(Row(ref, identity, numbers, _matched(first, numbers)))
-                    self._recall(rows[-1], partners)
-                    continue
-                if ref.name in self.failed:
-                    continue
-                row = self._tried(ref, first, partners, opened)
-                if row is None:
-                    continue
-                rows.append(row)
-                remember(self.cache, series, ref, row.identity)
-                opened.keep([row.ref for row in (*rows[:1], *rows[-1:], *self._baseline(first))])
-        return rows
+    def _say(self, done: Done) -> None:
+        ref, own = done.checkpoint.ref, done.checkpoint.own
+        if done.read:
+            self.progress.measured(ref, own)
+        else:
+            self.progress.known(ref)
 
-    def _baseline(self, first: Measured | None) -> list[Row]:
+    def _baseline(self, first: Measured | None) -> list[CheckpointInSeries]:
         """The baseline under the names of a series, told by its first checkpoint."""
-        if self.baseline is None:
-            return []
-        return [self.baseline.matched_by(_matched(first, self.baseline.own))]
+        return [] if self.baseline is None else [self.baseline.matched_by(match(first, self.baseline.own))]
 
-    def _gathered(self, rows: Sequence[Row]) -> Gathered:
-        baselines = self._baseline(rows[0].own if rows else None)
+    def _gathered(self, found: Sequence[CheckpointInSeries]) -> Gathered:
+        baselines = self._baseline(found[0].own if found else None)
         baseline = baselines[0] if baselines else None
         return Gathered(
-            refs=tuple(row.ref for row in rows),
-            measured=tuple(row.measured for row in rows),
-            previous=tuple(b.changes_since(a.ref) for a, b in pairwise(rows)),
-            first=tuple(row.changes_since(rows[0].ref) for row in rows[1:]),
+            refs=tuple(one.ref for one in found),
+            measured=tuple(one.measured for one in found),
+            previous=tuple(after.changes_since(before.ref) for before, after in pairwise(found)),
+            first=tuple(one.changes_since(found[0].ref) for one in found[1:]),
             baseline=Baseline(str(self.settings.baseline), baseline.measured) if baseline else None,
-            from_baseline=tuple(row.changes_since(baseline.ref) for row in rows) if baseline else (),
-            notes=notes([row.matched for row in (*rows, *baselines)]),
-        )
-
-    def _row(self, first: Measured | None, partners: Sequence[Row], opened: Opened, ref: CheckpointRef) -> Row:
-        """A checkpoint and its changes since the partners, from the cache as far as it goes.
-
-        Args:
-            first: the checkpoint that gives the series its names, None for itself.
-        """
-        opened.drop([ref])  # of a first try
-        known = self.cache.identity(ref.format, ref.members)
-        unchanged(ref)
-        numbers = self._known.pop(ref.name, None) or self.cache.measured(known, self.plan)
-        row = None if numbers is None else Row(ref, known, numbers, _matched(first, numbers))
-        if row is not None:
-            self._recall(row, partners)
-        left = {p.ref.path: p for p in partners if row is None or p.ref.path not in row.pairs}.values()
-        present = [p for p in left if not p.ref.rotated]
-        if row is None:
-            row = self._measured(ref, known, first, present, opened)
-            self.read += 1
-            self.read_bytes += row.own.nbytes
-            self.progress.measured(ref, row.own)
-        else:
-            if present:
-                contents = opened.contents(ref)
-                _, pairs = self._with_partners(
-                    ref, row.matched, present, opened, lambda others: (None, _paired(contents, others))
-                )
-                self._keep(row, present, pairs)
-            self.progress.known(ref)
-        return row
-
-    def _recall(self, row: Row, partners: Sequence[Row]) -> None:
-        """The changes that are in the cache."""
-        for partner in partners:
-            changes = self.cache.changes(row.pair_key(partner), row.identity, row.own)
-            if changes is not None:
-                row.pairs[partner.ref.path] = changes
-
-    def _measured(
-        self, ref: CheckpointRef, known: str, first: Measured | None, partners: Sequence[Row], opened: Opened
-    ) -> Row:
-        """Measure a checkpoint, and pair it with those of its partners that can still be read."""
-        contents = opened.contents(ref)
-        if ref.step.stored is not None and contents.step != ref.step.stored:
-            # Rewritten since it was put in its place: what is in it now belongs to another one.
-            raise InProgress(
-                ref.path, f"it was at step {ref.step.stored} when it was found, and is at {contents.step} now"
-            )
-        full = self.cache.plan(known, self.plan)
-        matched = SAME if first is None else match(first, contents)
-        numbers, pairs = self._with_partners(
-            ref,
-            matched,
-            partners,
-            opened,
-            lambda others: measure_checkpoint(contents, full, others),
-        )
-        unchanged(ref)
-        row = Row(ref, known, self.cache.keep(known, ref, contents, full, numbers, self.plan), matched)
-        self._keep(row, partners, pairs)
-        return row
-
-    def _keep(self, row: Row, partners: Sequence[Row], pairs: Mapping[Path, Changes]) -> None:
-        for partner in partners:
-            if partner.ref.path in pairs:
-                changes = pairs[partner.ref.path]
-                row.pairs[partner.ref.path] = self.cache.keep_changes(
-                    row.pair_key(partner), row.identity, row.own, changes
-                )
-
-    def _with_partners(
-        self, ref: CheckpointRef, matched: Match, partners: Sequence[Row], opened: Opened, work: Work[T]
-    ) -> tuple[T, dict[Path, Changes]]:
-        """Work on a checkpoint beside others; trouble with one of those costs only the pair with it."""
-        ready: dict[Path, tuple[CheckpointRef, Contents]] = {}
-        for partner in partners:
-            try:
-                ready[partner.ref.path] = partner.ref, partner.contents(opened, matched)
-            except CheckpointError as error:
-                self._lost(partner.ref, ref, error)
-        while True:
-            try:
-                result, changes = work([contents for _, contents in ready.values()])
-                break
-            except Exception as error:
-                if not ready or _concerns(error, ref):
-                    raise
-                blamed = [p for p, _ in ready.values() if _concerns(error, p)] or [p for p, _ in ready.values()]
-                opened.drop(blamed)
-                for one in blamed:
-                    self._lost(one, ref, error)
-                    del ready[one.path]
-        pairs = dict(zip(ready, changes, strict=True))
-        for one, _ in ready.values():
-            if _overwritten(one):
-                self._lost(one, ref, InProgress(one.path, "it was rewritten"))
-                del pairs[one.path]
-        return result, pairs
-
-    def _lost(self, partner: CheckpointRef, ref: CheckpointRef, error: Exception) -> None:
-        """A partner that was measured, and could not be read again: its numbers stand."""
-        self.remarks.setdefault(
-            partner.name,
-            f"after it had been measured: {translated(partner.path, error).reason}; its numbers stand, but its values "
-            f"could not be compared with those of {ref.name}",
+            from_baseline=tuple(one.changes_since(baseline.ref) for one in found) if baseline else (),
+            notes=notes([one.matched for one in (*found, *baselines)]),
         )
 
 
-def _matched(first: Measured | None, numbers: Measured) -> Match:
-    return SAME if first is None else match(first, numbers)
-
-
-def _paired(contents: Contents, partners: Sequence[Contents]) -> tuple[Changes, ...]:
-    return tuple(compare_contents(partner, contents) for partner in partners)
-
-
-def _concerns(error: Exception, ref: CheckpointRef) -> bool:
-    return isinstance(error, CheckpointError) and (error.path == ref.path or error.path in ref.members)
-
-
-def _overwritten(ref: CheckpointRef) -> bool:
-    """Whether its files hold other values by now; one that is only deleted can be read for as long as it is open."""
-    try:
-        unchanged(ref)
-    except RotatedAway:
-        return False
-    except InProgress:
-        return True
-    return False
+def _of_one_model(gone: Sequence[Rotated], found: Sequence[CheckpointInSeries]) -> list[Rotated]:
+    """Those that are gone and hold the same tensors as the next checkpoint that is there."""
+    following: dict[str, CheckpointInSeries | None] = {}
+    after: CheckpointInSeries | None = None
+    for one in reversed(found):
+        following[one.ref.name] = after
+        if not one.ref.rotated:
+            after = one
+    return [one for one in gone if (n := following[one.ref.name]) is not None and same_structure(one.own, n.own)]

@@ -13,13 +13,13 @@ from reporter.model.tensor import Contents
 from reporter.readers.opening import open_checkpoint
 
 
-class Opened:
+class KeptOpen:
     """Open checkpoints by path, each opened when it is first needed."""
 
     def __init__(self) -> None:
         self._open: dict[Path, tuple[ExitStack, Contents]] = {}
 
-    def __enter__(self) -> Opened:
+    def __enter__(self) -> KeptOpen:
         return self
 
     def __exit__(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from reporter.cache import Cache, CacheDamaged
 from reporter.errors import translated
-from reporter.gather.kept_open import Opened
+from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import under_names
 from reporter.gather.stable_read import unchanged
 from reporter.measuring.deployment import measure_deployment
@@ -31,14 +31,14 @@ def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) ->
     ref, numbers = comparison.refs[-1], comparison.measured[-1]
     names = [t.info.name for t in numbers.tensors]
 
-    def contents(opened: Opened) -> Contents:
+    def contents(opened: KeptOpen) -> Contents:
         found = opened.contents(ref)
         return under_names(found, {t.info.name: n for t, n in zip(found.tensors, names, strict=True)})
 
     readiness: Mapping[str, Readiness] = {}
     spectra: Mapping[str, Spectrum] = {}
     try:
-        with Opened() as opened:
+        with KeptOpen() as opened:
             if settings.deployment == "last":
 
                 def measure() -> Mapping[str, Readiness]:

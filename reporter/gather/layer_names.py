@@ -42,14 +42,18 @@ class _Layer:
     """What its tensors are called within the layer, their shapes and roles."""
 
 
-def match(series: Measured, other: Measured | Contents) -> Match:
+def match(series: Measured | None, other: Measured | Contents) -> Match:
     """Layers of ``other`` by the names in ``series``, the checkpoint that gives a series its names.
 
     Layers match by their full names. Where the names of one stem differ between the two, those layers match one to
     one in the order of their numbers, if there are as many of them on both sides, of the same shapes and roles, and
     in the same order in the model. Anything else is ambiguous and is left alone.
+
+    Args:
+        series: None if ``other`` itself is the first checkpoint of its series.
+        other: a checkpoint that was measured, or one that is open and will be.
     """
-    if isinstance(other, Measured) and series.holds_the_same(other):
+    if series is None or (isinstance(other, Measured) and series.holds_the_same(other)):
         return SAME
     ours, theirs = _by_stem(series), _by_stem(other)
     layers: dict[str, str] = {}

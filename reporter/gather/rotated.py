@@ -9,6 +9,7 @@ is older, one of an earlier step is younger, or a name that was known was writte
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,20 @@ from reporter.measuring.checkpoint import Plan
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.measured import Measured
 
-Rotated = tuple[CheckpointRef, str, Measured]
-"""A checkpoint whose files are gone, its identity in the cache, its numbers."""
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A checkpoint whose files are gone.
+
+    Attributes:
+        ref: where it stood; it has no files.
+        identity: what the cache knows it by.
+        own: its numbers, under the names that it had in its file.
+    """
+
+    ref: CheckpointRef
+    identity: str
+    own: Measured
 
 
 def key(series: Series) -> str:
@@ -54,7 +67,8 @@ def rotated(cache: Cache, series: Series, plan: Plan) -> list[Rotated]:
     for place in reversed(places):
         numbers = cache.measured(place["identity"], plan, all_quantiles=False)
         if numbers is not None:
-            result.append((_ref(place, series, cache.measured_on(place["identity"])), place["identity"], numbers))
+            ref = _ref(place, series, cache.measured_on(place["identity"]))
+            result.append(Rotated(ref, place["identity"], numbers))
     return result
 
 

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from reporter.compare.successive import decide, turned
 from reporter.discover.series import alternatives, going_on, parted, runs, stepwise
+from reporter.gather.account import Account
 from reporter.gather.gatherer import Gatherer
 from reporter.model.checkpoint import Doubt, Series
 from reporter.model.comparison import Comparison
-from reporter.model.successive import Verdict
+from reporter.model.successive import Decision, Verdict
 
 
-def settled(found: Sequence[Series], gatherer: Gatherer) -> Iterator[Series]:
+def settled(found: Sequence[Series], gatherer: Gatherer, account: Account) -> tuple[list[Series], Account]:
     """The series, those of a doubt as the values of their checkpoints say."""
+    result: list[Series] = []
     for doubt, series in groupby(found, key=lambda one: one.doubt):
         if doubt is None:
-            yield from series
+            result += series
         else:
-            yield from _decided(doubt, gatherer)
+            measured, account = gatherer.alone(doubt.checkpoints, account)
+            result += _decided(doubt, decide(doubt, measured))
+    return result, account
 
 
-def _decided(doubt: Doubt, gatherer: Gatherer) -> list[Series]:
-    decision = decide(doubt, gatherer.alone(doubt.checkpoints))
+def _decided(doubt: Doubt, decision: Decision) -> list[Series]:
     match decision.verdict:
         case Verdict.RUNS:
             return runs(doubt, decision.cuts, decision.why)

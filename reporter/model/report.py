@@ -8,10 +8,10 @@ from datetime import datetime
 
 from reporter.model.checkpoint import ASIDE, FileEntry, State
 from reporter.model.comparison import Comparison
-from reporter.model.detail import Detail
 from reporter.model.figures import Runs, SeriesFigures
 from reporter.model.finding import Judgement, Verdict
 from reporter.model.histogram import SeriesHistograms
+from reporter.model.shown import Shown
 
 SCHEMA_VERSION = 1
 """Of report.json; raised when a name in it changes its meaning."""
@@ -47,7 +47,7 @@ class Report:
     files: tuple[FileEntry, ...]
     timings: Mapping[str, float]
     runs: tuple[Runs, ...] = ()
-    details: tuple[Detail, ...] = ()
+    details: tuple[Shown, ...] = ()
 
     @property
     def checkpoints(self) -> int:

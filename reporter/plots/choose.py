@@ -11,13 +11,13 @@ from reporter import plots
 from reporter.derive.histograms import of_checkpoint
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison
-from reporter.model.detail import Detail
 from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
 from reporter.model.finding import Judgement
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.measured import Absent, Value
 from reporter.model.page import Figure
 from reporter.model.report import Report
+from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
 
@@ -138,7 +138,7 @@ def draw_further(renderer: Renderer, report: Report, bins: int) -> Report:
     return replace(report, figures=figures)
 
 
-def _checkpoints(renderer: Renderer, series: Comparison, detail: Detail, bins: int) -> dict[int, CheckpointFigures]:
+def _checkpoints(renderer: Renderer, series: Comparison, detail: Shown, bins: int) -> dict[int, CheckpointFigures]:
     return {place: _checkpoint(renderer, series, place, bins) for place in detail.pages}
 
 

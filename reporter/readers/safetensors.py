@@ -16,6 +16,7 @@ import numpy as np
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
+from reporter.model.natural_order import natural
 from reporter.model.tensor import Contents, SkippedTensor
 from reporter.readers.files import flat
 from reporter.readers.files.block_size import MAX_TENSORS
@@ -96,8 +97,6 @@ class SafetensorsReader:
         """Claim a file that starts with the length of a JSON object and the object, or is named so and damaged."""
         path, named = probe.path, probe.path.name.lower().endswith(".safetensors")
         label = path.name[: -len(".safetensors")] if named else path.name
-        if probe.head.startswith(b"version https://git-lfs"):
-            return None
         if _is_header(probe):
             return Claim(self.name, path, (path,), label, part=_SHARD.search(label) is not None)
         if not named:
@@ -219,7 +218,7 @@ def contents(
     """Tensors of one or several files in natural order of their names."""
     tensors: list[flat.FlatTensor] = []
     left_out = list(skipped)
-    for file, entry in sorted(found, key=lambda one: flat.natural(one[1].name)):
+    for file, entry in sorted(found, key=lambda one: natural(one[1].name)):
         stored = _DTYPES.get(entry.dtype)
         if stored is None:
             left_out.append(SkippedTensor(entry.name, entry.dtype, entry.shape, _why_skipped(entry.dtype)))

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reporter.model.comparison import Comparison
-from reporter.model.detail import Detail
 from reporter.model.finding import Finding, Judgement
+from reporter.model.shown import Shown
 
 PAGES = 60
 """Most pages of checkpoints in one report, which is more than anyone opens."""
@@ -34,7 +34,7 @@ LEAST = 3
 """Number of checkpoints that are shown of every series, if it has so many, even if a limit is then exceeded."""
 
 
-def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Detail, ...]:
+def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Shown, ...]:
     """What is shown of each series. If a limit is exceeded, all series are cut by the same share."""
     checkpoints = sum(len(s.refs) for s in series)
     tensors = sum(len(m.tensors) for s in series for m in s.measured)
@@ -49,7 +49,7 @@ def details(series: Sequence[Comparison], judgement: Judgement) -> tuple[Detail,
     if sum(map(len, pages)) > MOST_PAGES:
         pages = _most_wanted(series, judgement)
     return tuple(
-        Detail(
+        Shown(
             pages=shown,
             records=chosen(s, RECORD_TENSORS, tensors),
             rows=chosen(s, CSV_TENSORS, tensors),

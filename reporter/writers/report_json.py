@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from reporter.model.comparison import Comparison
-from reporter.model.detail import Detail
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import SCHEMA_VERSION, Report
+from reporter.model.shown import Shown
 from reporter.writers import records
 from reporter.writers.comparisons import comparison
 from reporter.writers.records import Record
@@ -41,7 +41,7 @@ def _timings(timings: Mapping[str, float]) -> Record:
     return {name: round(seconds, 3) for name, seconds in timings.items()}
 
 
-def _series(series: Comparison, histograms: SeriesHistograms, detail: Detail) -> Record:
+def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> Record:
     """One series: its checkpoints, comparisons, deployment readiness and spectra."""
     detailed, shown = set(detail.records), {place: i for i, place in enumerate(histograms.shown)}
     return {

@@ -14,7 +14,7 @@ import pytest
 from reporter import documents, pipeline
 from reporter.cache import Cache, Folder
 from reporter.cache import renderings as memo_module
-from reporter.cache.renderings import Memo, program
+from reporter.cache.renderings import Renderings, program
 from reporter.model.page import Figure, Page, Paragraph, Section
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
@@ -51,24 +51,24 @@ class Drawing:
 
 
 @pytest.fixture
-def memo(tmp_path: Path) -> Memo:
-    return Memo(Cache(tmp_path / "cache"))
+def memo(tmp_path: Path) -> Renderings:
+    return Renderings(Cache(tmp_path / "cache"))
 
 
 def renderings(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.rendering"))
 
 
-def test_what_was_drawn_before_is_not_drawn_again(memo: Memo, tmp_path: Path) -> None:
+def test_what_was_drawn_before_is_not_drawn_again(memo: Renderings, tmp_path: Path) -> None:
     pen = Drawing()
     first = memo.draw(pen.picture, "f", 1.5, None)
     assert (memo.draw(pen.picture, "f", 1.5, None), pen.drawn) == (first, 1)
-    assert Memo(Cache(tmp_path / "cache")).draw(pen.picture, "f", 1.5, None) == first
+    assert Renderings(Cache(tmp_path / "cache")).draw(pen.picture, "f", 1.5, None) == first
     assert pen.drawn == 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_sheets_come_back_as_a_list(memo: Memo, count: int) -> None:
+def test_sheets_come_back_as_a_list(memo: Renderings, count: int) -> None:
     pen = Drawing()
     assert memo.draw(pen.sheets, count) == memo.draw(pen.sheets, count) == Drawing().sheets(count)
     assert pen.drawn == count
@@ -82,7 +82,7 @@ DIFFERENT: list[Any] = [
 ]  # fmt: skip
 
 
-def test_whatever_differs_is_drawn_anew(memo: Memo) -> None:
+def test_whatever_differs_is_drawn_anew(memo: Renderings) -> None:
     pen = Drawing()
     for _ in range(2):
         for value in DIFFERENT:
@@ -92,14 +92,14 @@ def test_whatever_differs_is_drawn_anew(memo: Memo) -> None:
     assert pen.drawn == len(DIFFERENT) + 1
 
 
-def test_what_cannot_be_told_apart_is_refused(memo: Memo) -> None:
+def test_what_cannot_be_told_apart_is_refused(memo: Renderings) -> None:
     for opaque in (object(), {1, 2}, np.array([None])):
         with pytest.raises(TypeError, match="not known how to tell two apart"):
             memo.draw(Drawing().picture, "f", opaque)
 
 
 @pytest.mark.parametrize("at", [3, 60, -1])
-def test_a_damaged_file_counts_as_none(memo: Memo, tmp_path: Path, at: int) -> None:
+def test_a_damaged_file_counts_as_none(memo: Renderings, tmp_path: Path, at: int) -> None:
     pen = Drawing()
     first = memo.draw(pen.picture, "f", 1)
     (path,) = renderings(tmp_path)
@@ -112,7 +112,7 @@ def test_a_damaged_file_counts_as_none(memo: Memo, tmp_path: Path, at: int) -> N
 
 
 def test_other_code_or_libraries_have_renderings_of_their_own(
-    memo: Memo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    memo: Renderings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     compute = program.__wrapped__
     assert compute() == program()
@@ -127,19 +127,26 @@ def test_other_code_or_libraries_have_renderings_of_their_own(
     styled = compute()
     (tmp_path / "css" / "report.css").write_text("b {}")
     assert len({program(), styled, compute()}) == 3
+    assert (memo_module.SOURCES / "plots" / "ridgeline.py").exists(), "whatever draws is among the sources"
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "curves.py").write_text("1")
+    monkeypatch.setattr(memo_module, "SOURCES", tmp_path)
+    thin = compute()
+    (tmp_path / "plots" / "curves.py").write_text("2")
+    assert compute() != thin
     before = compute()
     monkeypatch.setattr(memo_module, "version", lambda library: "9.9" if library == "matplotlib" else "1.0")
     assert compute() != before
 
 
 def test_without_a_cache_everything_is_drawn() -> None:
-    pen, memo = Drawing(), Memo(Cache(None))
+    pen, memo = Drawing(), Renderings(Cache(None))
     memo.draw(pen.picture, "f", object())
     memo.draw(pen.picture, "f", object())
     assert pen.drawn == 2
 
 
-def test_pages(memo: Memo) -> None:
+def test_pages(memo: Renderings) -> None:
     rendered: list[Page] = []
 
     def render(page: Page) -> bytes:
@@ -154,7 +161,7 @@ def test_pages(memo: Memo) -> None:
     assert rendered == [page, other]
 
 
-def test_renderings_are_counted_and_pruned(memo: Memo, tmp_path: Path) -> None:
+def test_renderings_are_counted_and_pruned(memo: Renderings, tmp_path: Path) -> None:
     memo.draw(Drawing().picture, "f")
     folder = Folder(tmp_path / "cache")
     assert folder.use().kinds["rendering"][0] == 1

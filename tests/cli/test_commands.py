@@ -189,9 +189,9 @@ def test_a_flipped_byte_of_a_real_series_is_noticed(shared_data: Path, tmp_path:
 
 
 def test_a_defect_of_our_own_costs_one_row_too(ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reporter.gather import gatherer
+    from reporter.gather import measurer
 
-    measure = gatherer.measure_checkpoint
+    measure = measurer.measure_checkpoint
     calls = iter(range(9))
 
     def faulty(*arguments: Any) -> Any:
@@ -199,7 +199,7 @@ def test_a_defect_of_our_own_costs_one_row_too(ckpts: Path, tmp_path: Path, monk
             raise ZeroDivisionError("a slip")
         return measure(*arguments)
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", faulty)
+    monkeypatch.setattr(measurer, "measure_checkpoint", faulty)
     assert report(ckpts, "-o", tmp_path / "out", "--settle", "0") == 4
     record = read(tmp_path / "out")
     assert [f["state"] for f in record["files"]] == ["measured", "corrupt", "measured"]

@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any
 
 from reporter import errors
-from reporter.discover.find import PROVEN
+from reporter.discover.examine import PROVEN
 from reporter.gather.catalog import scan
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings

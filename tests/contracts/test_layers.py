@@ -56,6 +56,31 @@ def test_imports_point_one_way() -> None:
     assert not wrong
 
 
+def test_no_format_reaches_into_another() -> None:
+    """What two formats need lies beside them (``files``, ``meaning`` …), under the name of what it is."""
+    formats = {"keras", "live", "npz", "orbax", "safetensors", "tensorflow"}
+    readers = PACKAGE / "readers"
+    assert formats <= {path.stem for path in readers.iterdir()}
+
+    def format_of(module: str) -> str | None:
+        parts = module.split(".")
+        name = parts[1] if parts[0] == "readers" and len(parts) > 1 else ""
+        name = {"safetensors_index": "safetensors", "live_objects": "live"}.get(name, name)
+        return name if name in formats else None
+
+    wrong = []
+    for path in sorted(readers.rglob("*.py")):
+        module = path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
+        own = format_of(module)
+        if module == "readers.__init__":
+            continue  # the list of all of them
+        for imported in imports(path):
+            other = format_of(imported)
+            if other is not None and other != own:
+                wrong.append(f"{module} imports {imported}")
+    assert not wrong
+
+
 def test_every_module_is_ranked() -> None:
     for path in PACKAGE.iterdir():
         if path.suffix == ".py" or (path / "__init__.py").exists():

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reporter.discover.naming import natural, number_labels
+from reporter.discover.naming import number_labels
 from reporter.discover.series import slug
+from reporter.model.natural_order import natural
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from reporter.gather.catalog import peek, scan
 from reporter.readers.files import bounded
 from reporter.readers.files.block_size import MAX_TENSORS
 from reporter.readers.files.window import SPARSE_FLOOR, SPARSE_RATIO
-from reporter.readers.keras.config import MAX_CONFIG, ConfigError, parse_json
+from reporter.readers.keras_model.config import MAX_CONFIG, ConfigError, parse_json
 from reporter.readers.safetensors import MAX_TEXT
 from reporter.settings.model import Settings
 from tests.faults.running import run

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from reporter.errors import CheckpointError
 from reporter.model.checkpoint import Probe
-from reporter.readers.keras.config import ConfigError, leaves, parse_model
-from reporter.readers.npz.header import HEAD_BYTES, MAGIC, parse
+from reporter.readers.files.npy import HEAD_BYTES, MAGIC, parse
+from reporter.readers.keras_model.config import ConfigError, leaves, parse_model
 from reporter.readers.orbax.layout import CHECKPOINT, MANIFEST, STRINGS, TREE, items
 from reporter.readers.orbax.meaning import Leaf, interpret
 from reporter.readers.safetensors import SafetensorsReader

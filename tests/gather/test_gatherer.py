@@ -10,7 +10,8 @@ import pytest
 
 from reporter.cache import Cache
 from reporter.errors import CorruptCheckpoint, SettingError
-from reporter.gather import gatherer
+from reporter.gather import measurer
+from reporter.gather.account import Account
 from reporter.gather.catalog import scan
 from reporter.gather.gatherer import Gatherer
 from reporter.model.gathered import Gathered
@@ -27,11 +28,11 @@ def ckpts(tmp_path: Path) -> Path:
     return tmp_path / "ckpts"
 
 
-def gathered(folder: Path, **settings: Any) -> tuple[Gathered, Gatherer]:
+def gathered(folder: Path, **settings: Any) -> tuple[Gathered, Account]:
     chosen = Settings(roots=(folder,), out=folder.parent / "out", **settings)
-    gathering = Gatherer.of(chosen, Cache(None), Progress(quiet=True))
+    gatherer, account = Gatherer.begin(chosen, Cache(None), Progress(quiet=True))
     (series,) = scan(chosen).series
-    return gathering.gather(series), gatherer
+    return gatherer.gather(series, account)
 
 
 def distance(a: int, b: int, name: str = "dense.kernel") -> float:
@@ -72,7 +73,7 @@ def test_a_baseline_that_is_none_is_a_wrong_setting(ckpts: Path, tmp_path: Path)
 def test_trouble_with_an_earlier_checkpoint_does_not_cost_the_later_one(
     ckpts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = gatherer.measure_checkpoint
+    measure = measurer.measure_checkpoint
 
     def faulty(contents: Any, plan: Any, against: Any) -> Any:
         for before in against:
@@ -80,9 +81,9 @@ def test_trouble_with_an_earlier_checkpoint_does_not_cost_the_later_one(
                 raise CorruptCheckpoint(ckpts / "m-2.safetensors", "damaged since")
         return measure(contents, plan, against)
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", faulty)
-    series, gathering = gathered(ckpts)
-    assert not gathering.failed
+    monkeypatch.setattr(measurer, "measure_checkpoint", faulty)
+    series, account = gathered(ckpts)
+    assert not account.failed
     assert [ref.step.value for ref in series.refs] == [1, 2, 3, 4]
     assert [len(changes) for changes in series.previous] == [2, 0, 2]
     assert [len(changes) for changes in series.first] == [2, 2, 2]
@@ -91,14 +92,14 @@ def test_trouble_with_an_earlier_checkpoint_does_not_cost_the_later_one(
 def test_a_checkpoint_overwritten_after_it_was_measured_is_paired_no_more(
     ckpts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = gatherer.measure_checkpoint
+    measure = measurer.measure_checkpoint
 
     def then_overwrite(contents: Any, plan: Any, against: Any) -> Any:
         if np.array_equal(next(contents.tensors[0].blocks()), weights(3)["dense.bias"]):
             safetensors(ckpts / "m-2.safetensors", weights(2) | {"more": np.ones(3, "f4")})
         return measure(contents, plan, against)
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", then_overwrite)
-    series, gathering = gathered(ckpts)
-    assert not gathering.failed
+    monkeypatch.setattr(measurer, "measure_checkpoint", then_overwrite)
+    series, account = gathered(ckpts)
+    assert not account.failed
     assert [len(changes) for changes in series.previous] == [2, 0, 2]

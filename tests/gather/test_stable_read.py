@@ -11,20 +11,25 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from safetensors.numpy import save_file
 
 from reporter.cli import main
 from reporter.errors import CheckpointError
-from reporter.gather import gatherer
+from reporter.gather import measurer
 
 NAMES = [f"model-{step}.safetensors" for step in (1, 2, 3, 4)]
 
 
-def write(path: Path, seed: int, rows: int = 50) -> None:
+def kernel(seed: int, rows: int = 50) -> npt.NDArray[np.float32]:
     """A state of one training: the same start, another small step away from it."""
     start, step = (np.random.default_rng(s).normal(size=(rows, 4)) for s in (1000, seed))
-    save_file({"dense.kernel": (start + 0.1 * step).astype("f4"), "dense.bias": np.ones(4, "f4")}, path)
+    return (start + 0.1 * step).astype("f4")
+
+
+def write(path: Path, seed: int, rows: int = 50) -> None:
+    save_file({"dense.kernel": kernel(seed, rows), "dense.bias": np.ones(4, "f4")}, path)
 
 
 @pytest.fixture
@@ -48,26 +53,26 @@ def states(record: dict[str, Any]) -> list[str]:
 
 def while_measuring(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
     """``act`` gets the number of the measurement, after the values were read."""
-    real, calls = gatherer.measure_checkpoint, iter(range(99))
+    real, calls = measurer.measure_checkpoint, iter(range(99))
 
     def measure(*arguments: Any) -> Any:
         numbers = real(*arguments)
         act(next(calls))
         return numbers
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", measure)
+    monkeypatch.setattr(measurer, "measure_checkpoint", measure)
 
 
 def while_comparing(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
     """``act`` gets the number of the pair, before its values are read."""
-    real, calls = gatherer.measure_checkpoint, iter(range(99))
+    real, calls = measurer.measure_checkpoint, iter(range(99))
 
     def measure(contents: Any, plan: Any, against: Any) -> Any:
         if against:
             act(next(calls))
         return real(contents, plan, against)
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", measure)
+    monkeypatch.setattr(measurer, "measure_checkpoint", measure)
 
 
 def test_a_file_that_changed_once_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,8 +82,7 @@ def test_a_file_that_changed_once_is_read_again(folder: Path, monkeypatch: pytes
     assert (code, states(record)) == (0, ["measured"] * 4)
     seen = record["series"][0]["checkpoints"][1]["tensors"]
     (mean,) = [t["statistics"]["mean"] for t in seen if t["role"] == "kernel" or "kernel" in t["name"]]
-    expected = np.random.default_rng(77).normal(size=(50, 4)).astype("f4").astype("f8").mean()
-    assert mean == pytest.approx(expected, rel=1e-12)
+    assert mean == pytest.approx(kernel(77).astype("f8").mean(), rel=1e-12)
 
 
 def test_a_file_that_keeps_changing_is_in_progress(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +159,7 @@ def test_a_checkpoint_that_cannot_be_read_twice_is_blamed_itself(
     folder: Path, monkeypatch: pytest.MonkeyPatch, culprit: int
 ) -> None:
     """A disk error while two are compared: the later one is dropped for its own failures only."""
-    real, calls = gatherer.measure_checkpoint, iter(range(99))
+    real, calls = measurer.measure_checkpoint, iter(range(99))
     bad = folder / NAMES[culprit]
 
     class Failing:
@@ -177,7 +181,7 @@ def test_a_checkpoint_that_cannot_be_read_twice_is_blamed_itself(
                 contents = failing(contents)
         return real(contents, plan, against)
 
-    monkeypatch.setattr(gatherer, "measure_checkpoint", measure)
+    monkeypatch.setattr(measurer, "measure_checkpoint", measure)
     code, record = report(folder)
     expected = ["measured"] * 4
     if culprit == 2:

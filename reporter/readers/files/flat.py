@@ -115,13 +115,3 @@ def _step(tensors: Sequence[FlatTensor]) -> tuple[int | None, str]:
         if last in _STEPS and one.info.size == 1 and re.fullmatch(r"u?int(8|16|32|64)", one.info.dtype):
             found += [(int(block[0].item()), one.info.name) for block in one.blocks()]
     return max(found, default=(None, ""), key=lambda item: item[0] if item[0] is not None else -1)
-
-
-def natural(name: str) -> list[tuple[int, str]]:
-    """Sort key that puts ``layers.10`` after ``layers.9``.
-
-    >>> sorted(["layers.10.w", "layers.9.w"], key=natural)
-    ['layers.9.w', 'layers.10.w']
-    """
-    parts = re.split(r"(\d{1,18})", name)
-    return [(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)]

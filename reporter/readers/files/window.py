@@ -1,7 +1,8 @@
 """A read-only window (offset, length) of an open file: what h5py is given, and what tensors are read from.
 
-Handing h5py a Python file object instead of a path means that HDF5 never takes a lock: a default
-``h5py.File(p, 'r')`` makes a trainer's next save fail and leave an empty file (formats.md, finding 1; keras#11101).
+Handing h5py a Python file object instead of a path means that HDF5 never takes a lock. While somebody else has a file
+open as ``h5py.File(path, "r")``, which locks it by default, a trainer's ``h5py.File(path, "w")`` truncates it, then
+fails to lock it: the save is lost and an empty file is left (github.com/keras-team/keras/issues/11101).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ GIB = 1 << 30
 
 CPU_SECONDS = 60
 """For one request. A loop in a damaged structure never ends; the largest honest request is the structure of 200,000
-HDF5 objects, the most that are read, which took 56 s on a machine with five processes per core [X]. Real models have
-some thousand objects: 1 s."""
+HDF5 objects, the most that are read, which was measured to take 56 s where five processes shared each core. Real
+models have some thousand objects: 1 s."""
 
 WALL_SECONDS = 600.0
 """For one request, the start of the child included: the CPU limit on a busy machine, and a slow disk or network."""

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.readers.files.npy import pickled_member
 from reporter.readers.files.summed import SummedWindow
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.files.zipped import MAGIC, check_readable, inflated, open_zip, place, stored, translated
-from reporter.readers.keras.config import MAX_CONFIG
-from reporter.readers.npz.header import pickled_member
+from reporter.readers.keras_model.config import MAX_CONFIG
 
 CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ = "config.json", "metadata.json", "model.weights.h5", "model.weights.npz"
 ASSETS = "assets/"
@@ -88,7 +88,7 @@ def open_folder(path: Path) -> Iterator[Members]:
         if found is None:
             _no_weights(path, None)
         weights = Window(found, stack.enter_context(open_file(found)))
-        # Keras 3.15 gives an npz archive in a folder the name of the HDF5 file [X].
+        # Keras 3.15, asked for npz in a folder, was seen to give the archive the name of the HDF5 file.
         if found.name == WEIGHTS_NPZ or weights.bytes_at(0, 4) == MAGIC:
             _no_weights(path, weights)
         assets = tuple(sorted(p.relative_to(path).as_posix() for p in (path / ASSETS).rglob("*") if p.is_file()))
@@ -127,8 +127,8 @@ ADVICE = f"with h5py installed, `model.save` writes {WEIGHTS}, which is read"
 def _no_weights(path: Path, npz: Window | None) -> NoReturn:
     """Say why an archive without ``model.weights.h5`` is not read.
 
-    Keras's ``NpzIOStore`` keeps each layer as a dict, which NumPy can only pickle; Keras 3.15 itself then refuses to
-    load what it saved [X].
+    Keras's ``NpzIOStore`` (keras/src/saving/saving_lib.py) keeps each layer as a dict, which NumPy can only pickle, and
+    Keras 3.15 then refuses to load what it saved.
     """
     if npz is None:
         raise PartialCheckpoint(path, f"it holds no {WEIGHTS}")

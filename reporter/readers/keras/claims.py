@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from reporter.errors import CheckpointError, RefusedCheckpoint
+from reporter.errors import CheckpointError, NotDownloaded, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
+from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, hdf5
 
 ARCHIVE, WEIGHTS, LEGACY = "keras", "keras-weights", "keras-h5"
 
-_LFS = b"version https://git-lfs"
 _ZIP = b"PK\x03\x04"
 _SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 _MAX_USERBLOCK = 8 << 20
@@ -45,7 +45,7 @@ def claim_archive(probe: Probe) -> Claim | None:
             return _claim(ARCHIVE, probe.path)
         reason = f"a zip archive without Keras's {archive.CONFIG} and {archive.METADATA}"
         return _claim(ARCHIVE, probe.path, reason, "unsupported") if named else None
-    if not named or probe.head.startswith(_LFS) or signature(probe):
+    if not named or signature(probe):
         return None
     if probe.size == 0:
         return _claim(ARCHIVE, probe.path, EMPTY, "corrupt")
@@ -59,6 +59,10 @@ def claim_folder(folder: Path, names: Mapping[str, Path]) -> Claim | None:
     if weights is None or not {archive.CONFIG, archive.METADATA} <= names.keys():
         return None
     members = tuple(names[name] for name in (archive.METADATA, archive.CONFIG, weights))
+    pointer = first_pointer(members)
+    if pointer is not None:
+        reason = f"{pointer.name} is {NOT_DOWNLOADED}"
+        return Claim(ARCHIVE, folder, members, label(folder), reason, NotDownloaded.state)
     return Claim(ARCHIVE, folder, members, label(folder))
 
 
@@ -66,7 +70,7 @@ def claim_hdf5(probe: Probe) -> Claim | None:
     """Claim an HDF5 file of whatever layout, or a file that is named like one and is damaged."""
     name = probe.path.name.lower()
     by_name = WEIGHTS if name.endswith(".weights.h5") else LEGACY
-    if probe.head.startswith((_LFS, _ZIP)):
+    if probe.head.startswith(_ZIP):
         return None
     if not signature(probe):
         if not name.endswith((".h5", ".hdf5")):

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from reporter.model.role import output_axis, slot_role
 from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.files.streams import Array
-from reporter.readers.keras.config import ModelConfig, leaves
 from reporter.readers.keras.inventory import Inventory
-from reporter.readers.keras.missing import empty_layers, missing_layers, missing_weights
+from reporter.readers.keras.missing import missing_weights
 from reporter.readers.keras.tree import Dataset
-from reporter.readers.keras.variables import quantisation
+from reporter.readers.keras_model.config import ModelConfig, leaves
+from reporter.readers.keras_model.missing import empty_layers, missing_layers
+from reporter.readers.keras_model.variables import quantisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ import ml_dtypes
 import numpy as np
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint
-from reporter.readers.keras.config import ConfigError, LayerConfig, ModelConfig, leaves, parse_model
 from reporter.readers.keras.copies import same_layer
 from reporter.readers.keras.inventory import Inventory, Slot, Weight
 from reporter.readers.keras.old_optimizer import named_slots
 from reporter.readers.keras.tree import Dataset, Group
-from reporter.readers.keras.variables import VARIABLES, quantisation
+from reporter.readers.keras_model.config import ConfigError, LayerConfig, ModelConfig, leaves, parse_model
+from reporter.readers.keras_model.variables import VARIABLES, quantisation
 
 TOP_LEVEL = "top_level_model_weights"
 """The group of the variables that the outermost model owns itself."""

@@ -13,9 +13,9 @@ from itertools import combinations
 from math import comb
 
 from reporter.model.role import model_role, output_axis
-from reporter.readers.keras.config import MAX_DEPTH, LayerConfig
 from reporter.readers.keras.tree import Group
-from reporter.readers.keras.variables import names_of, snake_case
+from reporter.readers.keras_model.config import MAX_DEPTH, LayerConfig
+from reporter.readers.keras_model.variables import names_of, snake_case
 
 Known = tuple[str, str]
 """Class and name of a layer."""

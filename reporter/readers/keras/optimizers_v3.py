@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reporter.readers.keras.config import ModelConfig, kind_of_object
 from reporter.readers.keras.inventory import Inventory, Slot, Weight
 from reporter.readers.keras.optimizer import all_trained, numbered_slots
 from reporter.readers.keras.slot_order import class_of
 from reporter.readers.keras.tree import Group
+from reporter.readers.keras_model.config import ModelConfig, kind_of_object
 
 _OWN = ("iteration", "learning_rate", "step_counter", "dynamic_scale")
 """What an optimizer around others keeps itself (keras/src/optimizers/loss_scale_optimizer.py, multi_optimizer.py)."""

@@ -12,11 +12,11 @@ from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, claims
-from reporter.readers.keras.config import ConfigError, parse_json, parse_model
 from reporter.readers.keras.contents import contents
 from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.legacy import read_legacy
 from reporter.readers.keras.weights_v3 import read_v3
+from reporter.readers.keras_model.config import ConfigError, parse_json, parse_model
 
 ASSET = "text that layers look up, without numbers"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
-from reporter.readers.keras.variables import snake_case
+from reporter.readers.keras_model.variables import snake_case
 
 Blocks = tuple[tuple[str, ...], ...]
 """Slots in the order of creation: those of one block alternate from weight to weight."""

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reporter.readers.keras.config import LayerConfig, ModelConfig, leaves
 from reporter.readers.keras.copies import drop_copies, first_of
 from reporter.readers.keras.inventory import Inventory, Weight
 from reporter.readers.keras.members import Known, members_of, within
 from reporter.readers.keras.optimizers_v3 import read_optimizers
 from reporter.readers.keras.slot_order import class_of
 from reporter.readers.keras.tree import Dataset, Group
-from reporter.readers.keras.variables import ADAPTED, SUBLAYERS, kind_of, names_of, quantisation
+from reporter.readers.keras_model.config import LayerConfig, ModelConfig, leaves
+from reporter.readers.keras_model.variables import ADAPTED, SUBLAYERS, kind_of, names_of, quantisation
 
 LAYER_LISTS = ("layers", "_layer_checkpoint_dependencies")
 
@@ -50,6 +50,23 @@ def read_v3(root: Group, config: ModelConfig | None, *, keras2: bool = False) ->
 
 @dataclass(slots=True)
 class _Walk:
+    """From the root of a file down to every variable.
+
+    An example: a ``.keras`` file of ``Sequential([Dense(8, name="hidden"), Dense(2, name="out")])``, trained with Adam,
+    holds these datasets (keras/src/saving/saving_lib.py, ``_save_state``)
+
+        layers/dense/vars/0, 1              group ``vars`` with the attribute name = "hidden"
+        layers/dense_1/vars/0, 1            name = "out"
+        optimizer/vars/0, 1, 2 …            iteration, learning rate, then two slots of each weight
+
+    :meth:`read` starts :meth:`model` at the root. :meth:`entries` gives the members of ``layers`` with the place of
+    their configuration, found by stored name or, before Keras 3.6, by class and counter, and then what other attributes
+    hold. ``optimizer`` counts steps, so it is kept for the end; each other entry goes to :meth:`layer`, or to
+    :meth:`model` again if it is one. :meth:`own_variables` calls ``layers/dense/vars/0`` ``hidden/kernel`` and ``1``
+    ``hidden/bias``, for ``Dense`` makes them in this order. At last the slots are matched with the weights by order and
+    shape: ``optimizer/vars/2`` is ``optimizer/hidden/kernel/momentum``, and what has slots is trained.
+    """
+
     config: ModelConfig | None
     keras2: bool
     found: Inventory = field(default_factory=Inventory)

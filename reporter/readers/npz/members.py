@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from reporter.errors import CorruptCheckpoint
 from reporter.readers.files.block_size import BLOCK_BYTES
+from reporter.readers.files.npy import Header
 from reporter.readers.files.streams import Array, native
 from reporter.readers.files.window import Window
 from reporter.readers.files.zipped import inflated
-from reporter.readers.npz.header import Header
 
 SLAB_BYTES = 16 << 20
 """Values in Fortran order are gathered into slabs of rows of this size, or of one row."""

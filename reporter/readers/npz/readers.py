@@ -10,11 +10,10 @@ from reporter.errors import CheckpointError, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor
 from reporter.readers.files import flat
-from reporter.readers.files.pointer import LFS
+from reporter.readers.files.npy import HEAD_BYTES, MAGIC, Header, head_of, parse
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.files.zipped import BOMB_FLOOR, BOMB_RATIO, EMPTY_MAGIC, check_readable, open_zip, place
 from reporter.readers.files.zipped import MAGIC as ZIP
-from reporter.readers.npz.header import HEAD_BYTES, MAGIC, Header, head_of, parse
 from reporter.readers.npz.members import MAX_ROW_BYTES, MemberStream, row_bytes
 
 _PICKLE = "a pickle, which only executing it could read. Save plain numeric arrays, or the model with Keras"
@@ -48,7 +47,7 @@ class NumpyReader:
                 return self._claim(probe.path)
             reason = "a zip archive without arrays" if not names else "a zip archive of other things than arrays"
             return self._claim(probe.path, reason, "not a checkpoint") if named else None
-        if not named or probe.head.startswith(LFS):
+        if not named:
             return None
         if probe.size == 0:
             return self._claim(probe.path, "0 bytes: just opened by a writer, or destroyed", "corrupt")

@@ -24,7 +24,7 @@ ITEM_NAMES = frozenset({"default", "state", "items", "params", "pytree", "model"
 """Names under which programs keep their only item; they make a folder a checkpoint where Orbax left no metadata."""
 
 MAX_METADATA = 64 << 20
-"""Bytes of JSON; a tree of 10,000 arrays takes 2 MiB [X]."""
+"""Bytes of JSON; a tree of 10,000 arrays takes 2 MiB."""
 
 MAX_FILES = 200_000
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from reporter.model.natural_order import natural
 from reporter.model.role import model_role, slot_role
 from reporter.model.tensor import Collection, LayerInfo
-from reporter.readers.keras.config import ModelConfig, leaves
-from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
-from reporter.readers.tensorflow.names import natural
+from reporter.readers.keras_model.config import ModelConfig, leaves
+from reporter.readers.meaning import Interpretation, Meaning, arranged, model_trainable
 
 _GROUPS: Mapping[str, tuple[Collection, bool | None]] = {
     "params": ("model", True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,16 @@ from reporter.errors import (
     from_os,
 )
 from reporter.model.checkpoint import Claim, Probe
+from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
-from reporter.readers.files.pointer import NOT_DOWNLOADED, first_pointer
 from reporter.readers.files.streams import Array, Slab, SlabStream
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
-from reporter.readers.keras.config import ConfigError, ModelConfig, parse_model
-from reporter.readers.keras.missing import missing_layers
+from reporter.readers.keras_model.config import ConfigError, ModelConfig, parse_model
+from reporter.readers.keras_model.missing import missing_layers
+from reporter.readers.meaning import contents
 from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items, own_files
 from reporter.readers.orbax.meaning import Leaf, interpret
-from reporter.readers.tensorflow.contents import step_of
 
 TENSORSTORE = Kind(
     module="reporter.readers.orbax.parsing",
@@ -213,7 +213,6 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
             output_axis=output_axis(one.role, kind),
         )
         sources[one.key] = _Tensor(info, array.stream)
-    step, source = step_of(meaning, sources)
     skipped = [SkippedTensor(a.stored_as, a.dtype, a.shape, a.problem) for a in arrays if a.problem]
     for item in found:
         if item.leaves is None:
@@ -221,19 +220,17 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
         for path, kind in (item.leaves or {}).items():
             if kind == "string" and not (config and item.name == _CONFIG):
                 skipped.append(SkippedTensor("/".join(path), "string", (), "text, not numbers"))
-    return Contents(
+    known = contents(
+        meaning,
+        sources,
         format=format,
-        layers=meaning.layers,
-        tensors=tuple(sources.values()),
-        skipped=tuple(skipped),
-        layers_ordered=meaning.ordered,
-        step=step,
-        step_source=source,
+        skipped=skipped,
         integrity="lengths",  # OCDBT has checksums of its index, none of values
         framework="Keras on Orbax" if config else "Orbax",
         notes=(*notes, *problems),
-        missing_layers=missing_layers(config, (m.layer for m in meaning.meanings)) if config else (),
     )
+    missing = missing_layers(config, (m.layer for m in meaning.meanings)) if config else ()
+    return replace(known, missing_layers=missing)
 
 
 def _leaf(number: int, array: _Array, *, several: bool) -> Leaf:

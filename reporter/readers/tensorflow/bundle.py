@@ -20,7 +20,7 @@ from reporter.errors import (
     UnsupportedCheckpoint,
     from_os,
 )
-from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
+from reporter.model.git_lfs import NOT_DOWNLOADED, is_pointer
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.slices import Box, parse_box, slice_key, tiles
 from reporter.readers.tensorflow.table import read_table
@@ -120,7 +120,7 @@ def read_small(path: Path, limit: int) -> bytes:
         raise from_os(path, exc) from exc
     except ValueError as exc:  # a NUL byte in the path
         raise Unreadable(path, f"cannot be read: {exc}") from exc
-    if data.startswith(LFS):
+    if is_pointer(data):
         raise NotDownloaded(path, NOT_DOWNLOADED)
     if len(data) > limit:
         raise RefusedCheckpoint(path, f"it grew beyond {limit} bytes while it was read")

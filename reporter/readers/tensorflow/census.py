@@ -12,7 +12,7 @@ from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.graph import Graph, Paths, chain
 
 _METRICS = frozenset({"metrics", "_metrics", "compiled_metrics", "_compile_metrics"})
-_EXPORT_COPY = "_all_variables"  # Model.export of Keras 3 stores every variable a second time here [X]
+_EXPORT_COPY = "_all_variables"  # Keras 3.15's Model.export was seen to store every variable here a second time
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from reporter.errors import CorruptCheckpoint
 from reporter.model.role import output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
+from reporter.readers.meaning import Interpretation, Meaning, contents, count_of
 from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
 from reporter.readers.tensorflow.census import NOTHING, Extra
 from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason
 from reporter.readers.tensorflow.graph import GRAPH_KEY, MAX_GRAPH_BYTES, VALUE_SUFFIX, Graph, parse_graph
-from reporter.readers.tensorflow.meaning import Interpretation, Meaning
 from reporter.readers.tensorflow.names import interpret_names
 from reporter.readers.tensorflow.objects import interpret_graph
 from reporter.readers.tensorflow.shards import Shards
@@ -23,9 +24,6 @@ from reporter.readers.tensorflow.wire import WireError
 
 SAVE_COUNTER = "save_counter/"
 """Begin of the key of a ``tf.train.Checkpoint``'s count of its saves (tensorflow/python/checkpoint/checkpoint.py)."""
-
-MAX_STEP = 1 << 62
-"""A larger count of training steps is no count."""
 
 
 @contextmanager
@@ -57,20 +55,20 @@ def open_bundle(
             m.key: _source(m, index.entries[m.key], kinds.get(m.layer, ""), shards, index.big_endian)
             for m in meaning.meanings
         }
-        step, source = step_of(meaning, sources)
-        strays = f"{index.strays} parts of tensors belong to no tensor of the index and are not read"
-        yield Contents(
+        found = contents(
+            meaning,
+            sources,
             format=format,
-            layers=meaning.layers,
-            tensors=tuple(sources.values()),
-            skipped=_skipped(index),
-            layers_ordered=meaning.ordered,
-            step=step,
-            step_source=source,
-            save_counter=next((_count(s) for key, s in sources.items() if key.startswith(SAVE_COUNTER)), None),
             integrity="crc32c",
             framework=framework,
-            notes=(*notes, *meaning.notes, *([strays] if index.strays else [])),
+            skipped=_skipped(index),
+            notes=notes,
+        )
+        strays = f"{index.strays} parts of tensors belong to no tensor of the index and are not read"
+        yield replace(
+            found,
+            save_counter=next((count_of(s) for key, s in sources.items() if key.startswith(SAVE_COUNTER)), None),
+            notes=(*found.notes, *([strays] if index.strays else [])),
         )
 
 
@@ -124,19 +122,3 @@ def _skipped(index: Index) -> tuple[SkippedTensor, ...]:
 
 def _named(reason: tuple[str, str], entry: Entry) -> tuple[str, tuple[int, ...], str]:
     return reason[0], entry.shape, reason[1]
-
-
-def step_of(meaning: Interpretation, sources: Mapping[str, TensorSource]) -> tuple[int | None, str]:
-    """The largest count of the first group that has one: optimizers may have made different numbers of steps."""
-    for keys, source in zip(meaning.steps, meaning.step_source, strict=True):
-        counts = [count for key in keys if key in sources and (count := _count(sources[key])) is not None]
-        if counts:
-            return max(counts), source
-    return None, ""
-
-
-def _count(source: TensorSource) -> int | None:
-    if source.info.shape != () or not source.info.dtype.startswith(("int", "uint")):
-        return None
-    value = int(next(iter(source.blocks()))[0])
-    return value if 0 <= value < MAX_STEP else None

@@ -2,8 +2,8 @@
 
 The file knows two things about a variable: its path of attributes in the object graph (``model/head/_kernel``), and its
 name in the program (``sub/dense_4/kernel``), from name scopes. Names are what people know and what other formats store,
-so they are used wherever they tell variables apart. Where scopes were lost, as Keras 3 does for the layers of
-subclassed models [X], the optimizer's slot names, or else the attribute path, must serve.
+so they are used wherever they tell variables apart. Where scopes were lost, as Keras 3.15 was seen to lose those of
+the layers of subclassed models, the optimizer's slot names, or else the attribute path, must serve.
 """
 
 from __future__ import annotations

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from reporter.model.natural_order import natural
 from reporter.model.role import NEVER_TRAINABLE, model_role, slot_role
 from reporter.model.tensor import LayerInfo
+from reporter.readers.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.dtypes import numeric
-from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
 
 # What optimizers call themselves unless the program gives them a name, and so their slots.
 _OPTIMIZERS = "Adam|AdamW|Momentum|Ftrl|Adagrad|AdagradDA|Adadelta|RMSProp|ProximalAdagrad"
@@ -196,11 +197,3 @@ def _layer(key: str) -> str:
 def _is_integer(entry: Entry) -> bool:
     kind = numeric(entry.dtype)
     return kind is not None and kind.numpy.kind in "iu"
-
-
-def natural(key: str) -> list[tuple[int, int, str]]:
-    """Sort key in which numbers inside names count by value: ``layer_2`` before ``layer_10``."""
-    return [
-        (0, int(part), part) if part.isdecimal() and len(part) < 19 else (1, 0, part)
-        for part in re.split(r"([0-9]+)", key)
-    ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from reporter.model.role import model_role, slot_role
 from reporter.model.tensor import LayerInfo
+from reporter.readers.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.census import (
     NOTHING,
@@ -22,7 +23,6 @@ from reporter.readers.tensorflow.census import (
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.graph import Child, Graph, Paths, chain, walk
 from reporter.readers.tensorflow.layers import Place, numbered_places, place_by_name, place_variables
-from reporter.readers.tensorflow.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.optimizers import Optimizers, find_optimizers, match_by_name
 from reporter.readers.tensorflow.slots import Target
 
@@ -50,6 +50,19 @@ _ITERATIONS = {"iter": "iterations", "iteration": "iterations"}  # one name for 
 
 def interpret_graph(graph: Graph, entries: Mapping[str, Entry], extra: Extra = NOTHING) -> Interpretation:
     """Find out what every variable of an object graph is for.
+
+    An example: ``tf.train.Checkpoint(model=model, optimizer=Adam())`` of a model with one layer ``dense`` has the nodes
+
+        0 root      children: model → 1, optimizer → 2
+        1 model     children: layer_with_weights-0 → 3
+        2 Adam      children: iter → 6; slot variables: (of 4, "m") → 7, (of 4, "v") → 8
+        3 dense     children: kernel → 4, bias → 5
+
+    ``find_optimizers`` finds 2, to which 6, 7 and 8 belong. The walk along attributes, which does not enter optimizers,
+    reaches 4 by (model, layer_with_weights-0, kernel) and 5. The name of 4 in the program is ``dense/kernel``: aligned
+    from the end with that path, ``kernel`` is 4 itself and ``dense`` its object 3, so its layer is ``dense``. Node 7
+    becomes ``optimizer/dense/kernel/m``, since the slot says that it is of 4; node 6 is ``optimizer/iterations`` and
+    gives the step. What nothing explains is listed under ``other`` by its key.
 
     Args:
         graph: as parsed.

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, from_os
+from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.readers.files.bounded import parse_json
-from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import read_small
 from reporter.readers.tensorflow.census import Extra
@@ -85,7 +85,7 @@ def read_saved_model(path: Path) -> SavedModel:
     model = SavedModel()
     try:
         with path.open("rb") as file:
-            if file.read(len(LFS)) == LFS:
+            if is_pointer(file.read(len(LFS))):
                 raise NotDownloaded(path, NOT_DOWNLOADED)
             end = file.seek(0, 2)
             graphs = [(start, stop) for number, start, stop in spans(file, 0, end) if number == 2]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from reporter.errors import PartialCheckpoint, RefusedCheckpoint, from_os
 from reporter.model.checkpoint import Claim, Probe
+from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.model.tensor import Contents
-from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.tensorflow.bundle import index_path
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.contents import open_bundle
@@ -118,7 +118,7 @@ def _problem(folder: Path) -> tuple[str, str]:
         return known.reason, known.state
     if not head:
         return f"{_MODEL} is empty: being saved, or destroyed", "corrupt"
-    if head == LFS:
+    if is_pointer(head):
         return f"{_MODEL} is {NOT_DOWNLOADED}", "not downloaded"
     if head[:1] not in _FIRST_TAGS:
         return f"{_MODEL} is not a SavedModel", "corrupt"

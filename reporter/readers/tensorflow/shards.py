@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.errors import NotDownloaded, PartialCheckpoint, RefusedCheckpoint, RotatedAway, from_os
+from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.readers.files.buffers import Buffers
-from reporter.readers.files.pointer import LFS, NOT_DOWNLOADED
 from reporter.readers.files.window import check_stored
 from reporter.readers.tensorflow.bundle import Index, shard_path
 
@@ -48,7 +48,7 @@ class Shard:
         if status.st_size < needed:
             head = self.read(0, min(len(LFS), status.st_size))
             self.close()
-            if head == LFS:
+            if is_pointer(head):
                 raise NotDownloaded(path, NOT_DOWNLOADED)
             reason = f"{path.name} has {status.st_size} bytes where the index expects {needed}: copy or save it again"
             raise PartialCheckpoint(path, reason)

@@ -76,7 +76,8 @@ def slice_key(name: bytes, box: Box) -> bytes:
 def tiles(boxes: Sequence[Box], shape: Sequence[int]) -> bool:
     """Whether the boxes, with lengths spelled out, cover a tensor of this shape exactly once.
 
-    They need not form a grid: MaxShardSizePolicy cuts what is left of a shard's size along a later axis [X].
+    They need not form a grid: MaxShardSizePolicy cuts what is left of a shard's size along a later axis
+    (tensorflow/python/checkpoint/sharding/sharding_policies.py).
 
     >>> tiles([Box((0,), (2,)), Box((2,), (3,))], (5,)), tiles([Box((0,), (2,)), Box((1,), (4,))], (5,))
     (True, False)

@@ -17,8 +17,9 @@ from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.files.streams import Array
 from reporter.readers.files.window import open_file
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
+from reporter.readers.meaning import contents
 from reporter.readers.tensorflow.bundle import Entry
-from reporter.readers.tensorflow.contents import step_of, tensor_info
+from reporter.readers.tensorflow.contents import tensor_info
 from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason
 from reporter.readers.tensorflow.names import interpret_names
 from reporter.readers.tensorflow.table import MAGIC, first_entry
@@ -125,19 +126,14 @@ def _contents(format: str, parsing: Session) -> Contents:
         stored = numeric(entry.dtype)
         assert stored is not None  # meanings are made of numeric entries only
         sources[one.key] = _Tensor(tensor_info(one, entry, stored), stored, parsing)
-    step, source = step_of(meaning, sources)
     reasons = {key: skipped_reason(entry.dtype) for key, entry in entries.items() if numeric(entry.dtype) is None}
-    return Contents(
+    return contents(
+        meaning,
+        sources,
         format=format,
-        layers=meaning.layers,
-        tensors=tuple(sources.values()),
-        skipped=tuple(SkippedTensor(key, dtype, entries[key].shape, why) for key, (dtype, why) in reasons.items()),
-        layers_ordered=meaning.ordered,
-        step=step,
-        step_source=source,
+        skipped=(SkippedTensor(key, dtype, entries[key].shape, why) for key, (dtype, why) in reasons.items()),
         integrity="crc32c",  # of every block of the table, in which the values lie
         framework="TensorFlow 1",
-        notes=meaning.notes,
     )
 
 

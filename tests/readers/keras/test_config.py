@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.readers.keras.config import ConfigError, leaves, parse_model
+from reporter.readers.keras_model.config import ConfigError, leaves, parse_model
 
 
 def dense(name: str, **more: Any) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_nesting_and_size_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
         wrapped = {"class_name": "Model", "config": {"layers": [wrapped]}}
     layer = parse_model(json.dumps({"class_name": "Sequential", "config": [dense("t", layer=wrapped)]})).model.layers[0]
     assert layer.inner("layer") == ()
-    monkeypatch.setattr("reporter.readers.keras.config.MAX_CONFIG", 10)
+    monkeypatch.setattr("reporter.readers.keras_model.config.MAX_CONFIG", 10)
     with pytest.raises(ConfigError, match="more than 10"):
         parse_model(json.dumps({"class_name": "Sequential", "config": []}))
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter.readers.keras.config import parse_model
 from reporter.readers.keras.members import members_of, within
 from reporter.readers.keras.tree import Dataset, Group
+from reporter.readers.keras_model.config import parse_model
 
 
 def sharing(keras: ModuleType, again: int = 4, *, same_names: bool = False) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reporter.readers.keras.variables import SUBLAYERS, VARIABLES, names_of, owns_weights, snake_case
+from reporter.readers.keras_model.variables import SUBLAYERS, VARIABLES, names_of, owns_weights, snake_case
 
 IMAGES: dict[str, Any] = {f"{rank}D": (None, *(8,) * rank, 3) for rank in (1, 2, 3)}
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from reporter.readers.meaning import Meaning
 from reporter.readers.tensorflow.bundle import Entry
-from reporter.readers.tensorflow.meaning import Meaning
 from reporter.readers.tensorflow.names import interpret_names
 
 FLOAT, INT64 = 1, 9

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class Shown:
     """Places in a series, ascending; in a short one every tuple holds all of them.
 
     Attributes:

@@ -1,12 +1,15 @@
-"""What the keys of a checkpoint mean: the common result of reading an object graph or TensorFlow 1 names."""
+"""What the keys of a checkpoint mean: the common result of reading an object graph, a tree, or names alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from reporter.model.role import NEVER_TRAINABLE
-from reporter.model.tensor import COLLECTIONS, Collection, LayerInfo
+from reporter.model.tensor import COLLECTIONS, Collection, Contents, LayerInfo, SkippedTensor, TensorSource
+
+MAX_STEP = 1 << 62
+"""A larger count of training steps is no count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,55 @@ def model_trainable(role: str, known: bool | None) -> bool | None:
     (False, None, True)
     """
     return False if role in NEVER_TRAINABLE else known
+
+
+def contents(
+    meaning: Interpretation,
+    sources: Mapping[str, TensorSource],
+    *,
+    format: str,
+    integrity: str,
+    framework: str = "",
+    skipped: Iterable[SkippedTensor] = (),
+    notes: Iterable[str] = (),
+) -> Contents:
+    """What a reader found, as its keys were interpreted; the training step is read from the tensor that counts it.
+
+    Args:
+        sources: a tensor for each of the meanings, by key, in their order.
+        format, integrity, framework, skipped: as in :class:`reporter.model.tensor.Contents`.
+        notes: what is to be said before the notes of the interpretation.
+
+    Raises:
+        CheckpointError: the step cannot be read.
+    """
+    step, source = _step_of(meaning, sources)
+    return Contents(
+        format=format,
+        layers=meaning.layers,
+        tensors=tuple(sources.values()),
+        skipped=tuple(skipped),
+        layers_ordered=meaning.ordered,
+        step=step,
+        step_source=source,
+        integrity=integrity,
+        framework=framework,
+        notes=(*notes, *meaning.notes),
+    )
+
+
+def _step_of(meaning: Interpretation, sources: Mapping[str, TensorSource]) -> tuple[int | None, str]:
+    """The largest count of the first group that has one: optimizers may have made different numbers of steps."""
+    for keys, source in zip(meaning.steps, meaning.step_source, strict=True):
+        counts = [count for key in keys if key in sources and (count := count_of(sources[key])) is not None]
+        if counts:
+            return max(counts), source
+    return None, ""
+
+
+def count_of(source: TensorSource) -> int | None:
+    """The value of a scalar integer that can be a count; None for any other tensor."""
+    if source.info.shape != () or not source.info.dtype.startswith(("int", "uint")):
+        return None
+    value = int(next(iter(source.blocks()))[0])
+    return value if 0 <= value < MAX_STEP else None

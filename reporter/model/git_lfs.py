@@ -17,6 +17,11 @@ _LOOKED_AT = 1_000
 """Small files that are looked at: a repository that tracks one of these tracks all of them."""
 
 
+def is_pointer(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is a pointer."""
+    return head.startswith(LFS)
+
+
 def first_pointer(files: Iterable[Path]) -> Path | None:
     """The first of these files that is a pointer.
 
@@ -27,7 +32,7 @@ def first_pointer(files: Iterable[Path]) -> Path | None:
     for path in files:
         if path.stat().st_size <= _LARGEST:
             with path.open("rb") as file:
-                if file.read(len(LFS)) == LFS:
+                if is_pointer(file.read(len(LFS))):
                     return path
             looked_at += 1
             if looked_at == _LOOKED_AT:

@@ -1,0 +1,114 @@
+"""A claim, opened and judged: a member of a series, or an entry that says why it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from reporter.discover.naming import Numbered
+from reporter.discover.series import Member, slug
+from reporter.discover.settling import last_written, settled
+from reporter.errors import CheckpointError, RotatedAway
+from reporter.model.checkpoint import (
+    CheckpointRef,
+    Claim,
+    FileEntry,
+    FileStat,
+    Order,
+    Peek,
+    State,
+    Step,
+    file_stat,
+)
+
+PeekInto = Callable[[Claim], Peek]
+"""From a claim to what a checkpoint says of itself; may raise CheckpointError."""
+
+PROVEN = frozenset({"crc32c", "zip crc32"})
+"""Checks that a file passes only when it is complete: what it lacks, it lacks for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A sound checkpoint, and the check that reading it makes."""
+
+    member: Member
+    integrity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Looks into claimed checkpoints.
+
+    Attributes:
+        peek: opens one for what it says of itself.
+        settle: seconds; an unsound checkpoint whose newest file is younger is "in progress".
+        now: seconds since the epoch.
+        structures: those met so far; the checkpoints of a run have the same one, which is kept once.
+    """
+
+    peek: PeekInto
+    settle: float
+    now: float
+    structures: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+
+    def examine(self, claim: Claim, numbered: Numbered, name: str) -> Examined | FileEntry:
+        """Open a claim, and say what it is.
+
+        Args:
+            numbered: its place among the names of its folder.
+            name: under which it is listed.
+        """
+        seen, problem, state = self._opened(claim)
+        stats = _stats(claim)
+        written = last_written(stats, self.now + self.settle)
+        if not problem and seen.missing and seen.integrity not in PROVEN and self.now - written < self.settle:
+            problem = f"{seen.missing} layers of its own configuration are not in the file yet"
+            state = State.PARTIAL
+        if problem and len(stats) < len(claim.members):  # all of them were there when the folder was listed
+            problem, state = "files of it were deleted while they were being looked at", RotatedAway.state
+        if problem:
+            known_as = "" if state == State.NO_CHECKPOINT else claim.format
+            verdict = settled(problem, state, written, self.settle, self.now)
+            return FileEntry(name, known_as, *verdict, integrity=seen.integrity)
+        structure = self.structures.setdefault(seen.structure, seen.structure)
+        member = Member(_reference(claim, name, seen, stats), numbered, structure, seen.save_counter)
+        return Examined(member, seen.integrity)
+
+    def _opened(self, claim: Claim) -> tuple[Peek, str, str]:
+        """What is inside, problem and state; one more try where a file changed while it was looked at."""
+        if claim.problem:
+            return Peek(), claim.problem, claim.state
+        for last in (False, True):
+            before = _stats(claim)
+            try:
+                return self.peek(claim), "", ""
+            except CheckpointError as error:
+                if last or _stats(claim) == before:
+                    return Peek(), error.reason, error.state
+        raise AssertionError("the second try returns")
+
+
+def _reference(claim: Claim, name: str, seen: Peek, stats: Sequence[FileStat]) -> CheckpointRef:
+    """Where a checkpoint lies, and the step that is in it; without one, it is ordered by time until names tell more."""
+    return CheckpointRef(
+        name=name,
+        slug=slug(name),
+        path=claim.path,
+        format=claim.format,
+        members=claim.members,
+        step=Step(None, Order.TIME) if seen.step is None else Step(seen.step, Order.IN_FILE, seen.step_source),
+        nbytes=sum(s.size for s in stats),
+        mtime_ns=max((s.modified for s in stats), default=0),
+        files=tuple(stats),
+    )
+
+
+def _stats(claim: Claim) -> list[FileStat]:
+    """Of a claim's files; one that is gone is left out."""
+    found = []
+    for member in claim.members:
+        with suppress(OSError):
+            found.append(file_stat(member))
+    return found
