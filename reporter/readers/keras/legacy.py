@@ -194,7 +194,15 @@ def _owner(name: str, config: LayerConfig | None, trainable: bool | None, parts:
     own = config.name if config is not None and config.name else name
     if config is not None and any(one.trainable is False for key in ("layer", "cell") for one in config.inner(key)):
         trainable = False
-    return _Owner(name, config, trainable, _below(own, parts))
+    return _Owner(name, config, trainable, _wrapped(config, _below(own, parts)))
+
+
+def _wrapped(config: LayerConfig | None, rest: tuple[str, ...]) -> tuple[str, ...]:
+    """A weight's path within a wrapper around a model, whose layers were made before either and lack both names."""
+    for model in config.inner("layer") if config is not None else ():
+        if model.is_model and rest[0] != model.name and (found := _search(model, None, model.name, rest)):
+            return (*found.layer.split("/"), *found.rest)
+    return rest
 
 
 def _search(config: LayerConfig, trainable: bool | None, name: str, parts: tuple[str, ...]) -> _Owner | None:
