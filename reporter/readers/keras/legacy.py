@@ -198,10 +198,14 @@ def _owner(name: str, config: LayerConfig | None, trainable: bool | None, parts:
 
 
 def _wrapped(config: LayerConfig | None, rest: tuple[str, ...]) -> tuple[str, ...]:
-    """A weight's path within a wrapper around a model, whose layers were made before either and lack both names."""
-    for model in config.inner("layer") if config is not None else ():
-        if model.is_model and rest[0] != model.name and (found := _search(model, None, model.name, rest)):
+    """A weight's path within a wrapper: Keras 2 puts neither a model nor a layer inside it into the weight's name."""
+    for inner in config.inner("layer") if config is not None else ():
+        if _place(inner.name, rest) == 0:
+            return rest
+        if inner.is_model and (found := _search(inner, None, inner.name, rest)):
             return (*found.layer.split("/"), *found.rest)
+        if config is not None and config.builtin and config.kind == "TimeDistributed":  # it owns no weights itself
+            return (inner.name, *rest)
     return rest
 
 
