@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.finding import Severity
+from reporter.model.measured import Measured
+from reporter.numerals import counted
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.timeline import Timeline
 
@@ -16,16 +18,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     for place, measured in enumerate(timeline.series.measured):
         missing = measured.missing_layers
         slots = sum(i.collection == "optimizer" and i.role not in _SCALARS for i in measured.infos)
-        if not measured.model_infos and (missing or slots):
-            yield Check(
-                value=float(len(missing) or slots),
-                excess=float("inf"),
-                severity=Severity.FAIL,
-                place=place,
-                message="the file holds no weights of the model at all"
-                + (f", only the state of its optimizer ({slots} tensor{'s' if slots > 1 else ''})" if slots else ""),
-                parameters=measured.parameters,
-            )
+        if not measured.model_infos:
+            yield _without_weights(measured, place, slots)
         elif measured.missing_weights:
             lost = measured.missing_weights
             yield Check(
@@ -53,6 +47,27 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             yield Check(0.0, 0.0, place=place)
 
 
+def _without_weights(measured: Measured, place: int, slots: int) -> Check:
+    """A file of which nothing can be said in favour: what else it holds, such as a count of steps, is no model.
+
+    Its configuration or its optimizer prove that there was a model; without either it may never have been one.
+    """
+    proven = bool(measured.missing_layers or slots)
+    rest = len(measured.infos)
+    if slots:
+        held = f", only the state of its optimizer ({counted(slots, 'tensor')})"
+    else:
+        held = f", only {counted(rest, 'other tensor')}" if rest else ""
+    return Check(
+        value=float(len(measured.missing_layers) or slots or rest),
+        excess=float("inf"),
+        severity=Severity.FAIL if proven else Severity.WARN,
+        place=place,
+        message=f"the file holds no weights of {'the' if proven else 'a'} model at all{held}",
+        parameters=measured.parameters,
+    )
+
+
 def _shown(layers: tuple[str, ...]) -> str:
     return ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
 
@@ -62,7 +77,7 @@ INCOMPLETE = Rule(
     title="Layers without their weights",
     threshold=0.0,
     formula="configured layers of classes that own variables, minus layers found in the file; weights that the "
-    "optimizer keeps state of, minus those of their shapes in the file",
+    "optimizer keeps state of, minus those of their shapes in the file; no weights at all",
     source="Keras: a list attribute can hide layers from saving without any error",
     check=check,
     many="lack weights that their own configuration promises",

@@ -284,6 +284,16 @@ def test_optimizer_state_without_weights() -> None:
     assert "only the state of its optimizer (1 tensor)" in finding.message
 
 
+def test_a_count_of_steps_alone_is_no_model() -> None:
+    count = ArraySource(np.int64([7]).reshape(()), "optimizer/iterations", "", "step", False, "optimizer")
+    measured, _ = measure_checkpoint(Contents("test", (), (count,)), Plan())
+    ref = CheckpointRef("c-0", "c-0", Path("c-0"), "test", (), Step(7, "in-file"), 0, 0)
+    comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), Gathered((ref,), (measured,), (), ()))
+    (finding,) = findings(comparison)
+    assert (finding.rule, finding.severity) == ("incomplete", Severity.WARN)
+    assert finding.message == "the file holds no weights of a model at all, only 1 other tensor"
+
+
 def test_what_a_checkpoint_lacks_is_counted_without_what_is_new() -> None:
     """A renamed tensor is one that is gone and one that is new: never "7 of 7, missing: 1"."""
     checkpoints = healthy(3)

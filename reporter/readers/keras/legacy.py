@@ -194,7 +194,19 @@ def _owner(name: str, config: LayerConfig | None, trainable: bool | None, parts:
     own = config.name if config is not None and config.name else name
     if config is not None and any(one.trainable is False for key in ("layer", "cell") for one in config.inner(key)):
         trainable = False
-    return _Owner(name, config, trainable, _below(own, parts))
+    return _Owner(name, config, trainable, _wrapped(config, _below(own, parts)))
+
+
+def _wrapped(config: LayerConfig | None, rest: tuple[str, ...]) -> tuple[str, ...]:
+    """A weight's path within a wrapper: Keras 2 puts neither a model nor a layer inside it into the weight's name."""
+    for inner in config.inner("layer") if config is not None else ():
+        if _place(inner.name, rest) == 0:
+            return rest
+        if inner.is_model and (found := _search(inner, None, inner.name, rest)):
+            return (*found.layer.split("/"), *found.rest)
+        if config is not None and config.builtin and config.kind == "TimeDistributed":  # it owns no weights itself
+            return (inner.name, *rest)
+    return rest
 
 
 def _search(config: LayerConfig, trainable: bool | None, name: str, parts: tuple[str, ...]) -> _Owner | None:

@@ -73,7 +73,7 @@ def place_variables(
     return {
         node: Place(name, "/".join(filter(None, (name, rest))), layer.model)
         for layer, name in zip(layers.values(), names, strict=True)
-        for node, rest in _rests(layer, name).items()
+        for node, rest in _rests(layer, name, known).items()
     }
 
 
@@ -113,12 +113,16 @@ def _name_layer(layer: _Layer, flat: Mapping[int, str], known: Mapping[int, Know
             return
     if all(v.bare for v in layer.variables):
         return  # no layer at all
-    candidates = [_own_scopes(v) for v in layer.variables]
+    # A wrapper's scope is not in the names of what was made before it was wrapped, but in those of its own variables.
+    own = [v for v in layer.variables if v.inner < len(v.scopes) - v.strip]
+    candidates = [_own_scopes(v) for v in own or layer.variables]
     shared = 0
     while all(len(c) > shared and c[shared] == candidates[0][shared] for c in candidates):
         shared += 1
-    # Layers in Keras's lists have names of their own; anything else that shares no scope has none.
-    name = candidates[0][: max(shared, 1 if first.owner in first.layered else 0)]
+    # Layers in Keras's lists have names of their own; anything else that shares no scope has none. Neither has a
+    # wrapper without variables, around a model of layers that were made before: their names differ, and are not its.
+    listed = first.owner in first.layered and bool(own or shared)
+    name = candidates[0][: max(shared, 1 if listed else 0)]
     layer.scoped, layer.nameless = len(name), not name
     at = first.offset + first.strip
     layer.parts = tuple((min(max(at + i, 0), first.end), scope) for i, scope in enumerate(name))
@@ -144,9 +148,9 @@ def _owner(layer: _Layer) -> Owner:
     )
 
 
-def _rests(layer: _Layer, name: str) -> dict[int, str]:
+def _rests(layer: _Layer, name: str, known: Mapping[int, Known]) -> dict[int, str]:
     """What the variables of a layer are called in it; those that share a name, by their attributes."""
-    rests = {v.node: _rest(layer, v, name) for v in layer.variables}
+    rests = {v.node: _known_rest(v, known) or _rest(layer, v, name) for v in layer.variables}
     inner = {v.node: [*v.labels[v.end + 1 : -1], v.scopes[-1]] for v in layer.variables}
     attributes = {v.node: v.labels[v.end + 1 :] for v in layer.variables}
     for better in (inner, attributes):
@@ -156,6 +160,19 @@ def _rests(layer: _Layer, name: str) -> dict[int, str]:
             for node, rest in rests.items()
         }
     return rests
+
+
+def _known_rest(v: Aligned, known: Mapping[int, Known]) -> str:
+    """By the stored names of all layers inside the layer; "" unless there are some, and all are stored.
+
+    A variable's scopes lack the layers around it that were made after it, such as a wrapper and the model inside.
+    """
+    inside = v.objects[v.end + 1 : -1]
+    if not inside or any(node not in known for node in (v.owner, *inside)):
+        return ""
+    names = [known[node].name for node in inside]
+    _, found, rest = ("/" + "/".join(v.scopes)).rpartition(f"/{names[-1]}/")
+    return "/".join((*names, rest if found else v.scopes[-1]))
 
 
 def _rest(layer: _Layer, v: Aligned, name: str) -> str:
