@@ -11,7 +11,8 @@ from reporter.settings.model import BINS, DEPLOYMENT, FAIL_ON, QUANTILES, VARIAB
 EXIT_CODES = """exit codes:
   0 ok   1 internal error   2 usage or settings   3 findings at or above --fail-on
   4 report written, but not all that was asked for: a checkpoint could not be read, nothing was measured,
-    a rule could not be applied, or no PDF could be made   75 another run holds the output folder
+    a rule could not be applied, or no PDF could be made; `scan`, `verify` or `inspect` found nothing that is sound
+  75 another run holds the output folder
   141 nobody reads standard output any more; a report was written all the same"""
 
 
@@ -43,13 +44,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _report(report: argparse.ArgumentParser) -> None:
-    report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder with checkpoints")
-    report.add_argument("-o", "--out", type=Path, metavar="DIR", help="default: reports")
+    report.add_argument("folders", nargs="+", type=_path, metavar="DIR", help="folder with checkpoints")
+    report.add_argument("-o", "--out", type=_path, metavar="DIR", help="default: reports")
     report.add_argument("--title", help="heading of the report")
     report.add_argument("--fail-on", choices=FAIL_ON, help="lowest verdict with exit code 3 (default: fail)")
     report.add_argument("--no-pdf", dest="pdf", action="store_false", default=None, help="HTML, JSON and CSV only")
     report.add_argument(
-        "--cache", type=Path, metavar="DIR", help="what earlier runs measured (default: the user's cache folder)"
+        "--cache", type=_path, metavar="DIR", help="what earlier runs measured (default: the user's cache folder)"
     )
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
     report.add_argument(
@@ -58,7 +59,7 @@ def _report(report: argparse.ArgumentParser) -> None:
         help="keep deleted checkpoints that an earlier run measured in the trend (default: yes)",
     )
     report.add_argument(
-        "--baseline", type=Path, metavar="PATH", help="a checkpoint that all others are held against as well"
+        "--baseline", type=_path, metavar="PATH", help="a checkpoint that all others are held against as well"
     )
     report.add_argument(
         "--deployment",
@@ -76,7 +77,7 @@ def _report(report: argparse.ArgumentParser) -> None:
 
 
 def _inspect(inspect: argparse.ArgumentParser) -> None:
-    inspect.add_argument("path", type=Path, metavar="PATH", help="file, folder, or prefix of a TensorFlow checkpoint")
+    inspect.add_argument("path", type=_path, metavar="PATH", help="file, folder, or prefix of a TensorFlow checkpoint")
     inspect.add_argument("--json", action="store_true", help="one JSON object")
     _measuring(inspect)
     _settling(inspect)
@@ -84,8 +85,8 @@ def _inspect(inspect: argparse.ArgumentParser) -> None:
 
 
 def _diff(diff: argparse.ArgumentParser) -> None:
-    diff.add_argument("before", type=Path, metavar="A", help="file, folder, prefix, or report.json")
-    diff.add_argument("after", type=Path, metavar="B", help="what it is compared with")
+    diff.add_argument("before", type=_path, metavar="A", help="file, folder, prefix, or report.json")
+    diff.add_argument("after", type=_path, metavar="B", help="what it is compared with")
     diff.add_argument("--json", action="store_true", help="one JSON object")
     diff.add_argument(
         "--fail-on",
@@ -93,21 +94,21 @@ def _diff(diff: argparse.ArgumentParser) -> None:
         help="exit code 3: fail if B holds NaN or infinite values (default), warn also if A does or tensors came, went "
         "or changed their form, none never",
     )
-    diff.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page")
+    diff.add_argument("--html", type=_path, metavar="FILE", help="also write one self-contained page")
     diff.add_argument("--variables", choices=VARIABLES, help="what the whole speaks of (default: model)")
     _settling(diff)
     diff.set_defaults(command=run.diff)
 
 
 def _scan(scan: argparse.ArgumentParser) -> None:
-    scan.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    scan.add_argument("folders", nargs="+", type=_path, metavar="DIR")
     scan.add_argument("--json", action="store_true", help="one JSON object")
     _settling(scan)
     scan.set_defaults(command=run.scan)
 
 
 def _verify(verify: argparse.ArgumentParser) -> None:
-    verify.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    verify.add_argument("folders", nargs="+", type=_path, metavar="DIR")
     verify.add_argument("--json", action="store_true", help="one JSON object")
     _settling(verify)
     verify.set_defaults(command=run.verify)
@@ -121,7 +122,7 @@ def _cache(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="not used since (default: 30)")
     which.add_argument("--all", action="store_true", help="everything")
     for action in (info, prune):
-        action.add_argument("--cache", type=Path, metavar="DIR", help="default: the user's cache folder")
+        action.add_argument("--cache", type=_path, metavar="DIR", help="default: the user's cache folder")
     info.set_defaults(command=run.cache_info)
     prune.set_defaults(command=run.cache_prune)
 
@@ -132,12 +133,19 @@ def _config(config: argparse.ArgumentParser) -> None:
     config.set_defaults(command=run.config)
 
 
+def _path(text: str) -> Path:
+    """A file or folder. An empty text, mostly of a variable that is not set, would be the working folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
+
+
 def _judging(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--accept", type=Path, metavar="FILE", help="reviewed findings (default: accept.toml, if any)")
+    parser.add_argument("--accept", type=_path, metavar="FILE", help="reviewed findings (default: accept.toml, if any)")
     parser.add_argument(
         "--rules",
         dest="rule_files",
-        type=Path,
+        type=_path,
         action="append",
         metavar="FILE",
         help="Python file with rules of your own, which is run",
@@ -148,7 +156,7 @@ def _judging(parser: argparse.ArgumentParser) -> None:
 def _configured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="instead of ckpt-report.toml and [tool.ckpt-report] in pyproject.toml",
     )

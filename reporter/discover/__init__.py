@@ -1,5 +1,6 @@
 """Discover: from a folder to series of checkpoints, by names, sizes and headers alone."""
 
 from reporter.discover.find import find, last_written, settled
+from reporter.discover.walk import MAX_DEPTH
 
-__all__ = ["find", "last_written", "settled"]
+__all__ = ["MAX_DEPTH", "find", "last_written", "settled"]

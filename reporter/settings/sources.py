@@ -80,7 +80,11 @@ def _probabilities(value: Any) -> tuple[float, ...]:
 
 
 def _path(value: Any) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value))
+    if isinstance(value, Path):
+        return value
+    if not _text(value):
+        raise ValueError("has to be a path: it is empty")
+    return Path(value)
 
 
 def _paths(value: Any) -> tuple[Path, ...]:
