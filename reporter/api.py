@@ -116,6 +116,8 @@ def measure(
     probabilities = tuple(quantiles)
     settings = Settings(variables=variables, bins=bins, quantiles=probabilities)
     is_path = isinstance(x, str | os.PathLike)
+    if x == "":
+        raise SettingError("the path is empty")
     opened = _opened(Path(x), settings) if is_path else nullcontext(labelled(with_roles(live_contents(x))))
     with opened as contents:
         chosen = _selected(contents, variables)

@@ -192,7 +192,10 @@ def scan(arguments: argparse.Namespace) -> int:
         )
     else:
         print(tables.files(found))
-    return OK
+    if found.series:
+        return OK
+    _say("no checkpoint was found" + (" that can be read" if any(e.harmful for e in found.files) else ""))
+    return INCOMPLETE
 
 
 def verify(arguments: argparse.Namespace) -> int:

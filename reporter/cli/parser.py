@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from reporter.settings.setting import number, path, paths, whole
 EXIT_CODES = """exit codes:
   0 ok   1 internal error   2 usage or settings   3 findings at or above --fail-on
   4 report written, but not all that was asked for: a checkpoint could not be read, nothing was measured,
-    a rule could not be applied, or no PDF could be made   75 another run holds the output folder
+    a rule could not be applied, or no PDF could be made; `scan`, `verify` or `inspect` found nothing that is sound
+  75 another run holds the output folder
   141 nobody reads standard output any more; a report was written all the same"""
 
 
@@ -45,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _report(report: argparse.ArgumentParser) -> None:
-    report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder with checkpoints")
+    report.add_argument("folders", nargs="+", type=_path, metavar="DIR", help="folder with checkpoints")
     _settings(report, "out", "title", "fail-on", "pdf", "cache")
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
     _settings(report, "history", "baseline", "deployment", "spectral")
@@ -56,15 +58,15 @@ def _report(report: argparse.ArgumentParser) -> None:
 
 
 def _inspect(inspect: argparse.ArgumentParser) -> None:
-    inspect.add_argument("path", type=Path, metavar="PATH", help="file, folder, or prefix of a TensorFlow checkpoint")
+    inspect.add_argument("path", type=_path, metavar="PATH", help="file, folder, or prefix of a TensorFlow checkpoint")
     inspect.add_argument("--json", action="store_true", help="one JSON object")
     _measuring(inspect)
     inspect.set_defaults(command=run.inspect)
 
 
 def _diff(diff: argparse.ArgumentParser) -> None:
-    diff.add_argument("before", type=Path, metavar="A", help="file, folder, prefix, or report.json")
-    diff.add_argument("after", type=Path, metavar="B", help="what it is compared with")
+    diff.add_argument("before", type=_path, metavar="A", help="file, folder, prefix, or report.json")
+    diff.add_argument("after", type=_path, metavar="B", help="what it is compared with")
     diff.add_argument("--json", action="store_true", help="one JSON object")
     _setting(
         diff,
@@ -72,21 +74,21 @@ def _diff(diff: argparse.ArgumentParser) -> None:
         "exit code 3: fail if B holds NaN or infinite values (default), warn also if A does or tensors came, went "
         "or changed their form, none never",
     )
-    diff.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page")
+    diff.add_argument("--html", type=_path, metavar="FILE", help="also write one self-contained page")
     _setting(diff, "variables", "what the whole speaks of (default: model)")
     _settings(diff, "settle")
     diff.set_defaults(command=run.diff)
 
 
 def _scan(scan: argparse.ArgumentParser) -> None:
-    scan.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    scan.add_argument("folders", nargs="+", type=_path, metavar="DIR")
     scan.add_argument("--json", action="store_true", help="one JSON object")
     _settings(scan, "settle")
     scan.set_defaults(command=run.scan)
 
 
 def _verify(verify: argparse.ArgumentParser) -> None:
-    verify.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    verify.add_argument("folders", nargs="+", type=_path, metavar="DIR")
     verify.add_argument("--json", action="store_true", help="one JSON object")
     _settings(verify, "settle")
     verify.set_defaults(command=run.verify)
@@ -111,11 +113,18 @@ def _config(config: argparse.ArgumentParser) -> None:
     config.set_defaults(command=run.config)
 
 
+def _path(text: str) -> Path:
+    """A file or folder. An empty text, mostly of a variable that is not set, would be the working folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
+
+
 def _judging(parser: argparse.ArgumentParser) -> None:
     _settings(parser, "accept", "rule-files")
     parser.add_argument(
         "--config",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="instead of ckpt-report.toml and [tool.ckpt-report] in pyproject.toml",
     )
@@ -168,9 +177,9 @@ def _value(option: Option) -> dict[str, Any]:
         return {"choices": setting.choices}
     metavar = {"metavar": setting.flag.metavar} if setting.flag and setting.flag.metavar else {}
     if setting.parse is paths:
-        return {"type": Path, "action": "append", **metavar}
+        return {"type": _path, "action": "append", **metavar}
     return {"type": _TYPES.get(setting.parse, str), **metavar}
 
 
-_TYPES: dict[Any, type] = {path: Path, whole: int, number: float}
+_TYPES: dict[Any, Callable[[str], Any]] = {path: _path, whole: int, number: float}
 """How argparse reads the value of a flag, so that its own message names the flag where that fails."""

@@ -2,5 +2,6 @@
 
 from reporter.discover.find import find
 from reporter.discover.settling import last_written, settled
+from reporter.discover.walk import MAX_DEPTH
 
-__all__ = ["find", "last_written", "settled"]
+__all__ = ["MAX_DEPTH", "find", "last_written", "settled"]

@@ -11,6 +11,7 @@ from reporter.discover.once import once
 from reporter.discover.placing import placed
 from reporter.discover.roots import look_below
 from reporter.discover.series import Member, arrange
+from reporter.discover.walk import MAX_DEPTH
 from reporter.model.checkpoint import FileEntry, Found, Series, State
 from reporter.model.natural_order import natural
 from reporter.model.reader import Reader
@@ -23,6 +24,7 @@ def find(
     *,
     settle: float,
     cache: Path | None = None,
+    max_depth: int = MAX_DEPTH,
     now: float | None = None,
 ) -> Found:
     """Every checkpoint below the roots, in series, and one entry for every file that is none.
@@ -33,12 +35,13 @@ def find(
         peek: opens a claimed checkpoint for what it says of itself.
         settle: seconds; an unsound checkpoint whose newest file is younger is "in progress".
         cache: this program's folder of what earlier runs measured, left out of the walk.
+        max_depth: folders nested deeper than this below a root are not entered.
         now: seconds since the epoch, for tests.
 
     Raises:
         SettingError: a root does not exist.
     """
-    below = look_below(roots, readers, cache)
+    below = look_below(roots, readers, cache, max_depth)
     claims, copies = once(below.claims)
     entries = [FileEntry(below.shown(row.path), "", row.state, row.reason) for row in below.rows]
     names = {entry.path for entry in entries}

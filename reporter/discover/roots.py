@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reporter.discover.listing import Row, absolute, place, trouble
-from reporter.discover.walk import Walk
+from reporter.discover.walk import MAX_DEPTH, Walk
 from reporter.errors import SettingError
 from reporter.model.checkpoint import Claim
 from reporter.model.reader import Reader
@@ -34,11 +34,14 @@ class Below:
         return whole.relative_to(self.base).as_posix() if self.base in whole.parents else whole.name or path.name
 
 
-def look_below(roots: Sequence[Path], readers: Sequence[Reader], cache: Path | None = None) -> Below:
+def look_below(
+    roots: Sequence[Path], readers: Sequence[Reader], cache: Path | None = None, max_depth: int = MAX_DEPTH
+) -> Below:
     """Everything below the roots. Files that are given one by one belong together as they would in their folder.
 
     Args:
         cache: this program's folder of what earlier runs measured, which is left out.
+        max_depth: folders nested deeper than this are not entered.
 
     Raises:
         SettingError: a root does not exist.
@@ -59,7 +62,7 @@ def look_below(roots: Sequence[Path], readers: Sequence[Reader], cache: Path | N
         folders += [root] if is_folder else []
         if not is_folder:
             named.setdefault(root.parent, []).append(root)
-    walk = Walk(readers, [file for files in named.values() for file in files], cache)
+    walk = Walk(readers, [file for files in named.values() for file in files], cache, max_depth)
     for folder in sorted(folders, key=lambda f: len(absolute(f).parts)):  # an outer one before those in it
         walk.below(folder)
     for folder, files in named.items():

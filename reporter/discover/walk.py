@@ -16,6 +16,7 @@ from reporter.errors import NotDownloaded, translated
 from reporter.model.checkpoint import Claim, Probe, State
 from reporter.model.git_lfs import NOT_DOWNLOADED, is_pointer
 from reporter.model.reader import Reader
+from reporter.numerals import counted
 
 ENDS = 64
 """Bytes read at either end of a file: enough for every magic and footer."""
@@ -35,16 +36,24 @@ SKIPPED_FOLDERS = {
 class Walk:
     """Claims of the readers, and rows for the rest; every folder is entered once, whatever leads to it."""
 
-    def __init__(self, readers: Sequence[Reader], named: Collection[Path] = (), cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        named: Collection[Path] = (),
+        cache: Path | None = None,
+        max_depth: int = MAX_DEPTH,
+    ) -> None:
         """Start with nothing.
 
         Args:
             named: files that the user gave one by one.
             cache: this program's folder of what earlier runs measured.
+            max_depth: folders nested deeper than this below a root are not entered.
         """
         self._readers = readers
         self._named = frozenset(named)
         self._cache = None if cache is None else place(cache)
+        self._max_depth = max_depth
         self._entered: dict[Place, Path] = {}
         self._taken: set[Path] = set()
         self._parts: set[Path] = set()
@@ -92,8 +101,8 @@ class Walk:
         """Why a folder is not entered, "" if it is."""
         if folder.name in SKIPPED_FOLDERS:
             return SKIPPED_FOLDERS[folder.name]
-        if depth > MAX_DEPTH:
-            return f"nested in more than {MAX_DEPTH} folders"
+        if depth > self._max_depth:
+            return f"nested in more than {counted(self._max_depth, 'folder')}"
         at = place(folder)
         if at is not None:
             if at == self._cache:

@@ -109,7 +109,7 @@ def _before(places: Sequence[Mapping[str, Any]], series: Series) -> Iterator[Map
         and p["step"] < newest
         and p["step"] not in taken
         and p["name"] not in names
-        and not any(Path(member).exists() for member in p["members"])
+        and not any(_may_exist(Path(member)) for member in p["members"])
     ]
     kept: list[int] = []
     for place in sorted(gone, key=lambda p: (-p["step"], -p["mtime_ns"])):
@@ -120,6 +120,17 @@ def _before(places: Sequence[Mapping[str, Any]], series: Series) -> Iterator[Map
             taken.add(place["step"])
             kept.append(place["mtime_ns"])
             yield place
+
+
+def _may_exist(path: Path) -> bool:
+    """Whether a file is there, or cannot be looked at: what lies in a closed folder was not deleted."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _last(name: str, levels: int) -> str:

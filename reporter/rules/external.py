@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -51,7 +52,7 @@ def with_external(rules: tuple[Rule, ...], files: Iterable[Path]) -> tuple[Rule,
 
 def _of_file(path: Path) -> list[object]:
     spec = importlib.util.spec_from_file_location(f"ckpt_report_rules_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if spec is None or spec.loader is None or not os.path.isfile(path):  # noqa: PTH113 (no error where its folder is closed)
         raise SettingError(f"{path}: is no Python file; give --rules a file such as my_rules.py")
     module = importlib.util.module_from_spec(spec)
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a folder of the user's is left as it is

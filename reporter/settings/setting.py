@@ -70,7 +70,11 @@ def probabilities(value: Any) -> tuple[float, ...]:
 
 def path(value: Any) -> Path:
     """A path, or its text."""
-    return value if isinstance(value, Path) else Path(text(value))
+    if isinstance(value, Path):
+        return value
+    if not text(value):  # mostly a variable that is not set; as a path it would be the working folder
+        raise WrongKind("has to be a path: it is empty")
+    return Path(value)
 
 
 def paths(value: Any) -> tuple[Path, ...]:

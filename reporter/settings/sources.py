@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,8 +72,14 @@ def load(
     ignored: list[str] = []
     files = _files(folder, file)
     own = trust.user_file(environment) if file is None else None
-    if own is not None and own.is_file():
-        _merge(str(own), _read(own), own.parent, values, rules, sources)
+    if own is not None:
+        try:
+            if stat.S_ISREG(own.stat().st_mode):
+                _merge(str(own), _read(own), own.parent, values, rules, sources)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:  # as of a home that is closed to this user
+            ignored.append(f"{own}, if there is such a file, is ignored: {error.strerror or error}")
     for path, table in files:
         if file is None:
             refused = trust.refused(table, path.parent, _EXECUTED, _WRITTEN)

@@ -148,7 +148,7 @@ def _check_latest(out: Path) -> None:
         OutputError: a folder or a file stands where the link belongs.
     """
     latest = out / LATEST
-    if latest.exists() and not latest.is_symlink():
+    if os.path.lexists(latest) and not latest.is_symlink():
         what = "a folder" if latest.is_dir() else "a file"
         advice = f"move it away (mv {latest} {latest}-old), or give another folder with -o"
         raise OutputError(f"{latest}: {what} stands where the link to the last report belongs; {advice}")
@@ -157,7 +157,7 @@ def _check_latest(out: Path) -> None:
 def _tidy(out: Path) -> None:
     """Remove what killed runs left behind. The lock is held, so no other run is using these files."""
     for left in (*(out / RUNS).glob(f"{UNFINISHED}*"), *out.glob(f"{_NEW_LINK}*")):
-        if left.is_dir() and not left.is_symlink():
+        if not left.is_symlink() and left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)

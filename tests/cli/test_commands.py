@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -294,6 +295,66 @@ def test_scan_json_is_the_contract(ckpts: Path, capsys: pytest.CaptureFixture[st
 def test_scan_for_people(ckpts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scan", str(ckpts)]) == 0
     assert "3 checkpoints in 1 series; 0 other files" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "more"), [("", ""), ("notes.txt", ""), ("m.keras", " that can be read")])
+def test_a_scan_that_finds_nothing_is_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, more: str
+) -> None:
+    if name:
+        (tmp_path / name).write_text("hello")
+    for flags in ([], ["--json"]):
+        assert main(["scan", str(tmp_path), "--settle", "0", *flags]) == 4
+        printed = capsys.readouterr()
+        assert printed.out
+        assert printed.err == f"no checkpoint was found{more}\n"
+
+
+def test_inspect_takes_the_only_checkpoint_of_a_folder_or_of_one_directly_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names one checkpoint: no whole tree, such as that of ``/``, is looked through for it."""
+    root = tmp_path / "a" / "b"
+    safetensors(root / "c" / "m-1.safetensors", weights(1))
+    listed, real = set(), os.scandir
+
+    def scandir(folder: Any) -> Any:
+        listed.add(os.fspath(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert main(["inspect", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path}: neither it nor a folder directly in it holds a checkpoint" in said
+    assert "`ckpt-report scan` lists all" in said
+    assert listed == {str(tmp_path), str(tmp_path / "a")}
+    for folder in (root, root / "c"):
+        assert main(["inspect", str(folder)]) == 0
+    safetensors(root / "m-2.safetensors", weights(2))
+    assert main(["inspect", str(root)]) == 2
+    assert "holds 2 checkpoints; name one of them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("report", ""), ("report", "c", "-o", ""), ("report", "c", "--cache", ""), ("report", "c", "--set", "out="),
+     ("report", "c", "--baseline", ""), ("report", "c", "--config", ""), ("inspect", ""), ("diff", "", "c"),
+     ("scan", "c", ""), ("verify", ""), ("cache", "info", "--cache", "")],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_empty_path_is_not_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    """It comes of a variable that is not set."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c").mkdir()
+    try:
+        code: Any = main(arguments)
+    except SystemExit as stop:  # of argparse
+        code = stop.code
+    assert code == 2
+    assert "empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
 def test_the_module_runs_and_survives_a_closed_pipe(ckpts: Path) -> None:

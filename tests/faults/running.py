@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,42 @@ def run(*arguments: object, program: Sequence[str] = PROGRAM, **options: Any) ->
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     command = [*program, *map(os.fspath, map(_text, arguments))]
     return subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False, **options)
+
+
+_SEVERAL = """
+import contextlib, io, json, os, sys
+from reporter.cli import main
+done = []
+for arguments, environment in json.load(sys.stdin):
+    os.environ.update(environment)
+    out, said = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
+        done.append((main(arguments), out.getvalue(), said.getvalue()))
+print(json.dumps(done))
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    said: str
+
+
+def several(
+    *commands: tuple[Sequence[object], Mapping[str, str]], program: Sequence[str] = (), **options: Any
+) -> list[Done]:
+    """Commands, each with variables of its own, one after another in one process: to start one takes seconds.
+
+    Args:
+        program: what executes the process.
+    """
+    given = json.dumps([([str(argument) for argument in command], dict(env)) for command, env in commands]).encode()
+    ended = run("-c", _SEVERAL, program=(*program, sys.executable), input=given, **options)
+    assert ended.returncode == 0, ended.stderr.decode()
+    return [Done(*fields) for fields in json.loads(ended.stdout)]
 
 
 def _text(argument: object) -> str | bytes | os.PathLike[Any]:

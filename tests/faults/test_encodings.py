@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,20 +25,30 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_every_encoding_of_the_terminal(folder: Path, encoding: str) -> None:
-    environment = {"PYTHONIOENCODING": encoding}
-    for command in ("scan", "verify"):
-        done = run(command, folder, env=environment)
-        assert done.returncode == 0, done.stderr
-        assert b"\x1b" not in done.stdout
-    out = os.fsencode(folder.parent) + b"/out-\xe9-\xe6\xa8\xa1"
-    done = run("report", folder, "-o", out, "--no-pdf", env=environment)
-    assert done.returncode == 0, done.stderr
-    assert b"Traceback" not in done.stderr
+def test_every_encoding_of_the_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    printed = {}
+    out = os.fsdecode(os.fsencode(folder.parent) + b"/out-\xe9-\xe6\xa8\xa1")
+    for command in (["scan", str(folder)], ["verify", str(folder)], ["report", str(folder), "-o", out, "--no-pdf"]):
+        streams = io.BytesIO(), io.BytesIO()
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", io.TextIOWrapper(streams[0], encoding))
+            patched.setattr(sys, "stderr", io.TextIOWrapper(streams[1], encoding, "backslashreplace"))
+            assert main(command) == 0
+            sys.stderr.flush()
+            printed[command[0]] = streams[0].getvalue()
+            assert b"\x1b" not in streams[0].getvalue() + streams[1].getvalue()
+            assert b"Traceback" not in streams[1].getvalue()
     if encoding == "utf-8":
-        assert Path(os.fsdecode(done.stdout.rstrip(b"\n"))).is_file()
+        assert Path(os.fsdecode(printed["report"].rstrip(b"\n"))).is_file()
     else:
-        assert done.stdout.startswith(os.fsencode(folder.parent) + b"/out-\xe9-")
+        assert printed["report"].startswith(os.fsencode(folder.parent) + b"/out-\xe9-")
+
+
+def test_a_terminal_of_ascii(folder: Path) -> None:
+    """As Python sets its streams up."""
+    done = run("scan", folder, env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii() and b"\x1b" not in done.stdout and b"4 checkpoints" in done.stdout
 
 
 def test_a_name_that_is_no_utf_8_in_every_page(folder: Path, tmp_path: Path) -> None:

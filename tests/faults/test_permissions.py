@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.running import PROGRAM, listed, published, run, series
+from tests.faults.running import PROGRAM, Done, listed, published, run, series, several
 
 PR_CAPBSET_DROP = 24
 FILE_PRIVILEGES = (1, 2)
@@ -37,104 +37,156 @@ def permissions_apply(tmp_path_factory: pytest.TempPathFactory) -> None:
         pytest.skip("root cannot give up its privileges here, so that every file can be read")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    for name in ("home", "out"):
-        (tmp_path / name).mkdir()
-    yield tmp_path
-    for where, folders, _ in os.walk(tmp_path):
+def privileges() -> dict[str, Any]:
+    return {"preexec_fn": _give_up_privileges} if os.geteuid() == 0 else {}
+
+
+DENIED = "permission denied"
+CLOSED = ("names", "closed", "passing")
+MODES = (0o444, 0o000, 0o111)
+
+
+def _prepared(folder: Path) -> dict[str, tuple[list[object], Mapping[str, str]]]:
+    """Folders that are closed in every way, and the command that meets each."""
+    home, commands = {"HOME": str(folder / "home"), "CKPT_REPORT_CACHE": ""}, {}
+
+    def command(name: str, *arguments: object, **more: str) -> None:
+        out = folder / name / "out"
+        commands[name] = (
+            ["report", *arguments, "-o", out, "--no-pdf", "--settle", "0"], home | {"XDG_CACHE_HOME": ""} | more
+        )  # fmt: skip
+
+    (folder / "home").mkdir()
+    rows = series(folder / "rows" / "c")
+    for name in CLOSED:
+        series(rows / name)
+    (rows / "m-9.safetensors").write_bytes((rows / "m-1.safetensors").read_bytes())
+    (rows / "m-9.safetensors").chmod(0)
+    (rows / "link").symlink_to("closed/m-1.safetensors")
+    command("rows", rows)
+    for name, mode in zip(CLOSED, MODES, strict=True):
+        (rows / name).chmod(mode)
+        root = series(folder / f"root {name}" / "c")
+        root.chmod(mode)
+        command(f"root {name}", root)
+    named = series(folder / "named" / "c")
+    named.chmod(0o111)
+    command("named", named / "m-1.safetensors", named / "m-2.safetensors")
+    sound, inner = series(folder / "below" / "c"), series(folder / "below" / "closed" / "c")
+    inner.parent.chmod(0)
+    command("below", inner, sound)
+    for name in ("home", "cache", "rules"):
+        closed = folder / f"closed {name}" / "closed"
+        closed.mkdir(parents=True)
+        (closed / "mine.py").touch()
+        closed.chmod(0)
+        if name == "home":
+            command("closed home", sound, HOME=str(closed))
+        else:
+            command(f"closed {name}", sound, f"--{name}", closed / "mine.py")
+    return commands
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("permissions")
+    yield folder
+    for where, folders, _ in os.walk(folder):
         for name in folders:
             Path(where, name).chmod(0o755)
 
 
-def report(folder: Path, *arguments: object, **options: Any) -> Any:
-    environment = {"HOME": str(folder / "home"), "CKPT_REPORT_CACHE": ""} | options.pop("env", {})
-    return unprivileged(
-        "report", *arguments, "-o", folder / "out", "--no-pdf", "--settle", "0", env=environment, **options
-    )
+@pytest.fixture(scope="module")
+def done(folder: Path, permissions_apply: None) -> dict[str, Done]:
+    """What became of each command; all run in one process, which is quicker by minutes."""
+    commands = _prepared(folder)
+    return dict(zip(commands, several(*commands.values(), **privileges()), strict=True))
 
 
-def test_what_may_not_be_read_costs_one_row_each(folder: Path) -> None:
+def test_what_may_not_be_read_costs_one_row_each(folder: Path, done: dict[str, Done]) -> None:
     """Closed files and folders, a folder whose names alone can be read, links into a closed one."""
-    ckpts = series(folder / "c")
-    for name in ("closed", "names", "passing"):
-        series(ckpts / name)
-    (ckpts / "m-9.safetensors").write_bytes((ckpts / "m-1.safetensors").read_bytes())
-    (ckpts / "m-9.safetensors").chmod(0)
-    (ckpts / "link").symlink_to("closed/m-1.safetensors")
-    for name, mode in (("closed", 0), ("names", 0o444), ("passing", 0o111)):
-        (ckpts / name).chmod(mode)
-    done = report(folder, ckpts)
-    assert done.returncode == 4, done.stderr
-    entries = listed(published(folder / "out"))
-    denied = "permission denied"
-    assert entries["m-9.safetensors"] == ("unreadable", f"it cannot be read: {denied}")
-    assert entries["link"] == ("unreadable", f"it cannot be looked at: {denied}")
-    assert entries["closed"] == entries["passing"] == ("unreadable", f"the folder cannot be listed: {denied}")
+    assert done["rows"].code == 4, done["rows"]
+    entries = listed(published(folder / "rows" / "out"))
+    assert entries["m-9.safetensors"] == ("unreadable", f"it cannot be read: {DENIED}")
+    assert entries["link"] == ("unreadable", f"it cannot be looked at: {DENIED}")
+    assert entries["closed"] == entries["passing"] == ("unreadable", f"the folder cannot be listed: {DENIED}")
     assert {state for path, (state, _) in entries.items() if path.startswith("names/")} == {"unreadable"}
     assert [entries[f"m-{n}.safetensors"][0] for n in (1, 2)] == ["measured", "measured"]
-    assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("mode", [0o444, 0o000, 0o111])
-def test_a_closed_root_is_reported_and_never_green(folder: Path, mode: int) -> None:
-    ckpts = series(folder / "c")
-    ckpts.chmod(mode)
-    done = report(folder, ckpts)
-    assert done.returncode == 4, done.stderr
-    assert b"permission denied" in done.stderr
-    assert b"verdict WARN" in done.stderr
-    assert not (folder / "out" / "latest").exists()
+def test_nothing_is_a_defect(done: dict[str, Done]) -> None:
+    for name, ended in done.items():
+        assert "defect" not in ended.said and "Traceback" not in ended.said, (name, ended)
 
 
-def test_a_file_in_a_folder_that_cannot_be_listed_can_be_named(folder: Path) -> None:
-    ckpts = series(folder / "c")
-    ckpts.chmod(0o111)
-    assert report(folder, ckpts / "m-1.safetensors", ckpts / "m-2.safetensors").returncode == 0
-    record = json.loads((folder / "out" / "latest" / "report.json").read_text())
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_closed_root_is_reported_and_never_green(folder: Path, done: dict[str, Done], name: str) -> None:
+    ended = done[f"root {name}"]
+    assert ended.code == 4, ended
+    assert DENIED in ended.said
+    assert "verdict WARN" in ended.said
+    assert not (folder / f"root {name}" / "out" / "latest").exists()
+
+
+def test_a_file_in_a_folder_that_cannot_be_listed_can_be_named(folder: Path, done: dict[str, Done]) -> None:
+    assert done["named"].code == 0, done["named"]
+    record = json.loads((folder / "named" / "out" / "latest" / "report.json").read_text())
     assert [len(s["checkpoints"]) for s in record["series"]] == [2]
 
 
-def test_a_root_below_a_closed_folder_is_one_row(folder: Path) -> None:
-    inner = series(folder / "closed" / "c")
-    (folder / "closed").chmod(0)
-    done = report(folder, inner, series(folder / "c"))
-    assert done.returncode == 4, done.stderr
-    assert {state for state, _ in listed(published(folder / "out")).values()} == {"measured", "unreadable"}
+def test_a_root_below_a_closed_folder_is_one_row(folder: Path, done: dict[str, Done]) -> None:
+    assert done["below"].code == 4, done["below"]
+    assert {state for state, _ in listed(published(folder / "below" / "out")).values()} == {"measured", "unreadable"}
 
 
-def test_a_home_and_a_cache_that_are_closed_cost_one_line(folder: Path) -> None:
-    ckpts = series(folder / "c")
-    (folder / "home").chmod(0)
-    done = report(folder, ckpts)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count(b"cannot be written (Permission denied)") == 1
-    (folder / "closed").mkdir(mode=0)
-    done = report(folder, ckpts, "--cache", folder / "closed" / "cache")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count(b"cannot be written (Permission denied)") == 1
+def test_a_home_and_a_cache_that_are_closed_cost_one_line(done: dict[str, Done]) -> None:
+    for name in ("closed home", "closed cache"):
+        assert done[name].code == 0, done[name]
+        assert done[name].said.count("cannot be written (Permission denied)") == 1
+    assert "ckpt-report.toml, if there is such a file, is ignored: Permission denied" in done["closed home"].said
 
 
-def test_a_working_folder_that_is_closed_is_told(folder: Path) -> None:
-    ckpts = series(folder / "c")
-    (folder / "work").mkdir()
-    program = ("sh", "-c", 'cd "$0" && chmod 0 . && exec "$@"', str(folder / "work"))
-    arguments = [*PROGRAM, "report", str(ckpts), "-o", str(folder / "out"), "--no-pdf"]
-    environment = {"HOME": str(folder / "home"), "CKPT_REPORT_CACHE": ""}
-    done = unprivileged(*arguments, program=program, env=environment)
+def test_rules_in_a_closed_folder_are_a_mistake_of_the_user(done: dict[str, Done]) -> None:
+    assert done["closed rules"].code == 2, done["closed rules"]
+    assert "mine.py: is no Python file" in done["closed rules"].said
+
+
+def test_a_deleted_and_a_closed_checkpoint_are_told_apart(
+    tmp_path: Path,
+) -> None:
+    """What an earlier run measured is not gone where its folder is closed now; it is listed as unreadable."""
+    folder = tmp_path
+    for n in (1, 2, 3):
+        series(folder / "c", n)
+        (folder / f"step-{n}").mkdir()
+        (folder / "c" / f"m-{n}.safetensors").rename(folder / f"step-{n}" / "m.safetensors")
+    (folder / "c").rename(folder / "aside")
+    command: Any = (["report", *(folder / f"step-{n}" for n in (1, 2, 3)), "-o", folder / "out", "--no-pdf"], {})
+    assert [ended.code for ended in several(command)] == [0]
+    (folder / "step-1").chmod(0)
+    (ended,) = several(command, **privileges())
+    (folder / "step-1").chmod(0o755)
+    assert ended.code == 4, ended
+    assert "deleted by now" not in ended.said
+
+
+def test_a_working_folder_that_is_closed_is_told(tmp_path: Path) -> None:
+    ckpts = series(tmp_path / "c")
+    (tmp_path / "work").mkdir()
+    program = ("sh", "-c", 'cd "$0" && chmod 0 . && exec "$@"', str(tmp_path / "work"))
+    arguments = [*PROGRAM, "report", str(ckpts), "-o", str(tmp_path / "out"), "--no-pdf"]
+    done = unprivileged(*arguments, program=program)
+    (tmp_path / "work").chmod(0o755)
     assert done.returncode == 0, done.stderr
     assert b"settings in the working folder, if there are any, do not count: Permission denied" in done.stderr
 
 
-def test_a_working_folder_that_is_deleted(folder: Path) -> None:
-    ckpts = series(folder / "c")
-    (folder / "work").mkdir()
-    program = ("sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(folder / "work"))
-    arguments = [*PROGRAM, "report", str(ckpts), "-o", str(folder / "out"), "--no-pdf"]
-    done = run(*arguments, program=program)
-    assert done.returncode == 0, done.stderr
-    (folder / "work").mkdir()
-    done = run(*PROGRAM, "report", ".", "-o", folder / "out", "--no-pdf", program=program)
-    assert done.returncode == 4
-    assert b"nothing was measured" in done.stderr
-    assert b"Traceback" not in done.stderr
+def test_a_working_folder_that_is_deleted(tmp_path: Path) -> None:
+    ckpts = series(tmp_path / "c")
+    (tmp_path / "work").mkdir()
+    program = ("sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(tmp_path / "work"))
+    commands: list[Any] = [(["report", what, "-o", tmp_path / "out", "--no-pdf"], {}) for what in (ckpts, ".")]
+    whole, nothing = several(*commands, program=program)
+    assert whole.code == 0, whole
+    assert nothing.code == 4
+    assert "nothing was measured" in nothing.said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,16 @@ BOUNDARIES: tuple[tuple[Any, str], ...] = (
     (publish, "_point"),
 )
 """What begins a stage, or a step of publication."""
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Nothing is ignored, as SIGHUP is under nohup, and SIGINT in the background of a shell."""
+    defaults = (signal.SIG_DFL, signal.SIG_DFL, signal.default_int_handler)
+    before = [signal.signal(number, handler) for number, handler in zip(SIGNALS, defaults, strict=True)]
+    yield
+    for number, handler in zip(SIGNALS, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,7 @@ class Parsing:
             first = self._scan is None
             self._scan = self._scan or Scan(self._window)
             if first:
-                found = self._scan.group(self._root, "", 0)
+                found = self._scan.group(self._root, h5py.h5o.get_info(self._root).addr, "", 0)
                 if question == "scan":
                     return found, b""
             return None, self._read(self._scan.handles[arguments["number"]], arguments["slab"])
@@ -139,7 +139,7 @@ class Scan:
         self._sized: set[int] = set()
         self._declared = 0
 
-    def group(self, handle: Any, path: str, depth: int) -> dict[str, Any]:
+    def group(self, handle: Any, address: int, path: str, depth: int) -> dict[str, Any]:
         """One group: ``address``, ``attributes``, ``groups`` and ``datasets`` by name.
 
         Raises:
@@ -148,7 +148,6 @@ class Scan:
         """
         if depth > MAX_DEPTH:
             raise _refuse(f"groups are nested more than {MAX_DEPTH} deep")
-        address = h5py.h5o.get_info(handle).addr
         if handle.get_num_objs() > MAX_OBJECTS:
             raise _refuse(f"group {path!r} holds more than {MAX_OBJECTS:,} objects")
         if address in self._around:
@@ -159,31 +158,34 @@ class Scan:
         for raw in handle:
             name = decode(raw)
             inner = f"{path}/{name}" if path else name
-            child = self._open(handle, raw, inner)
+            child, at = self._open(handle, raw, inner)
             if isinstance(child, h5py.h5g.GroupID):
-                groups[name] = self.group(child, inner, depth + 1)
+                groups[name] = self.group(child, at, inner, depth + 1)
             elif isinstance(child, h5py.h5d.DatasetID):
-                datasets[name] = self._dataset(child, inner)
+                datasets[name] = self._dataset(child, at, inner)
         self._around.pop()
-        return {"address": address, "attributes": _attributes(handle), "groups": groups, "datasets": datasets}
+        attributes = _attributes(handle) if h5py.h5a.get_num_attrs(handle) else {}  # most have none
+        return {"address": address, "attributes": attributes, "groups": groups, "datasets": datasets}
 
-    def _open(self, handle: Any, raw: bytes, path: str) -> Any:
-        """Open one child, which is no link out of here."""
+    def _open(self, handle: Any, raw: bytes, path: str) -> tuple[Any, int]:
+        """Open one child, which is no link out of here, and say its address.
+
+        The link tells that; ``h5o.get_info`` would as well, but measures all indexes of the object to do so [X].
+        """
         if len(raw) > MAX_NAME:
             raise _refuse(f"a name of {len(raw):,} bytes below {path[:80]!r}")
-        kind = handle.links.get_info(raw).type
-        if kind != h5py.h5l.TYPE_HARD:
-            what = {h5py.h5l.TYPE_SOFT: "soft", h5py.h5l.TYPE_EXTERNAL: "external"}.get(kind, "user-defined")
+        link = handle.links.get_info(raw)
+        if link.type != h5py.h5l.TYPE_HARD:
+            what = {h5py.h5l.TYPE_SOFT: "soft", h5py.h5l.TYPE_EXTERNAL: "external"}.get(link.type, "user-defined")
             raise _refuse(f"{path!r} is a {what} link; links are never followed")
-        child = h5py.h5o.open(handle, raw)
-        address = h5py.h5o.get_info(child).addr
+        child, address = h5py.h5o.open(handle, raw), int(link.u)
         self._again += address in self._seen
         self._seen.add(address)
         if len(self._seen) > MAX_OBJECTS or self._again > MAX_AGAIN:
             raise _refuse(f"more than {MAX_OBJECTS:,} objects, or {MAX_AGAIN:,} second links to them")
-        return child
+        return child, address
 
-    def _dataset(self, handle: Any, path: str) -> dict[str, Any]:
+    def _dataset(self, handle: Any, address: int, path: str) -> dict[str, Any]:
         plist = handle.get_create_plist()
         layout = plist.get_layout()
         if plist.get_external_count():
@@ -191,18 +193,18 @@ class Scan:
         if layout == h5py.h5d.VIRTUAL:
             raise _refuse(f"dataset {path!r} is virtual: it shows values of other files")
         if handle.get_space().get_simple_extent_type() == h5py.h5s.NULL:
-            return _described(handle, np.dtype("V1"), "an empty dataspace, without values")
+            return _described(handle, address, np.dtype("V1"), "an empty dataspace, without values")
         shape = tuple(int(n) for n in handle.shape)
         stored, dtype, problem = _dtypes(handle)
         if problem and (dtype.kind != "V" or dtype.names or dtype.subdtype):
-            return _described(handle, dtype, problem)
+            return _described(handle, address, dtype, problem)
         chunk = tuple(int(n) for n in plist.get_chunk()) if layout == h5py.h5d.CHUNKED else ()
-        self._check_sizes(handle, path, shape, chunk, dtype.itemsize)
+        self._check_sizes(handle, address, path, shape, chunk, dtype.itemsize)
         for i in range(plist.get_nfilters()):
             code = plist.get_filter(i)[0]
             if not h5py.h5z.filter_avail(code):
-                return _described(handle, dtype, f"compressed with HDF5 filter {code}, not installed")
-        found = {**_described(handle, dtype, problem), "stored": _said(stored), "chunk": chunk}
+                return _described(handle, address, dtype, f"compressed with HDF5 filter {code}, not installed")
+        found = {**_described(handle, address, dtype, problem), "stored": _said(stored), "chunk": chunk}
         in_one_piece = (
             layout == h5py.h5d.CONTIGUOUS and handle.get_storage_size() == math.prod(shape) * dtype.itemsize > 0
         )
@@ -214,11 +216,10 @@ class Scan:
         return {**found, "number": number}
 
     def _check_sizes(
-        self, handle: Any, path: str, shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int
+        self, handle: Any, address: int, path: str, shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int
     ) -> None:
         """Declared sizes must stay in proportion to stored ones, each and in sum."""
         declared = math.prod(shape) * itemsize
-        address = h5py.h5o.get_info(handle).addr
         self._declared += declared * (address not in self._sized)
         self._sized.add(address)
         for what, size, stored in (
@@ -237,8 +238,7 @@ def _refuse(reason: str) -> RefusedCheckpoint:
     return RefusedCheckpoint(_PATH, reason)
 
 
-def _described(handle: Any, dtype: np.dtype[Any], problem: str) -> dict[str, Any]:
-    address = h5py.h5o.get_info(handle).addr
+def _described(handle: Any, address: int, dtype: np.dtype[Any], problem: str) -> dict[str, Any]:
     return {"address": address, "shape": handle.shape or (), "dtype": _said(dtype), "problem": problem}
 
 
