@@ -163,6 +163,8 @@ class _Legacy:
             trainable = False
         elif not config.builtin and trainable:
             trainable = None  # a class of the user's own may hold variables that are never trained
+        elif config.options.get("lora_rank") and variable in {"kernel", "embeddings"}:
+            trainable = False  # only its adapters are
         return Weight(name, owner.layer, config.kind if config.builtin else "", dataset, trainable, stored)
 
     def _optimizer(self) -> None:

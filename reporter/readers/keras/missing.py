@@ -23,4 +23,18 @@ def missing_weights(slots: Sequence[Slot], there: Iterable[Shape]) -> int:
         shape = slot.target.dataset.shape if slot.target else slot.dataset.shape
         if slot.slot in SLOTS and slot_shape(slot.slot, shape) == shape:
             kept.setdefault((slot.optimizer, slot.slot), Counter())[shape] += 1
-    return max(((shapes - held).total() for shapes in kept.values()), default=0)
+    return max((_lost(shapes, held).total() for shapes in kept.values()), default=0)
+
+
+def _lost(kept: Counter[Shape], held: Counter[Shape]) -> Counter[Shape]:
+    """Shapes that only the optimizer knows, without the factors of adapters that were merged into a frozen weight.
+
+    A file without a configuration does not say that a layer had LoRA adapters. Their product has the shape of a weight
+    that is in the file and of which the optimizer keeps no state.
+    """
+    lost, frozen = kept - held, held - kept
+    for shape in list(frozen.elements()):
+        factors = ((a, b) for a in lost for b in lost if len(b) == 2 and a[-1:] == b[:1] and a[:-1] + b[1:] == shape)
+        if pair := next((Counter(one) for one in factors if Counter(one) <= lost), None):
+            lost -= pair
+    return lost
