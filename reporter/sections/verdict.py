@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.finding import Finding
+from reporter.model.finding import Finding, Verdict
 from reporter.model.page import (
     Banner,
     Block,
@@ -34,7 +34,7 @@ MESSAGE = 300
 CAUTIONS = 5
 """Remarks on how files were put together; the rest stand at their series."""
 
-_WORDS: dict[str, Level] = {"PASS": "pass", "WARN": "warn", "FAIL": "fail"}
+_WORDS: dict[Verdict, Level] = {Verdict.PASS: "pass", Verdict.WARN: "warn", Verdict.FAIL: "fail"}
 
 
 def subtitle(report: Report) -> str:

@@ -22,7 +22,7 @@ from reporter.errors import (
     from_os,
 )
 from reporter.model.checkpoint import Claim, Probe
-from reporter.model.role import output_axis
+from reporter.model.role import Role, output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
 from reporter.readers.files.pointer import NOT_DOWNLOADED, first_pointer
 from reporter.readers.files.streams import Array, Slab, SlabStream
@@ -203,7 +203,7 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
         info = TensorInfo(
             name=one.name,
             layer=one.layer,
-            role=one.role,
+            role=Role(one.role),
             shape=array.shape,
             dtype=dtype.name,
             trainable=one.trainable,
