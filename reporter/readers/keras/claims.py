@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from reporter.errors import CheckpointError, RefusedCheckpoint
+from reporter.errors import CheckpointError, RefusedCheckpoint, State
 from reporter.model.checkpoint import Claim, Probe
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, hdf5
@@ -83,7 +83,7 @@ def claim_hdf5(probe: Probe) -> Claim | None:
         except CheckpointError as error:
             return _claim(by_name, probe.path, error.reason, error.state)
     if found == "":
-        return _claim(LEGACY, probe.path, "an HDF5 file without Keras weights", "not a checkpoint")
+        return _claim(LEGACY, probe.path, "an HDF5 file without Keras weights", State.NO_CHECKPOINT)
     return _claim(WEIGHTS if found == "v3" else LEGACY, probe.path)
 
 

@@ -19,6 +19,7 @@ from reporter.errors import (
     NotExamined,
     PartialCheckpoint,
     RefusedCheckpoint,
+    State,
     from_os,
 )
 from reporter.model.checkpoint import Claim, Probe
@@ -65,7 +66,7 @@ class OrbaxReader:
         if unfinished:
             members, _ = files_below(folder, sorted(names.values()))
             reason = "Orbax has not finished this save: it renames the folder when it is complete"
-            return Claim(self.name, folder, members, folder.name, reason, "not a checkpoint")
+            return Claim(self.name, folder, members, folder.name, reason, State.NO_CHECKPOINT)
         members, problem = own_files(folder)
         if problem:
             return Claim(self.name, folder, members, folder.name, problem, RefusedCheckpoint.state)
