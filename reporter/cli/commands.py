@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reporter.errors import SettingError
-from reporter.model.checkpoint import State
+from reporter.errors import SettingError, State
+from reporter.model.finding import Verdict
 from reporter.settings.model import Settings, default_cache
 
 if TYPE_CHECKING:
@@ -111,9 +111,13 @@ def _exit_code(outcome: Outcome, settings: Settings) -> int:
     return OK if whole and not report.judgement.unapplied and not outcome.pdf_problem else INCOMPLETE
 
 
-def _failing(settings: Settings) -> tuple[str, ...]:
+def _failing(settings: Settings) -> tuple[Verdict, ...]:
     """The verdicts that make the exit code 3."""
-    failing: dict[str, tuple[str, ...]] = {"fail": ("FAIL",), "warn": ("FAIL", "WARN"), "none": ()}
+    failing: dict[str, tuple[Verdict, ...]] = {
+        "fail": (Verdict.FAIL,),
+        "warn": (Verdict.FAIL, Verdict.WARN),
+        "none": (),
+    }
     return failing[settings.fail_on]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reporter.model.change import Change
+from reporter.model.finding import Verdict
 from reporter.model.shift import Shift
 
 State = Literal["reshaped", "removed", "added", "changed", "equal", "unknown"]
@@ -84,13 +85,14 @@ class Difference:
         return before, after
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """``FAIL`` where the later one holds a value that is not finite; ``WARN`` where the earlier one did, or where
         tensors came, went or changed their form; else ``PASS``: that values differ is what one expects."""
         before, after = self.bad
         if after:
-            return "FAIL"
-        return "WARN" if before or any(self.count(state) for state in ("reshaped", "removed", "added")) else "PASS"
+            return Verdict.FAIL
+        moved = any(self.count(state) for state in ("reshaped", "removed", "added"))
+        return Verdict.WARN if before or moved else Verdict.PASS
 
 
 def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]:

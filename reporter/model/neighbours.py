@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reporter.model.role import NEVER_TRAINABLE, last_part, output_axis
+from reporter.model.role import NEVER_TRAINABLE, Role, last_part, output_axis
 from reporter.model.tensor import Contents, Named, TensorInfo, TensorSource
 
 _NAMELESS = re.compile(r"(var|variable|arr|param|parameter|tensor|array)?s?_?\d*")
@@ -21,7 +21,7 @@ _NORM = re.compile(r"norm|(^|[_/.])(bn|ln)($|[_/.\d])", re.IGNORECASE)
 _CELL = re.compile(r"lstm|gru|rnn|cell|recurrent", re.IGNORECASE)
 _STATISTIC = re.compile(r"hidden|mean|var(iance)?$|state|sum|mask|running|moving|ema|count|freq|cache|history")
 
-_NORMALISATION = ("gamma", "beta", "moving_mean", "moving_variance")
+_NORMALISATION = (Role.GAMMA, Role.BETA, Role.MOVING_MEAN, Role.MOVING_VARIANCE)
 """In the order of Keras, which puts what is not trained last."""
 
 _GATES = (3, 4)
@@ -52,7 +52,7 @@ def _under(source: TensorSource, info: TensorInfo | None) -> TensorSource:
     return source if info is None or source.info.collection != "model" else Named(source, info)
 
 
-def roles(layer: Sequence[TensorInfo], kind: str = "") -> list[str]:
+def roles(layer: Sequence[TensorInfo], kind: str = "") -> list[Role]:
     """Roles of the tensors of one layer, in its order.
 
     Args:
@@ -60,7 +60,8 @@ def roles(layer: Sequence[TensorInfo], kind: str = "") -> list[str]:
         kind: the layer's class, "" where it is not known.
 
     >>> shapes = {"cell/var_0": (5, 12), "cell/var_1": (3, 12), "cell/var_2": (12,)}
-    >>> roles([TensorInfo(name, "cell", "other", s, "float32", True, "model") for name, s in shapes.items()])
+    >>> infos = [TensorInfo(name, "cell", Role.OTHER, s, "float32", True, "model") for name, s in shapes.items()]
+    >>> [str(role) for role in roles(infos)]
     ['kernel', 'recurrent_kernel', 'bias']
     """
     found = [_alone(info, kind) for info in layer]
@@ -69,27 +70,27 @@ def roles(layer: Sequence[TensorInfo], kind: str = "") -> list[str]:
         found[i] = role
     for i, info in enumerate(layer):
         if last_part(info.name) == "w_h" and not _is_recurrent(info, layer):
-            found[i] = "kernel"
+            found[i] = Role.KERNEL
         if last_part(info.name) in ("a", "b") and _is_factor(info, layer):
-            found[i] = "kernel"
+            found[i] = Role.KERNEL
     return found
 
 
-def _alone(info: TensorInfo, kind: str) -> str:
+def _alone(info: TensorInfo, kind: str) -> Role:
     """What rank, the words in its name and the class of its layer tell of a tensor whose name is not a known one."""
-    if info.role == "kernel" and (kind.startswith("Depthwise") or _is_depthwise(info)):
-        return "depthwise_kernel"  # which Keras 3 calls just `kernel`
-    if info.role != "other" or not _may_be_weight(info):
+    if info.role == Role.KERNEL and (kind.startswith("Depthwise") or _is_depthwise(info)):
+        return Role.DEPTHWISE_KERNEL  # which Keras 3 calls just `kernel`
+    if info.role != Role.OTHER or not _may_be_weight(info):
         return info.role
     last = last_part(info.name)
     if len(info.shape) < 2:
         normalises = _NORM.search(last) and last.endswith(("scale", "weight", "weights"))
-        return "gamma" if normalises and len(info.shape) == 1 else "other"
+        return Role.GAMMA if normalises and len(info.shape) == 1 else Role.OTHER
     if _STATISTIC.search(last):
-        return "other"
+        return Role.OTHER
     if _TABLE.search(last):
-        return "embedding"
-    return "kernel" if _MATRIX.search(last) else "other"
+        return Role.EMBEDDING
+    return Role.KERNEL if _MATRIX.search(last) else Role.OTHER
 
 
 def _is_depthwise(info: TensorInfo) -> bool:
@@ -104,28 +105,28 @@ def _may_be_weight(info: TensorInfo) -> bool:
 
 def _is_nameless(info: TensorInfo, role: str) -> bool:
     # What is not trained may well be the moving statistics of a layer whose class tells that it has them.
-    return role == "other" and "float" in info.dtype and bool(_NAMELESS.fullmatch(last_part(info.name)))
+    return role == Role.OTHER and "float" in info.dtype and bool(_NAMELESS.fullmatch(last_part(info.name)))
 
 
-def _numbered(layer: Sequence[TensorInfo], kind: str) -> list[str]:
+def _numbered(layer: Sequence[TensorInfo], kind: str) -> list[Role]:
     """Roles of tensors without a name, from their shapes and their order."""
     vectors = {info.shape for info in layer}
     if layer and (_NORM.search(kind) or _NORM.search(layer[0].layer)) and len(vectors) == 1 and len(layer) in (2, 4):
         return list(_NORMALISATION[: len(layer)])
-    found: list[str] = []
+    found: list[Role] = []
     for i, info in enumerate(layer):
         before = layer[i - 1] if i else None
         if not _may_be_weight(info):
-            found.append("other")
+            found.append(Role.OTHER)
         elif len(info.shape) > 1:
             table = _TABLE.search(info.layer.lower()) or "Embedding" in kind
-            follows = before is not None and found[-1] == "kernel" and _recurs(before.shape, info.shape)
-            gated = before is not None and found[-1] == "recurrent_kernel" and info.shape == (2, before.shape[-1])
-            kernel = "embedding" if table and len(info.shape) == 2 else "kernel"
-            found.append("bias" if gated else "recurrent_kernel" if follows else kernel)
+            follows = before is not None and found[-1] == Role.KERNEL and _recurs(before.shape, info.shape)
+            gated = before is not None and found[-1] == Role.RECURRENT_KERNEL and info.shape == (2, before.shape[-1])
+            kernel = Role.EMBEDDING if table and len(info.shape) == 2 else Role.KERNEL
+            found.append(Role.BIAS if gated else Role.RECURRENT_KERNEL if follows else kernel)
         else:
             added = before is not None and found[-1].endswith("kernel") and info.shape[0] == before.shape[-1]
-            found.append("bias" if added else "other")
+            found.append(Role.BIAS if added else Role.OTHER)
     return found
 
 

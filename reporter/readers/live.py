@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.errors import SettingError
-from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
+from reporter.model.role import NEVER_TRAINABLE, Role, model_role, output_axis, slot_role
 from reporter.model.tensor import COLLECTIONS, Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.live_objects import (
     attributes,
@@ -153,7 +153,7 @@ class _Walk:
         """What was learned from data, which nothing trains, and the table, which holds no numbers."""
         for name, value in public(layer):
             if is_variable(value) and id(value) not in self._seen:
-                self._add(value, "", f"{path}/{name}", "", "other", "other")
+                self._add(value, "", f"{path}/{name}", "", "other", Role.OTHER)
         for handle in layer.variables:
             if not is_variable(handle):
                 self._seen.add(id(handle))
@@ -177,7 +177,7 @@ class _Walk:
             elif is_module(value) and not is_layer(value):
                 self.module(value, prefix, set())
             elif is_variable(value) and name == "save_counter":
-                self._add(value, "", name, "", "other", "step")
+                self._add(value, "", name, "", "other", Role.STEP)
             elif not is_optimizer(value):
                 self._attribute(value, "", name, set())
         for _, value in held.values():
@@ -257,7 +257,13 @@ class _Walk:
         return unique
 
     def _add(
-        self, variable: Any, layer: str, name: str, kind: str, collection: Collection = "model", role: str = ""
+        self,
+        variable: Any,
+        layer: str,
+        name: str,
+        kind: str,
+        collection: Collection = "model",
+        role: Role | None = None,
     ) -> None:
         self._seen.add(id(variable))
         if is_sharded(variable):
@@ -272,7 +278,7 @@ class _Walk:
         dtype = np.dtype(getattr(variable.dtype, "as_numpy_dtype", variable.dtype))
         role = role or model_role(name, shape)
         if "seed_generator_state" in name:
-            collection, role = "other", "other"
+            collection, role = "other", Role.OTHER
         parts = [variable, *(variable.variables if is_sharded(variable) else ())]
         trainable = any(id(part) in self._trainable for part in parts)
         info = TensorInfo(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.finding import Finding
+from reporter.model.finding import Finding, Verdict
 from reporter.model.page import (
     Banner,
     Block,
@@ -35,7 +35,7 @@ MESSAGE = 300
 CAUTIONS = 5
 """Most cautions about how files were combined into series; the others are only in the sections of their series."""
 
-_WORDS: dict[str, Level] = {"PASS": "pass", "WARN": "warn", "FAIL": "fail"}
+_WORDS: dict[Verdict, Level] = {Verdict.PASS: "pass", Verdict.WARN: "warn", Verdict.FAIL: "fail"}
 
 
 def subtitle(report: Report) -> str:

@@ -273,3 +273,15 @@ def test_a_rule_that_fails_is_a_warning_and_no_crash() -> None:
         ("wrong", Severity.WARN),
     ]
     assert "the rule broken could not be applied: ZeroDivisionError: oh" in judgement.findings[0].message
+
+
+def test_a_finding_holds_the_rule_that_made_it() -> None:
+    judgement = verdict(series(diverged()))
+    finding = judgement.findings[0]
+    assert finding.rule in RULES
+    assert {outcome.rule.name for outcome in judgement.outcomes} <= {rule.name for rule in RULES}
+    assert finding.worst and finding.message == f"{finding.summary}. Worst: {finding.worst}"
+    assert (finding.meaning, finding.next_step) == (finding.rule.meaning, finding.rule.next_step)
+    better = replace(finding, own_meaning="m", own_next_step="n", own_evidence="e", estimated=True, worst="")
+    assert (better.meaning, better.next_step, better.message) == ("m", "n", finding.summary)
+    assert better.evidence.startswith("e; but some of these comparisons are estimates")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from reporter.errors import CheckpointError, NotDownloaded, RefusedCheckpoint
+from reporter.errors import CheckpointError, NotDownloaded, RefusedCheckpoint, State
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.readers.files.window import Window, open_file
@@ -87,7 +87,7 @@ def claim_hdf5(probe: Probe) -> Claim | None:
         except CheckpointError as error:
             return _claim(by_name, probe.path, error.reason, error.state)
     if found == "":
-        return _claim(LEGACY, probe.path, "an HDF5 file without Keras weights", "not a checkpoint")
+        return _claim(LEGACY, probe.path, "an HDF5 file without Keras weights", State.NO_CHECKPOINT)
     return _claim(WEIGHTS if found == "v3" else LEGACY, probe.path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reporter.model.role import output_axis, slot_role
+from reporter.model.role import Role, output_axis, slot_role
 from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.files.streams import Array
 from reporter.readers.keras.inventory import Inventory
@@ -37,7 +37,7 @@ def contents(
     tensors: list[TensorSource] = []
     left_out: list[SkippedTensor] = []
 
-    def add(name: str, dataset: Dataset, collection: Collection, role: str, layer: str = "",
+    def add(name: str, dataset: Dataset, collection: Collection, role: Role, layer: str = "",
             trainable: bool | None = False, axis: int = -1) -> None:  # fmt: skip
         name = _unique(name, used)
         if dataset.problem:
@@ -67,7 +67,7 @@ def contents(
     for slot in inventory.slots:
         add(slot.full_name, slot.dataset, "optimizer", slot_role(slot.slot), slot.target.layer if slot.target else "")
     for name, dataset in inventory.others:
-        add(name, dataset, "other", "other")
+        add(name, dataset, "other", Role.OTHER)
     for name, dataset, reason in inventory.skipped:
         left_out.append(SkippedTensor(_unique(name, used), dataset.dtype.name, dataset.shape, reason))
     held = [weight.dataset.shape for weight in (*inventory.weights, *inventory.adapters)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reporter.model.role import NEVER_TRAINABLE, model_role
+from reporter.model.role import NEVER_TRAINABLE, Role, model_role
 from reporter.readers.keras.tree import Dataset
 
 
@@ -29,8 +29,8 @@ class Weight:
             self.trainable = False
 
     @property
-    def role(self) -> str:
-        """One of :data:`reporter.model.role.ROLES`."""
+    def role(self) -> Role:
+        """What it is for, as its name tells."""
         return model_role(self.name, self.dataset.shape)
 
 

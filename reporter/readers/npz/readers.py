@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from reporter.errors import CheckpointError, RefusedCheckpoint
+from reporter.errors import CheckpointError, RefusedCheckpoint, State
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, SkippedTensor
 from reporter.readers.files import flat
@@ -46,7 +46,7 @@ class NumpyReader:
             if names and all(name.endswith(".npy") for name in names):
                 return self._claim(probe.path)
             reason = "a zip archive without arrays" if not names else "a zip archive of other things than arrays"
-            return self._claim(probe.path, reason, "not a checkpoint") if named else None
+            return self._claim(probe.path, reason, State.NO_CHECKPOINT) if named else None
         if not named:
             return None
         if probe.size == 0:
@@ -62,7 +62,7 @@ class NumpyReader:
         if header.pickled:
             return self._claim(probe.path, f"a NumPy array of Python objects: {_PICKLE}", "refused")
         reason = "a NumPy array; name the file itself to measure it"
-        return self._claim(probe.path, reason, "not a checkpoint", when_named=True)
+        return self._claim(probe.path, reason, State.NO_CHECKPOINT, when_named=True)
 
     def _claim(self, path: Path, problem: str = "", state: str = "", *, when_named: bool = False) -> Claim:
         label = path.name[:-4] if path.name.lower().endswith((".npz", ".npy")) else path.name

@@ -19,11 +19,12 @@ from reporter.errors import (
     NotExamined,
     PartialCheckpoint,
     RefusedCheckpoint,
+    State,
     from_os,
 )
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
-from reporter.model.role import output_axis
+from reporter.model.role import Role, output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
 from reporter.readers.files.streams import Array, Slab, SlabStream
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
@@ -65,7 +66,7 @@ class OrbaxReader:
         if unfinished:
             members, _ = files_below(folder, sorted(names.values()))
             reason = "Orbax has not finished this save: it renames the folder when it is complete"
-            return Claim(self.name, folder, members, folder.name, reason, "not a checkpoint")
+            return Claim(self.name, folder, members, folder.name, reason, State.NO_CHECKPOINT)
         members, problem = own_files(folder)
         if problem:
             return Claim(self.name, folder, members, folder.name, problem, RefusedCheckpoint.state)
@@ -203,7 +204,7 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
         info = TensorInfo(
             name=one.name,
             layer=one.layer,
-            role=one.role,
+            role=Role(one.role),
             shape=array.shape,
             dtype=dtype.name,
             trainable=one.trainable,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reporter.errors import CorruptCheckpoint
-from reporter.model.role import output_axis
+from reporter.model.role import Role, output_axis
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.meaning import Interpretation, Meaning, contents, count_of
 from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
@@ -95,9 +95,9 @@ def _source(meaning: Meaning, entry: Entry, kind: str, shards: Shards, big_endia
 
 def tensor_info(meaning: Meaning, entry: Entry, stored: NumericType, kind: str = "") -> TensorInfo:
     """What is known of an entry without its values; ``kind`` is the class of its layer."""
-    role = meaning.role
-    if role == "kernel" and kind.startswith("Depthwise"):
-        role = "depthwise_kernel"  # which Keras 3 calls just `kernel`
+    role = Role(meaning.role)
+    if role == Role.KERNEL and kind.startswith("Depthwise"):
+        role = Role.DEPTHWISE_KERNEL  # which Keras 3 calls just `kernel`
     return TensorInfo(
         name=meaning.name,
         layer=meaning.layer,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from reporter.errors import PartialCheckpoint, RefusedCheckpoint, from_os
+from reporter.errors import PartialCheckpoint, RefusedCheckpoint, State, from_os
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.model.tensor import Contents
@@ -119,7 +119,7 @@ def _problem(folder: Path) -> tuple[str, str]:
     if not head:
         return f"{_MODEL} is empty: being saved, or destroyed", "corrupt"
     if is_pointer(head):
-        return f"{_MODEL} is {NOT_DOWNLOADED}", "not downloaded"
+        return f"{_MODEL} is {NOT_DOWNLOADED}", State.NOT_DOWNLOADED
     if head[:1] not in _FIRST_TAGS:
         return f"{_MODEL} is not a SavedModel", "corrupt"
     return "", ""
