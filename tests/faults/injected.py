@@ -12,10 +12,12 @@ import errno
 import io
 import json
 import os
+import random
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,9 @@ CALLS = (
     "stat",
 )
 """Of :mod:`os`; the first argument is a path or a descriptor."""
+
+Case = tuple[int, str, int]
+"""Which call of the run, its name, and the error's number."""
 
 _FULL = ("write", "mkdir", "symlink", "rename", "replace", "fsync")
 
@@ -83,8 +88,23 @@ class Injector:
         return str(path).startswith(self._folder)
 
 
+def chosen(cases: list[Case], limit: int | None) -> list[Case]:
+    """So many of the cases: of each kind in turn, early and late ones."""
+    if limit is None:
+        return cases
+    kinds: dict[tuple[str, int], list[Case]] = {}
+    for case in cases:
+        kinds.setdefault(case[1:], []).append(case)
+    chance = random.Random(limit)
+    for of_kind in kinds.values():
+        chance.shuffle(of_kind)
+    order = list(kinds.values())
+    chance.shuffle(order)
+    return [case for turn in zip_longest(*order) for case in turn if case is not None][:limit]
+
+
 def run(limit: int | None) -> dict[str, Any]:
-    """Let so many of the calls fail, evenly chosen, or all of them."""
+    """Let so many of the calls fail, or all of them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small, injector = Small(folder), Injector(folder)
@@ -95,8 +115,7 @@ def run(limit: int | None) -> dict[str, Any]:
         small.wrong(small.report())
         calls = Counter(injector.seen)
         cases = [(at, call, number) for at, call in enumerate(injector.seen) for number in ERRORS[call]]
-        step = 1 if limit is None else max(len(cases) // limit, 1)
-        for at, call, number in cases[::step]:
+        for at, call, number in chosen(cases, limit):
             injector.start(at, number)
             ended = small.report()
             injector.start()

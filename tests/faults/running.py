@@ -15,6 +15,9 @@ import numpy as np
 from safetensors.numpy import save_file
 
 ROOT = Path(__file__).resolve().parents[2]
+FULL = bool(os.environ.get("CKPT_FAULTS"))
+"""Whether every case is wanted, as of ``make faults``; otherwise there are fewer of a kind, and smaller ones."""
+
 PROGRAM = (sys.executable, "-m", "reporter")
 
 

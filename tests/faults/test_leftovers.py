@@ -14,6 +14,7 @@ import pytest
 from reporter.cache import container
 from reporter.cache.folder import Folder
 from reporter.errors import OutputBusy, OutputError
+from reporter.model.output import MARKER
 from reporter.writers import publish
 from reporter.writers.publish import output_lock
 from tests.faults.running import ROOT
@@ -83,8 +84,8 @@ def test_everything_published_is_made_durable(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(os, "fsync", fsync)
     folder = publish.publish(tmp_path / "out", datetime(2026, 1, 1, tzinfo=UTC), "1", {"a.html": b"a", "plots/b": b"b"})
-    assert synced[:2] == ["a.html", "b"]
-    assert synced[2] == "plots" and synced[3].startswith(".new-") and synced[4:] == ["runs", "out"]
+    assert synced[:4] == [MARKER, "a.html", "b", "plots"]
+    assert synced[4].startswith(".new-") and synced[5:] == ["runs", "out"]
     assert (tmp_path / "out" / "latest").resolve() == folder
 
 
@@ -117,14 +118,18 @@ with session(Kind("tests.readers.isolation.misbehaving", "", Limits(1 << 28), ""
 @pytest.mark.parametrize("script", [PRINTING, READING], ids=["PDF", "parser"])
 @pytest.mark.parametrize("delay", [0.0, 0.6])
 def test_children_never_outlive_their_parent(script: str, delay: float) -> None:
-    """Not even those that still load their libraries when it is killed."""
+    """By more than a second; not even those that still load their libraries when it is killed."""
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import numpy"], check=True)
+    busy = time.monotonic() - started  # 0.15 s where nothing else runs: what a second is here and now
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         time.sleep(delay)
         parent.send_signal(signal.SIGKILL)
-    end = time.monotonic() + 10  # on a machine that is busy; it is asked to be a second
+    killed = time.monotonic()
     while alive(child):
-        assert time.monotonic() < end
+        assert time.monotonic() - killed < max(1, 4 * busy)
         time.sleep(0.02)
+    print(f"the child ended {time.monotonic() - killed:.2f} s after its parent; a start of Python took {busy:.2f} s")

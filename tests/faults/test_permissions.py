@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from reporter.cli import main
 from tests.faults.running import PROGRAM, Done, listed, published, run, series, several
 
 PR_CAPBSET_DROP = 24
@@ -161,8 +162,9 @@ def test_a_deleted_and_a_closed_checkpoint_are_told_apart(
         (folder / f"step-{n}").mkdir()
         (folder / "c" / f"m-{n}.safetensors").rename(folder / f"step-{n}" / "m.safetensors")
     (folder / "c").rename(folder / "aside")
-    command: Any = (["report", *(folder / f"step-{n}" for n in (1, 2, 3)), "-o", folder / "out", "--no-pdf"], {})
-    assert [ended.code for ended in several(command)] == [0]
+    roots = [folder / f"step-{n}" for n in (1, 2, 3)]
+    command: Any = (["report", *roots, "-o", folder / "out", "--cache", folder / "cache", "--no-pdf"], {})
+    assert main([str(argument) for argument in command[0]]) == 0
     (folder / "step-1").chmod(0)
     (ended,) = several(command, **privileges())
     (folder / "step-1").chmod(0o755)
@@ -174,7 +176,7 @@ def test_a_working_folder_that_is_closed_is_told(tmp_path: Path) -> None:
     ckpts = series(tmp_path / "c")
     (tmp_path / "work").mkdir()
     program = ("sh", "-c", 'cd "$0" && chmod 0 . && exec "$@"', str(tmp_path / "work"))
-    arguments = [*PROGRAM, "report", str(ckpts), "-o", str(tmp_path / "out"), "--no-pdf"]
+    arguments = [*PROGRAM, "scan", str(ckpts)]
     done = unprivileged(*arguments, program=program)
     (tmp_path / "work").chmod(0o755)
     assert done.returncode == 0, done.stderr
@@ -185,7 +187,7 @@ def test_a_working_folder_that_is_deleted(tmp_path: Path) -> None:
     ckpts = series(tmp_path / "c")
     (tmp_path / "work").mkdir()
     program = ("sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(tmp_path / "work"))
-    commands: list[Any] = [(["report", what, "-o", tmp_path / "out", "--no-pdf"], {}) for what in (ckpts, ".")]
+    commands: list[Any] = [(["scan", ckpts], {}), (["report", ".", "-o", tmp_path / "out", "--no-pdf"], {})]
     whole, nothing = several(*commands, program=program)
     assert whole.code == 0, whole
     assert nothing.code == 4

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from reporter.cli import main
-from tests.faults.running import listed, run
+from tests.faults.running import FULL, listed, run
 from tests.faults.warm import HONEST, STOPPED, Small
 
 SIZES = (300, 3000, 8000)
@@ -52,7 +53,7 @@ def test_output(small: Small, disk: Path, size: int) -> None:
     """Until it is full: from then on the last report stands."""
     small.out = mounted(disk, size)
     codes = []
-    for i in range(1, 12):
+    for i in range(1, 12 if FULL or size == SIZES[0] else 4):
         latest = str((disk / "latest").readlink()) if (disk / "latest").is_symlink() else ""
         said = main(["report", str(small.ckpts), "-o", str(disk), "--cache", str(small.cache), "--no-pdf", "-q",
                      "--title", f"number {i}"])  # fmt: skip
@@ -67,7 +68,7 @@ def test_output(small: Small, disk: Path, size: int) -> None:
         assert codes[-1] in STOPPED
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", SIZES if FULL else SIZES[:1])
 def test_cache(small: Small, disk: Path, tmp_path: Path, size: int) -> None:
     small.cache, small.out = mounted(disk, size), tmp_path / "out"
     command = ["report", str(small.ckpts), "-o", str(small.out), "--cache", str(disk), "--no-pdf", "-q"]
@@ -99,8 +100,9 @@ def test_temporary_files(disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert "not examined" in said and "a disk is full" in said and "corrupt" not in said
 
 
-def test_kernels(small: Small, disk: Path, tmp_path: Path) -> None:
-    """Nothing can be kept: they are compiled for this run alone."""
+@pytest.mark.skipif(not FULL, reason="all kernels are compiled for it, which takes a minute: `make faults` does")
+def test_all_kernels(small: Small, disk: Path, tmp_path: Path) -> None:
+    """Nothing can be kept: they are compiled for this run alone, whose report is whole."""
     out, folder = tmp_path / "out", mounted(disk, SIZES[0])
     sound = tmp_path / "one"
     sound.mkdir()
@@ -112,32 +114,51 @@ def test_kernels(small: Small, disk: Path, tmp_path: Path) -> None:
     assert not [p for p in folder.rglob("*") if ".new-" in p.name]
 
 
-def test_damaged_kernels_are_compiled_again(tmp_path: Path) -> None:
-    """Cut, empty, or with another byte: what numba would unpickle, or execute."""
-    code = f"""
+KERNELS = """
 import sys
-sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from pathlib import Path
 from reporter.measuring.kernels import compiled
-compiled.FOLDER = {str(tmp_path)!r}
-def twice(x): return 2 * x
-kernel = compiled.jit(twice)
-assert kernel(21) == 42
-print(sum(kernel.stats.cache_hits.values()))
+
+def hits(folder):
+    # how many times machine code was taken from a folder
+    def twice(x):
+        return 2 * x
+    compiled.FOLDER = str(folder)
+    kernel = compiled.jit(twice)
+    assert kernel(21) == 42
+    return sum(kernel.stats.cache_hits.values())
+
+small, folder = map(Path, sys.argv[1:])
+if small != folder:
+    assert [hits(small), hits(small)] == [0, 0]
+    assert [path.name for path in small.rglob("*") if path.is_file()] == ["filling"]
+assert [hits(folder), hits(folder)] == [0, 1]
+for ending in ("nbi", "nbc"):
+    (file,) = folder.rglob("*." + ending)
+    whole = file.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]):
+        file.write_bytes(damaged)
+        assert [hits(folder), hits(folder)] == [0, 1], (ending, len(damaged))
 """
-    script = tmp_path / "script.py"
-    script.write_text(code)
 
-    def hits() -> int:
-        done = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return int(done.stdout)
 
-    assert [hits(), hits()] == [0, 1]
-    for ending in ("nbi", "nbc"):
-        (file,) = tmp_path.rglob(f"*.{ending}")
-        whole = file.read_bytes()
-        for damaged in (b"", whole[: len(whole) // 2], whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]):
-            file.write_bytes(damaged)
-            assert hits() == 0
-            assert hits() == 1
+def kernels(folder: Path, small: Path) -> None:
+    (folder / "kept").mkdir()
+    script = folder / "kernels.py"  # numba keeps machine code of files alone
+    script.write_text(KERNELS)
+    done = run(script, small, folder / "kept", program=(sys.executable,))
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_damaged_kernels_are_compiled_again(tmp_path: Path) -> None:
+    """Cut, empty, or with another byte: what numba would unpickle, or execute."""
+    kernels(tmp_path, tmp_path / "kept")
+
+
+def test_a_full_disk_under_the_kernels(disk: Path, tmp_path: Path) -> None:
+    """Nothing can be kept: they are compiled for this run alone, and nothing half is left."""
+    filling = mounted(disk, SIZES[0]) / "filling"
+    with suppress(OSError), filling.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    kernels(tmp_path, disk)
