@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import reporter
 from reporter.errors import CheckpointError, State, with_state
@@ -24,6 +27,23 @@ def test_each_error_has_a_state_of_its_own_and_is_made_from_it() -> None:
 def test_what_is_no_checkpoint_says_nothing_against_a_run() -> None:
     assert ASIDE < HARMLESS < set(State)
     assert {State.CORRUPT, State.PARTIAL, State.REFUSED, State.EMPTY}.isdisjoint(HARMLESS)
+
+
+def test_the_schema_knows_every_state_of_a_file() -> None:
+    text = (Path(reporter.__file__).parent / "writers" / "report.schema.json").read_text("utf-8")
+    listed = next(
+        found["enum"]
+        for found in objects(json.loads(text))
+        if isinstance(found, dict) and State.NO_CHECKPOINT in found.get("enum", [])
+    )
+    assert sorted(listed) == sorted(set(State) - {State.SOUND})
+
+
+def objects(value: Any) -> Iterator[Any]:
+    """Everything inside of a JSON value, itself included."""
+    yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(inner)
 
 
 def test_nobody_spells_a_state_of_several_words_as_text() -> None:
