@@ -25,7 +25,8 @@ from reporter.errors import (
 )
 from reporter.gather.catalog import scan
 from reporter.model.tensor import Contents
-from reporter.readers.files import npy, zipped
+from reporter.readers.files import npy as npy_format
+from reporter.readers.files import zipped
 from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.npz import NumpyReader, members
 from reporter.settings.model import Settings
@@ -182,7 +183,13 @@ def test_a_lone_array_is_measured_where_it_is_named(tmp_path: Path) -> None:
 
 def npy(text: str, values: bytes = b"", version: int = 1, length: int | None = None) -> bytes:
     size = len(text) if length is None else length
-    return npy.MAGIC + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", size) + text.encode() + values
+    return (
+        npy_format.MAGIC
+        + bytes([version, 0])
+        + struct.pack("<H" if version == 1 else "<I", size)
+        + text.encode()
+        + values
+    )
 
 
 def described(shape: Any, descr: str = "'<f4'") -> str:
@@ -205,7 +212,7 @@ def described(shape: Any, descr: str = "'<f4'") -> str:
         (npy("", length=100), PartialCheckpoint, "is cut"),
         (npy("")[:9], PartialCheckpoint, "is cut"),
         (npy("", version=9), CorruptCheckpoint, "version 09"),
-        (npy.MAGIC, CorruptCheckpoint, "version  of"),
+        (npy_format.MAGIC, CorruptCheckpoint, "version  of"),
     ],
 )
 def test_hostile_headers(content: bytes, error: type[CheckpointError], match: str, tmp_path: Path) -> None:
