@@ -25,7 +25,8 @@ from reporter.errors import (
 )
 from reporter.gather.catalog import scan
 from reporter.model.tensor import Contents
-from reporter.readers.files import npy, zipped
+from reporter.readers.files import npy as npy_format
+from reporter.readers.files import zipped
 from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.npz import NumpyReader, members
 from reporter.settings.model import Settings
@@ -88,7 +89,7 @@ def test_every_version_of_the_format(tmp_path: Path) -> None:
             file = io.BytesIO()
             np.lib.format.write_array(file, values, version=version)
             archive.writestr(f"v{version[0]}.npy", file.getvalue())
-        python2 = npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }", values.tobytes())
+        python2 = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }", values.tobytes())
         archive.writestr("python2.npy", python2)
     _, found = read(tmp_path / "m.npz")
     assert len(found) == 4
@@ -180,9 +181,15 @@ def test_a_lone_array_is_measured_where_it_is_named(tmp_path: Path) -> None:
     assert np.array_equal(found["m"], np.arange(6.0).reshape(2, 3))
 
 
-def npy_file(text: str, values: bytes = b"", version: int = 1, length: int | None = None) -> bytes:
+def npy(text: str, values: bytes = b"", version: int = 1, length: int | None = None) -> bytes:
     size = len(text) if length is None else length
-    return npy.MAGIC + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", size) + text.encode() + values
+    return (
+        npy_format.MAGIC
+        + bytes([version, 0])
+        + struct.pack("<H" if version == 1 else "<I", size)
+        + text.encode()
+        + values
+    )
 
 
 def described(shape: Any, descr: str = "'<f4'") -> str:
@@ -192,20 +199,20 @@ def described(shape: Any, descr: str = "'<f4'") -> str:
 @pytest.mark.parametrize(
     ("content", "error", "match"),
     [
-        (npy_file(described((1 << 40,)), bytes(8)), PartialCheckpoint, "takes 4,398,046,511,104 bytes, 8 are there"),
-        (npy_file(described((1 << 62, 1 << 62)), bytes(8)), PartialCheckpoint, "8 are there"),
-        (npy_file(described((10**30,)), bytes(8)), CorruptCheckpoint, "its shape"),
-        (npy_file(described((1,) * 65), bytes(4)), CorruptCheckpoint, "its shape"),
-        (npy_file(described((1,)), bytes(8)), CorruptCheckpoint, "4 bytes follow"),
-        (npy_file(described((-1,)), bytes(8)), CorruptCheckpoint, "not one that NumPy writes"),
-        (npy_file(described("__import__('os')"), bytes(8)), CorruptCheckpoint, "not one that NumPy writes"),
-        (npy_file("{" * 9_000), CorruptCheckpoint, "not one that NumPy writes"),
-        (npy_file("(" * 10_001, version=2), RefusedCheckpoint, "10,001 bytes, more than 10,000"),
-        (npy_file("", version=2, length=1 << 31), RefusedCheckpoint, "2,147,483,648 bytes"),
-        (npy_file("", length=100), PartialCheckpoint, "is cut"),
-        (npy_file("")[:9], PartialCheckpoint, "is cut"),
-        (npy_file("", version=9), CorruptCheckpoint, "version 09"),
-        (npy.MAGIC, CorruptCheckpoint, "version  of"),
+        (npy(described((1 << 40,)), bytes(8)), PartialCheckpoint, "takes 4,398,046,511,104 bytes, 8 are there"),
+        (npy(described((1 << 62, 1 << 62)), bytes(8)), PartialCheckpoint, "8 are there"),
+        (npy(described((10**30,)), bytes(8)), CorruptCheckpoint, "its shape"),
+        (npy(described((1,) * 65), bytes(4)), CorruptCheckpoint, "its shape"),
+        (npy(described((1,)), bytes(8)), CorruptCheckpoint, "4 bytes follow"),
+        (npy(described((-1,)), bytes(8)), CorruptCheckpoint, "not one that NumPy writes"),
+        (npy(described("__import__('os')"), bytes(8)), CorruptCheckpoint, "not one that NumPy writes"),
+        (npy("{" * 9_000), CorruptCheckpoint, "not one that NumPy writes"),
+        (npy("(" * 10_001, version=2), RefusedCheckpoint, "10,001 bytes, more than 10,000"),
+        (npy("", version=2, length=1 << 31), RefusedCheckpoint, "2,147,483,648 bytes"),
+        (npy("", length=100), PartialCheckpoint, "is cut"),
+        (npy("")[:9], PartialCheckpoint, "is cut"),
+        (npy("", version=9), CorruptCheckpoint, "version 09"),
+        (npy_format.MAGIC, CorruptCheckpoint, "version  of"),
     ],
 )
 def test_hostile_headers(content: bytes, error: type[CheckpointError], match: str, tmp_path: Path) -> None:
@@ -322,7 +329,7 @@ def test_claims(tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes(data[:-30])
     (tmp_path / "empty.npz").write_bytes(b"")
     (tmp_path / "text.npz").write_bytes(b"hello")
-    (tmp_path / "cut.npy").write_bytes(npy_file(described((9,))))
+    (tmp_path / "cut.npy").write_bytes(npy(described((9,))))
     np.savez(tmp_path / "none.npz")
     with zipfile.ZipFile(tmp_path / "other.npz", "w") as archive:
         archive.writestr("readme.txt", "")
