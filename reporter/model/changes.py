@@ -57,7 +57,8 @@ class Changes(Mapping[str, Change]):
 
     def rows(self, names: Iterable[str]) -> list[int]:
         """Where those of some tensors are, as far as they are there."""
-        return [self.places[name] for name in names if name in self.places]
+        places = self.places
+        return [places[name] for name in names if name in places]
 
     def only(self, names: Iterable[str]) -> Changes:
         """Those of some tensors, as far as they are there."""
@@ -80,7 +81,7 @@ class Changes(Mapping[str, Change]):
 
     def merged(self, names: Iterable[str]) -> Change:
         """Those of some tensors as one, added up from the first name to the last."""
-        rows = self.rows(names)
+        rows = np.array(self.rows(names), np.int64)
         return _merged(self.counts[rows], self.norms[rows], self.exact[rows])
 
 
@@ -168,6 +169,6 @@ COLUMNS = ("count", "equal", "distance", "norm_before", "exact", "left_out")
 
 def columns(changes: Changes) -> Floats:
     """All changes in their order, side by side: shape (n, 6), see :data:`COLUMNS`."""
-    rows = list(changes.places.values())
+    rows = np.array(list(changes.places.values()), np.int64)
     counts = changes.counts[rows]
     return np.column_stack([counts[:, :2], changes.norms[rows, :2], changes.exact[rows], counts[:, 2]])
