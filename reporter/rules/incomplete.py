@@ -77,7 +77,7 @@ INCOMPLETE = Rule(
     title="Layers without their weights",
     threshold=0.0,
     formula="configured layers of classes that own variables, minus layers found in the file; weights that the "
-    "optimizer keeps state of, minus those of their shapes in the file; no weights at all",
+    "optimizer keeps state of, minus those of their shapes in the file",
     source="Keras: a list attribute can hide layers from saving without any error",
     check=check,
     many="lack weights that their own configuration promises",
