@@ -129,8 +129,12 @@ def _point(out: Path, target: Path) -> None:
     """Switch ``latest`` to a run atomically: a new link is renamed over the old one."""
     new = out / f"{_NEW_LINK}{os.getpid()}"
     new.unlink(missing_ok=True)
-    new.symlink_to(Path(RUNS) / target.name)
-    new.replace(out / LATEST)
+    try:
+        new.symlink_to(Path(RUNS) / target.name)
+        new.replace(out / LATEST)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _is_latest(out: Path, target: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -87,6 +88,20 @@ def test_everything_published_is_made_durable(tmp_path: Path, monkeypatch: pytes
     assert synced[:4] == [MARKER, "a.html", "b", "plots"]
     assert synced[4].startswith(".new-") and synced[5:] == ["runs", "out"]
     assert (tmp_path / "out" / "latest").resolve() == folder
+
+
+def test_a_link_that_cannot_be_swapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import UTC, datetime
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match="No space left"):
+        publish.publish(tmp_path / "out", datetime(2026, 1, 1, tzinfo=UTC), "1", {"a.html": b"a"})
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["runs"]
+    assert list((tmp_path / "out" / "runs").iterdir()) == []
 
 
 PRINTING = """
