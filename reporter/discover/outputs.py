@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from reporter.discover.listing import Listing, listing
-from reporter.model.output import MARKER, UNFINISHED, marker
+from reporter.model.output import LOCK, MARKER, UNFINISHED, marker
 
-_BESIDE = frozenset({".lock", "index.html"})
+_BESIDE = frozenset({LOCK, "index.html"})
 _RUNS, _LATEST = "runs", (".latest-", "latest")
 
 
@@ -24,8 +24,11 @@ def is_run(folder: Path) -> bool:
 def is_output(found: Listing) -> bool:
     """Whether a folder holds runs of this program and nothing else whatsoever.
 
-    One that holds anything beside them, such as the checkpoints that they are about, is looked through.
+    One that holds anything beside them, such as the checkpoints that they are about, is looked through. In the first
+    run of all it holds the lock alone, and the report says the same of it as the next one.
     """
+    if found.files.keys() == {LOCK} and not found.folders and not found.rows:
+        return True
     if found.folders.keys() != {_RUNS} or not found.files.keys() <= _BESIDE:
         return False
     if not all(row.path.name.startswith(_LATEST) for row in found.rows):

@@ -5,6 +5,9 @@ from __future__ import annotations
 MARKER = ".ckpt-report"
 """File in every published run. What lies beside it was made by this program, and holds no checkpoint."""
 
+LOCK = ".lock"
+"""File in the output folder that a run holds as long as it lasts."""
+
 UNFINISHED = ".new-"
 """Names of runs that are being written, or were interrupted, start so."""
 

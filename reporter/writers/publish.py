@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from reporter.errors import OutputBusy, OutputError
-from reporter.model.output import MARKER, UNFINISHED, marker
+from reporter.model.output import LOCK, MARKER, UNFINISHED, marker
 
 RUNS, LATEST, _NEW_LINK = "runs", "latest", ".latest-"
 
@@ -33,7 +33,7 @@ def output_lock(out: Path) -> Iterator[None]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out / ".lock", timeout=0)
+        lock = FileLock(out / LOCK, timeout=0)
         lock.acquire()
     except Timeout:
         raise OutputBusy(f"{out}: another run is writing here; wait for it, or give another folder with -o") from None

@@ -145,3 +145,13 @@ def test_a_reader_that_fails_on_a_folder_costs_no_row_of_a_file(
     found = find([tmp_path], READERS, lambda claim: Peek(), settle=0.0)
     assert [entry.state for entry in found.files] == [State.FOUND]
     assert json.dumps(found.files[0].state) == '"found"'
+
+
+def test_the_output_of_a_first_run(tmp_path: Path) -> None:
+    """While it lasts, the output folder holds the lock alone: no file of the user's, in this report as in the next."""
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / ".lock").touch()
+    (entry,) = entries(tmp_path).values()
+    assert (entry.path, entry.reason) == ("reports", "not looked into: reports of this program")
+    (tmp_path / "reports" / "notes.txt").write_text("mine")
+    assert set(entries(tmp_path)) == {"reports/.lock", "reports/notes.txt"}

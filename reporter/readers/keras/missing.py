@@ -33,8 +33,10 @@ def _lost(kept: Counter[Shape], held: Counter[Shape]) -> Counter[Shape]:
     that is in the file and of which the optimizer keeps no state.
     """
     lost, frozen = kept - held, held - kept
-    for shape in list(frozen.elements()):
-        factors = ((a, b) for a in lost for b in lost if len(b) == 2 and a[-1:] == b[:1] and a[:-1] + b[1:] == shape)
-        if pair := next((Counter(one) for one in factors if Counter(one) <= lost), None):
-            lost -= pair
+    ranks = {(b[1], b[0]): None for b in lost if len(b) == 2}
+    for shape, times in frozen.items():
+        for rank in [rank for width, rank in ranks if (width,) == shape[-1:]] if len(shape) > 1 else ():
+            pair = Counter([(*shape[:-1], rank), (rank, shape[-1])])
+            while times and pair <= lost:
+                lost, times = lost - pair, times - 1
     return lost
