@@ -86,12 +86,11 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
 
     report = outcome.report
     yield f"verdict {report.verdict}: {counted(len(report.judgement.findings), 'finding')}"
-    harmful = sum(entry.harmful for entry in report.files)
     if not report.tensors:
         why = "no checkpoint was found" if not report.unmeasured else "none that was found could be measured"
         yield f"nothing was measured ({why}), so latest is left as it was"
-    elif harmful:
-        yield f"{counted(harmful, 'file')} could not be measured"
+    elif report.unmeasured:
+        yield f"{counted(len(report.unmeasured), 'file')} could not be measured"
     if report.judgement.unapplied:
         yield f"rules that could not be applied: {_listed(report.judgement.unapplied)}"
     if outcome.pdf_problem:

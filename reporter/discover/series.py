@@ -72,6 +72,10 @@ def _doubt(name: str, format_: str, ordered: Ordered, notes: tuple[str, ...]) ->
     return Doubt(name, format_, ordered.checkpoints, ordered.by, ordered.falls, inner, notes, ordered.levels)
 
 
+_BY_WITNESSES = " (told without looking at the weights)"
+"""Steps that begin anew are no proof: a report compares the weights, and may find that one training goes on."""
+
+
 def runs(doubt: Doubt, cuts: Sequence[int], why: str = "") -> list[Series]:
     """One series for each run, cut at these places of the outer order.
 
@@ -80,7 +84,7 @@ def runs(doubt: Doubt, cuts: Sequence[int], why: str = "") -> list[Series]:
     """
     caution = (
         f"{doubt.name} holds {len(cuts) + 1} runs: the training step falls {_times(len(cuts))} in the order of the "
-        f"{_GOES_ON[doubt.ordered_by]}{why}. Each run is a series of its own."
+        f"{_GOES_ON[doubt.ordered_by]}{why or _BY_WITNESSES}. Each run is a series of its own."
     )
     parts = [doubt.checkpoints[a:b] for a, b in pairwise((0, *cuts, len(doubt.checkpoints)))]
     return [_run(doubt, f"{doubt.name} [run {i}]", part, caution) for i, part in enumerate(parts, 1)]

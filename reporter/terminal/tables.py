@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from reporter.model.checkpoint import ASIDE, FileEntry, Found, State
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents
-from reporter.numerals import integer, number, share
+from reporter.numerals import counted, integer, number, share
 from reporter.printable import brief, visible
 
 NAMED = 4
@@ -54,8 +54,18 @@ def tensors(contents: Contents, numbers: Measured) -> str:
         f"{whole.name} variables: {integer(whole.parameters)} values, mean {number(whole.statistics['mean'])}, "
         f"std {number(whole.statistics['std'])}, L2 norm {number(whole.statistics['l2_norm'])}"
     )
+    missing = list(_missing(numbers))
     skipped = [f"skipped {visible(s.name)}: {visible(s.reason)}" for s in numbers.skipped]
-    return "\n".join([table(header, rows, left=4), *skipped, *map(visible, numbers.notes), summary])
+    return "\n".join([table(header, rows, left=4), *skipped, *map(visible, numbers.notes), *missing, summary])
+
+
+def _missing(numbers: Measured) -> Iterator[str]:
+    """What the file lacks although its own configuration or the state of its optimizer says that it was there."""
+    if numbers.missing_weights:
+        lost = counted(numbers.missing_weights, "weight")
+        yield f"incomplete: the optimizer keeps state of {lost} that the file does not hold"
+    if numbers.missing_layers:
+        yield f"incomplete: layers without their weights: {', '.join(map(visible, numbers.missing_layers))}"
 
 
 def files(found: Found) -> str:

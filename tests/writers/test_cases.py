@@ -143,10 +143,12 @@ def test_differences_say_what_they_leave_out(paired: Difference) -> None:
 def test_terminal(rich: Rich, golden: Path) -> None:
     """What ``inspect`` and ``scan`` print."""
     report = rich.report
-    words, main = report.series[6], report.series[1]
+    words, main, incomplete = report.series[6], report.series[1], report.series[2].measured[-1]
+    assert incomplete.missing_layers
     parts = [
         tables.tensors(SimpleNamespace(format="numpy", step=None, step_source=""), words.measured[0]),  # type: ignore[arg-type]
         tables.tensors(SimpleNamespace(format="keras", step=7, step_source="in-file"), main.measured[-1]),  # type: ignore[arg-type]
+        tables.tensors(SimpleNamespace(format="keras", step=150, step_source="in-file"), incomplete),  # type: ignore[arg-type]
     ]
     series = tuple(
         Series(s.name, s.slug, s.format, s.refs, s.ordered_by, ("a note",) if s is main else ()) for s in report.series
