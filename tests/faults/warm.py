@@ -87,7 +87,9 @@ class Small:
             f"exit code {ended.code}": ended.code not in HONEST | STOPPED,
             "a traceback": "Traceback" in ended.said,
             f"{set(ended.states)}": bool(ended.states & {"corrupt", "partial", "in progress"}),
-            "nothing new, and no failure": not moved and ended.code not in STOPPED,
+            "nothing new, and no failure": not moved
+            and ended.code not in STOPPED
+            and not (ended.code == 4 and "nothing was measured" in ended.said),  # such a report is not the latest
             "new, and a failure": moved and ended.code not in HONEST,
             "green with a checkpoint that was not measured": ended.code == 0
             and "not examined" in ended.states
