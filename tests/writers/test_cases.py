@@ -55,8 +55,8 @@ def stories(report: Report) -> Iterator[tuple[str, Report]]:
         "nothing known",
         judged(one, replace(fail, rule=silent(fail, meaning=""), first_bad="", weight=0.5, explains=fail.explains * 2)),
     )
-    yield "a sentence", judged(report, replace(fail, message="the norm of a.b grew"))
-    yield "a name first", judged(report, replace(fail, message="encoder.bias died"))
+    yield "a sentence", judged(report, replace(fail, summary="the norm of a.b grew"))
+    yield "a name first", judged(report, replace(fail, summary="encoder.bias died"))
     yield "one checkpoint alone", judged(replace(report, series=report.series[5:6]))
     yield "estimates", judged(replace(report, series=report.series[3:4]))
     yield "nothing measured", judged(replace(report, series=()))

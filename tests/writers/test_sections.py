@@ -310,10 +310,10 @@ def test_checks(page: Page, rich: Rich) -> None:
     outcomes = rich.report.judgement.outcomes
     several = list(tables(page, "What every rule saw, over all series"))  # in the PDF, one row per rule
     (table,) = several or tables(page, "What every rule saw")
-    assert len(table.rows) + table.more == (len({o.rule for o in outcomes}) if several else len(outcomes))
+    assert len(table.rows) + table.more == (len({o.rule.name for o in outcomes}) if several else len(outcomes))
     row = next(r for c in table.rows if (r := keyed(table, c.cells))["Rule", ""].text == "Non-finite values")
     if several:
-        of = [o for o in outcomes if o.rule == "non-finite"]
+        of = [o for o in outcomes if o.rule.name == "non-finite"]
         assert (row["Checked", ""].sort, row["Fired", ""].sort) == (sum(o.checked for o in of), 2)
         assert row["Series", "in which it fired"].text == f"1 of {len(of)}"
         assert row["Most often in", ""].text == MAIN
