@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from reporter.cache.stored import GroupInfo, Rows, Stored, StoredGroup, StoredTe
 from reporter.derive.statistics import STATISTICS
 from reporter.model.cells import Cells
 from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure, Units
+from reporter.model.role import Role
 from reporter.model.sketch import Sketch
 from reporter.model.structure import structure
 from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo
@@ -272,7 +273,7 @@ class Entry:
 
 
 def _structure(record: Any) -> Structure:
-    infos = tuple(_up(TensorInfo, record["tensors"]))
+    infos = tuple(replace(info, role=Role(info.role)) for info in _up(TensorInfo, record["tensors"]))
     facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["facts"].items()}
     if set(facts) != set(_FACTS):
         raise Unusable("of another version")

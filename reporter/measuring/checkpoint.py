@@ -212,7 +212,7 @@ def _groups(
     owned: dict[str, list[TensorMeasure]] = {name: [] for name in names}
     for tensor in members:
         owned[getattr(tensor.info, by)].append(tensor)
-    return tuple(group(name, kinds.get(name, ""), of, probabilities) for name, of in owned.items() if of)
+    return tuple(group(str(name), kinds.get(name, ""), of, probabilities) for name, of in owned.items() if of)
 
 
 def _rounded(tensor: TensorMeasure) -> str:

@@ -240,14 +240,14 @@ def test_records_of_other_kinds(ckpts: Path, tmp_path: Path) -> None:
 
 PROGRAM = """
 import os, signal, sys
-from reporter.gather import gatherer
-measure, done = gatherer.measure_checkpoint, []
+from reporter.gather import measurer
+measure, done = measurer.measure_checkpoint, []
 def then_killed(*arguments):
     if len(done) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     done.append(1)
     return measure(*arguments)
-gatherer.measure_checkpoint = then_killed
+measurer.measure_checkpoint = then_killed
 from reporter.cli import main
 main(["report", "-q", "--no-pdf", *sys.argv[1:]])
 """

@@ -107,7 +107,7 @@ def test_another_run_holds_the_folder(ckpts: Path, tmp_path: Path, capsys: pytes
     assert "another run" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("level", "code"), [("fail", 3), ("warn", 3), ("never", 0)])
+@pytest.mark.parametrize(("level", "code"), [("fail", 3), ("warn", 3), ("none", 0)])
 def test_findings_set_the_exit_code(ckpts: Path, tmp_path: Path, level: str, code: int) -> None:
     bad = weights(1)
     bad["dense.bias"][3] = np.nan
@@ -239,7 +239,7 @@ def test_extreme_values_and_names(tmp_path: Path) -> None:
         if step == 2:
             del arrays["one"]
         safetensors(tmp_path / "ckpts" / f"m-{step}.safetensors", arrays)
-    assert report(tmp_path / "ckpts", "-o", tmp_path / "out", "--fail-on", "never") == 0
+    assert report(tmp_path / "ckpts", "-o", tmp_path / "out", "--fail-on", "none") == 0
     record = read(tmp_path / "out")
     tensors = {t["name"]: t for t in record["series"][0]["checkpoints"][0]["tensors"]}
     assert set(EXTREMES) <= set(tensors)

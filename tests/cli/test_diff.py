@@ -101,7 +101,7 @@ def test_a_checkpoint_equals_itself(two: tuple[Path, Path], capsys: pytest.Captu
 def report(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
     (folder / "c").mkdir(parents=True)
     safetensors(folder / "c" / "model-1.safetensors", arrays)
-    assert main(["report", str(folder / "c"), "-o", str(folder / "out"), "--no-pdf", "-q", "--fail-on", "never"]) == 0
+    assert main(["report", str(folder / "c"), "-o", str(folder / "out"), "--no-pdf", "-q", "--fail-on", "none"]) == 0
     return folder / "out" / "latest" / "report.json"
 
 

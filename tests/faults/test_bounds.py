@@ -43,11 +43,15 @@ WHO = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
 def used():
     return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, WHO))
 
+def own():
+    """Peak in KiB of this program: ru_maxrss would include what the process that started it had before exec."""
+    return next(int(l.split()[1]) for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmHWM"))
+
 for line in sys.stdin:
     before = used()
     (entry,) = scan(Settings(roots=(Path(line.strip()),), settle=0.0)).files
     end_children()
-    memory = max(u.ru_maxrss for u in map(resource.getrusage, WHO)) << 10
+    memory = max(own(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) << 10
     print(entry.state, used() - before, memory, entry.reason, sep="@", flush=True)
 """
 

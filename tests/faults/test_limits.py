@@ -20,6 +20,9 @@ from reporter.settings.model import Settings
 from tests.faults.running import run
 from tests.faults.warm import checkpoints
 
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
+"""JAX, which another test may have loaded, warns of forks; here the child becomes another program at once."""
+
 DAMAGED = ("corrupt", "partial", "in progress", "refused")
 
 

@@ -14,6 +14,9 @@ import pytest
 from reporter.cli import main
 from tests.faults.running import PROGRAM, Done, listed, published, run, series, several
 
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
+"""JAX, which another test may have loaded, warns of forks; here the child becomes another program at once."""
+
 PR_CAPBSET_DROP = 24
 FILE_PRIVILEGES = (1, 2)
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH (linux/capability.h): what lets root read everything."""

@@ -116,7 +116,11 @@ def tensors(seed: int) -> tuple[ArraySource, ...]:
 
 def fingerprint(measured: Measured, changes: Any) -> list[Any]:
     """Everything that was measured, floats to the bit."""
-    found: list[Any] = [repr(changes), repr(measured.whole.summary.m4), repr(measured.whole.quantiles)]
+    found: list[Any] = [
+        repr([dict(since) for since in changes]),
+        repr(measured.whole.summary.m4),
+        repr(measured.whole.quantiles),
+    ]
     for t in measured.tensors:
         cells = t.summary.cells
         found += [repr(replace(t.summary, cells=Cells.empty())), cells.index.tobytes(), cells.counts.tobytes()]
