@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reporter.model.role import Role
 from reporter.model.tensor import TensorInfo
 
 
@@ -30,7 +31,7 @@ class ArraySource:
         return TensorInfo(
             self.name,
             self.layer,
-            self.role,
+            Role(self.role),
             self.values.shape,
             self.values.dtype.name,
             self.trainable,

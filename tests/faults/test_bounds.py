@@ -44,7 +44,7 @@ def used():
     return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, WHO))
 
 def own():
-    """Peak in KiB of this program: ru_maxrss would include what the process that started it had before exec."""
+    # Peak in KiB of this program: ru_maxrss would include what the process that started it had before exec.
     return next(int(l.split()[1]) for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmHWM"))
 
 for line in sys.stdin:
