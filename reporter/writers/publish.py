@@ -90,7 +90,9 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
         if latest:
             _point(out, target)
     except BaseException as error:
-        if temporary is not None and not _is_latest(out, target):
+        # Until it is renamed, a run of the same second may have the name that this one was to get.
+        renamed = temporary == target
+        if temporary is not None and not (renamed and _is_latest(out, target)):
             shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, OSError):
             raise OutputError(f"{out}: the report could not be written ({error.strerror})") from error

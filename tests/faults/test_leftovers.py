@@ -104,6 +104,24 @@ def test_a_link_that_cannot_be_swapped(tmp_path: Path, monkeypatch: pytest.Monke
     assert list((tmp_path / "out" / "runs").iterdir()) == []
 
 
+def test_a_failure_in_the_second_of_the_last_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``latest`` then has the name that the run was to get."""
+    from datetime import UTC, datetime
+
+    publishing = tmp_path / "out", datetime(2026, 1, 1, tzinfo=UTC), "1", {"a.html": b"a"}
+    first = publish.publish(*publishing)
+
+    def failing(path: Path) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "exists", failing)
+        with pytest.raises(OutputError, match="Input/output error"):
+            publish.publish(*publishing)
+    assert list((tmp_path / "out" / "runs").iterdir()) == [first]
+    assert (tmp_path / "out" / "latest").resolve() == first
+
+
 PRINTING = """
 import sys, time
 from datetime import UTC, datetime
