@@ -222,7 +222,6 @@ def test_claims(tmp_path: Path) -> None:
     for name, data in (
         ("x.bin", b""),
         ("x.json", b'{"a": 1}' * 9),
-        ("y.safetensors", b"version https://git-lfs.github.com/spec/v1"),
     ):
         (tmp_path / name).write_bytes(data)
         assert claim(tmp_path / name) is None

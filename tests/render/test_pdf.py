@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import signal
@@ -230,8 +231,13 @@ def test_child_at_its_time_limit_is_gone() -> None:
 
 
 def test_child_without_work_ends_by_itself() -> None:
-    command = [sys.executable, "-c", _CHILD, *sys.path]
-    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=100, check=False)
+    lifeline, kept = os.pipe()
+    command = [sys.executable, "-c", _CHILD, str(lifeline), *sys.path]
+    answer = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=100, check=False, pass_fds=(lifeline,)
+    )
+    os.close(lifeline)
+    os.close(kept)
     assert (answer.returncode, answer.stdout) == (0, b"")
 
 

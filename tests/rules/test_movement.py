@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from reporter.model.changes import Changes
 from reporter.model.finding import Severity
 from tests.rules.build import (
     BIAS,
@@ -190,8 +191,8 @@ def test_estimated_comparisons_say_so() -> None:
         for name in pair.tensors:
             a, b = before[name], after[name]
             assert a.sketch is not None and b.sketch is not None
-            changes[name] = a.sketch.change(b.sketch, a.summary.sum_of_squares, b.summary.sum_of_squares)
-        pairs.append(replace(pair, tensors=changes))
+            changes[name] = a.sketch.change(b.sketch, a.summary.norm, b.summary.norm)
+        pairs.append(replace(pair, tensors=Changes.of(changes)))
     (finding,) = findings(replace(comparison, pairs=tuple(pairs)))
     assert (finding.rule.name, finding.severity, set(finding.tensors)) == ("frozen", Severity.FAIL, {KERNEL, BIAS})
     assert "estimates from the fingerprints" in finding.evidence

@@ -290,7 +290,7 @@ def test_a_count_of_steps_alone_is_no_model() -> None:
     ref = CheckpointRef("c-0", "c-0", Path("c-0"), "test", (), Step(7, "in-file"), 0, 0)
     comparison = compare(Series("c-*", "c", "test", (ref,), "in-file"), Gathered((ref,), (measured,), (), ()))
     (finding,) = findings(comparison)
-    assert (finding.rule, finding.severity) == ("incomplete", Severity.WARN)
+    assert (finding.rule.name, finding.severity) == ("incomplete", Severity.WARN)
     assert finding.message == "the file holds no weights of a model at all, only 1 other tensor"
 
 

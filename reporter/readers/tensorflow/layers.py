@@ -114,14 +114,15 @@ def _name_layer(layer: _Layer, flat: Mapping[int, str], known: Mapping[int, Know
     if all(v.bare for v in layer.variables):
         return  # no layer at all
     # A wrapper's scope is not in the names of what was made before it was wrapped, but in those of its own variables.
-    own = [v for v in layer.variables if v.inner < len(v.scopes) - v.strip]
+    in_list = first.owner in first.layered
+    own = [v for v in layer.variables if in_list and v.inner < len(v.scopes) - v.strip]
     candidates = [_own_scopes(v) for v in own or layer.variables]
     shared = 0
     while all(len(c) > shared and c[shared] == candidates[0][shared] for c in candidates):
         shared += 1
     # Layers in Keras's lists have names of their own; anything else that shares no scope has none. Neither has a
     # wrapper without variables, around a model of layers that were made before: their names differ, and are not its.
-    listed = first.owner in first.layered and bool(own or shared)
+    listed = in_list and bool(own or shared)
     name = candidates[0][: max(shared, 1 if listed else 0)]
     layer.scoped, layer.nameless = len(name), not name
     at = first.offset + first.strip

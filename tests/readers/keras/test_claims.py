@@ -34,12 +34,6 @@ def test_damaged_files(
     assert (found.state, found.label, found.members) == (state, "a", (tmp_path / name,))
 
 
-@pytest.mark.parametrize("name", ["a.h5", "a.keras", "a.weights.h5"])
-def test_a_git_lfs_pointer_belongs_to_others(name: str, claim: Any, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    assert claim(tmp_path / name) is None
-
-
 @pytest.mark.parametrize("name", ["notes.txt", "data.zip", "x.bin", "y.npz"])
 def test_other_files_are_none_of_ours(name: str, claim: Any, tmp_path: Path) -> None:
     for data in (b"", b"hello", b"PK\x03\x04" + bytes(99), bytes(4096)):

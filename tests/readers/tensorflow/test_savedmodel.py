@@ -179,8 +179,9 @@ def test_members_and_links(keras2: tuple[Any, Path], tmp_path: Path, claims: Any
 
 def test_a_limit_of_members(tmp_path: Path, claims: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
+    (tmp_path / "assets").mkdir()
     for i in range(6):
-        (tmp_path / f"f{i}").write_bytes(b"")
+        (tmp_path / "assets" / f"f{i}").write_bytes(b"")
     monkeypatch.setattr("reporter.readers.tensorflow.savedmodel_reader.MAX_MEMBERS", 4)
     assert len(claims(tmp_path)[0].members) == 4
 
