@@ -52,3 +52,12 @@ def keras(tf: ModuleType) -> ModuleType:
         warnings.simplefilter("ignore")
         import keras
     return keras
+
+
+@pytest.fixture(scope="session")
+def tf_keras(tf: ModuleType) -> ModuleType:
+    """Keras 2 on TensorFlow."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tf_keras
+    return tf_keras

@@ -15,14 +15,6 @@ import reporter
 from reporter import Measurement, SettingError
 
 
-@pytest.fixture(scope="session")
-def tf_keras(tf: ModuleType) -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tf_keras
-    return tf_keras
-
-
 @pytest.fixture(params=["keras", "tf_keras"])
 def any_keras(request: pytest.FixtureRequest) -> ModuleType:
     """Keras 3, then Keras 2."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,14 +14,6 @@ from reporter.model.tensor import Contents
 from reporter.readers.live import live_contents
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's own, while it saves
-
-
-@pytest.fixture(scope="session")
-def tf_keras(tf: ModuleType) -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tf_keras
-    return tf_keras
 
 
 @pytest.fixture(params=["keras", "tf_keras"])
