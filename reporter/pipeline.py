@@ -13,6 +13,7 @@ from reporter.derive.histograms import of_series
 from reporter.documents import Documents
 from reporter.gather.all_series import file_entries, gather_all
 from reporter.gather.catalog import scan
+from reporter.gather.stretches import further_processors
 from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further, draw_runs
 from reporter.readers.isolation import end_children
@@ -83,7 +84,8 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.say("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        figures = draw_all(renderings, series, histograms, judgement, settings.bins)
+        copies = further_processors(settings) if cache.keeps else 0
+        figures = draw_all(renderings, series, histograms, judgement, settings.bins, copies)
         runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=title(settings),

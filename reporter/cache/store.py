@@ -42,6 +42,8 @@ class Cache:
     def __init__(self, folder: Path | None) -> None:
         self._folder = None if folder is None else Folder(folder)
         self._shelf = Shelf()
+        self.unknown = 0
+        """How many checkpoints :meth:`peek` did not know."""
 
     @property
     def problem(self) -> str:
@@ -61,6 +63,7 @@ class Cache:
         """What a checkpoint that was measured before says of itself; else None."""
         entry = self._entry(self.identity(format_, members))
         if entry is None:
+            self.unknown += 1
             return None
         try:
             facts, alike = entry.structure.facts, entry.structure.alike

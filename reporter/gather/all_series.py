@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from reporter.ahead import worked_ahead
 from reporter.cache import Cache
 from reporter.compare import compare
 from reporter.compare.same_weights import with_twins
@@ -15,6 +16,7 @@ from reporter.gather.account import Account
 from reporter.gather.gatherer import Gatherer
 from reporter.gather.last_checkpoint import with_deployment
 from reporter.gather.runs import apart, settled
+from reporter.gather.stretches import copies, stretches
 from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
 from reporter.model.comparison import Comparison
 from reporter.model.natural_order import natural
@@ -38,7 +40,12 @@ def gather_all(
     with clock("measure"):
         gatherer, account = Gatherer.begin(settings, cache, progress)
     result: list[Comparison] = []
-    with progress.counting(sum(len(s.checkpoints) for s in found.series)):
+    further = copies(found, settings, cache)
+    with (
+        worked_ahead(stretches(found.series), gatherer.ahead, further) as front,
+        progress.counting(sum(len(s.checkpoints) for s in found.series)),
+    ):
+        gatherer = replace(gatherer, front=front)
         with clock("measure"):
             ordered, account = settled(found.series, gatherer, account)
         waiting = deque(ordered)

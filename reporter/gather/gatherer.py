@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from reporter.ahead import Front
 from reporter.cache import Cache, CacheDamaged
 from reporter.errors import CheckpointError, SettingError
 from reporter.gather.account import Account, Failed
@@ -30,12 +31,16 @@ class Gatherer:
 
     Attributes:
         baseline: the checkpoint that all others are held against.
+        front: tells copies of this process how far it is, and what they have measured.
+        tell: in such a copy, says the identity of a checkpoint that it has measured.
     """
 
     settings: Settings
     measurer: Measurer
     progress: Progress
     baseline: CheckpointInSeries | None = None
+    front: Front | None = None
+    tell: Callable[[str], None] = lambda identity: None
 
     @classmethod
     def begin(cls, settings: Settings, cache: Cache, progress: Progress) -> tuple[Gatherer, Account]:
@@ -69,6 +74,11 @@ class Gatherer:
         if len(kept) < len(gone):
             found, account = self._in_order(series, kept, account)
         return self._gathered(found), account
+
+    def ahead(self, series: Series, tell: Callable[[str], None]) -> None:
+        """In a copy of this process, measure a stretch of a series, so that the cache knows it."""
+        measurer = replace(self.measurer, plan=replace(self.measurer.plan, threads=1))
+        replace(self, measurer=measurer, tell=tell)._in_order(series, (), Account())
 
     def alone(self, refs: Sequence[CheckpointRef], account: Account) -> tuple[list[Measured | None], Account]:
         """Each checkpoint by itself, under the names of the first; None where it cannot be measured."""
@@ -124,6 +134,8 @@ class Gatherer:
         partners: Sequence[CheckpointInSeries] = (),
     ) -> Done | Failed:
         """A checkpoint and its changes since the partners, or why it cannot be measured."""
+        if self.front:
+            self.front.advance()
         try:
             done = twice(ref, lambda now: self.measurer.done(now, opened, first, partners, account.known(now)))
         except CacheDamaged:
@@ -133,6 +145,11 @@ class Gatherer:
             failed = Failed(ref, failure(ref, error, self.settings.settle))
             self.progress.failed(ref, failed.error)
             return failed
+        identity = done.checkpoint.identity
+        if done.read:
+            self.tell(identity)
+        elif self.front and identity in self.front.told:
+            done = replace(done, read=True)
         self._say(done)
         return done
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import ParamSpec, Protocol, TypeVar
 
 from reporter import plots
+from reporter.ahead import worked_ahead
 from reporter.derive.histograms import of_checkpoint
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison
@@ -44,6 +45,9 @@ FULLY_DRAWN = 60
 show most: a picture takes about 20 ms, and all pictures of 500 series would take longer than reading the
 checkpoints."""
 
+MANY = 8
+"""Series from which on other processors draw some: about half a second of drawing, and a copy takes 20 ms to make."""
+
 LAYERS_OF_MANY = 12
 """As :data:`MAX_LAYER_FIGURES`, in a report over more than :data:`FULLY_DRAWN` series."""
 
@@ -57,6 +61,7 @@ def draw_all(
     histograms: Sequence[SeriesHistograms],
     judgement: Judgement,
     bins: int,
+    copies: int = 0,
 ) -> tuple[SeriesFigures, ...]:
     """The pictures of all series, in their order; see :func:`draw_series`.
 
@@ -65,10 +70,20 @@ def draw_all(
         histograms: one per series.
         judgement: says which of many series get all their pictures.
         bins: wanted number of bins of a histogram.
+        copies: of this process that draw ahead, if there are many series; only for a renderer that keeps pictures.
     """
     full = fully_drawn(series, judgement)
-    pairs = zip(series, histograms, strict=True)
-    return tuple(draw_series(renderer, one, counts, bins, one.name in full) for one, counts in pairs)
+
+    def draw(at: int, tell: object = None) -> SeriesFigures:
+        return draw_series(renderer, series[at], histograms[at], bins, series[at].name in full)
+
+    result: list[SeriesFigures] = []
+    places = range(len(series))
+    with worked_ahead(list(enumerate(places)), draw, copies if len(series) >= MANY else 0) as front:
+        for at in places:
+            front.advance()
+            result.append(draw(at))
+    return tuple(result)
 
 
 def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset[str]:

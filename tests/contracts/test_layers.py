@@ -12,7 +12,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("model",),
     ("settings", "numerals", "printable", "lifeline"),
-    ("derive",),
+    ("derive", "ahead"),
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "terminal"),
     ("cache", "run_facts"),
     ("gather", "documents"),

@@ -1,0 +1,171 @@
+"""Ahead: copies of this process work on what it comes to later, and leave what they make in the cache.
+
+Most of the time for a small checkpoint or a picture is Python's own, which threads cannot share. So this process goes
+through its work from the front while forked copies go through the same work from the back, until they meet. Nothing
+depends on the copies: what they did not get to, or failed at, is done as if they had never been. They need no pickling,
+no start-up time and no protocol, as they know all that this process knows, and the cache carries the results.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from reporter.lifeline import die_with
+
+T = TypeVar("T")
+
+_NUMBER = struct.Struct("<q")
+_ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
+"""Signals that ask a process to end."""
+_STANDARD = range(3)
+"""File descriptors of standard input, output and error."""
+_PATIENCE = 1.0
+"""Seconds in which a copy that was asked to end can remove the file that it is just writing."""
+
+
+class Front:
+    """How far this process is, for its copies to see; and what they have to tell."""
+
+    def __init__(self) -> None:
+        self._number = mmap.mmap(-1, _NUMBER.size)  # anonymous and shared: a copy sees what is written here
+        self._listening, self._saying = os.pipe()
+        os.set_blocking(self._listening, False)
+        os.set_blocking(self._saying, False)
+        self._unfinished = b""
+        self._told: set[str] = set()
+
+    @property
+    def reached(self) -> int:
+        """The number of items that the process itself has begun."""
+        return int(_NUMBER.unpack(self._number[:])[0])
+
+    def advance(self) -> None:
+        """The process itself begins another item."""
+        self._number[:] = _NUMBER.pack(self.reached + 1)
+
+    def tell(self, line: str) -> None:
+        """In a copy: say a line, if there is room for it. Lines of up to PIPE_BUF bytes arrive whole."""
+        with suppress(BlockingIOError):
+            os.write(self._saying, line.encode() + b"\n")
+
+    @property
+    def told(self) -> set[str]:
+        """All lines that the copies said so far."""
+        with suppress(BlockingIOError):
+            while data := os.read(self._listening, 1 << 16):
+                *lines, self._unfinished = (self._unfinished + data).split(b"\n")
+                self._told.update(line.decode() for line in lines)
+        return self._told
+
+    def close(self) -> None:
+        """Release the pipe."""
+        os.close(self._listening)
+        os.close(self._saying)
+
+    def keep_only(self, *others: int) -> None:
+        """In a copy: close all files but these, so that a pipe or lock ends when the process itself lets it go."""
+        kept = {*_STANDARD, self._saying, *others}
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in _STANDARD:
+            os.dup2(nothing, standard)
+        for entry in list(Path("/proc/self/fd").iterdir()):
+            if int(entry.name) not in kept:
+                with suppress(OSError):  # the one through which the folder was listed
+                    os.close(int(entry.name))
+
+
+def possible() -> bool:
+    """Whether a copy of this process can be trusted to work: on Linux, and with no other Python thread.
+
+    A thread that is not copied may hold a lock that the copy would wait for.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1 and Path("/proc/self/fd").is_dir()
+
+
+@contextmanager
+def worked_ahead(
+    items: Sequence[tuple[int, T]], work: Callable[[T, Callable[[str], None]], object], copies: int
+) -> Iterator[Front]:
+    """While the context is open, copies of this process do the work on the items, the last ones first.
+
+    Args:
+        items: each with the number that :attr:`Front.reached` has when this process comes to it, in rising order.
+        work: must leave what it makes in files, and be harmless if it is done twice. Its second argument says a line,
+            which :attr:`Front.told` then has.
+        copies: how many; 0 where it is not worth it.
+
+    Yields:
+        The front, which the caller advances with every item that it begins.
+    """
+    front = Front()
+    lifeline, held = os.pipe()
+    children: list[int] = []
+    try:
+        for number in range(copies if possible() else 0):
+            # No signal may reach a copy before it is on its own way: it would end this process's work a second time.
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)
+            try:
+                with warnings.catch_warnings():
+                    # Python 3.12 counts the threads of libraries too; OpenBLAS ends its own at a fork.
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    child = os.fork()
+                if child == 0:
+                    _work_backwards(front, items[::-1][number::copies], work, lifeline)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            children.append(child)
+        yield front
+    finally:
+        _end(children)
+        for end in (lifeline, held):
+            os.close(end)
+        front.close()
+
+
+def _work_backwards(
+    front: Front,
+    items: Sequence[tuple[int, T]],
+    work: Callable[[T, Callable[[str], None]], object],
+    lifeline: int,
+) -> None:
+    """The life of a copy. What goes wrong in it goes wrong again in the process itself, which tells."""
+    try:
+        front.keep_only(lifeline)
+        for number in _ASKING:
+            signal.signal(number, _stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING)
+        die_with(lifeline)
+        for begins, item in items:
+            if begins < front.reached:
+                break
+            work(item, front.tell)
+    finally:
+        os._exit(0)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _end(children: Sequence[int]) -> None:
+    """Ask the copies to end, and end those that do not."""
+    for child in children:
+        os.kill(child, signal.SIGTERM)
+    until = time.monotonic() + _PATIENCE
+    for child in children:
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            if time.monotonic() > until:
+                os.kill(child, signal.SIGKILL)
+            time.sleep(0.002)

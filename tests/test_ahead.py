@@ -1,0 +1,167 @@
+"""Copies of this process work from the other end, and nothing depends on them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reporter.ahead import possible, worked_ahead
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux only")
+
+ITEMS = [(number, number) for number in range(100)]
+
+Tell = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    if not possible():
+        pytest.skip(f"other threads are running: {[t.name for t in threading.enumerate()]}")
+
+
+def writes(folder: Path) -> Callable[[int, Tell], None]:
+    def work(item: int, tell: Tell) -> None:
+        (folder / str(item)).write_text(str(os.getpid()))
+        tell(f"item {item}")
+
+    return work
+
+
+def eventually(what: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def numbers(folder: Path) -> set[int]:
+    return {int(path.name) for path in folder.iterdir()}
+
+
+def test_copies_work_from_the_back_until_they_meet_the_front(tmp_path: Path) -> None:
+    def work(item: int, tell: Tell) -> None:
+        writes(tmp_path)(item, tell)
+        while item == 90 and not (tmp_path.parent / "go").exists():
+            time.sleep(0.01)
+
+    (tmp_path.parent / "go").unlink(missing_ok=True)
+    with worked_ahead(ITEMS, work, 1) as front:
+        eventually(lambda: 90 in numbers(tmp_path))
+        for _ in range(81):  # this process has begun items 0 to 80
+            front.advance()
+        (tmp_path.parent / "go").touch()
+        eventually(lambda: 81 in numbers(tmp_path))
+        time.sleep(0.1)
+        assert numbers(tmp_path) == set(range(81, 100))
+        assert front.told == {f"item {number}" for number in range(81, 100)}
+
+
+def test_several_copies_share_the_work(tmp_path: Path) -> None:
+    with worked_ahead(ITEMS, writes(tmp_path), 3):
+        eventually(lambda: numbers(tmp_path) == set(range(100)))
+    assert len({path.read_text() for path in tmp_path.iterdir()}) == 3
+
+
+def test_what_fails_in_a_copy_costs_nothing(tmp_path: Path) -> None:
+    def work(item: int, tell: Tell) -> None:
+        writes(tmp_path)(item, tell)
+        raise ValueError(item)
+
+    with worked_ahead(ITEMS, work, 1) as front:
+        eventually(lambda: bool(front.told))
+    assert numbers(tmp_path) == {99}
+
+
+def test_copies_are_gone_at_the_end_also_if_they_are_busy(tmp_path: Path) -> None:
+    def work(item: int, tell: Tell) -> None:
+        try:
+            writes(tmp_path)(item, tell)
+            time.sleep(1000)
+        finally:
+            (tmp_path / "1000").touch()  # what is open is closed on the way
+
+    with worked_ahead(ITEMS, work, 2):
+        eventually(lambda: numbers(tmp_path) == {98, 99})
+    assert numbers(tmp_path) == {98, 99, 1000}
+    for number in (98, 99):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / str(number)).read_text()), 0)
+
+
+def test_a_copy_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+    def work(item: int, tell: Tell) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        writes(tmp_path)(item, tell)
+        time.sleep(1000)
+
+    with worked_ahead(ITEMS, work, 1):
+        eventually(lambda: numbers(tmp_path) == {99})
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "99").read_text()), 0)
+
+
+def test_a_copy_says_nothing_and_holds_no_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    reading, writing = os.pipe()
+
+    def work(item: int, tell: Tell) -> None:
+        os.write(1, b"loud")
+        os.write(2, b"louder")
+        tell(f"item {item}")
+        time.sleep(1000)
+
+    with worked_ahead(ITEMS, work, 1) as front:
+        os.close(writing)
+        eventually(lambda: bool(front.told))
+        assert os.read(reading, 1) == b""  # the end of the pipe: no copy holds it open
+    os.close(reading)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_copy_is_made_beside_other_threads(tmp_path: Path) -> None:
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    try:
+        with worked_ahead(ITEMS, writes(tmp_path), 1) as front:
+            time.sleep(0.2)
+            assert front.told == set()
+        assert numbers(tmp_path) == set()
+    finally:
+        done.set()
+        other.join()
+
+
+def test_copies_die_with_the_process_itself(tmp_path: Path) -> None:
+    program = f"""
+import os, time
+from pathlib import Path
+from reporter.ahead import worked_ahead
+
+def work(item, tell):
+    Path({str(tmp_path)!r}, "copy").write_text(str(os.getpid()))
+    time.sleep(1000)
+
+with worked_ahead([(0, 0)], work, 1):
+    time.sleep(1000)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[1]) as parent:
+        eventually(lambda: bool((tmp_path / "copy").exists() and (tmp_path / "copy").read_text()))
+        parent.kill()
+    copy = int((tmp_path / "copy").read_text())
+
+    def gone() -> bool:
+        try:
+            return "Z" in Path(f"/proc/{copy}/stat").read_text().split(")")[1][:3]
+        except OSError:
+            return True
+
+    eventually(gone)
