@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -44,6 +45,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 place=first,
                 previous=float(shares[zero[0] - 1]) if zero[0] else None,
                 good=track.places[int(zero[0]) - 1] if zero[0] else None,
+                beyond=math.inf,
+                whole=True,
                 message=f"{info.name} ({info.role}) is {share(float(shares[zero[0]]))} zero at {timeline.step(first)}"
                 + ("" if len(zero) == 1 else f", in {len(zero)} checkpoints"),
             )
@@ -64,4 +67,5 @@ ALL_ZERO = Rule(
         "dead-units", "vanished", "constant", "sparsity-jump", "frozen", "stopped", "fading", "norm-jump", "norm-trend",
         "violent-update", "heavy-tails", "duplicate-outputs",
     ),
+    covers_elsewhere=("dead-layers", "stopped", "fading", "dead-units"),
 )  # fmt: skip

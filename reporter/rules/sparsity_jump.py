@@ -22,13 +22,14 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         started = timeline.trained(track.places[:-1])
         for group, what, shares in (("exact", "exactly zero", exact), ("near", "nearly zero (below RMS / 1000)", near)):
             steps = np.where(started, np.nan_to_num(np.diff(shares), nan=-1.0), -1.0)
-            at = int(steps.argmax())
-            fired = steps[at] >= limits["threshold"]
+            over = np.flatnonzero(steps >= limits["threshold"])
+            fired = bool(len(over))
+            at = int(over[0]) if fired else int(steps.argmax())
             before, after = track.places[at], track.places[at + 1]
             yield Check.of(
                 track.info,
                 float(steps[at]) if started.any() else 0.0,
-                float(steps[at]),
+                float(steps.max()),
                 Severity.WARN if fired else None,
                 place=after,
                 good=before,
