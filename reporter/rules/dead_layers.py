@@ -91,13 +91,15 @@ def _dead(
         share: of its values that stay equal to the bit.
     """
     never = kernel.kind == "never"
+    since = [how.faded for one in chain for how in one.moves if how.kind == "stopped"]
+    place = min([kernel.faded, *since])
     concerned = [track.info for one in chain for track in one.tracks] + [starved.info]
     return Check(
         value=share,
         excess=1.0 + share,
         severity=Severity.FAIL,
-        place=kernel.since if never else kernel.since + 1,
-        good=None if never else kernel.since,
+        place=kernel.since if never else place,
+        good=None if never else place - 1,
         layer=chain[-1].name,
         tensors=tuple(info.name for info in concerned),
         whole=True,
@@ -105,7 +107,7 @@ def _dead(
         message=_sentence(
             [one.name for one in chain],
             after.name,
-            "from the first checkpoint on" if never else f"since {timeline.step(kernel.since)}",
+            "from the first checkpoint on" if never else f"since {timeline.step(place - 1)}",
         ),
     )
 

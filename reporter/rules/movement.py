@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -12,6 +14,10 @@ import numpy as np
 from reporter.rules.timeline import Timeline, Track
 
 Kind = Literal["moving", "never", "stopped", "started", "paused", "recurring"]
+
+FADED = 0.01
+"""Share of its usual update below which a weight that stops soon after has faded already: by Adam's momentum alone the
+updates of a dead layer shrink by a factor of e in ten steps. In healthy runs they stay above a fifth of the usual."""
 
 LONGER = 2
 """A weight has stopped once it has been still for more than this many times its longest pause before. A target network
@@ -31,6 +37,7 @@ class Movement:
         since: the first checkpoint that shows it: of a stopped one, the last that brought a change.
         until: the last checkpoint of the (last) still stretch.
         to_the_bit: whether still means equal to the bit in every one of them.
+        faded: of a stopped one, the first checkpoint since which it has moved by next to nothing, or not at all.
     """
 
     kind: Kind
@@ -39,6 +46,7 @@ class Movement:
     since: int
     until: int
     to_the_bit: bool = True
+    faded: int = 0
 
 
 def halted(timeline: Timeline, tracks: tuple[Track, ...], share: float = 1.0) -> frozenset[int]:
@@ -102,13 +110,32 @@ def movement(timeline: Timeline, track: Track, all_still: frozenset[int], share:
     pauses = _pauses([still for place, still, _ in live if moving[0] < place < moving[-1]])
     tail = [(place, equal) for place, still, equal in pairs if place > moving[-1]]
     if len(tail) > LONGER * max(pauses, default=0):
-        return Movement("stopped", len(pairs), len(tail), moving[-1], tail[-1][0], all(e for _, e in tail))
+        to_the_bit, faded = all(e for _, e in tail), _faded(track, moving, tail[0][0])
+        return Movement("stopped", len(pairs), len(tail), moving[-1], tail[-1][0], to_the_bit, faded)
     if not quiet:
         return Movement("moving", len(live), 0, live[-1][0], live[-1][0])
     kind: Kind = "started" if quiet[-1][0] < moving[0] else "paused"
     if len(pauses) + bool(tail) > 1:
         kind = "recurring"
     return Movement(kind, len(live), len(quiet), quiet[0][0] - 1, quiet[-1][0], all(e for _, e in quiet))
+
+
+def _faded(track: Track, moving: Sequence[int], stopped: int) -> int:
+    """The first of the checkpoints before a stop at which the last updates have become tiny.
+
+    Args:
+        moving: places of the checkpoints that brought a change.
+        stopped: place of the first one that did not.
+    """
+    updates = track.updates
+    size = dict(zip(updates.places.tolist(), updates.relative.tolist(), strict=True))
+    known = [size[place] for place in moving if math.isfinite(size[place])]
+    least = FADED * median(known) if known else 0.0
+    for place in reversed(moving):
+        if not size[place] < least:
+            break
+        stopped = place
+    return stopped
 
 
 def _pauses(still: Sequence[bool]) -> list[int]:

@@ -79,6 +79,7 @@ def _stretch(timeline: Timeline, track: Track, at: int, length: int, *, few: boo
         good=good,
         group="passing" if passing else "",
         beyond=math.inf,
+        portion=count / info.size,
         whole=not passing and info.collection == "model",
         message=text,
         meaning=PASSING_MEANING if passing else FEW_MEANING if few else "",

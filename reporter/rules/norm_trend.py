@@ -54,18 +54,19 @@ def _slope(
     slow = np.flatnonzero(along < BEGINS * bound)
     begin = min(int(slow[-1]) + 1 if len(slow) else 0, len(logs) - POINTS)
     first = int(places[begin])
-    total = math.exp(float(last[-1] - logs[begin]))
+    whole = float(last[-1] - logs[begin])
+    failed = abs(whole) >= math.log(limits["failure"])
     return Check.of(
         track.info,
         math.exp(slope),
         abs(slope),
-        Severity.WARN if fired else None,
+        (Severity.FAIL if failed else Severity.WARN) if fired else None,
         place=int(places[begin + 1]),
         good=first,
         group="slope",
-        beyond=math.exp(abs(slope)) / limits["threshold"] if fired else 1.0,
-        message=f"the norm of {track.info.name} {'grows' if slope > 0 else 'shrinks'} steadily, × {number(total, 3)} "
-        f"over {counted(len(logs) - begin, 'checkpoint')} ({timeline.step(first)} to "
+        beyond=max(1.0, math.exp(min(abs(whole), 700.0)) / limits["threshold"]),
+        message=f"the norm of {track.info.name} {'grows' if slope > 0 else 'shrinks'} steadily, × "
+        f"{number(math.exp(whole), 3)} over {counted(len(logs) - begin, 'checkpoint')} ({timeline.step(first)} to "
         f"{timeline.labels[int(places[-1])]})",
     )
 
@@ -106,6 +107,7 @@ NORM_TREND = Rule(
     title="Norm trend",
     threshold=1.5,
     limits=(
+        Limit("failure", 1000.0, "factor of a steady growth or shrinkage at which it is a failure"),
         Limit("pull", 4.0, "standard deviations off the earlier changes at which the last one is remarked on"),
         Limit("red", 7.0, "standard deviations at which it is a warning"),
         Limit("change", 0.25, "relative change of the norm below which a pull is not considered"),

@@ -13,12 +13,17 @@ from reporter.rules.timeline import Timeline
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
-    """Two checks per weight matrix with enough values: exact zeros, and values near zero that are none."""
+    """Two checks per weight matrix with enough values: exact zeros, and values near zero that are none.
+
+    A layer that stores a mask for its kernel is pruned on purpose.
+    """
+    masks = {(t.info.layer, t.info.shape) for t in timeline.tracks if t.is_mask}
     for track in timeline.matrices:
         if track.info.size < limits["values"] or len(track.places) < 2:
             continue
         exact = track.values("zero_count") / track.values("count")
         near = track.values("near_zero_share") - exact
+        masked = (track.info.layer, track.info.shape) in masks
         started = timeline.trained(track.places[:-1])
         for group, what, shares in (("exact", "exactly zero", exact), ("near", "nearly zero (below RMS / 1000)", near)):
             steps = np.where(started, np.nan_to_num(np.diff(shares), nan=-1.0), -1.0)
@@ -30,11 +35,12 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 track.info,
                 float(steps[at]) if started.any() else 0.0,
                 float(steps.max()),
-                Severity.WARN if fired else None,
+                (Severity.INFO if masked else Severity.WARN) if fired else None,
                 place=after,
                 good=before,
                 previous=float(shares[at]) if fired else None,
                 group=group,
+                portion=float(shares[at + 1]),
                 message=f"{share(float(shares[at + 1]))} of {track.info.name} is {what} at {timeline.step(after)}, "
                 f"after {share(float(shares[at]))} at {timeline.step(before)}"
                 if fired

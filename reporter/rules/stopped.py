@@ -50,8 +50,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             pairs,
             1.0 + pairs,
             severity,
-            place=how.since + 1,
-            good=how.since,
+            place=how.since + 1 if excuse or wound_down else how.faded,
+            good=(how.since + 1 if excuse or wound_down else how.faded) - 1,
             message=_message(timeline, track, how) + (excuse or (schedule if wound_down else "")),
         )
 
@@ -130,7 +130,7 @@ def _message(timeline: Timeline, track: Track, how: Movement) -> str:
     return (
         f"{track.info.name} has not moved since {timeline.step(how.since)}: it is {same} in "
         f"{counted(how.still, 'pair')} of neighbouring checkpoints, up to {timeline.step(how.until)}"
-    )
+    ) + (f"; from {timeline.step(how.faded)} on it had hardly moved" if how.faded <= how.since else "")
 
 
 def learning_rates(timeline: Timeline) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.changes import COLUMNS, columns
+from reporter.model.checkpoint import Order
 from reporter.model.comparison import Comparison
 from reporter.model.measured import TensorMeasure
 from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
@@ -295,6 +296,11 @@ class Timeline:
         """Which of some checkpoints are not known to be from before the first step."""
         return ~np.isin(places, list(self.initial_places))
 
+    @cached_property
+    def counts_steps(self) -> bool:
+        """Whether the numbers of the checkpoints are training steps, and not those in the names of their files."""
+        return all(ref.step.source is Order.IN_FILE for ref in self.series.refs)
+
     def step(self, place: int) -> str:
-        """Where a checkpoint stands, in words."""
-        return f"step {self.labels[place]}"
+        """Where a checkpoint stands, in words: a number from a file name is none of a step."""
+        return f"{'step' if self.counts_steps else 'checkpoint'} {self.labels[place]}"

@@ -108,7 +108,7 @@ def _violent(timeline: Timeline, course: _Course, at: int, limits: Limits) -> Ch
     place, value = int(course.places[at]), float(course.size[at])
     distance = _distance(timeline, place)
     pace = ""
-    if distance is not None and distance > 1:
+    if distance is not None and distance > 1 and timeline.counts_steps:
         low, high = per_step(value, distance)
         pace = f"; per step between {number(low, 2)} and {number(high, 2)} ({integer(distance)} steps apart)"
     return Check.of(
