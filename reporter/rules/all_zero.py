@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reporter.model.finding import Severity
-from reporter.numerals import share
+from reporter.numerals import counted, share
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.timeline import Timeline
 
@@ -33,8 +33,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 1.0,
                 Severity.INFO,
                 place=first,
-                message=f"{info.name} ({info.role}) is all zero at {timeline.step(first)}, the start of the series: "
-                "initialised so",
+                message=f"{info.name} is all zero at {timeline.step(first)}, the start of the series: initialised so",
             )
         else:
             yield Check.of(
@@ -47,8 +46,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 good=track.places[int(zero[0]) - 1] if zero[0] else None,
                 beyond=math.inf,
                 whole=True,
-                message=f"{info.name} ({info.role}) is {share(float(shares[zero[0]]))} zero at {timeline.step(first)}"
-                + ("" if len(zero) == 1 else f", in {len(zero)} checkpoints"),
+                message=f"{info.name} is {share(float(shares[zero[0]]))} zero at {timeline.step(first)}"
+                + ("" if len(zero) == 1 else f", in {counted(len(zero), 'checkpoint')} altogether"),
             )
 
 

@@ -74,7 +74,7 @@ def _scale(timeline: Timeline, track: Track, limits: Limits) -> Check:
         limit="gamma",
         beyond=max(1.0, value / limits["gamma"]),
         portion=value,
-        message=f"{share(value)} of {track.info.name} is nearly zero (below RMS / 1000) at "
+        message=f"{share(value)} of {track.info.name} is nearly zero (below a thousandth of its root mean square) at "
         f"{timeline.step(track.places[-1])}: these channels are switched off",
     )
 

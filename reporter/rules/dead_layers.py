@@ -107,7 +107,7 @@ def _dead(
         message=_sentence(
             [one.name for one in chain],
             after.name,
-            "from the first checkpoint on" if never else f"since {timeline.step(place - 1)}",
+            "from the first checkpoint on" if never else f"from {timeline.step(place)} on",
         ),
     )
 

@@ -226,7 +226,9 @@ def _without_update(
         severity = Severity.FAIL if dead else Severity.WARN
     begin = pairs[len(pairs) - int(run.max())] - 1
     first = begin if from_start else begin + 1  # that shows it
-    since = "from the first checkpoint on" if from_start == n else f"the first since {timeline.step(places[begin])}"
+    since = (
+        "from the first checkpoint on" if from_start == n else f"the first of them since {timeline.step(places[begin])}"
+    )
     layer = "half of the layer or more is dead: " if share >= limits["most"] else ""
     return Check.of(
         info,

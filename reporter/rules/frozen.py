@@ -75,8 +75,7 @@ def _few(moves: Sequence[tuple[Track, Movement]]) -> bool:
 def _never(track: Track, idle: Set[str], *, most: bool, few: bool) -> tuple[Severity, str, str]:
     """Severity, group, and what is to be added, for a weight that never moves."""
     if track.coarse:
-        of = "levels" if track.levelled else f"values of {track.info.dtype}"
-        return Severity.INFO, "coarse", f"; in so few {of} small updates round away"
+        return Severity.INFO, "coarse", f"; in so few {track.few_values} small updates round away"
     if track.info.name in idle:
         return Severity.INFO, "idle", WHY
     if track.trainable is None:

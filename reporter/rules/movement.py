@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -16,8 +15,9 @@ from reporter.rules.timeline import Timeline, Track
 Kind = Literal["moving", "never", "stopped", "started", "paused", "recurring"]
 
 FADED = 0.01
-"""Share of its usual update below which a weight that stops soon after has faded already: by Adam's momentum alone the
-updates of a dead layer shrink by a factor of e in ten steps. In healthy runs they stay above a fifth of the usual."""
+"""Share of its largest update below which a weight that stops soon after has faded already: by Adam's momentum alone
+the updates of a dead layer shrink by a factor of e in ten steps. In healthy runs they stay above a fifth of the usual
+one."""
 
 LONGER = 2
 """A weight has stopped once it has been still for more than this many times its longest pause before. A target network
@@ -121,7 +121,9 @@ def movement(timeline: Timeline, track: Track, all_still: frozenset[int], share:
 
 
 def _faded(track: Track, moving: Sequence[int], stopped: int) -> int:
-    """The first of the checkpoints before a stop at which the last updates have become tiny.
+    """The first of the checkpoints before a stop at which the last updates of a matrix have become tiny.
+
+    They are held against its largest one. A bias begins at zero, against which its first updates are without measure.
 
     Args:
         moving: places of the checkpoints that brought a change.
@@ -129,8 +131,8 @@ def _faded(track: Track, moving: Sequence[int], stopped: int) -> int:
     """
     updates = track.updates
     size = dict(zip(updates.places.tolist(), updates.relative.tolist(), strict=True))
-    known = [size[place] for place in moving if math.isfinite(size[place])]
-    least = FADED * median(known) if known else 0.0
+    known = [size[place] for place in moving if math.isfinite(size[place])] if track.is_matrix else []
+    least = FADED * max(known, default=0.0)
     for place in reversed(moving):
         if not size[place] < least:
             break

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from reporter.model.finding import Severity
 from reporter.model.role import SLOTS
-from reporter.numerals import counted, integer, share
+from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.movement import halted
 from reporter.rules.timeline import UNTRAINED_ROLES, Timeline, Track
@@ -108,8 +108,8 @@ def _stretches(timeline: Timeline, compared: list[int], still: frozenset[int], v
                 good=first,
                 parameters=values,
                 group="stretch",
-                message=f"no weight changed from {timeline.step(first)} to {timeline.labels[last]}: all values are "
-                f"equal ({share(1.0)})",
+                message=f"no weight changed from {timeline.step(first)} to {timeline.labels[last]}, although they did "
+                "before and after",
             )
 
 

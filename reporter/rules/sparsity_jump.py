@@ -25,7 +25,10 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         near = track.values("near_zero_share") - exact
         masked = (track.info.layer, track.info.shape) in masks
         started = timeline.trained(track.places[:-1])
-        for group, what, shares in (("exact", "exactly zero", exact), ("near", "nearly zero (below RMS / 1000)", near)):
+        for group, what, shares in (
+            ("exact", "exactly zero", exact),
+            ("near", "nearly zero (below a thousandth of its root mean square)", near),
+        ):
             steps = np.where(started, np.nan_to_num(np.diff(shares), nan=-1.0), -1.0)
             over = np.flatnonzero(steps >= limits["threshold"])
             fired = bool(len(over))

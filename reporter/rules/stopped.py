@@ -66,10 +66,10 @@ def _excuse(track: Track, how: Movement, rates: Array, clip: float | None, idle:
     """
     if _at_zero(rates, how):
         return "; the learning rate that the checkpoints store is 0 since then"
-    if track.coarse:
-        return f"; in so few values of {track.info.dtype} small updates round away"
     if clip is not None and _at_clip(track, clip):
         return f"; all of its values are at ± {number(clip)}, as where weights are clipped after every update"
+    if track.coarse:
+        return f"; in so few {track.few_values} small updates round away"
     if track.info.name in idle:
         return WHY
     return ""

@@ -166,6 +166,11 @@ class Track:
         """
         return self.info.itemsize < 2 or (self.info.itemsize == 2 and self.info.size < 1000) or self.levelled
 
+    @property
+    def few_values(self) -> str:
+        """What there are too few of where it is :attr:`coarse`."""
+        return "levels" if self.levelled else f"values of {self.info.dtype}"
+
     @cached_property
     def levelled(self) -> bool:
         """Whether it is a matrix whose values take a few levels only, in its last checkpoint: binary, ternary, 4 bits.

@@ -41,7 +41,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             beyond=max(1.0, limits["threshold"] / max(float(ratio[-1]), 1e-300)),
             whole=True,
             message=f"{track.info.name} has vanished: at {timeline.step(track.places[-1])} its largest |w| is "
-            f"{number(float(largest[-1]), 3)} and its RMS {number(float(rms[-1]), 3)}"
+            f"{number(float(largest[-1]), 3)} and its root mean square {number(float(rms[-1]), 3)}"
             + (
                 f", against {number(float(start), 3)} at {timeline.step(track.places[int(present[0])])}; below the "
                 f"limit since {timeline.step(track.places[at])}"

@@ -237,7 +237,7 @@ def test_layers_that_die_on_the_way() -> None:
     assert (finding.rule.name, finding.severity) == ("dead-layers", Severity.FAIL)
     assert (finding.first_bad, finding.last_good) == ("c-5", "c-4")
     assert set_off(finding) == {"Stopped layers": 3}
-    assert "one is dead since step 5" in finding.message
+    assert "one is dead from step 6 on" in finding.message
 
 
 def test_a_head_on_a_frozen_backbone_is_no_dead_layer() -> None:
