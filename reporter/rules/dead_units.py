@@ -294,7 +294,7 @@ DEAD_UNITS = Rule(
     limits=(
         Limit("relative", 1e-6, "share of the usual norm below which a unit is dead"),
         Limit("share", 0.3, "share of a layer's units at which it is a warning that they are dead"),
-        Limit("sudden", 0.1, "share of its first norm that a unit had one checkpoint before, if it died suddenly"),
+        Limit("sudden", 0.5, "share of its first norm that a unit had one checkpoint before, if it died suddenly"),
         Limit("most", 0.5, "share of a layer's units at which the layer counts as dead"),
         Limit("weight", 0.01, "share of the model's parameters in dead units at which that is a failure"),
     ),
@@ -311,4 +311,5 @@ DEAD_UNITS = Rule(
     next_step="Look at the activations of the layer, at its initialisation and bias, and at the learning rate of the "
     "first epochs; if the layer was pruned on purpose, accept the finding.",
     evidence="very likely: weights that get no update to the bit get no gradient; activations are not in a checkpoint",
+    covers=("sparsity-jump",),
 )

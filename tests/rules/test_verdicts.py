@@ -396,3 +396,27 @@ def test_frozen_speaks_of_vanishing_gradients() -> None:
 
 def test_steps_between_checkpoints() -> None:
     assert STEPS == 20 and Timeline(series(healthy(4), steps=[10, 20, 30, 90])).gaps.tolist() == [1, 1, 1, 6]
+
+
+def test_pruning_by_magnitude_is_a_remark_and_a_lost_block_is_not(trained: list[Arrays]) -> None:
+    pruned, lost = copied(trained), copied(trained)
+    for place in range(4, 10):
+        kernel = pruned[place]["h2/kernel"]
+        kernel[np.abs(kernel) < np.quantile(np.abs(kernel), 0.1 * (place - 3))] = 0
+        lost[place]["h2/kernel"].reshape(-1)[: 192 * (place - 3)] = 0
+    (finding,) = findings(series(pruned), "sparsity-jump")
+    assert (finding.severity, finding.first_bad) == (Severity.INFO, "c-4")
+    (finding,) = findings(series(lost), "sparsity-jump")
+    assert (finding.severity, finding.first_bad) == (Severity.WARN, "c-4")
+
+
+def test_a_unit_that_fades_away_is_a_remark_and_one_that_is_zeroed_is_not(trained: list[Arrays]) -> None:
+    faded, zeroed = copied(trained), copied(trained)
+    for place, factor in enumerate([1.0, 0.8, 0.6, 0.4, 0.2, *[0.0] * 5]):
+        faded[place]["h2/kernel"][:, :4] *= np.float32(factor)
+        zeroed[place]["h2/kernel"][:, :4] *= np.float32(factor > 0)
+    assert [f.severity for f in findings(series(faded), "dead-units")] == [Severity.INFO]
+    (finding,) = [f for f in findings(series(zeroed)) if f.severity in LOUD]
+    assert (finding.rule.name, finding.first_bad) == ("dead-units", "c-5")
+    assert set_off(finding) == {"Sparsity jump": 1}
+    assert "dead since step 6: 4 of 48 output units of h2/kernel" in finding.message
