@@ -82,7 +82,7 @@ def _died(
 ) -> Check:
     """Units that were alive in the first checkpoint.
 
-    Few of them are a remark where they faded away: weight decay and L1 do that on purpose. From one checkpoint to the
+    A fifth of them is a remark where they faded away: weight decay and L1 do that on purpose. From one checkpoint to the
     next no training takes a unit from its usual norm to nothing.
 
     Args:
@@ -94,7 +94,7 @@ def _died(
     share, at = float(counts[-1]) / count, int(np.flatnonzero(died)[0])
     tiny = norms[at] < limits["relative"] * norms[0]
     sudden = bool((norms[at - 1][tiny] > limits["sudden"] * norms[0][tiny]).any())
-    loud = info.role != Role.EMBEDDING and (sudden or share >= limits["share"])
+    loud = info.role != Role.EMBEDDING and (sudden or share >= limits["died"])
     return Check.of(
         info,
         share,
@@ -294,6 +294,7 @@ DEAD_UNITS = Rule(
     limits=(
         Limit("relative", 1e-6, "share of the usual norm below which a unit is dead"),
         Limit("share", 0.3, "share of a layer's units at which it is a warning that they are dead"),
+        Limit("died", 0.22, "the same of units whose weights have faded to nothing"),
         Limit("sudden", 0.5, "share of its first norm that a unit had one checkpoint before, if it died suddenly"),
         Limit("most", 0.5, "share of a layer's units at which the layer counts as dead"),
         Limit("weight", 0.01, "share of the model's parameters in dead units at which that is a failure"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -74,8 +73,8 @@ def _smallest(track: Track, at: int, shares: Array) -> bool:
     if small < float(track.values("rms")[at]) / 1000:
         return False
     updates = track.updates
-    relative = float(updates.relative[updates.places == track.places[at + 1]].max(initial=math.inf))
-    if relative**2 < FAINT * more:
+    relative = updates.relative[updates.places == track.places[at + 1]]
+    if (relative**2 < FAINT * more).any():
         return True
     left, several = _magnitudes(track, at + 1)
     kept = several[(left > 0) & (left < small)].sum() / several.sum()
