@@ -82,8 +82,8 @@ def _died(
 ) -> Check:
     """Units that were alive in the first checkpoint.
 
-    A fifth of them is a remark where they faded away: weight decay and L1 do that on purpose. From one checkpoint to the
-    next no training takes a unit from its usual norm to nothing.
+    A fifth of them is a remark where they faded away: weight decay and L1 do that on purpose. From one checkpoint to
+    the next no training takes a unit from its usual norm to nothing.
 
     Args:
         timeline, track, places, norms, limits: as above.
