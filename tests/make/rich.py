@@ -183,7 +183,7 @@ def _start() -> Arrays:
 
 
 def _main() -> dict[str, Arrays]:
-    """Slow drift; a jump of the norm at step 800, and of the sign; sparsity, infinities and NaN at the end; tensors come and go."""
+    """Slow drift; a jump of norm and sign at step 800; sparsity, infinities and NaN at the end; tensors come and go."""
     found: dict[str, Arrays] = {}
     start = _start()
     for place, step in enumerate(STEPS):
