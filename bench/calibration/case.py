@@ -18,6 +18,7 @@ class Case:
         rules: the first finding must be of one of these rules; none for a healthy run.
         epoch: the number, in the file names, of the first bad checkpoint; None if all are bad.
         layers: the first finding must name one of these layers; none if the whole model is concerned.
+        remark: if it says nothing against the training, so that the finding is a remark about using the model.
         state: if the defect is in a file and not in the weights, the state in which the file must be listed.
     """
 
@@ -27,6 +28,7 @@ class Case:
     rules: tuple[str, ...] = ()
     epoch: int | None = None
     layers: tuple[str, ...] = ()
+    remark: bool = False
     state: str = ""
 
     @property

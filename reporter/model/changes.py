@@ -164,11 +164,11 @@ class MergedChanges(Mapping[str, Change]):
         }
 
 
-COLUMNS = ("count", "equal", "distance", "norm_before", "exact", "left_out")
+COLUMNS = ("count", "equal", "distance", "norm_before", "exact", "left_out", "norm_after", "overlap")
 
 
 def columns(changes: Changes) -> Floats:
-    """All changes in their order, side by side: shape (n, 6), see :data:`COLUMNS`."""
+    """All changes in their order, side by side: shape (n, 8), see :data:`COLUMNS`."""
     rows = np.array(list(changes.places.values()), np.int64)
-    counts = changes.counts[rows]
-    return np.column_stack([counts[:, :2], changes.norms[rows, :2], changes.exact[rows], counts[:, 2]])
+    counts, norms = changes.counts[rows], changes.norms[rows]
+    return np.column_stack([counts[:, :2], norms[:, :2], changes.exact[rows], counts[:, 2], norms[:, 2:4]])

@@ -41,6 +41,7 @@ class Judging(Protocol):
         formula: what is computed, in the report's words.
         source: where the rule and its threshold come from.
         meaning, next_step, evidence: see :class:`Finding`.
+        deployment: whether it is about using the model elsewhere, and says nothing of its training.
     """
 
     @property
@@ -57,6 +58,8 @@ class Judging(Protocol):
     def next_step(self) -> str: ...  # noqa: D102
     @property
     def evidence(self) -> str: ...  # noqa: D102
+    @property
+    def deployment(self) -> bool: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Finding:
         summary: what happened; of several tensors, how many, which, and since when. No full stop.
         worst: of several, the sentence about the worst of them; "" where the summary says it.
         weight: share of the model's parameters that it concerns, for ranking.
+        beyond: how many times the value is beyond the limit, for ranking; 1 where that cannot be said.
         tensors, layers: all that it concerns, worst first.
         checkpoints: names of those in which it shows first in one of its tensors, in order.
         first_bad: name of the first checkpoint in which it shows.
@@ -105,6 +109,7 @@ class Finding:
     worst: str = ""
     previous: float | None = None
     weight: float = 0.0
+    beyond: float = 1.0
     tensors: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()

@@ -41,6 +41,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             Severity.INFO if zero > limits["threshold"] and trained else None,
             place=track.places[-1],
             group="zero",
+            portion=zero,
             message=f"{share(zero)} of {track.info.name} is exactly zero at {timeline.step(track.places[-1])}: these "
             "weights have never received a gradient, or it underflows",
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from reporter.model.finding import Severity
-from reporter.numerals import share
+from reporter.numerals import counted, share
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.timeline import Timeline
 
@@ -32,8 +33,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 1.0,
                 Severity.INFO,
                 place=first,
-                message=f"{info.name} ({info.role}) is all zero at {timeline.step(first)}, the start of the series: "
-                "initialised so",
+                message=f"{info.name} is all zero at {timeline.step(first)}, the start of the series: initialised so",
             )
         else:
             yield Check.of(
@@ -44,8 +44,10 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 place=first,
                 previous=float(shares[zero[0] - 1]) if zero[0] else None,
                 good=track.places[int(zero[0]) - 1] if zero[0] else None,
-                message=f"{info.name} ({info.role}) is {share(float(shares[zero[0]]))} zero at {timeline.step(first)}"
-                + ("" if len(zero) == 1 else f", in {len(zero)} checkpoints"),
+                beyond=math.inf,
+                whole=True,
+                message=f"{info.name} is {share(float(shares[zero[0]]))} zero at {timeline.step(first)}"
+                + ("" if len(zero) == 1 else f", in {counted(len(zero), 'checkpoint')} altogether"),
             )
 
 
@@ -64,4 +66,5 @@ ALL_ZERO = Rule(
         "dead-units", "vanished", "constant", "sparsity-jump", "frozen", "stopped", "fading", "norm-jump", "norm-trend",
         "violent-update", "heavy-tails", "duplicate-outputs",
     ),
+    covers_elsewhere=("dead-layers", "stopped", "fading", "dead-units"),
 )  # fmt: skip

@@ -26,8 +26,10 @@ class Check:
         good: index of the last checkpoint before, None where there is none.
         tensors: every tensor concerned where it is not the one of ``tensor``.
         group: checks of a rule with one severity and one group have one cause and become one finding.
-        whole: it speaks of the series as a whole, and so of every tensor in it.
+        whole: its consequences may show in every tensor of the series, see :attr:`Rule.covers_elsewhere`.
         limit: name of the limit that the value was held against.
+        beyond: how many times the value is beyond that limit, 1 where that cannot be said; for ranking.
+        portion: share of the values of its tensors that it concerns.
         meaning, next_step: in place of the rule's, where the check knows better.
     """
 
@@ -47,6 +49,8 @@ class Check:
     limit: str = "threshold"
     meaning: str = ""
     next_step: str = ""
+    beyond: float = 1.0
+    portion: float = 1.0
 
     @classmethod
     def of(
@@ -62,6 +66,11 @@ class Check:
         good: int | None = None,
         group: str = "",
         limit: str = "threshold",
+        beyond: float = 1.0,
+        portion: float = 1.0,
+        whole: bool = False,
+        meaning: str = "",
+        next_step: str = "",
     ) -> Check:
         """A check of one tensor."""
         return cls(
@@ -77,6 +86,11 @@ class Check:
             good,
             group=group,
             limit=limit,
+            beyond=beyond,
+            portion=portion,
+            whole=whole,
+            meaning=meaning,
+            next_step=next_step,
         )
 
     @property
@@ -120,7 +134,10 @@ class Rule:
         compares: whether it rests on comparing checkpoints value by value, which may be estimated.
         follows: whether it speaks of change, and so only of successive states of one training.
         covers: rules that fire for the same cause: on the same tensors, from the same checkpoint on.
-        covers_before: their earlier findings as well.
+        covers_elsewhere: rules that fire for the same cause on whatever tensors, from the same checkpoint on, where a
+            check of this rule is about the whole series.
+        covers_before: of all of these, the rules whose earlier findings lead up to this one.
+        deployment: whether it is about using the model elsewhere, and says nothing of its training.
     """
 
     name: str
@@ -138,7 +155,9 @@ class Rule:
     compares: bool = False
     follows: bool = False
     covers: tuple[str, ...] = field(default=())
-    covers_before: bool = False
+    covers_elsewhere: tuple[str, ...] = field(default=())
+    covers_before: tuple[str, ...] = field(default=())
+    deployment: bool = False
 
     @property
     def defaults(self) -> dict[str, float]:

@@ -72,7 +72,9 @@ def _scale(timeline: Timeline, track: Track, limits: Limits) -> Check:
         good=track.places[at - 1] if fired and at else None,
         group="gamma",
         limit="gamma",
-        message=f"{share(value)} of {track.info.name} is nearly zero (below RMS / 1000) at "
+        beyond=max(1.0, value / limits["gamma"]),
+        portion=value,
+        message=f"{share(value)} of {track.info.name} is nearly zero (below a thousandth of its root mean square) at "
         f"{timeline.step(track.places[-1])}: these channels are switched off",
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reporter.model.finding import Severity
-from reporter.model.role import Role
+from reporter.model.role import Role, input_axis
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.movement import Movement, equal_share, movements
 from reporter.rules.timeline import Timeline, Track
@@ -31,6 +31,11 @@ class _Layer:
         return next((m for t, m in zip(self.tracks, self.moves, strict=True) if t.info.role == role), None)
 
     @property
+    def kernel(self) -> Track | None:
+        """Its kernel, if it has one that is a matrix."""
+        return next((t for t in self.tracks if t.info.role == Role.KERNEL and len(t.info.shape) > 1), None)
+
+    @property
     def still(self) -> bool:
         """Whether nothing of it moves any more, or ever did."""
         return all(m.kind in RESTING for m in self.moves)
@@ -53,8 +58,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         learning = bias.kind not in RESTING
         share = (equal_share(own) or 0.0) if learning else 0.0
         starved = learning and kernel.kind in RESTING and kernel.still >= limits["pairs"]
-        chain = _chain(layers, at, ordered) if starved else []
-        if chain and (ordered or kernel.kind == "never"):
+        chain = _chain(layers, at, ordered, never=kernel.kind == "never") if starved else []
+        if chain:
             yield _dead(timeline, chain, layer, kernel, own, share)
         else:
             yield Check(share, share, place=kernel.until, layer=layer.name)
@@ -86,20 +91,23 @@ def _dead(
         share: of its values that stay equal to the bit.
     """
     never = kernel.kind == "never"
+    since = [how.faded for one in chain for how in one.moves if how.kind == "stopped"]
+    place = min([kernel.faded, *since])
     concerned = [track.info for one in chain for track in one.tracks] + [starved.info]
     return Check(
         value=share,
         excess=1.0 + share,
-        severity=Severity.FAIL if never else Severity.WARN,
-        place=kernel.since,
-        good=None if never else kernel.since - 1,
+        severity=Severity.FAIL,
+        place=kernel.since if never else place,
+        good=None if never else place - 1,
         layer=chain[-1].name,
         tensors=tuple(info.name for info in concerned),
+        whole=True,
         parameters=sum(info.size for info in concerned),
         message=_sentence(
             [one.name for one in chain],
             after.name,
-            "from the first checkpoint on" if never else f"since {timeline.step(kernel.since)}",
+            "from the first checkpoint on" if never else f"from {timeline.step(place)} on",
         ),
     )
 
@@ -113,16 +121,38 @@ def _sentence(dead: list[str], after: str, since: str) -> str:
     )
 
 
-def _chain(layers: list[_Layer], at: int, ordered: bool) -> list[_Layer]:
-    """The still layers in front of one; all still ones where the order is not known."""
-    if not ordered:
-        return [one for i, one in enumerate(layers) if i != at and one.still]
+def _chain(layers: list[_Layer], at: int, ordered: bool, *, never: bool) -> list[_Layer]:
+    """The still layers in front of one.
+
+    Where the order is not known, the layer in front is one of those with as many outputs as this one has inputs; if all
+    of them are still, so is the layer in front. Where nothing has moved from the start, all still layers count.
+    """
     chain: list[_Layer] = []
-    for one in reversed(layers[:at]):
-        if not one.still:
+    if ordered:
+        for one in reversed(layers[:at]):
+            if not one.still:
+                break
+            chain.insert(0, one)
+        return chain
+    if never:
+        return [one for i, one in enumerate(layers) if i != at and one.still]
+    behind = [layers[at]]
+    while behind:
+        fitting = [one for one in layers if one not in (*chain, layers[at]) and any(_fits(one, b) for b in behind)]
+        if not all(one.still for one in fitting):
             break
-        chain.insert(0, one)
+        chain = [*fitting, *chain]
+        behind = fitting
     return chain
+
+
+def _fits(one: _Layer, behind: _Layer) -> bool:
+    """Whether a layer has as many outputs as another one has inputs, by the shapes of their kernels."""
+    a, b = one.kernel, behind.kernel
+    if a is None or b is None or a is b:
+        return False
+    inputs = input_axis(b.info.role, b.info.output_axis, len(b.info.shape))
+    return inputs is not None and a.info.shape[a.info.output_axis] == b.info.shape[inputs]
 
 
 DEAD_LAYERS = Rule(
@@ -138,10 +168,11 @@ DEAD_LAYERS = Rule(
     follows=True,
     compares=True,
     many="belong to dead layers or to kernels that receive only zeros",
-    meaning="All units of these layers output zero for every input (a ReLU that is always off), so nothing passes "
-    "forward and no gradient passes back: the model can only learn a constant.",
+    meaning="All units of these layers output zero for every input (such as ReLUs that are always off), so nothing "
+    "passes forward and no gradient passes back: the model can only learn a constant.",
     next_step="Run one batch through the first layer named and look at its outputs; check the scale of the inputs, the "
     "initialisation and biases, and the learning rate of the first epoch; start again, as dead layers do not recover.",
     evidence="very likely: every value was compared with the checkpoint before; activations are not in a checkpoint",
     covers=("frozen", "stopped", "fading", "dead-units"),
+    covers_elsewhere=("stopped", "fading", "dead-units"),
 )

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from reporter.model.finding import Severity
 from reporter.model.role import Role
-from reporter.numerals import integer
+from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.succession import behind
 from reporter.rules.timeline import Timeline, Track
 
 Norms = npt.NDArray[np.float64]
@@ -27,7 +28,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             continue
         tiny = _by_norm(timeline, track, places, norms, limits)
         yield tiny
-        if track.info.role != Role.EMBEDDING and track.info.trainable is not False:
+        if track.info.role != Role.EMBEDDING and track.trainable is not False:
             updates = _by_updates(timeline, track, places, norms, limits)
             if updates is not None:
                 same = tiny.severity is not None and tiny.value is not None and tiny.value >= (updates.value or 0.0)
@@ -55,44 +56,58 @@ def _norms(track: Track) -> tuple[list[int], Norms]:
 def _by_norm(timeline: Timeline, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check:
     """Units whose norm is below a share of the median unit's, or of that of a usual initialisation.
 
-    Where more than half are exactly zero, the median says nothing: the second reference still does.
+    Where more than half are exactly zero, the median says nothing: the second reference still does. Of units that grow,
+    however small they are, it tells nothing unless another unit of the layer has a usual norm.
     """
     info, count = track.info, norms.shape[1]
     usual = track.usual_rms * np.sqrt(info.size / count) if info.role != Role.EMBEDDING else 0.0
-    reference = np.maximum(np.median(norms, axis=1), usual)[:, None]
-    dead: Mask = norms < limits["relative"] * reference
+    small: Mask = norms < limits["relative"] * usual
+    growing = (small[:-1] & small[1:] & (norms[1:] > norms[:-1] * (1.0 + limits["relative"]))).any(axis=0)
+    largest = norms.max(axis=1)[:, None]
+    dead: Mask = (norms < limits["relative"] * np.median(norms, axis=1)[:, None]) | (
+        small & (~growing | (norms < limits["relative"] * largest))
+    )
     counts, died = dead.sum(axis=1), (dead & ~dead[0]).sum(axis=1)
     share = float(counts[-1]) / count
     if share > limits["threshold"]:
         revived = counts[-1] < counts.max()
         if died.any() and (died[-1] or not revived):
-            return _died(timeline, track, places, counts, died, count)
+            return _died(timeline, track, places, norms, counts, died, limits)
         return _dead_from_start(timeline, track, places, norms[:, dead[0]], int(counts[-1]), count, limits)
     return Check.of(info, share, share, place=places[-1], group="tiny")
 
 
-def _died(timeline: Timeline, track: Track, places: list[int], counts: Counts, died: Counts, count: int) -> Check:
+def _died(
+    timeline: Timeline, track: Track, places: list[int], norms: Norms, counts: Counts, died: Counts, limits: Limits
+) -> Check:
     """Units that were alive in the first checkpoint.
 
+    A fifth of them is a remark where they faded away: weight decay and L1 do that on purpose. From one checkpoint to
+    the next no training takes a unit from its usual norm to nothing.
+
     Args:
-        timeline, track, places: as above.
+        timeline, track, places, norms, limits: as above.
         counts: dead units in each checkpoint.
         died: those of them that the first checkpoint has alive.
-        count: all units.
     """
-    info, share, at = track.info, float(counts[-1]) / count, int(np.flatnonzero(died)[0])
+    info, count = track.info, norms.shape[1]
+    share, at = float(counts[-1]) / count, int(np.flatnonzero(died)[0])
+    tiny = norms[at] < limits["relative"] * norms[0]
+    sudden = bool((norms[at - 1][tiny] > limits["sudden"] * norms[0][tiny]).any())
+    loud = info.role != Role.EMBEDDING and (sudden or share >= limits["died"])
     return Check.of(
         info,
         share,
         1.0 + share,
-        Severity.INFO if info.role == Role.EMBEDDING else Severity.WARN,
+        Severity.WARN if loud else Severity.INFO,
         place=places[at],
         good=places[at - 1],
         previous=float(counts[at - 1]) / count,
         group="tiny",
-        message=f"{integer(int(died.max()))} of {integer(count)} {_unit(track)} of {info.name} have died since "
-        f"{timeline.step(places[0])}, the first at {timeline.step(places[at])}: their incoming weights are zero or "
-        "next to it",
+        portion=share,
+        meaning=_meaning(timeline, track),
+        message=f"dead since {timeline.step(places[at])}: {_units(track, int(counts[-1]), count)}, with incoming "
+        "weights of zero or next to it",
     )
 
 
@@ -112,7 +127,7 @@ def _dead_from_start(
     pruned = bool((norms == 0).all())
     severity = Severity.INFO
     if most:
-        severity = Severity.WARN if pruned else Severity.FAIL
+        severity = Severity.FAIL if not pruned and _weighty(timeline, track, share, limits) else Severity.WARN
     return Check.of(
         info,
         share,
@@ -120,13 +135,38 @@ def _dead_from_start(
         severity,
         place=places[0],
         group="tiny",
-        message=f"{integer(dead)} of {integer(count)} {_unit(track)} of {info.name} are dead from the "
-        f"first checkpoint on: their incoming weights are {'exactly zero' if pruned else 'zero or next to it'}",
+        portion=share,
+        meaning=_meaning(timeline, track),
+        message=f"dead from the first checkpoint on: {_units(track, dead, count)}, with incoming weights of "
+        + ("exactly zero" if pruned else "zero or next to it"),
     )
 
 
-def _unit(track: Track) -> str:
-    return "rows" if track.info.role == Role.EMBEDDING else "output units"
+def _weighty(timeline: Timeline, track: Track, share: float, limits: Limits) -> bool:
+    """Whether the units hold enough of the model's parameters for a failure."""
+    parameters = max((measured.whole.parameters for measured in timeline.series.measured), default=0)
+    return share * track.info.size >= limits["weight"] * parameters
+
+
+RELU_KINDS = frozenset({"ReLU", "ReLU6"})
+"""Classes of layers that pass on nothing of what is below zero."""
+
+OFF = (
+    "The ReLU behind these units is off for every input: they pass nothing on and learn nothing, so the layer is "
+    "narrower than it looks."
+)
+
+
+def _meaning(timeline: Timeline, track: Track) -> str:
+    """What is said of a layer with a ReLU behind it; "" where the activation is not known."""
+    layer = behind(timeline).get(track.info.layer)
+    return OFF if layer is not None and layer.kind in RELU_KINDS else ""
+
+
+def _units(track: Track, some: int, count: int) -> str:
+    """How many of the units, in words."""
+    unit = "row" if track.info.role == Role.EMBEDDING else "output unit"
+    return f"{integer(some)} of {counted(count, unit)} of {track.info.name}"
 
 
 def _by_updates(timeline: Timeline, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check | None:
@@ -152,7 +192,7 @@ def _telling(timeline: Timeline, track: Track, places: list[int]) -> list[int]:
     """Indices of the later checkpoint of each pair of neighbours between which some of the tensor moved in training."""
     moved = set(track.updates.places[~track.updates.still].tolist())
     neighbours = (i for i in range(1, len(places)) if places[i] in moved and places[i] - places[i - 1] == 1)
-    return [i for i in neighbours if not timeline.initial(places[i - 1])]
+    return [i for i in neighbours if not timeline.initial(places[i - 1]) and not track.fixed_between(places[i])]
 
 
 def _resting(track: Track, places: list[int], norms: Norms, pairs: list[int]) -> tuple[Counts, str]:
@@ -182,21 +222,27 @@ def _without_update(
     share = n / count
     severity = Severity.INFO
     if share >= limits["share"]:
-        severity = Severity.FAIL if from_start / count >= limits["most"] else Severity.WARN
+        dead = from_start / count >= limits["most"] and _weighty(timeline, track, share, limits)
+        severity = Severity.FAIL if dead else Severity.WARN
     begin = pairs[len(pairs) - int(run.max())] - 1
-    since = "from the first checkpoint on" if from_start == n else f"the first since {timeline.step(places[begin])}"
-    layer = "most of the layer is dead: " if share >= limits["most"] else ""
+    first = begin if from_start else begin + 1  # that shows it
+    since = (
+        "from the first checkpoint on" if from_start == n else f"the first of them since {timeline.step(places[begin])}"
+    )
+    layer = "half of the layer or more is dead: " if share >= limits["most"] else ""
     return Check.of(
         info,
         share,
         1.0 + share,
         severity,
-        place=places[begin],
-        good=places[begin - 1] if begin else None,
+        place=places[first],
+        good=places[first - 1] if first else None,
         group="updates",
         limit="share",
-        message=f"{layer}the incoming weights of {integer(n)} of {integer(count)} output units of {info.name} {what}, "
-        f"{since}; no gradient reaches these units",
+        beyond=max(1.0, share / limits["share"]),
+        portion=share,
+        meaning=_meaning(timeline, track),
+        message=f"{layer}the incoming weights of {_units(track, n, count)} {what}, {since}; no gradient reaches them",
     )
 
 
@@ -247,19 +293,24 @@ DEAD_UNITS = Rule(
     threshold=0.0,
     limits=(
         Limit("relative", 1e-6, "share of the usual norm below which a unit is dead"),
-        Limit("share", 0.1, "share of a layer's units without any update at which it is a warning"),
+        Limit("share", 0.3, "share of a layer's units at which it is a warning that they are dead"),
+        Limit("died", 0.22, "the same of units whose weights have faded to nothing"),
+        Limit("sudden", 0.5, "share of its first norm that a unit had one checkpoint before, if it died suddenly"),
         Limit("most", 0.5, "share of a layer's units at which the layer counts as dead"),
+        Limit("weight", 0.01, "share of the model's parameters in dead units at which that is a failure"),
     ),
     formula="share of output units (or embedding rows) with ‖w‖₂ < 10⁻⁶ × the median unit's, or × that of a Glorot "
-    "initialisation; share of units whose ‖w‖₂ is equal to the bit in neighbouring checkpoints while others change, "
-    "if as many values are equal to the bit",
-    source="own proposal after the dying-ReLU literature (L. Lu et al., 2019)",
+    "initialisation if they do not grow; share of units whose ‖w‖₂ is equal to the bit in neighbouring checkpoints "
+    "while others change, if as many values are equal to the bit",
+    source="own proposal after the dying-ReLU literature (L. Lu et al., 2019); healthy networks with ReLUs have up to "
+    "21 % of units that never output anything",
     check=check,
     compares=True,
     many="have dead output units",
-    meaning="These units output the same for every input (a ReLU that is always off passes nothing on and learns "
-    "nothing), so the layer is narrower than it looks.",
+    meaning="These units output the same for every input, whatever it is, and learn nothing, so the layer is narrower "
+    "than it looks.",
     next_step="Look at the activations of the layer, at its initialisation and bias, and at the learning rate of the "
     "first epochs; if the layer was pruned on purpose, accept the finding.",
     evidence="very likely: weights that get no update to the bit get no gradient; activations are not in a checkpoint",
+    covers=("sparsity-jump",),
 )

@@ -44,4 +44,5 @@ DUPLICATE_OUTPUTS = Rule(
     meaning="Units that point the same way compute the same feature: the layer is wider than it needs to be, or all "
     "units began alike.",
     next_step="Check the initialiser; if it is sound, the layer can be made narrower.",
+    deployment=True,
 )

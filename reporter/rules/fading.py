@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from reporter.model.finding import Severity
+from reporter.model.role import Role
+from reporter.model.table import Array
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
@@ -16,23 +18,20 @@ USUAL = 0.75
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
-    """One check per kernel: its last relative update against its usual one, over the same for the liveliest kernel.
+    """One check per kernel: its last relative update against its usual one, over the same for the liveliest weight.
 
-    The ratio to the liveliest one takes the learning-rate schedule out, which slows all layers alike.
+    The ratio to the liveliest one takes the learning-rate schedule out, which slows all layers alike. Biases are among
+    the liveliest: where all kernels are dead and only move on by Adam's momentum, the last bias still learns.
     """
     last = len(timeline.labels) - 1
-    tracks = [
-        t
-        for t in timeline.weights
-        if t.is_matrix and t.info.role != "embedding" and not t.coarse and _complete(t, last, limits["pairs"])
-    ]
-    if len(tracks) < 2 or last in timeline.same_step:
+    known = [t for t in timeline.weights if not t.coarse and not t.fixed and _complete(t, last, limits["pairs"])]
+    kernels = [t for t in known if t.is_matrix and t.info.role != Role.EMBEDDING]
+    if not kernels or len(known) < 2 or last in timeline.same_step:
         return
-    usual = [float(np.quantile(t.updates.relative, USUAL)) for t in tracks]
-    pairs = min(len(t.updates.places) for t in tracks)
-    relative = np.stack([t.updates.relative[-pairs:] for t in tracks]) / np.array(usual)[:, None]
-    lively = relative.max(axis=0)
-    for track, row, typical in zip(tracks, relative, usual, strict=True):
+    pairs = min(len(t.updates.places) for t in kernels)
+    lively = np.max([_course(t)[-pairs:] for t in known if len(_course(t)) >= pairs and _lively(t)], axis=0)
+    for track in kernels:
+        row, typical = _course(track)[-pairs:], _usual(track)
         ratio = np.where(lively > 0, row / np.where(lively > 0, lively, 1.0), 1.0)
         value = float(ratio[-1])
         if not 0 < value < limits["threshold"]:
@@ -47,17 +46,36 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             Severity.WARN,
             place=place,
             good=place - 1,
+            beyond=limits["threshold"] / value,
             message=f"the updates of {track.info.name} have faded to {number(float(track.updates.relative[-1]), 2)} of "
-            f"its norm at {timeline.step(last)}, from {number(typical, 2)} usually, while other layers still learn",
+            f"its norm at {timeline.step(last)}, from {number(typical, 2)} usually, while other weights still learn",
         )
 
 
+def _lively(track: Track) -> bool:
+    """Whether it counts among the liveliest: not an embedding, whose rows move when their words occur."""
+    return (track.is_matrix and track.info.role != Role.EMBEDDING) or track.info.role == Role.BIAS
+
+
+def _usual(track: Track) -> float:
+    """Its usual relative update."""
+    return float(np.nanquantile(track.updates.relative, USUAL))
+
+
+def _course(track: Track) -> Array:
+    """Its relative updates in usual ones; 0 where there is none, as for the first one of a bias that begins at zero."""
+    course: Array = np.nan_to_num(track.updates.relative, nan=0.0) / _usual(track)
+    return course
+
+
 def _complete(track: Track, last: int, pairs: float) -> bool:
+    """Whether what is usual can be told, and the last pair held against it."""
     updates = track.updates
-    enough = len(updates.places) >= pairs and updates.places[-1] == last
-    return bool(
-        enough and (updates.finite & np.isfinite(updates.relative)).all() and np.quantile(updates.relative, USUAL) > 0
-    )
+    if len(updates.places) < pairs or updates.places[-1] != last or not updates.finite.all():
+        return False
+    known = np.isfinite(updates.relative)
+    begun = known.all() if track.is_matrix else known[-int(pairs) :].all()
+    return bool(begun) and _usual(track) > 0
 
 
 FADING = Rule(
@@ -66,8 +84,9 @@ FADING = Rule(
     threshold=0.01,
     limits=(Limit("pairs", 5, "pairs of checkpoints that are needed to know what is usual"),),
     formula="(relative update of a kernel in the last pair / its upper quartile over all pairs) / the largest such "
-    "ratio of all kernels",
-    source="own proposal: in healthy series it stays above 0.1; a dead layer moves on for a while by momentum alone",
+    "ratio of all kernels and biases",
+    source="own proposal: in 53 healthy runs it stays above 0.19; a dead layer that moves on by momentum alone falls "
+    "to 5 · 10⁻⁷",
     check=check,
     follows=True,
     compares=True,

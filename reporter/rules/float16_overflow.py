@@ -51,4 +51,5 @@ FLOAT16_OVERFLOW = Rule(
     check=check,
     meaning="Cast to float16, these weights become infinite, and so does what the model computes from them.",
     next_step="Convert to bfloat16 instead, or keep these tensors in float32.",
+    deployment=True,
 )

@@ -43,4 +43,5 @@ FLOAT16_UNDERFLOW = Rule(
     meaning="The weights are below the range in which float16 keeps its precision: a cast loses part of what was "
     "learned.",
     next_step="Convert to bfloat16 instead, or keep these tensors in float32.",
+    deployment=True,
 )

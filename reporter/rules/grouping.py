@@ -31,13 +31,13 @@ class Fired:
 def explained(fired: Sequence[Fired]) -> list[Fired]:
     """Those that no other one explains; the others are counted with the one that explains them.
 
-    A check is explained by one of a rule that covers its rule, at least as severe, on every tensor that it concerns,
-    from its checkpoint on.
+    A check is explained by one of a rule that covers its rule, at least as severe, on every tensor that it concerns or,
+    of a check about the whole series, on any; from its checkpoint on.
     """
     covering: dict[str, list[Fired]] = defaultdict(list)
     whole: list[Fired] = []
     for one in fired:
-        if one.rule.covers:
+        if one.rule.covers or one.rule.covers_elsewhere:
             for name in one.check.concerned:
                 covering[name].append(one)
             if one.check.whole:
@@ -62,11 +62,14 @@ def _root(causes: Mapping[Fired, Fired], one: Fired) -> Fired:
 
 
 def _explains(cause: Fired, other: Fired) -> bool:
-    if other.rule.name not in cause.rule.covers or not _severe(cause) >= _severe(other):
+    name, rule = other.rule.name, cause.rule
+    same = name in rule.covers and set(other.check.concerned) <= set(cause.check.concerned)
+    elsewhere = cause.check.whole and name in rule.covers_elsewhere
+    if not (same or elsewhere) or _severe(cause) < _severe(other):
         return False
-    if not cause.rule.covers_before and other.check.place < cause.check.place:
-        return False
-    return cause.check.whole or set(other.check.concerned) <= set(cause.check.concerned)
+    # What shows from the first pair of checkpoints on is dated to the first checkpoint.
+    shown = max(other.check.place, 1) if other.rule.compares else other.check.place
+    return shown >= cause.check.place or name in rule.covers_before
 
 
 def _severe(one: Fired) -> Severity:
@@ -125,7 +128,8 @@ def _finding(
         summary=summary,
         worst=sentence,
         previous=worst.previous,
-        weight=_weight(timeline, checks, tensors),
+        weight=_weight(timeline, checks),
+        beyond=max(check.beyond for check in checks),
         tensors=tensors,
         layers=_layers(timeline, checks, tensors),
         checkpoints=tuple(names[place] for place in sorted({check.place for check in checks}) if timeline.series.refs),
@@ -139,10 +143,16 @@ def _finding(
     )
 
 
-def _weight(timeline: Timeline, checks: Iterable[Check], tensors: Iterable[str]) -> float:
-    """Share of the model's parameters, at their most, that the tensors have; of checks without any, what they say."""
+def _weight(timeline: Timeline, checks: Iterable[Check]) -> float:
+    """Share of the model's parameters, at their most, that the checks concern; without any tensor, as they say."""
     sizes = {track.info.name: track.info.size for track in timeline.tracks}
-    concerned = sum(sizes.get(name, 0) for name in tensors) or sum(check.parameters for check in checks)
+    portions: dict[str, float] = {}
+    unnamed = 0.0
+    for check in checks:
+        for name in check.concerned:
+            portions[name] = max(portions.get(name, 0.0), check.portion)
+        unnamed += check.parameters
+    concerned = sum(sizes.get(name, 0) * portion for name, portion in portions.items()) or unnamed
     parameters = max((measured.whole.parameters for measured in timeline.series.measured), default=0)
     return min(1.0, concerned / parameters) if parameters else 0.0
 

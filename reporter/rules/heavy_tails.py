@@ -21,8 +21,6 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         if track.values("zero_count")[-1] > track.info.size / 2:
             continue  # of a sparse tensor the kurtosis only says that it is sparse
         place = track.places[-1]
-        # rows of an embedding are used more or less often: what few updates do to its tails is no surprise
-        severity = Severity.INFO if track.info.role == "embedding" else Severity.WARN
         kurtosis = track.values("kurtosis")
         if np.isfinite(kurtosis[-1]):
             fired = kurtosis[-1] > limits["threshold"]
@@ -31,7 +29,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 track.info,
                 float(kurtosis[-1]),
                 float(kurtosis[-1]),
-                severity if fired else None,
+                Severity.INFO if fired else None,
                 place=track.places[over] if fired else place,
                 good=track.places[over - 1] if fired and over else None,
                 previous=float(kurtosis[-2]) if len(kurtosis) > 1 and np.isfinite(kurtosis[-2]) else None,
@@ -47,7 +45,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 track.info,
                 ratio,
                 ratio,
-                severity if fired else None,
+                Severity.INFO if fired else None,
                 place=place,
                 limit="channel",
                 message=f"the largest value of output channel {int(units.maxima.argmax())} of {track.info.name} is "
@@ -77,4 +75,5 @@ HEAVY_TAILS = Rule(
     meaning="A hazard for quantisation, not for training: a scale that fits the few large values leaves few levels for "
     "the others.",
     next_step="If the model is to be quantised, do so per channel, and compare its accuracy before and after.",
+    deployment=True,
 )

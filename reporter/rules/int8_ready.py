@@ -59,4 +59,5 @@ INT8_READY = Rule(
     meaning="One far value, or channels of very different size, leave few of the 256 levels of int8 to the other "
     "weights.",
     next_step="Quantise with a scale per output channel, and compare the accuracy before and after.",
+    deployment=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -41,7 +42,7 @@ class Policy:
 
 
 def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
-    """Apply every rule to every series; findings come worst first, then by the share of parameters concerned."""
+    """Apply every rule to every series; findings come worst first, see :func:`_rank`."""
     findings: list[Finding] = []
     outcomes: list[Outcome] = []
     accepted: list[Accepted] = []
@@ -93,12 +94,21 @@ def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
                 for finding in grouped(timeline, members, checked, policy.rules, held)
             ]
     findings += [_not_applied(rule, failed[rule.name]) for rule in policy.rules if rule.name in failed]
-    rank = {rule.name: i for i, rule in enumerate(policy.rules)}
-    findings.sort(key=lambda f: (-f.severity, -f.weight, rank[f.rule.name]))
+    order = {rule.name: i for i, rule in enumerate(policy.rules)}
+    findings.sort(key=lambda f: (*_rank(f), order[f.rule.name]))
     unused = tuple(
         f"accepted, but nothing matches it: {entry}" for at, entry in enumerate(policy.acceptances) if at not in used
     )
     return Judgement(tuple(findings), tuple(outcomes), tuple(accepted), unused, tuple(failed))
+
+
+def _rank(finding: Finding) -> tuple[int, float, float]:
+    """The worst first: by severity, by how far beyond its limit it is, and by the share of parameters concerned.
+
+    How far beyond is a matter of powers of ten: limits of different rules are not comparable to the percent.
+    """
+    beyond = math.floor(math.log10(finding.beyond)) if 1 <= finding.beyond < math.inf else finding.beyond
+    return -finding.severity, -beyond, -finding.weight
 
 
 @dataclass(slots=True)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
 
 from reporter.rules.timeline import Timeline, Track
 
-Kind = Literal["moving", "never", "stopped", "started", "paused"]
+Kind = Literal["moving", "never", "stopped", "started", "paused", "recurring"]
+
+FADED = 0.01
+"""Share of its largest update below which a weight that stops soon after has faded already: by Adam's momentum alone
+the updates of a dead layer shrink by a factor of e in ten steps. In healthy runs they stay above a fifth of the usual
+one."""
+
+LONGER = 2
+"""A weight has stopped once it has been still for more than this many times its longest pause before. A target network
+that is copied from another one at every third checkpoint has pauses of two, and is often in one at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +29,15 @@ class Movement:
     """How one tensor moves over the checkpoints in which its series does.
 
     Attributes:
-        kind: ``moving``: in every pair; ``never``: in none; ``stopped``: moved, and is still up to the end;
-            ``started``: still at first, moving since; ``paused``: still in between.
-        compared: pairs looked at.
+        kind: ``moving``: in every pair; ``never``: in none; ``stopped``: moved, and is still up to the end, for longer
+            than ever before; ``started``: still at first, moving since; ``paused``: still in between; ``recurring``:
+            still in between more than once.
+        compared: pairs looked at, without those in which a checkpoint says that it is not trained.
         still: pairs in which it did not move; of a stopped one, those since it stopped.
         since: the first checkpoint that shows it: of a stopped one, the last that brought a change.
         until: the last checkpoint of the (last) still stretch.
         to_the_bit: whether still means equal to the bit in every one of them.
+        faded: of a stopped one, the first checkpoint since which it has moved by next to nothing, or not at all.
     """
 
     kind: Kind
@@ -32,6 +46,7 @@ class Movement:
     since: int
     until: int
     to_the_bit: bool = True
+    faded: int = 0
 
 
 def halted(timeline: Timeline, tracks: tuple[Track, ...], share: float = 1.0) -> frozenset[int]:
@@ -75,7 +90,7 @@ def movement(timeline: Timeline, track: Track, all_still: frozenset[int], share:
     resting = updates.resting(share)
     if not len(updates.places):
         return None
-    if not resting.any() and not all_still and not timeline.same_step:
+    if not resting.any() and not all_still and not timeline.same_step and not track.fixed:
         last = int(updates.places[-1])
         return Movement("moving", len(updates.places), 0, last, last)
     pairs = [
@@ -83,7 +98,7 @@ def movement(timeline: Timeline, track: Track, all_still: frozenset[int], share:
         for place, still, equal in zip(
             updates.places.tolist(), resting.tolist(), updates.unchanged.tolist(), strict=True
         )
-        if place not in timeline.same_step
+        if place not in timeline.same_step and not track.fixed_between(place)
     ]
     live = [(place, still, equal) for place, still, equal in pairs if place not in all_still]
     if not live:
@@ -92,13 +107,42 @@ def movement(timeline: Timeline, track: Track, all_still: frozenset[int], share:
     moving = [place for place, still, _ in live if not still]
     if not moving:
         return Movement("never", len(live), len(live), live[0][0] - 1, live[-1][0], all(e for _, e in quiet))
+    pauses = _pauses([still for place, still, _ in live if moving[0] < place < moving[-1]])
     tail = [(place, equal) for place, still, equal in pairs if place > moving[-1]]
-    if tail:
-        return Movement("stopped", len(pairs), len(tail), moving[-1], tail[-1][0], all(e for _, e in tail))
+    if len(tail) > LONGER * max(pauses, default=0):
+        to_the_bit, faded = all(e for _, e in tail), _faded(track, moving, tail[0][0])
+        return Movement("stopped", len(pairs), len(tail), moving[-1], tail[-1][0], to_the_bit, faded)
     if not quiet:
         return Movement("moving", len(live), 0, live[-1][0], live[-1][0])
     kind: Kind = "started" if quiet[-1][0] < moving[0] else "paused"
+    if len(pauses) + bool(tail) > 1:
+        kind = "recurring"
     return Movement(kind, len(live), len(quiet), quiet[0][0] - 1, quiet[-1][0], all(e for _, e in quiet))
+
+
+def _faded(track: Track, moving: Sequence[int], stopped: int) -> int:
+    """The first of the checkpoints before a stop at which the last updates of a matrix have become tiny.
+
+    They are held against its largest one. A bias begins at zero, against which its first updates are without measure.
+
+    Args:
+        moving: places of the checkpoints that brought a change.
+        stopped: place of the first one that did not.
+    """
+    updates = track.updates
+    size = dict(zip(updates.places.tolist(), updates.relative.tolist(), strict=True))
+    known = [size[place] for place in moving if math.isfinite(size[place])] if track.is_matrix else []
+    least = FADED * max(known, default=0.0)
+    for place in reversed(moving):
+        if not size[place] < least:
+            break
+        stopped = place
+    return stopped
+
+
+def _pauses(still: Sequence[bool]) -> list[int]:
+    """The lengths of the unbroken stretches of stillness."""
+    return [len(list(run)) for quiet, run in groupby(still) if quiet]
 
 
 def equal_share(track: Track) -> float | None:

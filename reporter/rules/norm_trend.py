@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter.model.finding import Severity
-from reporter.numerals import number
+from reporter.model.table import Array
+from reporter.numerals import counted, number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
 
@@ -26,46 +28,63 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         if usable.sum() < POINTS:
             continue
         places = np.array(track.places)[usable]
+        gaps = np.array([timeline.gaps[a + 1 : b + 1].sum() for a, b in pairwise(places.tolist())])
         logs = np.log(norms[usable])
-        yield _slope(timeline, track, places, logs, limits)
-        yield _pull(timeline, track, places, logs, limits)
+        yield _slope(timeline, track, places, gaps, logs, limits)
+        yield _pull(timeline, track, places, gaps, logs, limits)
+
+
+BEGINS = 0.25
+"""Share of the limit that a step has to reach to belong to the stretch: a norm that grows by a hundredth at each
+checkpoint before it explodes has not been exploding all the time."""
 
 
 def _slope(
-    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], logs: npt.NDArray[np.float64], limits: Limits
+    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], gaps: Array, logs: Array, limits: Limits
 ) -> Check:
-    """The last five points: do they all go one way, and how far?"""
-    last, steps = logs[-POINTS:], np.diff(logs[-POINTS:])
-    slope = float(np.polyfit(np.arange(POINTS), last, 1)[0])
-    one_way = bool((steps > 0).all() or (steps < 0).all())
+    """The last five points: do they all go one way, and how far in a usual save distance?"""
+    steps, bound = np.diff(logs), math.log(limits["threshold"])
+    last = logs[-POINTS:]
+    slope = float(np.polyfit(np.concatenate([[0.0], np.cumsum(gaps[1 - POINTS :])]), last, 1)[0])
+    pace = steps / gaps
+    along = pace if slope > 0 else -pace
+    one_way = bool((along[1 - POINTS :] > 0).all())
     small = slope > 0 and track.values("rms")[-1] < track.usual_rms
-    fired = one_way and abs(slope) > math.log(limits["threshold"]) and not small
-    first = int(places[-POINTS])
-    total = math.exp(float(last[-1] - last[0]))
+    fired = one_way and abs(slope) > bound and not small
+    slow = np.flatnonzero(along < BEGINS * bound)
+    begin = min(int(slow[-1]) + 1 if len(slow) else 0, len(logs) - POINTS)
+    first = int(places[begin])
+    whole = float(last[-1] - logs[begin])
+    failed = abs(whole) >= math.log(limits["failure"])
     return Check.of(
         track.info,
         math.exp(slope),
         abs(slope),
-        Severity.WARN if fired else None,
-        place=first + 1,
+        (Severity.FAIL if failed else Severity.WARN) if fired else None,
+        place=int(places[begin + 1]),
         good=first,
         group="slope",
-        message=f"the norm of {track.info.name} {'grows' if slope > 0 else 'shrinks'} steadily, × {number(total, 3)} "
-        f"over the last {POINTS} checkpoints ({timeline.step(first)} to {timeline.labels[int(places[-1])]})",
+        beyond=max(1.0, math.exp(min(abs(whole), 700.0)) / limits["threshold"]),
+        message=f"the norm of {track.info.name} {'grows' if slope > 0 else 'shrinks'} steadily, × "
+        f"{number(math.exp(whole), 3)} over {counted(len(logs) - begin, 'checkpoint')} ({timeline.step(first)} to "
+        f"{timeline.labels[int(places[-1])]})",
     )
 
 
 def _pull(
-    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], logs: npt.NDArray[np.float64], limits: Limits
+    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], gaps: Array, logs: Array, limits: Limits
 ) -> Check:
-    """Each step of log ‖W‖ against those before it; a change of less than 10 % is none, however quiet the past."""
-    steps = np.diff(logs)
-    past = steps[:-1]
-    spread = max(float(past.std()), math.log(1.0 + limits["change"]) / limits["pull"])
+    """Each step of log ‖W‖ in a usual save distance against those before it.
+
+    A change of less than a quarter is none, however quiet the past.
+    """
+    steps = np.diff(logs) / gaps
+    past, least = steps[:-1], math.log(1.0 + limits["change"])
+    spread = max(float(past.std()), least / limits["pull"])
     pull = (float(steps[-1]) - float(past.mean())) / spread
-    ratio = math.exp(float(steps[-1]))
+    ratio = math.exp(float(logs[-1] - logs[-2]))
     severity = None
-    if abs(steps[-1]) > math.log(1.0 + limits["change"]):
+    if abs(steps[-1]) > least:
         severity = Severity.WARN if abs(pull) > limits["red"] else Severity.INFO if abs(pull) > limits["pull"] else None
     before, after = int(places[-2]), int(places[-1])
     return Check.of(
@@ -77,6 +96,7 @@ def _pull(
         good=before,
         group="pull",
         limit="red" if severity is Severity.WARN else "pull",
+        beyond=max(1.0, abs(pull) / limits["red"]),
         message=f"the norm of {track.info.name} changed × {number(ratio, 3)} from {timeline.step(before)} to "
         f"{timeline.labels[after]}, {number(abs(pull), 3)} standard deviations off its earlier changes",
     )
@@ -87,12 +107,14 @@ NORM_TREND = Rule(
     title="Norm trend",
     threshold=1.5,
     limits=(
+        Limit("failure", 1000.0, "factor of a steady growth or shrinkage at which it is a failure"),
         Limit("pull", 4.0, "standard deviations off the earlier changes at which the last one is remarked on"),
         Limit("red", 7.0, "standard deviations at which it is a warning"),
         Limit("change", 0.25, "relative change of the norm below which a pull is not considered"),
     ),
-    formula="factor per checkpoint fitted to log ‖W‖₂ of the last five, all going one way (above 1.5 or below ⅔); "
-    "pull (x − μ) / σ of the last change of log ‖W‖₂ against the earlier ones",
+    formula="factor per usual save distance (in steps) fitted to log ‖W‖₂ of the last five checkpoints, all going one "
+    "way (above 1.5 or below ⅔); pull (x − μ) / σ of the last change of log ‖W‖₂ against the earlier ones, each in a "
+    "usual save distance",
     source="popmon (pull, yellow at 4, red at 7); the slope is our own proposal",
     check=check,
     follows=True,

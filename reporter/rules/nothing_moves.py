@@ -7,7 +7,7 @@ from itertools import groupby
 
 from reporter.model.finding import Severity
 from reporter.model.role import SLOTS
-from reporter.numerals import counted, integer, share
+from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.movement import halted
 from reporter.rules.timeline import UNTRAINED_ROLES, Timeline, Track
@@ -56,8 +56,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     long = len(compared) + 1 >= limits["checkpoints"]
     steps = (
         f"while the step went from {timeline.labels[first]} to {timeline.labels[last]}"
-        if advances
-        else f"from {timeline.labels[first]} to {timeline.labels[last]}"
+        if advances and timeline.counts_steps
+        else f"from {timeline.step(first)} to {timeline.labels[last]}"
     )
     one_pair = len(compared) == 1
     what = f"{counted(values, 'value')} in {counted(len(tracks + unnamed), 'tensor')} are the same"
@@ -85,7 +85,7 @@ def _besides(timeline: Timeline, tracks: tuple[Track, ...]) -> str:
     names = {t.info.name for t in tracks}
     moving = [t for t in timeline.tracks if t.info.name not in names and not t.updates.still.all()]
     statistics = sum(t.info.role in ("moving_mean", "moving_variance") for t in moving)
-    slots = sum(t.info.collection == "optimizer" and t.info.role in SLOTS for t in moving)
+    slots = sum(t.info.collection == "optimizer" and t.info.role in SLOTS and t.info.size > 1 for t in moving)
     parts = []
     if statistics:
         parts.append("batch normalisation's moving statistics do change, so the model runs but is not updated")
@@ -108,8 +108,8 @@ def _stretches(timeline: Timeline, compared: list[int], still: frozenset[int], v
                 good=first,
                 parameters=values,
                 group="stretch",
-                message=f"no weight changed from {timeline.step(first)} to {timeline.labels[last]}: all values are "
-                f"equal ({share(1.0)})",
+                message=f"no weight changed from {timeline.step(first)} to {timeline.labels[last]}, although they did "
+                "before and after",
             )
 
 

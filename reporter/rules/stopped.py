@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
 
 from reporter.model.finding import Severity
-from reporter.numerals import counted, integer, number
+from reporter.model.role import Role
+from reporter.model.table import Array
+from reporter.numerals import counted, number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.grouped import as_one
+from reporter.rules.idle_biases import WHY, idle_biases
 from reporter.rules.movement import Movement, equal_share, movements
 from reporter.rules.nothing_moves import TWICE_MEANING, TWICE_NEXT
 from reporter.rules.timeline import STILL, Timeline, Track
@@ -19,33 +23,78 @@ from reporter.rules.timeline import STILL, Timeline, Track
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight; failures when most parameters have stopped for two pairs of checkpoints or more."""
     moves = movements(timeline)
-    moved = sum(t.info.size for t, m in moves if m.kind != "never")
-    ended = [(t, m) for t, m in moves if m.kind == "stopped" and not t.coarse]
+    learned = [(t, m) for t, m in moves if m.kind != "never"]
+    moved = sum(t.info.size for t, _ in learned)
+    ended = [(t, m) for t, m in learned if m.kind == "stopped" and not t.coarse]
     for_good = sum(t.info.size for t, m in ended if m.still >= limits["pairs"])
     most = bool(moved) and for_good / moved > limits["most"]
-    rate = learning_rate(timeline)
+    rates = learning_rates(timeline)
     wound_down = _wound_down(moves, limits["wound-down"])
-    learned = [(t, m) for t, m in moves if m.kind != "never"]
-    if rate != 0.0 and not wound_down and ended and len(ended) == len(learned) and all(m.still == 1 for _, m in ended):
+    twice = bool(ended) and len(ended) == len(learned) and all(m.still == 1 for _, m in ended)
+    if twice and not wound_down and not _at_zero(rates, ended[0][1]):
         yield from _saved_twice(timeline, ended)
         return
+    clip, idle = _clip(timeline), idle_biases(timeline, moves)
     for track, how in learned:
         if how.kind != "stopped" or how.still <= limits["threshold"]:
             share = equal_share(track)
             yield Check.of(track.info, 0.0, share or 0.0, place=how.until)
             continue
-        remark = track.coarse or rate == 0.0
-        severity = Severity.INFO if remark else Severity.FAIL if most and not wound_down else Severity.WARN
+        excuse = _excuse(track, how, rates, clip, idle)
+        schedule = "; all weights stopped at once after their updates had become small, as at the end of a schedule"
+        failed = most and not wound_down
+        severity = Severity.INFO if excuse else Severity.FAIL if failed else Severity.WARN
         pairs = float(how.still)
         yield Check.of(
             track.info,
             pairs,
             1.0 + pairs,
             severity,
-            place=how.since,
-            good=how.since - 1,
-            message=_message(timeline, track, how, rate, wound_down=wound_down),
+            place=how.since + 1 if excuse or wound_down else how.faded,
+            good=(how.since + 1 if excuse or wound_down else how.faded) - 1,
+            message=_message(timeline, track, how) + (excuse or (schedule if wound_down else "")),
         )
+
+
+def _excuse(track: Track, how: Movement, rates: Array, clip: float | None, idle: Set[str]) -> str:
+    """Why a weight that has stopped is no more than a remark, as a clause; "" where nothing excuses it.
+
+    Args:
+        rates: see :func:`learning_rates`.
+        clip: see :func:`_clip`.
+        idle: biases that have no gradient by theory.
+    """
+    if _at_zero(rates, how):
+        return "; the learning rate that the checkpoints store is 0 since then"
+    if clip is not None and _at_clip(track, clip):
+        return f"; all of its values are at ± {number(clip)}, as where weights are clipped after every update"
+    if track.coarse:
+        return f"; in so few {track.few_values} small updates round away"
+    if track.info.name in idle:
+        return WHY
+    return ""
+
+
+CLIPPED = 0.999
+"""RMS / largest |w| above which all values have one magnitude. In a normal sample it is about 0.3, in a uniform one
+0.58; only the clipping of weights (M. Arjovsky et al., *Wasserstein GAN*, 2017) brings it near 1."""
+
+MANY = 16
+"""Values that a matrix needs, so that they do not have one magnitude by chance, as the two of a 1 × 2 kernel may."""
+
+
+def _clip(timeline: Timeline) -> float | None:
+    """The magnitude at which all values of some matrix stand at the end; None where there is no such matrix."""
+    for track in timeline.matrices:
+        largest, rms = float(track.largest[-1]), float(track.values("rms")[-1])
+        if track.info.size >= MANY and largest > 0 and rms / largest > CLIPPED:
+            return largest
+    return None
+
+
+def _at_clip(track: Track, clip: float) -> bool:
+    """Whether all values of a weight stand at the clip."""
+    return float(track.values("rms")[-1]) > CLIPPED * clip and float(track.largest[-1]) <= clip * (2 - CLIPPED)
 
 
 def _saved_twice(timeline: Timeline, ended: Sequence[tuple[Track, Movement]]) -> Iterator[Check]:
@@ -76,31 +125,33 @@ def _wound_down(moves: Sequence[tuple[Track, Movement]], limit: float) -> bool:
     return bool(ratios) and float(np.median(ratios)) < limit
 
 
-def _message(timeline: Timeline, track: Track, how: Movement, rate: float | None, *, wound_down: bool) -> str:
+def _message(timeline: Timeline, track: Track, how: Movement) -> str:
     same = "equal to the bit" if how.to_the_bit else f"practically equal (relative update below {number(STILL)})"
-    text = (
-        f"{track.info.name} stopped moving at {timeline.step(how.since)}: it is {same} in every later checkpoint, "
-        f"up to {timeline.step(how.until)} ({integer(how.still)} pair{'s' if how.still > 1 else ''})"
-    )
-    if rate == 0.0:
-        text += "; the learning rate stored in the last checkpoint is 0"
-    elif wound_down:
-        text += (
-            "; all weights stopped at once after their updates had become small, as when a learning-rate schedule ends"
-        )
-    elif track.coarse:
-        text += f"; in so few values of {track.info.dtype} small updates round away"
-    return text
+    return (
+        f"{track.info.name} has not moved since {timeline.step(how.since)}: it is {same} in "
+        f"{counted(how.still, 'pair')} of neighbouring checkpoints, up to {timeline.step(how.until)}"
+    ) + (f"; from {timeline.step(how.faded)} on it had hardly moved" if how.faded <= how.since else "")
 
 
-def learning_rate(timeline: Timeline) -> float | None:
-    """The learning rate in the last checkpoint, where it is stored as a tensor."""
+def learning_rates(timeline: Timeline) -> Array:
+    """The largest learning rate that each checkpoint stores as a tensor; NaN where it stores none.
+
+    There may be several: a wrapper that scales the loss has one of its own, which is 0 and means nothing, beside that
+    of the optimizer inside; and two optimizers may train two parts of a model.
+    """
+    rates = np.full(len(timeline.labels), np.nan)
     for track in timeline.tracks:
         info = track.info
-        last = info.name.rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
-        if info.role == "hyperparameter" and last in ("learning_rate", "lr") and info.size == 1:
-            return float(track.values("mean")[-1])
-    return None
+        last = re.sub(r"_\d+$", "", re.split(r"[/.]", info.name)[-1].lower())
+        if info.role == Role.HYPERPARAMETER and last in ("learning_rate", "lr") and info.size == 1:
+            places = list(track.places)
+            rates[places] = np.fmax(rates[places], track.values("mean"))
+    return rates
+
+
+def _at_zero(rates: Array, how: Movement) -> bool:
+    """Whether the learning rate is stored, and 0, in every checkpoint since a weight stopped."""
+    return bool((rates[how.since + 1 : how.until + 1] == 0).all())
 
 
 STOPPED = Rule(

@@ -11,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.changes import COLUMNS, columns
+from reporter.model.checkpoint import Order
 from reporter.model.comparison import Comparison
 from reporter.model.measured import TensorMeasure
 from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
 from reporter.model.table import Array, table
 from reporter.model.tensor import TensorInfo
+from reporter.rules.updates import STILL as STILL
+from reporter.rules.updates import Updates
 
 STATISTICS: tuple[str, ...] = (
     "count", "mean", "std", "min", "max", "l2_norm", "rms", "kurtosis", "zero_count", "near_zero_share", "nan_count",
@@ -26,56 +29,8 @@ STATISTICS: tuple[str, ...] = (
 UNTRAINED_ROLES = NEVER_TRAINABLE | {"ema", "other"}
 """Roles of which nobody expects an update unless the format says so."""
 
-
-STILL = 1e-8
-"""A relative update below this moves nothing: SageMaker Debugger's lower bound of the weight update ratio."""
-
-
 FEW_LEVELS = 16
 """Cells that the values of a quantised matrix occupy at most: 4 bits."""
-
-COUNT, LEFT_OUT = COLUMNS.index("count"), COLUMNS.index("left_out")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Updates:
-    """The paired changes of one tensor, side by side.
-
-    Attributes:
-        places: of the later checkpoint of each pair, ascending; without pairs that share no finite value, for whatever
-            is added to NaN, it stays NaN: whether anything was added cannot be known.
-        relative: ‖W − W′‖ / ‖W′‖ of the values that are finite in both; NaN where W′ is zero.
-        equal_share: share of values that are equal to the bit; NaN where it is not known.
-        unchanged: whether all are, NaN included; of an estimate, whether the sketches are.
-        still: whether nothing moved, or less than :data:`STILL`; where a value is not finite, only what is unchanged.
-        exact: whether compared value by value.
-        finite: whether all values of both are finite.
-    """
-
-    places: npt.NDArray[np.int64]
-    relative: Array
-    equal_share: Array
-    unchanged: npt.NDArray[np.bool_]
-    still: npt.NDArray[np.bool_]
-    exact: npt.NDArray[np.bool_]
-    finite: npt.NDArray[np.bool_]
-
-    def resting(self, share: float) -> npt.NDArray[np.bool_]:
-        """Where it is still, or at least such a share of its values is equal to the bit."""
-        return self.still if share >= 1.0 else self.still | (self.finite & (self.equal_share >= share))
-
-    @classmethod
-    def of(cls, places: npt.NDArray[np.int64], changes: Array) -> Updates:
-        """From the columns of :func:`reporter.model.changes.columns`."""
-        known = ~((changes[:, COUNT] > 0) & (changes[:, LEFT_OUT] >= changes[:, COUNT]))
-        places, changes = places[known], changes[known]
-        count, equal, distance, before, exactly, left_out = changes.T
-        exact, finite = exactly == 1, left_out == 0
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            relative = np.where(before > 0, distance / before, np.nan)
-            share = np.where(exact & (count > 0), equal / count, np.nan)
-        unchanged = np.where(exact, equal == count, (distance == 0) & finite)
-        return cls(places, relative, share, unchanged, unchanged | ((relative < STILL) & finite), exact, finite)
 
 
 class Tables:
@@ -116,12 +71,14 @@ class Track:
         places: the checkpoints that hold it in that shape, ascending.
         tables: of the series.
         row: its own in them.
+        fixed: those of its places whose checkpoint says that it is not trained: it may be frozen for a while only.
     """
 
     info: TensorInfo
     places: tuple[int, ...]
     tables: Tables
     row: int
+    fixed: frozenset[int] = frozenset()
 
     def measure(self, at: int) -> TensorMeasure:
         """Its numbers at ``places[at]``."""
@@ -133,6 +90,15 @@ class Track:
         changes = self.tables.changes[self.row]
         known = np.flatnonzero(~np.isnan(changes[:, 0]))
         return Updates.of(known + 1, changes[known])
+
+    @property
+    def trainable(self) -> bool | None:
+        """Whether any of its checkpoints has it trained; None where none of them tells."""
+        return self.info.trainable if not self.fixed else len(self.fixed) < len(self.places)
+
+    def fixed_between(self, place: int) -> bool:
+        """Whether it is not trained in a checkpoint or in the one before, so that nobody expects a change."""
+        return place in self.fixed or place - 1 in self.fixed
 
     def values(self, statistic: str) -> Array:
         """A statistic over :attr:`places`; NaN where there is no number."""
@@ -154,16 +120,16 @@ class Track:
         """Whether it is a weight matrix of the model: a kernel or an embedding, or trainable and of that form."""
         info = self.info
         named = info.role in WEIGHT_MATRICES
-        formed = info.role == "other" and info.trainable is True and len(info.shape) > 1 and "float" in info.dtype
-        return info.collection == "model" and info.size > 0 and (named or formed)
+        formed = info.role == "other" and self.trainable is True and len(info.shape) > 1 and "float" in info.dtype
+        return info.collection == "model" and info.size > 0 and (named or formed) and not self.is_mask
 
     @property
     def is_weight(self) -> bool:
         """Whether an optimizer may be expected to move it: floating, of the model, not known to be fixed."""
-        info = self.info
-        if info.collection != "model" or info.trainable is False or not info.size or "float" not in info.dtype:
+        info, trainable = self.info, self.trainable
+        if info.collection != "model" or trainable is False or not info.size or "float" not in info.dtype:
             return False
-        return info.trainable is True or info.role not in UNTRAINED_ROLES
+        return (trainable is True or info.role not in UNTRAINED_ROLES) and not self.is_mask
 
     @property
     def may_learn(self) -> bool:
@@ -175,7 +141,20 @@ class Track:
             and info.trainable is None
             and info.size > 1
             and "float" in info.dtype
+            and not self.is_mask
         )
+
+    @cached_property
+    def is_mask(self) -> bool:
+        """Whether it holds zeros and ones only, both of them in some checkpoint: what is masked out is no weight."""
+        if self.info.size < 2 or not self.places:
+            return False
+        zeros, count = self.values("zero_count"), self.values("count")
+        ones = count - zeros
+        with np.errstate(invalid="ignore", over="ignore"):
+            binary = (self.values("min") >= 0) & (np.abs(self.values("mean") * count - ones) < 0.5)
+            binary &= (self.values("max") == 1) | (ones == 0)
+        return bool(binary.all() and ((zeros > 0) & (ones > 0)).any())
 
     @property
     def coarse(self) -> bool:
@@ -186,6 +165,11 @@ class Track:
         shows none before a weight changes its sign.
         """
         return self.info.itemsize < 2 or (self.info.itemsize == 2 and self.info.size < 1000) or self.levelled
+
+    @property
+    def few_values(self) -> str:
+        """What there are too few of where it is :attr:`coarse`."""
+        return "levels" if self.levelled else f"values of {self.info.dtype}"
 
     @cached_property
     def levelled(self) -> bool:
@@ -226,12 +210,18 @@ class Timeline:
         tables = Tables(series)
         first: dict[str, TensorInfo] = {}
         places: dict[str, list[int]] = {name: [] for name in series.tensors}
+        fixed: dict[str, set[int]] = {}
         for place, measured in enumerate(series.measured):
             for info in measured.infos:
                 # Of another shape: the structure rule names it.
                 if first.setdefault(info.name, info).shape == info.shape:
                     places[info.name].append(place)
-        self.tracks = tuple(Track(first[name], tuple(places[name]), tables, row) for name, row in tables.rows.items())
+                    if info.trainable is False:
+                        fixed.setdefault(info.name, set()).add(place)
+        self.tracks = tuple(
+            Track(first[name], tuple(places[name]), tables, row, frozenset(fixed.get(name, ())))
+            for name, row in tables.rows.items()
+        )
 
     @property
     def matrices(self) -> Iterator[Track]:
@@ -284,6 +274,20 @@ class Timeline:
         return frozenset(known | self._repeated) - self.advancing
 
     @cached_property
+    def gaps(self) -> Array:
+        """How many usual save distances lie between each checkpoint and the one before, 1 where it is less.
+
+        The usual one is the median of the series. Where the steps are not known each distance counts as usual.
+        """
+        steps = [ref.step.value for ref in self.series.refs]
+        known = [math.nan if step is None else float(step) for step in steps]
+        distances = np.diff(known, prepend=math.nan)
+        rising = distances[distances > 0]
+        if not len(rising):
+            return np.ones(len(steps))
+        return np.where(distances > 0, np.maximum(1.0, distances / np.median(rising)), 1.0)
+
+    @cached_property
     def initial_places(self) -> frozenset[int]:
         """Checkpoints that are known to be from before the first step."""
         steps = [ref.step.value if ref.step.stored is None else ref.step.stored for ref in self.series.refs]
@@ -297,6 +301,11 @@ class Timeline:
         """Which of some checkpoints are not known to be from before the first step."""
         return ~np.isin(places, list(self.initial_places))
 
+    @cached_property
+    def counts_steps(self) -> bool:
+        """Whether the numbers of the checkpoints are training steps, and not those in the names of their files."""
+        return all(ref.step.source is Order.IN_FILE for ref in self.series.refs)
+
     def step(self, place: int) -> str:
-        """Where a checkpoint stands, in words."""
-        return f"step {self.labels[place]}"
+        """Where a checkpoint stands, in words: a number from a file name is none of a step."""
+        return f"{'step' if self.counts_steps else 'checkpoint'} {self.labels[place]}"

@@ -38,8 +38,10 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             place=track.places[at],
             previous=1.0 if at else None,
             good=good,
+            beyond=max(1.0, limits["threshold"] / max(float(ratio[-1]), 1e-300)),
+            whole=True,
             message=f"{track.info.name} has vanished: at {timeline.step(track.places[-1])} its largest |w| is "
-            f"{number(float(largest[-1]), 3)} and its RMS {number(float(rms[-1]), 3)}"
+            f"{number(float(largest[-1]), 3)} and its root mean square {number(float(rms[-1]), 3)}"
             + (
                 f", against {number(float(start), 3)} at {timeline.step(track.places[int(present[0])])}; below the "
                 f"limit since {timeline.step(track.places[at])}"
@@ -67,5 +69,6 @@ VANISHED = Rule(
         "norm-jump", "norm-trend", "dead-units", "violent-update", "heavy-tails", "sparsity-jump",
         "constant", "frozen", "stopped", "fading", "float16-underflow", "int8-ready", "duplicate-outputs",
     ),
-    covers_before=True,
+    covers_elsewhere=("dead-layers", "stopped", "fading", "dead-units"),
+    covers_before=("norm-jump", "norm-trend", "violent-update", "fading", "sparsity-jump", "dead-units"),
 )  # fmt: skip

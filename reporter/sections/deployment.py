@@ -10,6 +10,7 @@ from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Sect
 from reporter.model.report import Report
 from reporter.numerals import decibels, integer
 from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded
+from reporter.sections.verdict import about_deployment, finding_list
 
 TITLES = {
     "float16": "float16",
@@ -60,7 +61,7 @@ WORDS: tuple[tuple[str, str], ...] = (
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """One section for all series; none if no readiness was measured."""
+    """One section for all series; none if no readiness was measured and no rule has a remark about it."""
     blocks: list[Block] = []
     for series in report.series:
         if series.deployment_problem:
@@ -72,6 +73,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         blocks += [Paragraph(_sentence(measured, several))]
         tables = (_quantised(measured, several, medium), _lost(measured, several, medium))
         blocks += [table for table in (*tables, _redundant(measured, several, medium)) if table.rows]
+    if remarks := [f for f in report.judgement.findings if about_deployment(f)]:
+        blocks.append(finding_list(report, remarks, medium))
     if blocks:
         yield Section("deployment", "Deployment readiness", tuple(blocks))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from reporter.model.finding import Finding, Verdict
+from reporter.model.finding import Finding, Severity, Verdict
 from reporter.model.page import (
     Banner,
     Block,
@@ -60,10 +60,11 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         blocks.append(
             Paragraph(f"{counted(len(unreadable), 'file')} could not be measured: {named}{rest}. See Files.", "warning")
         )
-    if report.judgement.findings:
-        blocks.append(_findings(report, medium))
-    if medium == "index" and len(report.judgement.findings) > SHOWN[medium]:
-        blocks.append(_further(report))
+    findings = [f for f in report.judgement.findings if not about_deployment(f)]
+    if findings:
+        blocks.append(finding_list(report, findings, medium))
+    if medium == "index" and len(findings) > SHOWN[medium]:
+        blocks.append(_further(report, findings[SHOWN[medium] :]))
     yield Section("verdict", "Verdict", tuple(blocks))
 
 
@@ -98,16 +99,21 @@ def _tiles(report: Report) -> tuple[tuple[str, str], ...]:
     return tuple(tiles)
 
 
-def _findings(report: Report, medium: Medium) -> FindingList:
-    findings = report.judgement.findings
+def about_deployment(finding: Finding) -> bool:
+    """Whether it is a remark about using the model elsewhere, which stands in the section about that."""
+    return finding.rule.deployment and finding.severity is Severity.INFO
+
+
+def finding_list(report: Report, findings: Sequence[Finding], medium: Medium) -> FindingList:
+    """Findings in full, as many as the medium shows."""
     shown = findings[: SHOWN[medium]]
     items = tuple(_item(report, f, medium) for f in shown)
     where = {"pdf": "index.html", "html": "report.json", "index": "the table below"}[medium]
     return FindingList(items, len(findings) - len(shown), where)
 
 
-def _further(report: Report) -> Table:
-    """A table of the findings that are not described in full, one row for each."""
+def _further(report: Report, findings: Sequence[Finding]) -> Table:
+    """A table of findings that are not described in full, one row for each."""
     series = {one.name: one for one in report.series}
     rows = [
         Row(
@@ -119,7 +125,7 @@ def _further(report: Report) -> Table:
                 Cell(f.message if len(f.message) <= MESSAGE else f.message[: MESSAGE - 1] + "…"),
             )
         )
-        for f in report.judgement.findings[SHOWN["index"] :]
+        for f in findings
     ]
     columns = tuple(Column(title, numeric=False) for title in ("Series", "Severity", "Finding", "Since", "What"))
     note = "Each is told in full on the page of its series."

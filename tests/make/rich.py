@@ -183,12 +183,12 @@ def _start() -> Arrays:
 
 
 def _main() -> dict[str, Arrays]:
-    """Slow drift; a jump of the norm at step 800; sparsity, infinities and NaN at the end; tensors come and go."""
+    """Slow drift; a jump of norm and sign at step 800; sparsity, infinities and NaN at the end; tensors come and go."""
     found: dict[str, Arrays] = {}
     start = _start()
     for place, step in enumerate(STEPS):
         rng, now = _drawn(2, step), {name: values.copy() for name, values in start.items()}
-        scale = 2.5 if step >= 800 else 1.0
+        scale = -2.5 if step >= 800 else 1.0
         kernel = start["encoder.kernel"] * scale + 1e-4 * step * rng.normal(0, 0.1, (60, 56))
         now["encoder.kernel"] = kernel.astype("f4")
         now["encoder.bias"] = np.linspace(-1e-4, 2e-4, 56, dtype="f4") * np.float32(step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.pairs import compare_contents
 from reporter.model.changes import NO_CHANGES
-from reporter.model.checkpoint import CheckpointRef, Series, Step
+from reporter.model.checkpoint import CheckpointRef, Order, Series, Step
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Judgement
 from reporter.model.gathered import Gathered
@@ -55,7 +55,7 @@ def source(name: str, values: np.ndarray, trainable: bool | None = True) -> Arra
     layer, role = [*name.removeprefix("optimizer/").split("/"), ""][:2]
     if name.startswith("optimizer/"):
         last = name.rsplit("/", 1)[1]
-        role = "hyperparameter" if last == "learning_rate" else last
+        role = "hyperparameter" if last.startswith("learning_rate") else last
         return ArraySource(values, name, layer, role, False, "optimizer")
     fixed = role in ("moving_mean", "moving_variance", "step")
     role = role if role in ROLES else "other"
@@ -63,11 +63,31 @@ def source(name: str, values: np.ndarray, trainable: bool | None = True) -> Arra
     return ArraySource(values, name, layer, role, False if fixed else trainable, output_axis=axis)
 
 
-def contents(arrays: Arrays, missing: tuple[str, ...] = (), trainable: bool | None = True, lost: int = 0) -> Contents:
-    """An open checkpoint."""
-    sources = tuple(source(name, values, trainable) for name, values in arrays.items())
-    layers = tuple(LayerInfo(name) for name in dict.fromkeys(s.layer for s in sources))
-    return Contents("test", layers, sources, missing_layers=missing, missing_weights=lost)
+def contents(
+    arrays: Arrays,
+    missing: tuple[str, ...] = (),
+    trainable: bool | None = True,
+    lost: int = 0,
+    *,
+    fixed: Collection[str] = (),
+    ordered: bool = True,
+    kinds: Mapping[str, str] | None = None,
+) -> Contents:
+    """An open checkpoint.
+
+    Args:
+        fixed: layers that it says are not trained.
+        ordered: whether it tells the order of the layers.
+        kinds: classes of layers by name; those without tensors stand behind the layer before them.
+    """
+    sources = tuple(
+        source(name, values, False if name.split("/")[0] in fixed else trainable) for name, values in arrays.items()
+    )
+    names = list(dict.fromkeys(s.layer for s in sources))
+    if kinds is not None:
+        names = list(dict.fromkeys([*kinds, *names]))
+    layers = tuple(LayerInfo(name, (kinds or {}).get(name, "")) for name in names)
+    return Contents("test", layers, sources, (), ordered, missing_layers=missing, missing_weights=lost)
 
 
 def series(
@@ -79,16 +99,26 @@ def series(
     trainable: bool | None = True,
     steps: Sequence[int] | None = None,
     exact: bool = True,
+    fixed: Mapping[int, Collection[str]] | None = None,
+    ordered: bool = True,
+    kinds: Mapping[str, str] | None = None,
+    by: Order = Order.IN_FILE,
 ) -> Comparison:
     """Checkpoints ``c-0``, ``c-1`` … at the steps ``first_step``, ``first_step + 1`` …; None: not known.
 
     Args:
         exact: whether neighbours are read side by side; else changes are estimated from sketches.
+        fixed: place of a checkpoint -> layers that it says are not trained.
+        ordered, kinds: see :func:`contents`.
+        by: what the steps come from.
     """
-    opened = [contents(arrays, missing, trainable, lost) for arrays in checkpoints]
+    opened = [
+        contents(arrays, missing, trainable, lost, fixed=(fixed or {}).get(place, ()), ordered=ordered, kinds=kinds)
+        for place, arrays in enumerate(checkpoints)
+    ]
     known = steps or [None if first_step is None else first_step + i for i in range(len(opened))]
     refs = [
-        CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(step, "in-file"), 0, 0)
+        CheckpointRef(f"c-{i}", f"c-{i}", Path(f"c-{i}"), "test", (), Step(step, by), 0, 0)
         for i, step in enumerate(known)
     ]
     measured = tuple(measure_checkpoint(c, Plan())[0] for c in opened)
@@ -98,7 +128,7 @@ def series(
         previous=tuple(compare_contents(a, b) if exact else NO_CHANGES for a, b in pairwise(opened)),
         first=tuple(compare_contents(opened[0], c) for c in opened[1:]),
     )
-    compared = compare(Series("c-*", "c", "test", tuple(refs), "in-file"), gathered)
+    compared = compare(Series("c-*", "c", "test", tuple(refs), by), gathered)
     return replace(compared, readiness=measure_deployment(opened[-1], measured[-1]))
 
 

@@ -18,9 +18,11 @@ from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.external import GROUP, with_external
 from reporter.rules.judging import Policy
 from reporter.rules.timeline import Timeline
-from tests.rules.build import BIAS, GAMMA, KERNEL, Arrays, findings, healthy, series, verdict
+from tests.rules.build import BIAS, GAMMA, KERNEL, SLOT, Arrays, findings, healthy, series, verdict
 
 TODAY = date(2026, 5, 1)
+
+HEAD = "head/bias"
 
 
 def diverged() -> list[Arrays]:
@@ -60,7 +62,7 @@ def test_many_slots_are_one_finding() -> None:
 
 def test_ranked_by_severity_then_by_the_share_of_parameters() -> None:
     checkpoints = healthy(4)
-    checkpoints[3][BIAS] = np.full(32, np.nan, "f4")
+    checkpoints[3][SLOT] = np.full((64, 32), np.nan, "f4")
     checkpoints[3][KERNEL] = checkpoints[2][KERNEL]
     checkpoints[2]["head/kernel"] = checkpoints[1]["head/kernel"]
     judgement = verdict(series(checkpoints))
@@ -74,7 +76,7 @@ def test_ranked_by_severity_then_by_the_share_of_parameters() -> None:
 def test_explained_checks_are_counted() -> None:
     checkpoints = healthy()
     for arrays in checkpoints[3:]:
-        arrays[KERNEL] = arrays[KERNEL] * np.float32(5)
+        arrays[KERNEL] = arrays[KERNEL] * np.float32(-5)
     outcomes = {o.rule.name: o for o in verdict(series(checkpoints)).outcomes}
     assert outcomes["violent-update"].fired == outcomes["violent-update"].explained > 0
 
@@ -113,16 +115,16 @@ def accepted(tensor: str, until: date = date(2026, 6, 1), rule: str = "frozen") 
 def test_accepted_findings_leave_the_verdict_and_are_listed() -> None:
     checkpoints = healthy(5)
     for arrays in checkpoints:
-        arrays[GAMMA], arrays[BIAS] = checkpoints[0][GAMMA], checkpoints[0][BIAS]
+        arrays[GAMMA], arrays[HEAD] = checkpoints[0][GAMMA], checkpoints[0][HEAD]
     comparison = series(checkpoints)
     (finding,) = findings(comparison)
-    assert set(finding.tensors) == {GAMMA, BIAS}
+    assert set(finding.tensors) == {GAMMA, HEAD}
     judgement = verdict(comparison, Policy(RULES, acceptances=(accepted("*"),), today=TODAY))
     assert (judgement.verdict, judgement.findings, judgement.notes) == ("PASS", (), ())
     (one,) = judgement.accepted
-    assert (set(one.finding.tensors), one.reason, one.until) == ({GAMMA, BIAS}, "on purpose", "2026-06-01")
+    assert (set(one.finding.tensors), one.reason, one.until) == ({GAMMA, HEAD}, "on purpose", "2026-06-01")
     judgement = verdict(comparison, Policy(RULES, acceptances=(accepted("bn/*"), accepted("no/*")), today=TODAY))
-    assert [f.tensors for f in judgement.findings] == [(BIAS,)]
+    assert [f.tensors for f in judgement.findings] == [(HEAD,)]
     assert [a.finding.tensors for a in judgement.accepted] == [(GAMMA,)]
     assert judgement.notes == ("accepted, but nothing matches it: rule frozen, tensor no/* (until 2026-06-01)",)
 
@@ -144,7 +146,7 @@ def test_an_expired_acceptance_brings_its_finding_back_with_a_note() -> None:
 def test_an_acceptance_of_an_explained_finding_is_of_use() -> None:
     checkpoints = healthy(6)
     for arrays in checkpoints[3:]:
-        arrays[KERNEL] = arrays[KERNEL] * np.float32(5)
+        arrays[KERNEL] = arrays[KERNEL] * np.float32(-5)
     judgement = verdict(
         series(checkpoints), Policy(RULES, acceptances=(accepted("*", rule="violent-update"),), today=TODAY)
     )

@@ -55,7 +55,7 @@ def test_names_that_tell_nothing_do_not_hide_it() -> None:
     assert (finding.rule.name, finding.severity) == ("nothing-moves", Severity.FAIL)
     assert fired(series(checkpoints, trainable=None)) == []
     (finding,) = findings(series(held(checkpoints, ("dense/w1",), 2), trainable=None))
-    assert (finding.rule.name, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-2")
+    assert (finding.rule.name, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-3")
 
 
 def test_a_model_that_the_format_calls_fixed_is_named_as_well() -> None:
@@ -91,16 +91,16 @@ def test_a_stretch_in_which_nothing_moves() -> None:
 
 
 def test_layers_that_stop_one_after_another() -> None:
-    checkpoints = held(held(healthy(8), (BIAS,), 5), (GAMMA,), 3)
+    checkpoints = held(held(healthy(8), ("head/bias",), 5), (GAMMA,), 3)
     (finding,) = findings(series(checkpoints))
     assert (finding.rule.name, finding.severity) == ("stopped", Severity.WARN)
-    assert (finding.first_bad, finding.last_good) == ("c-3", "c-2")
-    assert "bn/gamma (step 4), dense/bias (step 6)" in finding.message
+    assert (finding.first_bad, finding.last_good) == ("c-4", "c-3")
+    assert "bn/gamma (step 5), head/bias (step 7)" in finding.message
 
 
 def test_most_parameters_stopped_is_a_failure() -> None:
     (finding,) = findings(series(held(healthy(8), (KERNEL, BIAS), 3)))
-    assert (finding.rule.name, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-3")
+    assert (finding.rule.name, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-4")
     assert set(finding.layers) == {"dense"}
     (finding,) = findings(series(held(healthy(5), WEIGHTS, 3)))
     assert (finding.rule.name, finding.severity) == ("stopped", Severity.WARN), "one pair alone may be a coincidence"
@@ -113,7 +113,7 @@ def test_all_stopped_by_a_schedule_that_ends_at_zero_is_a_remark() -> None:
             arrays["optimizer/learning_rate"] = np.array(0.1 if i < 3 else last, "f4")
         (finding,) = findings(series(checkpoints))
         assert (finding.rule.name, finding.severity) == ("stopped", severity)
-        assert ("learning rate stored in the last checkpoint is 0" in finding.message) is (last == 0.0)
+        assert ("learning rate that the checkpoints store is 0" in finding.message) is (last == 0.0)
 
 
 def test_a_schedule_that_ends_without_saying_so_is_a_warning() -> None:
@@ -128,7 +128,7 @@ def test_a_schedule_that_ends_without_saying_so_is_a_warning() -> None:
             checkpoints.append(values)
         (finding,) = findings(series(checkpoints), "stopped")
         assert finding.severity is severity
-        assert ("as when a learning-rate schedule ends" in finding.message) is (severity is Severity.WARN)
+        assert ("as at the end of a schedule" in finding.message) is (severity is Severity.WARN)
 
 
 def test_a_recurrent_network_whose_layers_stop_one_after_another() -> None:
@@ -143,8 +143,8 @@ def test_a_recurrent_network_whose_layers_stop_one_after_another() -> None:
             values[name] = values[name] + (0 if stopped else 0.01) * rng.standard_normal(values[name].shape)
         checkpoints.append({name: value.astype("f4") for name, value in values.items()})
     (finding,) = findings(series(checkpoints))
-    assert (finding.rule.name, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-2")
-    assert "layers lstm_1 (step 3), lstm_2 (step 5), lstm_3 (step 7)" in finding.message
+    assert (finding.rule.name, finding.severity, finding.first_bad) == ("stopped", Severity.FAIL, "c-3")
+    assert "layers lstm_1 (step 4), lstm_2 (step 6), lstm_3 (step 8)" in finding.message
     assert finding.weight > 0.9
 
 
@@ -154,7 +154,7 @@ def test_updates_too_small_to_matter_are_none() -> None:
         arrays[KERNEL] = checkpoints[3][KERNEL].copy()
         arrays[KERNEL][0, 0] *= np.float32(1 + i * 2e-7)
     (finding,) = findings(series(checkpoints))
-    assert (finding.rule.name, finding.first_bad) == ("stopped", "c-3")
+    assert (finding.rule.name, finding.first_bad) == ("stopped", "c-4")
     assert "practically equal" in finding.message
 
 
@@ -233,9 +233,11 @@ def test_a_kernel_that_stays_while_its_bias_learns_has_a_dead_layer_before_it(tr
 
 def test_layers_that_die_on_the_way() -> None:
     dead = held(stack(healthy(8)), ("one/kernel", "one/bias", "two/kernel"), 4)
-    (finding,) = [f for f in findings(series(dead)) if f.rule.name == "dead-layers"]
-    assert (finding.severity, finding.first_bad, finding.last_good) == (Severity.WARN, "c-4", "c-3")
-    assert "one is dead since step 5" in finding.message
+    (finding,) = findings(series(dead))
+    assert (finding.rule.name, finding.severity) == ("dead-layers", Severity.FAIL)
+    assert (finding.first_bad, finding.last_good) == ("c-5", "c-4")
+    assert set_off(finding) == {"Stopped layers": 3}
+    assert "one is dead from step 6 on" in finding.message
 
 
 def test_a_head_on_a_frozen_backbone_is_no_dead_layer() -> None:
@@ -303,9 +305,10 @@ def test_units_without_any_update_are_dead() -> None:
     assert "from the first checkpoint on" in finding.message
     checkpoints = healthy()
     for arrays in checkpoints[3:]:
-        arrays[KERNEL][:, :5] = checkpoints[3][KERNEL][:, :5]
+        arrays[KERNEL][:, :10] = checkpoints[3][KERNEL][:, :10]
     (finding,) = findings(series(checkpoints))
-    assert (finding.rule.name, finding.severity, finding.first_bad) == ("dead-units", Severity.WARN, "c-3")
+    assert (finding.rule.name, finding.severity) == ("dead-units", Severity.WARN)
+    assert (finding.first_bad, finding.last_good) == ("c-4", "c-3"), "the first that did not move"
 
 
 def test_units_that_only_decay_are_dead() -> None:
