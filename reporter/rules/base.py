@@ -29,6 +29,7 @@ class Check:
         whole: it speaks of the series as a whole, and so of every tensor in it.
         limit: name of the limit that the value was held against.
         meaning, next_step: in place of the rule's, where the check knows better.
+        until: index of the last checkpoint whose other findings it explains; None: those of all that follow.
     """
 
     value: float | None
@@ -47,6 +48,7 @@ class Check:
     limit: str = "threshold"
     meaning: str = ""
     next_step: str = ""
+    until: int | None = None
 
     @classmethod
     def of(

@@ -66,6 +66,8 @@ def _explains(cause: Fired, other: Fired) -> bool:
         return False
     if not cause.rule.covers_before and other.check.place < cause.check.place:
         return False
+    if cause.check.until is not None and other.check.place > cause.check.until:
+        return False
     return cause.check.whole or set(other.check.concerned) <= set(cause.check.concerned)
 
 

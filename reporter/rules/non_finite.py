@@ -60,6 +60,7 @@ NON_FINITE = Rule(
     evidence="certain: every value was counted",
     covers=(
         "norm-jump", "norm-trend", "violent-update", "dead-units", "vanished", "sparsity-jump",
-        "constant", "heavy-tails", "batch-norm", "adam-state", "frozen", "stopped", "fading",
+        "constant", "heavy-tails", "batch-norm", "adam-state", "frozen", "stopped", "fading", "gamma-jump",
+        "variance-jump", "bias-jump", "moment-jump", "one-value", "lost-moments",
     ),
 )  # fmt: skip

@@ -66,6 +66,7 @@ VANISHED = Rule(
     covers=(
         "norm-jump", "norm-trend", "dead-units", "violent-update", "heavy-tails", "sparsity-jump",
         "constant", "frozen", "stopped", "fading", "float16-underflow", "int8-ready", "duplicate-outputs",
+        "rank-collapse",
     ),
     covers_before=True,
 )  # fmt: skip
