@@ -39,6 +39,7 @@ from reporter.rules.norm_trend import NORM_TREND
 from reporter.rules.nothing_moves import NOTHING_MOVES
 from reporter.rules.one_value import ONE_VALUE
 from reporter.rules.rank_collapse import RANK_COLLAPSE
+from reporter.rules.rearranged import REARRANGED
 from reporter.rules.shrunken import SHRUNKEN
 from reporter.rules.sparsity_jump import SPARSITY_JUMP
 from reporter.rules.stopped import STOPPED
@@ -55,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     LOSS_SCALE,
     NOTHING_MOVES,
     STRAY_CHECKPOINT,
+    REARRANGED,
     ALL_ZERO,
     VANISHED,
     SYMMETRY,

@@ -64,6 +64,7 @@ class Check:
         good: int | None = None,
         group: str = "",
         limit: str = "threshold",
+        until: int | None = None,
     ) -> Check:
         """A check of one tensor."""
         return cls(
@@ -79,6 +80,7 @@ class Check:
             good,
             group=group,
             limit=limit,
+            until=until,
         )
 
     @property

@@ -19,19 +19,16 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     for track in timeline.tracks:
         if track.info.role != Role.BIAS or track.info.collection != "model" or len(track.places) < 2:
             continue
-        jumps = Jumps.of(timeline, track)
-        ratio = np.where(jumps.before == 0.0, np.where(jumps.after > 0.0, np.inf, 1.0), jumps.ratio)
-        ratio[np.isnan(jumps.ratio) & (jumps.before != 0.0)] = np.nan
-        ratio[~timeline.trained(jumps.good)] = np.nan
-        if np.isnan(ratio).all():
+        jumps = Jumps.of(timeline, track, limits["floor"])
+        if np.isnan(jumps.ratio).all():
             continue
-        at = jumps.first((ratio > limits["threshold"]) & (jumps.after > limits["least"]))
-        worst = int(np.nanargmax(np.where(jumps.after > limits["least"], ratio, 0.0))) if at is None else at
+        at = jumps.first(jumps.ratio > limits["threshold"])
+        worst = int(np.nanargmax(jumps.ratio)) if at is None else at
         before, after = float(jumps.before[worst]), float(jumps.after[worst])
         yield Check.of(
             track.info,
-            float(ratio[worst]),
-            min(float(ratio[worst]), after / limits["least"] * limits["threshold"]),
+            float(jumps.ratio[worst]),
+            float(jumps.ratio[worst]),
             None if at is None else Severity.WARN,
             place=jumps.places[worst],
             good=jumps.good[worst],
@@ -46,9 +43,11 @@ BIAS_JUMP = Rule(
     name="bias-jump",
     title="Bias that explodes",
     threshold=10.0,
-    limits=(Limit("least", 1.0, "root mean square that a bias must reach to rule the unit it belongs to"),),
-    formula="root mean square of a bias / the same in the checkpoint before, per growth of the number of steps, where "
-    "it is above 1 afterwards; step 0 excepted",
+    limits=(
+        Limit("floor", 0.1, "root mean square from which on growth counts: up to 1 a bias does not rule its unit"),
+    ),
+    formula="root mean square of a bias / the same in the checkpoint before, 0.1 at least, per growth of the number of "
+    "steps; step 0 excepted",
     source="own proposal: at most 3 in healthy runs, at least 562 in sick ones",
     check=check,
     follows=True,

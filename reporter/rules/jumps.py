@@ -19,8 +19,9 @@ class Jumps:
         places: of the later checkpoint of each step, ascending.
         good: of the earlier one.
         before, after: the root mean square in either.
-        ratio: after / before, where it grew divided by the factor by which the count of steps grew as well; NaN where
-            either holds values that are not finite, and where the earlier one is from before the first step.
+        ratio: after / before, or after / floor where before is less; where it grew, divided by the factor by which the
+            count of steps grew as well; NaN where either holds values that are not finite, and where the earlier one
+            is from before the first step.
     """
 
     places: tuple[int, ...]
@@ -30,19 +31,24 @@ class Jumps:
     ratio: Array
 
     @classmethod
-    def of(cls, timeline: Timeline, track: Track) -> Jumps:
+    def of(cls, timeline: Timeline, track: Track, floor: float = 0.0) -> Jumps:
         """From its statistics; out of its initialisation a tensor may go anywhere.
 
         What grows evenly doubles whenever the number of steps does. So checkpoints whose distances grow (steps 10, 100,
         1,000) show large ratios in which nothing is sudden.
+
+        Args:
+            timeline: the series.
+            track: the tensor.
+            floor: sizes below this one count as this one: however small it was, it may grow up to there.
         """
         rms, sound = track.values("rms"), track.bad == 0
         counted = sound[1:] & sound[:-1] & timeline.trained(track.places[:-1])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ratio = np.where(counted, rms[1:] / rms[:-1], np.nan)
+            ratio = np.where(counted, rms[1:] / np.maximum(rms[:-1], floor), np.nan)
         evenly = np.array([_longer(timeline, a, b) for a, b in zip(track.places, track.places[1:], strict=False)])
-        ratio = np.where(ratio > 1.0, ratio / np.minimum(ratio, evenly), ratio) if len(ratio) else ratio
-        return cls(track.places[1:], track.places[:-1], rms[:-1], rms[1:], ratio)
+        growth = np.where(ratio > 1.0, np.minimum(ratio, evenly), 1.0)
+        return cls(track.places[1:], track.places[:-1], rms[:-1], rms[1:], ratio / growth)
 
     def first(self, beyond: npt.NDArray[np.bool_]) -> int | None:
         """The first step at which something holds, None where there is none."""

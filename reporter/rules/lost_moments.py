@@ -59,6 +59,10 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     )
 
 
+SEVERAL = 2
+"""Slots that have to be lost at once: a single one is that of a weight to which something happened."""
+
+
 def _zero(track: Track, checkpoints: int) -> Array:
     """1 where a slot is all zero, 0 where it is not; NaN where it is not there."""
     zero = np.full(checkpoints, np.nan)
@@ -75,7 +79,7 @@ def _lost(slots: list[Track], zero: Array, sizes: Array, place: int, moving: lis
     there = (zero[:, place - 1] == 0.0) & ~np.isnan(zero[:, place])
     gone = there & (zero[:, place] == 1.0)
     second = any(hit and t.info.role == Role.VELOCITY for t, hit in zip(slots, gone, strict=True))
-    if not gone.any() or not (second or place + 1 in moving):
+    if gone.sum() < SEVERAL or not (second or place + 1 in moving):
         return 0.0
     return float(sizes[gone].sum() / sizes[there].sum())
 

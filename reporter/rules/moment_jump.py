@@ -30,8 +30,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         rms = np.where(track.bad == 0, track.values("rms"), np.nan)
         if not np.isfinite(rms).any():
             continue
-        jumps = Jumps.of(timeline, track)
-        at = jumps.first((jumps.ratio > limits["threshold"]) & (jumps.after > limits["least"]))
+        jumps = Jumps.of(timeline, track, limits["floor"])
+        at = jumps.first((jumps.ratio > limits["threshold"]) & (jumps.before > 0))
         if at is not None:
             yield _jump(timeline, track, jumps, at)
             continue
@@ -82,11 +82,11 @@ MOMENT_JUMP = Rule(
     title="Second moments that explode",
     threshold=1e6,
     limits=(
-        Limit("least", 1.0, "root mean square below which second moments may grow by any factor"),
+        Limit("floor", 1e-6, "root mean square from which on growth counts: second moments up to 1 are ordinary ones"),
         Limit("gradient", 1e6, "gradient / weight, both as root mean squares, at which gradients have exploded"),
     ),
-    formula="root mean square of a slot of second moments (Adam's v) / the same in the checkpoint before; and its "
-    "square root / the larger of 1 and the root mean square of the weight",
+    formula="root mean square of a slot of second moments (Adam's v) / the same in the checkpoint before, 10⁻⁶ at "
+    "least; and its square root / the larger of 1 and the root mean square of the weight",
     source="own proposal: at most 651 in healthy runs, 10¹⁸ in sick ones; 10¹⁷ was seen in a published checkpoint",
     check=check,
     many="hold squared gradients of a size that no training has",

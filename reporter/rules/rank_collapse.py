@@ -58,7 +58,8 @@ RANK_COLLAPSE = Rule(
         Limit("side", 8, "output channels that a matrix needs for their share to mean anything"),
     ),
     formula="exp(−Σ p log p) / smaller side, p the singular values divided by their sum, of a kernel in the last "
-    "checkpoint, or of 256 of its inputs and outputs; output channels with |cos| > 0.999 to an earlier one / all",
+    "checkpoint (or of 256 of its inputs and outputs), its outputs brought to one length; output channels with "
+    "|cos| > 0.999 to an earlier one / all",
     source="effective rank (O. Roy, M. Vetterli, 2007); the limit is our own proposal: at least 0.51 in healthy runs, "
     "0.016 in sick ones",
     check=check,

@@ -25,11 +25,15 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         ready = timeline.series.readiness.get(track.info.name)
         if ready is None or ready.duplicates is None or track.places[-1] != last:
             continue
+        if track.values("min")[-1] == track.values("max")[-1]:
+            continue  # of one value throughout it was not trained, but written: the rule on constant weights says so
         channels = ready.channels or 0
         if channels < limits["units"]:
             continue
         same = ready.duplicates / (channels - 1)
-        fired = same >= 1.0 and not timeline.initial(last) and all(_one_norm(track, i) for i in _checkpoints(track))
+        if same >= limits["threshold"] and not all(_one_norm(track, i) for i in _checkpoints(track)):
+            same = 0.0
+        fired = same >= limits["threshold"] and not timeline.initial(last)
         fixed = track.info.trainable is False
         yield Check.of(
             track.info,

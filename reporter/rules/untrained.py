@@ -78,10 +78,13 @@ KURTOSIS = 3.0
 
 
 def _nearest(track: Track) -> tuple[float, _Initialiser]:
-    """How far a tensor is from the initialiser that it is nearest to: the larger of two relative distances."""
-    kurtosis = float(track.values("kurtosis")[-1])
+    """How far a tensor is from the initialiser that it is nearest to: the larger of two relative distances.
+
+    1 / √n is taken off for n values: twice the error with which they tell a uniform distribution's deviation.
+    """
+    kurtosis, error = float(track.values("kurtosis")[-1]), 1.0 / math.sqrt(track.info.size)
     off = {
-        one: max(abs(_reach(track) / one.reach - 1.0), abs(kurtosis - one.kurtosis) / KURTOSIS)
+        one: max(0.0, abs(_reach(track) / one.reach - 1.0) - error, abs(kurtosis - one.kurtosis) / KURTOSIS - error)
         for one in INITIALISERS
         if math.isfinite(kurtosis)
     }
@@ -111,7 +114,7 @@ UNTRAINED = Rule(
     limits=(Limit("values", 256, "values that a tensor needs for its distribution to be told"),),
     formula="of a weight matrix that never moves while others do: |max |w| / σ / that of a freshly drawn one − 1|, "
     "and a third of the distance of its excess kurtosis to that of a freshly drawn one (uniform: √3 and −1.2; "
-    "truncated normal: 2.27 and −0.63), whichever is larger; below 0.05",
+    "truncated normal: 2.27 and −0.63), whichever is larger, less 1 / √n; below 0.05",
     source="own proposal: named 3 of 3 sick runs and none of the healthy ones",
     check=check,
     follows=True,

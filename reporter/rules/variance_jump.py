@@ -22,18 +22,18 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     for track in timeline.tracks:
         if track.info.role != Role.MOVING_VARIANCE or track.info.collection != "model" or len(track.places) < 2:
             continue
-        jumps = Jumps.of(timeline, track)
+        jumps = Jumps.of(timeline, track, limits["floor"])
         untouched = (track.values("min")[:-1] == 1.0) & (track.values("max")[:-1] == 1.0)
         ratio = np.where(untouched, np.nan, jumps.ratio)
         if np.isnan(ratio).all():
             continue
-        at = jumps.first((ratio > limits["threshold"]) & (jumps.after > limits["least"]))
+        at = jumps.first(ratio > limits["threshold"])
         worst = int(np.nanargmax(ratio)) if at is None else at
         before, after = float(jumps.before[worst]), float(jumps.after[worst])
         yield Check.of(
             track.info,
             float(ratio[worst]),
-            float(ratio[worst]) if at is not None else min(float(ratio[worst]), limits["threshold"]),
+            float(ratio[worst]),
             None if at is None else Severity.WARN,
             place=jumps.places[worst],
             good=jumps.good[worst],
@@ -48,9 +48,11 @@ VARIANCE_JUMP = Rule(
     name="variance-jump",
     title="Moving variance that explodes",
     threshold=10.0,
-    limits=(Limit("least", 1.0, "root mean square of a variance that has exploded: activations of ordinary size"),),
-    formula="root mean square of a moving variance / the same in the checkpoint before, per growth of the number of "
-    "steps; variances that were exactly 1 before, and step 0, excepted",
+    limits=(
+        Limit("floor", 0.1, "root mean square from which on growth counts: up to 1 a variance is an ordinary one"),
+    ),
+    formula="root mean square of a moving variance / the same in the checkpoint before, 0.1 at least, per growth of "
+    "the number of steps; variances that were exactly 1 before, and step 0, excepted",
     source="own proposal: at most 1.66 in healthy runs, at least 95 in sick ones",
     check=check,
     follows=True,

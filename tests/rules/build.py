@@ -55,7 +55,7 @@ def source(name: str, values: np.ndarray, trainable: bool | None = True) -> Arra
     layer, role = [*name.removeprefix("optimizer/").split("/"), ""][:2]
     if name.startswith("optimizer/"):
         last = name.rsplit("/", 1)[1]
-        role = "hyperparameter" if last == "learning_rate" else last
+        role = "hyperparameter" if last in ("learning_rate", "dynamic_scale") else last
         return ArraySource(values, name, layer, role, False, "optimizer")
     fixed = role in ("moving_mean", "moving_variance", "step")
     role = role if role in ROLES else "other"
