@@ -22,7 +22,7 @@ from reporter.settings.model import Settings
 
 T = TypeVar("T", Readiness, Spectrum)
 
-VERSION = 1
+VERSION = 2
 """Of what is kept in the cache; raised when its fields change. What measures it has its own version there."""
 
 

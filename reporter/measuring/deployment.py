@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring import kernels
+from reporter.measuring.collapse import Common, Rank
 from reporter.measuring.kernels.sizes import FORMATS, ROUNDING_BLOCK
 from reporter.measuring.one_thread import one_thread
 from reporter.measuring.pieces import pieces, to_float64
@@ -87,10 +88,12 @@ def measure_readiness(source: TensorSource, known: TensorMeasure, kind: str = ""
     few = len(summary.cells.index) <= FEW and info.size >= ENOUGH and info.itemsize > 1
     distinct = Distinct() if matrix and few else None
     whole = over is not None and searchable(info.size, info.shape[over], info.shape[axis])
+    rank = Rank.of(info.shape, axis) if over is not None else None
+    common = Common.of(info.shape, axis, _largest(summary)) if info.role == "embedding" else None
     kept: list[Reals] = []
     for values in _reals(source):
         casts.add(values)
-        for taker in (int8, pattern, distinct):
+        for taker in (int8, pattern, distinct, rank, common):
             if taker is not None:
                 taker.add(values)
         if whole or info.role == "gamma":
@@ -108,7 +111,14 @@ def measure_readiness(source: TensorSource, known: TensorMeasure, kind: str = ""
         channels=weights.size or None,
         prunable=prunable(weights),
         duplicates=duplicates(_flat(kept).reshape(info.shape), axis) if whole else None,
+        common=common.close() if common else None,
+        rank=rank.close() if rank else None,
     )
+
+
+def _largest(summary: Summary) -> float:
+    """The largest magnitude; 0 where there is no finite value."""
+    return max(-(summary.minimum or 0.0), summary.maximum or 0.0)
 
 
 class Int8:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reporter.measuring.collapse import effective_rank
 from reporter.measuring.deployment import is_float
 from reporter.measuring.one_thread import one_thread
 from reporter.measuring.pieces import to_float64
@@ -112,18 +113,6 @@ def _from_all(singular: Matrix, scale: float, rows: int, columns: int) -> Spectr
         power_law=power_law(singular**2),
         exact=True,
     )
-
-
-def effective_rank(singular: Matrix) -> float:
-    """exp of the entropy of the singular values divided by their sum.
-
-    Source: O. Roy, M. Vetterli, *The effective rank: a measure of effective dimensionality*, EUSIPCO 2007.
-
-    >>> round(effective_rank(np.ones(4)), 12), effective_rank(np.array([2.0, 0.0]))
-    (4.0, 1.0)
-    """
-    p = singular[singular > 0] / singular.sum()
-    return float(np.exp(-(p * np.log(p)).sum()))
 
 
 def power_law(eigenvalues: Matrix) -> PowerLaw | None:

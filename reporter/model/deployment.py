@@ -54,6 +54,8 @@ class Readiness:
         channels: output channels (or values of a normalisation's gamma).
         prunable: how many of them have hardly any weight (norm, or |gamma|, at most 1 % of the median's).
         duplicates: output channels that repeat an earlier one up to scale, |cos| > 0.999.
+        common: of an embedding, ‖mean row‖² / mean ‖row‖²: 1 where all rows are one vector.
+        rank: of a kernel, effective rank / smaller side; of a part of a large one.
     """
 
     int8_tensor: float | None = None
@@ -65,6 +67,8 @@ class Readiness:
     channels: int | None = None
     prunable: int | None = None
     duplicates: int | None = None
+    common: float | None = None
+    rank: float | None = None
 
     def cast(self, name: str) -> Cast | None:
         """The cast to a format."""

@@ -64,7 +64,7 @@ ALL_ZERO = Rule(
     evidence="certain: every value was counted",
     covers=(
         "dead-units", "vanished", "constant", "sparsity-jump", "frozen", "stopped", "fading", "norm-jump", "norm-trend",
-        "violent-update", "heavy-tails", "duplicate-outputs",
+        "violent-update", "heavy-tails", "duplicate-outputs", "rank-collapse",
     ),
     covers_elsewhere=("dead-layers", "stopped", "fading", "dead-units"),
 )  # fmt: skip

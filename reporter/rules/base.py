@@ -31,6 +31,7 @@ class Check:
         beyond: how many times the value is beyond that limit, 1 where that cannot be said; for ranking.
         portion: share of the values of its tensors that it concerns.
         meaning, next_step: in place of the rule's, where the check knows better.
+        until: index of the last checkpoint whose other findings it explains; None: those of all that follow.
     """
 
     value: float | None
@@ -51,6 +52,7 @@ class Check:
     next_step: str = ""
     beyond: float = 1.0
     portion: float = 1.0
+    until: int | None = None
 
     @classmethod
     def of(
@@ -71,6 +73,7 @@ class Check:
         whole: bool = False,
         meaning: str = "",
         next_step: str = "",
+        until: int | None = None,
     ) -> Check:
         """A check of one tensor."""
         return cls(
@@ -91,6 +94,7 @@ class Check:
             whole=whole,
             meaning=meaning,
             next_step=next_step,
+            until=until,
         )
 
     @property

@@ -173,6 +173,6 @@ DEAD_LAYERS = Rule(
     next_step="Run one batch through the first layer named and look at its outputs; check the scale of the inputs, the "
     "initialisation and biases, and the learning rate of the first epoch; start again, as dead layers do not recover.",
     evidence="very likely: every value was compared with the checkpoint before; activations are not in a checkpoint",
-    covers=("frozen", "stopped", "fading", "dead-units"),
+    covers=("frozen", "stopped", "fading", "dead-units", "untrained", "no-gradient", "bias-jump"),
     covers_elsewhere=("stopped", "fading", "dead-units"),
 )

@@ -106,5 +106,5 @@ FROZEN = Rule(
     next_step="Check that they are among the trainable variables that the optimizer was given; if they are, look at "
     "their gradients and at the activations of their layer.",
     evidence="certain: every value was compared with the checkpoint before",
-    covers=("dead-units",),
+    covers=("dead-units", "untrained", "no-gradient"),
 )

@@ -67,6 +67,8 @@ def _explains(cause: Fired, other: Fired) -> bool:
     elsewhere = cause.check.whole and name in rule.covers_elsewhere
     if not (same or elsewhere) or _severe(cause) < _severe(other):
         return False
+    if cause.check.until is not None and other.check.place > cause.check.until:
+        return False
     # What shows from the first pair of checkpoints on is dated to the first checkpoint.
     shown = max(other.check.place, 1) if other.rule.compares else other.check.place
     return shown >= cause.check.place or name in rule.covers_before

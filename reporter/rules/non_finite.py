@@ -120,7 +120,8 @@ NON_FINITE = Rule(
     evidence="certain: every value was counted",
     covers=(
         "norm-jump", "norm-trend", "violent-update", "dead-units", "vanished", "sparsity-jump",
-        "constant", "heavy-tails", "batch-norm", "adam-state", "frozen", "stopped", "fading",
+        "constant", "heavy-tails", "batch-norm", "adam-state", "frozen", "stopped", "fading", "gamma-jump",
+        "variance-jump", "bias-jump", "moment-jump", "one-value", "lost-moments",
     ),
     covers_elsewhere=("nothing-moves", "dead-layers", "frozen", "stopped", "fading", "dead-units", "norm-trend"),
     covers_before=("norm-trend", "fading"),

@@ -131,5 +131,5 @@ NOTHING_MOVES = Rule(
     next_step="Check that the object given to the checkpoint is the one in the training loop, that the optimizer "
     "applies gradients to its variables, and that the learning rate is above zero.",
     evidence="certain: every value was compared with the checkpoint before",
-    covers=("frozen", "stopped", "dead-units", "dead-layers", "fading", "adam-state"),
+    covers=("frozen", "stopped", "dead-units", "dead-layers", "fading", "adam-state", "untrained", "no-gradient"),
 )

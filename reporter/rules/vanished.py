@@ -68,6 +68,7 @@ VANISHED = Rule(
     covers=(
         "norm-jump", "norm-trend", "dead-units", "violent-update", "heavy-tails", "sparsity-jump",
         "constant", "frozen", "stopped", "fading", "float16-underflow", "int8-ready", "duplicate-outputs",
+        "rank-collapse",
     ),
     covers_elsewhere=("dead-layers", "stopped", "fading", "dead-units"),
     covers_before=("norm-jump", "norm-trend", "violent-update", "fading", "sparsity-jump", "dead-units"),

@@ -55,7 +55,8 @@ def source(name: str, values: np.ndarray, trainable: bool | None = True) -> Arra
     layer, role = [*name.removeprefix("optimizer/").split("/"), ""][:2]
     if name.startswith("optimizer/"):
         last = name.rsplit("/", 1)[1]
-        role = "hyperparameter" if last.startswith("learning_rate") else last
+        known = last.startswith("learning_rate") or last == "dynamic_scale"
+        role = "hyperparameter" if known else last
         return ArraySource(values, name, layer, role, False, "optimizer")
     fixed = role in ("moving_mean", "moving_variance", "step")
     role = role if role in ROLES else "other"

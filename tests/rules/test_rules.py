@@ -22,6 +22,7 @@ from tests.rules.build import (
     MEAN,
     SLOT,
     VARIANCE,
+    Arrays,
     Path,
     findings,
     fired,
@@ -33,8 +34,21 @@ from tests.rules.build import (
 from tests.sources import ArraySource
 
 
+def complete() -> list[Arrays]:
+    """A healthy series in which every rule finds something to look at."""
+    rng = np.random.default_rng(4)
+    rows = rng.standard_normal((40, 8))
+    checkpoints = healthy()
+    for i, arrays in enumerate(checkpoints):
+        rows = rows + 0.01 * rng.standard_normal(rows.shape)
+        arrays["words/embedding"] = rows.astype("f4")
+        arrays["target/dense/kernel"] = arrays[KERNEL] * np.float32(0.9)
+        arrays["optimizer/dynamic_scale"] = np.array(2.0 ** (15 + i), "f4")
+    return checkpoints
+
+
 def test_a_healthy_series_passes_and_every_rule_says_what_it_saw() -> None:
-    judgement = verdict(series(healthy()))
+    judgement = verdict(series(complete()))
     assert judgement.findings == ()
     assert judgement.verdict == "PASS"
     assert [o.rule.name for o in judgement.outcomes] == [r.name for r in RULES]
@@ -225,7 +239,10 @@ def test_batch_norm() -> None:
     checkpoints = healthy()
     for arrays in checkpoints:
         arrays[VARIANCE], arrays[MEAN] = np.ones(32, "f4"), np.zeros(32, "f4")
-    assert fired(series(checkpoints)) == [("batch-norm", "INFO", "c-5", VARIANCE)]
+    assert fired(series(checkpoints)) == [("idle-statistics", "WARN", "c-0", VARIANCE)]
+    for arrays in checkpoints:
+        arrays[GAMMA] = np.ones(32, "f4")
+    assert ("batch-norm", "INFO", "c-5", VARIANCE) in fired(series(checkpoints)), "a layer that is frozen as a whole"
     checkpoints = healthy()
     checkpoints[4][VARIANCE][3] = -1e-3
     assert fired(series(checkpoints)) == [("batch-norm", "FAIL", "c-4", VARIANCE)]

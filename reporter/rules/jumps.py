@@ -1,0 +1,62 @@
+"""The size of a tensor in neighbouring checkpoints, for rules about sudden growth or loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.model.table import Array
+from reporter.rules.timeline import Timeline, Track
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Jumps:
+    """The root mean square of one tensor before and after each step from one of its checkpoints to the next.
+
+    Attributes:
+        places: of the later checkpoint of each step, ascending.
+        good: of the earlier one.
+        before, after: the root mean square in either.
+        ratio: after / before, or after / floor where before is less; where it grew, divided by the factor by which the
+            count of steps grew as well; NaN where either holds values that are not finite, and where the earlier one
+            is from before the first step.
+    """
+
+    places: tuple[int, ...]
+    good: tuple[int, ...]
+    before: Array
+    after: Array
+    ratio: Array
+
+    @classmethod
+    def of(cls, timeline: Timeline, track: Track, floor: float = 0.0) -> Jumps:
+        """From its statistics; out of its initialisation a tensor may go anywhere.
+
+        What grows evenly doubles whenever the number of steps does. So checkpoints whose distances grow (steps 10, 100,
+        1,000) show large ratios in which nothing is sudden.
+
+        Args:
+            timeline: the series.
+            track: the tensor.
+            floor: sizes below this one count as this one: however small it was, it may grow up to there.
+        """
+        rms, sound = track.values("rms"), track.bad == 0
+        counted = sound[1:] & sound[:-1] & timeline.trained(track.places[:-1])
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            ratio = np.where(counted, rms[1:] / np.maximum(rms[:-1], floor), np.nan)
+        evenly = np.array([_longer(timeline, a, b) for a, b in zip(track.places, track.places[1:], strict=False)])
+        growth = np.where(ratio > 1.0, np.minimum(ratio, evenly), 1.0)
+        return cls(track.places[1:], track.places[:-1], rms[:-1], rms[1:], ratio / growth)
+
+    def first(self, beyond: npt.NDArray[np.bool_]) -> int | None:
+        """The first step at which something holds, None where there is none."""
+        hits = np.flatnonzero(beyond)
+        return int(hits[0]) if len(hits) else None
+
+
+def _longer(timeline: Timeline, before: int, after: int) -> float:
+    """By which factor the training had become longer; 1 where the steps do not tell."""
+    a, b = (timeline.series.refs[place].step.value for place in (before, after))
+    return max(1.0, b / a) if a and b and a > 0 else 1.0

@@ -1,0 +1,137 @@
+"""A checkpoint that lies off the way of its series: in the wrong place, or of another training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from reporter.model.finding import Severity
+from reporter.model.norms import exponents, norm
+from reporter.model.table import Array
+from reporter.numerals import number
+from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.timeline import Timeline, Track
+
+DISTANCE = 2
+"""Column of :data:`reporter.model.changes.COLUMNS`."""
+
+
+def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
+    """One check per checkpoint that lies between two others and further from both than is usual around it.
+
+    The way over a checkpoint is as long as the way past it where training goes straight on, √2 or 2 times as long where
+    it wanders or turns back. It is much longer only if the weights leave and come back, which training does not do.
+    The distances between neighbours are known; that between the two around a checkpoint is worked out of their
+    sketches, and only where neighbours are far apart, as reading sketches takes time.
+    """
+    way = _Way(timeline)
+    checks = [found for place in range(1, len(timeline.labels) - 1) if (found := way.check(place, limits)) is not None]
+    stray = [check.place for check in checks if check.severity]
+    for check in checks:
+        if check.severity and len(stray) == 2 and way.exchanged(*stray) < limits["threshold"] / 2:
+            other = stray[stray[0] == check.place]
+            check = replace(
+                check,
+                message=f"{check.message}; in the place of {timeline.step(other)}, and that one here, both would lie "
+                "on it",
+            )
+        yield check
+
+
+class _Way:
+    """The distances between the checkpoints of a series, over all of its weights together."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        everywhere = len(timeline.labels)
+        self._weights = [t for t in timeline.weights if len(t.places) == everywhere and not t.bad.any()]
+        self._legs = _legs(self._weights, everywhere - 1)
+
+    def check(self, place: int, limits: Limits) -> Check | None:
+        """The check of a checkpoint; None where nothing can be said of it."""
+        legs = self._legs
+        to, on = float(legs[place - 1]), float(legs[place])
+        around = [float(leg) for i in (place - 2, place + 1) if 0 <= i < len(legs) and np.isfinite(leg := legs[i])]
+        if not np.isfinite(to + on) or to == 0.0 or on == 0.0:
+            return None  # it repeats a neighbour, or what it is compared with holds other tensors
+        value = 1.0
+        if not around or to + on > limits["usual"] * 2.0 * min(around):
+            past = self.distance(place - 1, place + 1)
+            if past == 0.0:
+                return None  # the one before was restored
+            value = (to + on) / past
+        timeline = self._timeline
+        fired = value >= limits["threshold"]
+        return Check(
+            value,
+            value,
+            Severity.WARN if fired else None,
+            place,
+            good=place - 1,
+            tensors=tuple(t.info.name for t in self._weights) if fired else (),
+            until=place + 1,
+            message=f"{timeline.step(place)} lies off the way of the training: the way from "
+            f"{timeline.step(place - 1)} to {timeline.labels[place + 1]} is {number(value, 3)} times as long over it "
+            "as past it",
+        )
+
+    def distance(self, before: int, after: int) -> float:
+        """‖b − a‖ of all weights, from their sketches; NaN where one has none."""
+        apart = []
+        for track in self._weights:
+            a, b = track.measure(before), track.measure(after)
+            if a.sketch is None or b.sketch is None:
+                return float("nan")
+            apart.append(a.sketch.change(b.sketch, a.summary.norm, b.summary.norm).distance)
+        return norm(np.array(apart))
+
+    def exchanged(self, one: int, other: int) -> float:
+        """The larger of the two ways over a checkpoint, relative to that past it, if two of them changed places."""
+        if other - one == 1:
+            outer, inner = self.distance(one - 1, other), self.distance(one, other + 1)
+            past = self.distance(one - 1, other + 1)
+            return (outer + inner) / past if past else float("inf")
+        ways = []
+        for place, now in ((one, other), (other, one)):
+            past = self.distance(place - 1, place + 1)
+            over = self.distance(place - 1, now) + self.distance(now, place + 1)
+            ways.append(over / past if past else float("inf"))
+        return max(ways)
+
+
+def _legs(weights: list[Track], pairs: int) -> Array:
+    """‖b − a‖ of all weights between neighbours, shape (pairs,); NaN where one is not compared."""
+    if not weights:
+        return np.full(pairs, np.nan)
+    distances = weights[0].tables.changes[[t.row for t in weights], :, DISTANCE]
+    known = np.isfinite(distances).all(axis=0)
+    largest = exponents(np.where(np.isfinite(distances), distances, 0.0))
+    total: Array = np.ldexp(np.sqrt(np.square(np.ldexp(distances, -largest)).sum(axis=0)), largest)
+    return np.where(known, total, np.nan)
+
+
+STRAY_CHECKPOINT = Rule(
+    name="stray-checkpoint",
+    title="Checkpoint in the wrong place",
+    threshold=4.0,
+    limits=(Limit("usual", 2.0, "how much further a checkpoint is from its neighbours than these are from theirs"),),
+    formula="(‖Wₖ − Wₖ₋₁‖ + ‖Wₖ₊₁ − Wₖ‖) / ‖Wₖ₊₁ − Wₖ₋₁‖ over all weights of the model",
+    source="own proposal: at most 3.5 in healthy runs; 8.9 for one whose file was exchanged with another",
+    check=check,
+    follows=True,
+    compares=True,
+    many="lie off the way of the training",
+    noun="checkpoints",
+    meaning="The file belongs to another place of the series or to another training: it was renamed, copied or "
+    "overwritten, or two runs write into one folder.",
+    next_step="Compare the time and the step inside of the file with those of its neighbours; do not continue from it "
+    "before that is clear.",
+    evidence="very likely: neighbours are compared value by value, the distance past the checkpoint is known to ± 2.2 "
+    "%",
+    covers=(
+        "violent-update", "norm-jump", "norm-trend", "sparsity-jump", "gamma-jump", "variance-jump", "bias-jump",
+        "one-value", "rearranged",
+    ),
+)  # fmt: skip
