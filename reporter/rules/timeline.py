@@ -274,18 +274,21 @@ class Timeline:
         return frozenset(known | self._repeated) - self.advancing
 
     @cached_property
+    def distances(self) -> Array:
+        """Training steps between each checkpoint and the one before; NaN where they are not known, or do not rise."""
+        steps = [ref.step.value for ref in self.series.refs]
+        found = np.diff([math.nan if step is None else float(step) for step in steps], prepend=math.nan)
+        return np.where(found > 0, found, np.nan)
+
+    @cached_property
     def gaps(self) -> Array:
         """How many usual save distances lie between each checkpoint and the one before, 1 where it is less.
 
         The usual one is the median of the series. Where the steps are not known each distance counts as usual.
         """
-        steps = [ref.step.value for ref in self.series.refs]
-        known = [math.nan if step is None else float(step) for step in steps]
-        distances = np.diff(known, prepend=math.nan)
-        rising = distances[distances > 0]
-        if not len(rising):
-            return np.ones(len(steps))
-        return np.where(distances > 0, np.maximum(1.0, distances / np.median(rising)), 1.0)
+        known = self.distances[~np.isnan(self.distances)]
+        usual = float(np.median(known)) if len(known) else 1.0
+        return np.fmax(1.0, self.distances / usual)
 
     @cached_property
     def initial_places(self) -> frozenset[int]:
