@@ -27,8 +27,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     worst = max(hit, key=lambda c: c.excess)
     count, channels = int(worst.value or 0), series.readiness[worst.tensor].channels or 0
     message = (
-        f"{integer(len(hit))} of {integer(len(checks))} weight tensors have output channels that repeat others up to "
-        f"scale (most: {worst.tensor}, {integer(count)} of {integer(channels)} channels)"
+        f"{integer(len(hit))} of {integer(len(checks))} weight tensors {'has' if len(hit) == 1 else 'have'} output "
+        f"channels that repeat others up to scale (most: {worst.tensor}, {integer(count)} of {integer(channels)} channels)"
     )
     yield from as_one(checks, hit, Severity.INFO, message)
 
