@@ -12,7 +12,7 @@ from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.succession import behind
+from reporter.rules.succession import relu_behind
 from reporter.rules.timeline import Timeline, Track
 
 Norms = npt.NDArray[np.float64]
@@ -105,7 +105,7 @@ def _died(
         previous=float(counts[at - 1]) / count,
         group="tiny",
         portion=share,
-        meaning=_meaning(timeline, track),
+        meaning=OFF if relu_behind(timeline, info.layer) else "",
         message=f"dead since {timeline.step(places[at])}: {_units(track, int(counts[-1]), count)}, with incoming "
         "weights of zero or next to it",
     )
@@ -136,7 +136,7 @@ def _dead_from_start(
         place=places[0],
         group="tiny",
         portion=share,
-        meaning=_meaning(timeline, track),
+        meaning=OFF if relu_behind(timeline, info.layer) else "",
         message=f"dead from the first checkpoint on: {_units(track, dead, count)}, with incoming weights of "
         + ("exactly zero" if pruned else "zero or next to it"),
     )
@@ -148,19 +148,11 @@ def _weighty(timeline: Timeline, track: Track, share: float, limits: Limits) -> 
     return share * track.info.size >= limits["weight"] * parameters
 
 
-RELU_KINDS = frozenset({"ReLU", "ReLU6"})
-"""Classes of layers that pass on nothing of what is below zero."""
-
 OFF = (
     "The ReLU behind these units is off for every input: they pass nothing on and learn nothing, so the layer is "
     "narrower than it looks."
 )
-
-
-def _meaning(timeline: Timeline, track: Track) -> str:
-    """What is said of a layer with a ReLU behind it; "" where the activation is not known."""
-    layer = behind(timeline).get(track.info.layer)
-    return OFF if layer is not None and layer.kind in RELU_KINDS else ""
+"""What is said where the activation is known; it is in few checkpoints."""
 
 
 def _units(track: Track, some: int, count: int) -> str:
@@ -241,7 +233,7 @@ def _without_update(
         limit="share",
         beyond=max(1.0, share / limits["share"]),
         portion=share,
-        meaning=_meaning(timeline, track),
+        meaning=OFF if relu_behind(timeline, info.layer) else "",
         message=f"{layer}the incoming weights of {_units(track, n, count)} {what}, {since}; no gradient reaches them",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.finding import Severity
-from reporter.numerals import integer
+from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
 from reporter.rules.timeline import Timeline
@@ -27,8 +27,9 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     worst = max(hit, key=lambda c: c.excess)
     count, channels = int(worst.value or 0), series.readiness[worst.tensor].channels or 0
     message = (
-        f"{integer(len(hit))} of {integer(len(checks))} weight tensors have output channels that repeat others up to "
-        f"scale (most: {worst.tensor}, {integer(count)} of {integer(channels)} channels)"
+        f"{integer(len(hit))} of {integer(len(checks))} weight tensors {'has' if len(hit) == 1 else 'have'} output "
+        f"channels that repeat others up to scale (most: {worst.tensor}, {integer(count)} of "
+        f"{counted(channels, 'channel')})"
     )
     yield from as_one(checks, hit, Severity.INFO, message)
 

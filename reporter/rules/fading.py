@@ -29,7 +29,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     if not kernels or len(known) < 2 or last in timeline.same_step:
         return
     pairs = min(len(t.updates.places) for t in kernels)
-    lively = np.max([_course(t)[-pairs:] for t in known if len(_course(t)) >= pairs and _lively(t)], axis=0)
+    lively = np.max([_course(t)[-pairs:] for t in known if len(t.updates.places) >= pairs and _lively(t)], axis=0)
     for track in kernels:
         row, typical = _course(track)[-pairs:], _usual(track)
         ratio = np.where(lively > 0, row / np.where(lively > 0, lively, 1.0), 1.0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reporter.model.finding import Severity
 from reporter.model.role import WEIGHT_MATRICES
-from reporter.numerals import integer
+from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
 from reporter.rules.timeline import Timeline
@@ -36,7 +36,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     stored = any(last[c.tensor].info.role in CAST_WITH_THE_MODEL for c in hit)
     message = (
         f"float16 would turn values of {integer(len(hit))} of {integer(len(checks))} tensors into infinity "
-        f"(worst: {worst.tensor}, {integer(int(worst.value or 0))} values); bfloat16 has the range of float32"
+        f"(worst: {worst.tensor}, {counted(int(worst.value or 0), 'value')}); bfloat16 has the range of float32"
     )
     yield from as_one(checks, hit, Severity.WARN if stored else Severity.INFO, message)
 

@@ -99,8 +99,8 @@ def _few(timeline: Timeline, limits: Limits) -> bool:
     bad = [t for t in weights if t.bad[-1] > 0]
     if not bad or len(weights) < 2:
         return False
-    most = max(float(np.nanmax(t.bad / t.info.size)) for t in bad)
-    return most <= limits["few"] and len(bad) <= max(1.0, limits["few"] * len(weights))
+    most = max(float(np.nanmax(t.bad)) / max(1.0, limits["few"] * t.info.size) for t in bad)
+    return most <= 1.0 and len(bad) <= max(1.0, limits["few"] * len(weights))
 
 
 NON_FINITE = Rule(

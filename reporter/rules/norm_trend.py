@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +27,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         if usable.sum() < POINTS:
             continue
         places = np.array(track.places)[usable]
-        gaps = np.array([timeline.gaps[a + 1 : b + 1].sum() for a, b in pairwise(places.tolist())])
+        gaps = np.diff(np.cumsum(timeline.gaps)[places])
         logs = np.log(norms[usable])
         yield _slope(timeline, track, places, gaps, logs, limits)
         yield _pull(timeline, track, places, gaps, logs, limits)

@@ -47,7 +47,7 @@ def _checked(
         tensors=tuple(missing),
         previous=0.0,
         parameters=sum(seen[name] for name in missing),
-        message=f"the checkpoint of {timeline.step(place)} holds {integer(held)} of the {integer(len(seen))} weight "
+        message=f"the file of {timeline.step(place)} holds {integer(held)} of the {integer(len(seen))} weight "
         f"tensors that the series has had so far{besides}; missing: {shown}; {timeline.step(complete)} was the last "
         "complete one",
     )

@@ -142,8 +142,9 @@ def learning_rates(timeline: Timeline) -> Array:
     rates = np.full(len(timeline.labels), np.nan)
     for track in timeline.tracks:
         info = track.info
-        last = re.sub(r"_\d+$", "", re.split(r"[/.]", info.name)[-1].lower())
-        if info.role == Role.HYPERPARAMETER and last in ("learning_rate", "lr") and info.size == 1:
+        if info.role != Role.HYPERPARAMETER or info.size != 1:
+            continue
+        if re.sub(r"_\d+$", "", re.split(r"[/.]", info.name)[-1].lower()) in ("learning_rate", "lr"):
             places = list(track.places)
             rates[places] = np.fmax(rates[places], track.values("mean"))
     return rates

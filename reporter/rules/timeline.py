@@ -10,56 +10,21 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.changes import COLUMNS, columns
 from reporter.model.checkpoint import Order
 from reporter.model.comparison import Comparison
 from reporter.model.measured import TensorMeasure
 from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
-from reporter.model.table import Array, table
+from reporter.model.table import Array
 from reporter.model.tensor import TensorInfo
+from reporter.rules.tables import STATISTICS, Tables
 from reporter.rules.updates import STILL as STILL
 from reporter.rules.updates import Updates
-
-STATISTICS: tuple[str, ...] = (
-    "count", "mean", "std", "min", "max", "l2_norm", "rms", "kurtosis", "zero_count", "near_zero_share", "nan_count",
-    "posinf_count", "neginf_count",
-)  # fmt: skip
-"""Statistics that rules may ask a track for."""
 
 UNTRAINED_ROLES = NEVER_TRAINABLE | {"ema", "other"}
 """Roles of which nobody expects an update unless the format says so."""
 
 FEW_LEVELS = 16
 """Cells that the values of a quantised matrix occupy at most: 4 bits."""
-
-
-class Tables:
-    """The numbers of all tensors, fetched checkpoint by checkpoint when a rule first asks for them.
-
-    Attributes:
-        rows: by tensor name.
-    """
-
-    def __init__(self, series: Comparison) -> None:
-        self.series = series
-        self.rows = {name: row for row, name in enumerate(series.tensors)}
-
-    @cached_property
-    def statistics(self) -> Array:
-        """Shape (statistics, tensors, checkpoints), see :data:`STATISTICS`; NaN where there is no number."""
-        found = np.full((len(STATISTICS), len(self.rows), len(self.series.refs)), np.nan)
-        for place, measured in enumerate(self.series.measured):
-            rows = [self.rows[info.name] for info in measured.infos]
-            found[:, rows, place] = table(measured.tensors, STATISTICS).T
-        return found
-
-    @cached_property
-    def changes(self) -> Array:
-        """Shape (tensors, pairs, columns), see :func:`reporter.model.changes.columns`; NaN where there is no change."""
-        found = np.full((len(self.rows), len(self.series.pairs), len(COLUMNS)), np.nan)
-        for place, pair in enumerate(self.series.pairs):
-            found[[self.rows[name] for name in pair.tensors], place] = columns(pair.tensors)
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,18 +239,21 @@ class Timeline:
         return frozenset(known | self._repeated) - self.advancing
 
     @cached_property
+    def distances(self) -> Array:
+        """Training steps between each checkpoint and the one before; NaN where they are not known, or do not rise."""
+        steps = [ref.step.value for ref in self.series.refs]
+        found = np.diff([math.nan if step is None else float(step) for step in steps], prepend=math.nan)
+        return np.where(found > 0, found, np.nan)
+
+    @cached_property
     def gaps(self) -> Array:
         """How many usual save distances lie between each checkpoint and the one before, 1 where it is less.
 
         The usual one is the median of the series. Where the steps are not known each distance counts as usual.
         """
-        steps = [ref.step.value for ref in self.series.refs]
-        known = [math.nan if step is None else float(step) for step in steps]
-        distances = np.diff(known, prepend=math.nan)
-        rising = distances[distances > 0]
-        if not len(rising):
-            return np.ones(len(steps))
-        return np.where(distances > 0, np.maximum(1.0, distances / np.median(rising)), 1.0)
+        known = self.distances[~np.isnan(self.distances)]
+        usual = float(np.median(known)) if len(known) else 1.0
+        return np.fmax(1.0, self.distances / usual)
 
     @cached_property
     def initial_places(self) -> frozenset[int]:

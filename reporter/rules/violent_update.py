@@ -78,18 +78,12 @@ def _course(timeline: Timeline, track: Track, limits: Limits) -> _Course | None:
         return None
     places, size = updates.places[counted_], updates.against_larger[counted_]
     rms = track.values("rms")[np.searchsorted(track.places, places)]
-    steps = np.array([_distance(timeline, place) or 1 for place in places.tolist()], float)
+    steps = np.fmax(1.0, timeline.distances[places])
     pace = size / steps
     stands_out = pace >= limits["stands-out"] * np.median(pace) if len(pace) > 2 else np.zeros(len(pace), bool)
     loud = (size > limits["threshold"]) & (rms >= 0.5 * track.usual_rms) & ((steps <= limits["steps"]) | stands_out)
     strange = loud & (np.abs(updates.cosine[counted_]) < max(limits["cosine"], 3 / math.sqrt(track.info.size)))
     return _Course(track, places, size, loud, strange, updates.exact[counted_])
-
-
-def _distance(timeline: Timeline, place: int) -> int | None:
-    """Training steps since the checkpoint before; None where they are not known."""
-    before, after = timeline.series.refs[place - 1].step.value, timeline.series.refs[place].step.value
-    return after - before if before is not None and after is not None and after > before else None
 
 
 def _strange(courses: list[_Course], limits: Limits) -> list[int]:
@@ -106,11 +100,11 @@ def _strange(courses: list[_Course], limits: Limits) -> list[int]:
 def _violent(timeline: Timeline, course: _Course, at: int, limits: Limits) -> Check:
     """The check of a matrix whose update is beyond the limit on its own."""
     place, value = int(course.places[at]), float(course.size[at])
-    distance = _distance(timeline, place)
     pace = ""
-    if distance is not None and distance > 1 and timeline.counts_steps:
-        low, high = per_step(value, distance)
-        pace = f"; per step between {number(low, 2)} and {number(high, 2)} ({integer(distance)} steps apart)"
+    if timeline.distances[place] > 1 and timeline.counts_steps:
+        steps = int(timeline.distances[place])
+        low, high = per_step(value, steps)
+        pace = f"; per step between {number(low, 2)} and {number(high, 2)} ({integer(steps)} steps apart)"
     return Check.of(
         course.track.info,
         value,
