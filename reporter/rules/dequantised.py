@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.deployment import Readiness
 from reporter.model.finding import Severity
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limit, Limits, Rule
@@ -14,8 +13,8 @@ from reporter.rules.timeline import FEW_LEVELS, Timeline, Track
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix of the last checkpoint in a dtype of 4 bytes or more: its distinct values.
 
-    They are counted exactly where there are few, when the last checkpoint is read for its readiness. A matrix of a few
-    levels, such as a binary or ternary one, is meant so.
+    They are counted exactly where there are few, when the last checkpoint is read for its readiness; else they are as
+    many as the cells that they occupy, or more. A matrix of a few levels, such as a ternary one, is meant so.
     """
     last = len(timeline.labels) - 1
     for track in timeline.matrices:
@@ -23,10 +22,12 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         if ready is None or track.info.itemsize < 4 or track.places[-1] != last:
             continue
         filled = float(track.values("count")[-1] - track.values("zero_count")[-1])
-        distinct = _distinct(ready, track, limits)
-        fired = distinct is not None and filled > limits["each"] * distinct and not track.levelled
-        if distinct is None or not fired:
-            yield Check.of(track.info, None if distinct is None else float(distinct), 0.0, place=last)
+        distinct = ready.distinct or len(track.measure(-1).summary.cells.index)
+        if distinct <= FEW_LEVELS:
+            continue
+        few = ready.distinct is not None and distinct <= limits["threshold"]
+        if not few or filled <= limits["each"] * distinct:
+            yield Check.of(track.info, float(distinct), 0.0, place=last)
             continue
         since = _since(track, int(limits["threshold"]))
         yield Check.of(
@@ -40,12 +41,6 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             f"{integer(distinct)} different ones at {timeline.step(last)}: they were rounded to 8 bits and stored as "
             f"{track.info.dtype} again",
         )
-
-
-def _distinct(ready: Readiness, track: Track, limits: Limits) -> int | None:
-    """How many different values there are, None where they are more than 8 bits can tell, or as few as are levels."""
-    distinct = ready.distinct
-    return distinct if distinct is not None and FEW_LEVELS < distinct <= limits["threshold"] else None
 
 
 def _since(track: Track, most: int) -> int:

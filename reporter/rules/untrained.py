@@ -52,7 +52,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         fresh = resting and off < limits["threshold"] and not track.coarse
         companions = _companions(timeline, track) if fresh else []
         yield Check(
-            off if resting else None,
+            off if resting else 1.0,
             -off if resting else -math.inf,
             Severity.WARN if fresh else None,
             track.places[0],
@@ -112,9 +112,9 @@ UNTRAINED = Rule(
     title="Frozen before it was trained",
     threshold=0.05,
     limits=(Limit("values", 256, "values that a tensor needs for its distribution to be told"),),
-    formula="of a weight matrix that never moves while others do: |max |w| / σ / that of a freshly drawn one − 1|, "
-    "and a third of the distance of its excess kurtosis to that of a freshly drawn one (uniform: √3 and −1.2; "
-    "truncated normal: 2.27 and −0.63), whichever is larger, less 1 / √n; below 0.05",
+    formula="of a weight matrix that never moves while others do (any other counts as 1): |max |w| / σ / that of a "
+    "freshly drawn one − 1|, and a third of the distance of its excess kurtosis to that of a freshly drawn one "
+    "(uniform: √3 and −1.2; truncated normal: 2.27 and −0.63), whichever is larger, less 1 / √n; below 0.05",
     source="own proposal: named 3 of 3 sick runs and none of the healthy ones",
     check=check,
     follows=True,
