@@ -8,15 +8,16 @@ order, unless they hold so few different ones that it may be chance, see :func:`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from reporter.model.change import Change
-from reporter.model.kind import ChangeKind, KindOfChange
-from reporter.model.measured import TensorMeasure, Units
+from reporter.model.kind import FEW, ChangeKind, Extent, KindOfChange, KindsOfPair
+from reporter.model.measured import Measured, TensorMeasure, Units
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.model.summary import Summary
+from reporter.model.tensor import TensorInfo
 
 LEAST_CELLS = 16
 """Cells that tensors must fill for their equal counts to be no chance."""
@@ -30,9 +31,6 @@ applied a thousand times by a thousand times that at worst; a step of training l
 
 LEAST_SCALE = 1e-4
 """Least distance of a factor from 1."""
-
-FEW = 0.1
-"""Most share of values that differ in a sparse change."""
 
 BEYOND_ROUNDING = 32.0
 """How many units of rounding the values that differ must have moved, so that few of them are no accident: where steps
@@ -241,3 +239,91 @@ def _paired(before: TensorMeasure, after: TensorMeasure, change: Change) -> Kind
     if cosine is not None and cosine < ELSEWHERE and info.role in WEIGHT_MATRICES:
         return KindOfChange(ChangeKind.REPLACED, change.exact, update)
     return KindOfChange(ChangeKind.UPDATED, change.exact, update)
+
+
+def kinds_of(before: Measured, after: Measured, changes: Mapping[str, Change]) -> dict[str, KindOfChange]:
+    """The kind of change of every tensor that is in both and is not equal to the bit, by name, as summaries tell.
+
+    Tensors of another shape that hold other values are left out, as are those of another dtype that were not paired.
+
+    Args:
+        before, after: what was measured of both checkpoints.
+        changes: between tensors of equal shape and dtype, by name.
+    """
+    origins = Origins(before.tensors)
+    found: dict[str, KindOfChange] = {}
+    for tensor in after.tensors:
+        name = tensor.info.name
+        old, change = before.by_name.get(name), changes.get(name)
+        if old is None or (change is not None and change.unchanged):
+            continue
+        if old.info.dtype != tensor.info.dtype:
+            if change is not None:
+                found[name] = _stored_otherwise(old, tensor, change)
+            continue
+        kind = kind_of(old, tensor, change, origins)
+        if change is not None or kind.kind != ChangeKind.UPDATED:
+            found[name] = kind
+    return found
+
+
+def _stored_otherwise(before: TensorMeasure, after: TensorMeasure, change: Change) -> KindOfChange:
+    """The change of values that are stored in another floating dtype: nothing but rounding, or more."""
+    update, coarser = change.relative_update, min((before, after), key=lambda t: _MANTISSA.get(t.info.dtype, 0))
+    if after.summary.non_finite > before.summary.non_finite:
+        bad = before.summary.non_finite, after.summary.non_finite
+        return KindOfChange(ChangeKind.NON_FINITE, True, update, bad=bad)
+    half_step = 2.0 ** -(_MANTISSA.get(coarser.info.dtype, 0) + 1)
+    if update is not None and update <= half_step:
+        return KindOfChange(ChangeKind.CAST, update=update, dtype=after.info.dtype)
+    return KindOfChange(ChangeKind.UPDATED, change.exact, update)
+
+
+def of_pair(
+    before: Measured, after: Measured, changes: Mapping[str, Change], kinds: Mapping[str, KindOfChange]
+) -> KindsOfPair:
+    """What kind of change it was as a whole.
+
+    Args:
+        before, after, changes: as of :func:`kinds_of`.
+        kinds: what that found, perhaps with more evidence.
+    """
+    shared = [info for info in after.infos if info.name in before.by_name]
+    model = [info for info in shared if info.collection == "model"]
+    slots = [info.name for info in shared if info.collection == "optimizer"]
+    subjects = model or shared
+    equal = {name for name, change in changes.items() if change.unchanged}
+    of_subjects = {info.name: kinds[info.name] for info in subjects if info.name in kinds}
+    steady = sum(info.name in equal for info in subjects)
+    slots_changed = sum(name not in equal for name in slots)
+    extent, layer = _extent(subjects, of_subjects, after, slots_changed) if model else (None, "")
+    return KindsOfPair(
+        subject="model" if model else "all",
+        shared=len(subjects),
+        equal=steady,
+        unknown=len(subjects) - steady - len(of_subjects),
+        kinds=of_subjects,
+        extent=extent if steady else None,
+        layer=layer if steady else "",
+        beside=(slots_changed, len(slots)) if model else (0, 0),
+    )
+
+
+def _extent(
+    infos: Sequence[TensorInfo], kinds: Mapping[str, KindOfChange], after: Measured, slots_changed: int
+) -> tuple[Extent | None, str]:
+    """Where the tensors that changed are, and the layer if it is one."""
+    changed = [info for info in infos if info.name in kinds]
+    if not changed:
+        return (Extent.OPTIMIZER, "") if slots_changed else (None, "")
+    layers = {info.layer for info in changed}
+    all_layers = list(dict.fromkeys(info.layer for info in infos if info.layer))
+    if len(layers) == 1 and len(all_layers) > 1 and (layer := changed[0].layer):
+        last = after.layers_ordered and layer == all_layers[-1]
+        return (Extent.HEAD if last else Extent.LAYER), layer
+    axes = [len(info.shape) > 1 for info in changed]
+    if not any(axes) and any(len(info.shape) > 1 for info in infos):
+        return Extent.VECTORS, ""
+    if all(axes) and any(len(info.shape) == 1 for info in infos):
+        return Extent.MATRICES, ""
+    return None, ""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+FEW = 0.1
+"""Most share of values, or of rows or columns with one, that differ in a sparse change."""
 
 
 class ChangeKind(StrEnum):
@@ -53,14 +57,15 @@ class KindOfChange:
         signs: of ``REORDERED``, ``TRANSPOSED`` and ``TAKEN``: whether all values have the other sign as well.
         origin: of ``TAKEN``: the tensor that had these values before.
         dtype: of ``CAST``: what the values were rounded to.
-        bits: of ``QUANTISED``: levels from −(2^(bits−1) − 1) to 2^(bits−1) − 1.
+        levels: of ``QUANTISED``: most different values of the tensor, or of an output unit.
         by_unit: of ``QUANTISED``: whether each output unit has a step of its own.
         changed: of ``SPARSE``: how many values differ.
         slices: of ``SPARSE``: how many slices along ``axes`` hold a value that differs, and of how many; None where
             no axis gathers them.
-        rank: of ``LOW_RANK``: directions beyond what noise gives.
-        captured: of ``LOW_RANK``: their share of ‖b − a‖².
-        stable_rank: of ``LOW_RANK``: ‖b − a‖_F² / ‖b − a‖₂².
+        rank: directions of b − a beyond what noise gives; None where they were not looked for. Of ``UPDATED`` as well,
+            and at least so many where that is the number looked for.
+        captured: their share of ‖b − a‖².
+        stable_rank: ‖b − a‖_F² / ‖b − a‖₂².
         bad: of ``NON_FINITE``: NaN or infinite values before and after.
     """
 
@@ -74,7 +79,7 @@ class KindOfChange:
     signs: bool = False
     origin: str = ""
     dtype: str = ""
-    bits: int | None = None
+    levels: int | None = None
     by_unit: bool = False
     changed: int | None = None
     slices: tuple[int, int] | None = None
@@ -90,10 +95,35 @@ class Extent(StrEnum):
     HEAD = "head"
     """Those of the last layer only."""
     LAYER = "layer"
-    """Those of one other layer only."""
+    """Those of one layer only, which is not known to be the last."""
     VECTORS = "vectors"
     """Biases, scales and statistics only: no tensor of two or more axes."""
     MATRICES = "matrices"
     """Tensors of two or more axes only, though there are others."""
     OPTIMIZER = "optimizer"
     """None: only the state of the optimizer."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindsOfPair:
+    """What kind of change two checkpoints make, as a whole.
+
+    Attributes:
+        subject: what the counts speak of: "model", or "all" where no tensor of a model is in both.
+        shared: tensors that both hold.
+        equal: those of them that are equal to the bit.
+        unknown: those of which nothing tells whether a value differs.
+        kinds: of each of the others, by name.
+        extent: where they are, None where that says nothing.
+        layer: of the extents ``HEAD`` and ``LAYER``.
+        beside: how many tensors of the optimizer's state changed, and how many both hold.
+    """
+
+    subject: str
+    shared: int
+    equal: int
+    unknown: int
+    kinds: Mapping[str, KindOfChange]
+    extent: Extent | None = None
+    layer: str = ""
+    beside: tuple[int, int] = (0, 0)
