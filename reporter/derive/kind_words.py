@@ -25,7 +25,7 @@ def short(kind: KindOfChange) -> str:
 
 
 _SHORT: dict[ChangeKind, Callable[[KindOfChange], str]] = {
-    ChangeKind.NON_FINITE: lambda _: "gained NaN or infinite values",
+    ChangeKind.NON_FINITE: lambda _: "gained NaN/Inf",
     ChangeKind.TAKEN: lambda _: "taken from another tensor",
     ChangeKind.TRANSPOSED: lambda kind: "transposed" + _negated(kind),
     ChangeKind.RESHAPED: lambda kind: "reshaped" + _negated(kind),
