@@ -235,10 +235,14 @@ def _paired(before: TensorMeasure, after: TensorMeasure, change: Change) -> Kind
         few = slices if slices is not None and slices[0] <= FEW * slices[1] else None
         axes = (before.units.axis % len(info.shape),) if few is not None and before.units is not None else ()
         return KindOfChange(ChangeKind.SPARSE, True, update, changed=change.count - change.equal, slices=few, axes=axes)
-    cosine = change.cosine
-    if cosine is not None and cosine < ELSEWHERE and info.role in WEIGHT_MATRICES:
-        return KindOfChange(ChangeKind.REPLACED, change.exact, update)
-    return KindOfChange(ChangeKind.UPDATED, change.exact, update)
+    return trained(info, change)
+
+
+def trained(info: TensorInfo, change: Change) -> KindOfChange:
+    """The kind of a change that is nothing special: an update, or another tensor altogether."""
+    elsewhere = change.cosine is not None and change.cosine < ELSEWHERE and info.role in WEIGHT_MATRICES
+    kind = ChangeKind.REPLACED if elsewhere else ChangeKind.UPDATED
+    return KindOfChange(kind, change.exact, change.relative_update)
 
 
 def kinds_of(before: Measured, after: Measured, changes: Mapping[str, Change]) -> dict[str, KindOfChange]:

@@ -12,6 +12,7 @@ from itertools import islice
 
 import numpy as np
 
+from reporter.derive.kinds import trained
 from reporter.measuring import grids
 from reporter.measuring.directions import directions
 from reporter.measuring.fingerprint import Fingerprint, can_be_hashed, fingerprint
@@ -61,7 +62,7 @@ def examine(
         for name, kind in told.items():
             a, b = old[kind.origin or name], new[name]
             if kind.kind in _ORDERS:
-                found[name] = _in_order(a, b, kind)
+                found[name] = _in_order(a, b, kind, changes.get(name))
             elif name in changes and can_be_paired(a, b):
                 found[name] = _paired(a, b, kind, changes[name], numbers[name], spectral=spectral)
     return found
@@ -78,13 +79,13 @@ def _paired(
     return directions(a, b, told) if told.kind in _OPEN and spectral else told
 
 
-def _in_order(before: TensorSource, after: TensorSource, told: KindOfChange) -> KindOfChange:
+def _in_order(before: TensorSource, after: TensorSource, told: KindOfChange, change: Change | None) -> KindOfChange:
     """In which order the same values are, or that they are not the same after all."""
     if not (can_be_hashed(before.info) and can_be_hashed(after.info)):
         return told
     a, b = fingerprint(before, flipped=told.signs), fingerprint(after)
     if a.total != b.total:
-        return replace(told, kind=ChangeKind.UPDATED, axes=(), signs=False, origin="", proven=True)
+        return KindOfChange(ChangeKind.UPDATED) if change is None else trained(after.info, change)
     proven = replace(told, proven=True, axes=(), reversed=False)
     if told.kind == ChangeKind.TAKEN:
         return proven

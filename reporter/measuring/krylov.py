@@ -27,10 +27,10 @@ GROUPS = 4
 BLOCK = 8
 """Vectors of a block."""
 
-STEPS = 20
+STEPS = 16
 """Products with WᵀW."""
 
-FEWER = 14
+FEWER = 11
 """Products after which the estimate is made as well: by how much it changed until the end tells its bias."""
 
 SETTLED = 0.02
@@ -89,7 +89,8 @@ def _estimates(projected: Sequence[tuple[Reals, Reals]], count: int, total: floa
 def _projected(tall: Matrix) -> list[tuple[Reals, Reals]]:
     """WᵀW in the Krylov space of each block, and by how much it leaves that space: the block after its last one."""
     count = tall.shape[1]
-    start = np.random.default_rng(0).standard_normal((GROUPS, count, BLOCK))
+    random = np.random.default_rng(0)
+    start = random.standard_normal((GROUPS, count, BLOCK))
     now = [np.linalg.qr(block)[0].astype(tall.dtype) for block in start]
     basis = np.empty((GROUPS, count, BLOCK * STEPS), tall.dtype, order="F")
     t = np.zeros((GROUPS, BLOCK * STEPS, BLOCK * STEPS))
@@ -104,9 +105,25 @@ def _projected(tall: Matrix) -> list[tuple[Reals, Reals]]:
             along = known.T @ left
             t[g, : here.stop, here] = along
             left = left - known @ along
-            left -= known @ (known.T @ left)  # again, as float32 leaves too much the first time
-            now[g], last[g] = np.linalg.qr(left)
+            now[g], last[g] = _orthonormal(left, known, random)
     return [(np.triu(t[g]) + np.triu(t[g], 1).T, last[g]) for g in range(GROUPS)]
+
+
+def _orthonormal(block: Matrix, known: Matrix, random: np.random.Generator) -> tuple[Matrix, Matrix]:
+    """A block as orthonormal vectors, which are orthogonal to those that are known, times a small matrix.
+
+    Where the matrix has no further directions, nothing but rounding is left of the block, and random vectors take the
+    place of what is.
+    """
+    vectors, by = np.linalg.qr(block)
+    for _ in range(2):
+        vectors = vectors - known @ (known.T @ vectors)
+        spent = np.linalg.norm(vectors, axis=0) < 0.5
+        vectors[:, spent] = random.standard_normal((len(vectors), int(spent.sum())))
+        vectors, _ = np.linalg.qr(vectors)
+        if not spent.any():
+            break
+    return vectors, by
 
 
 def _ritz(t: Reals, last: Reals) -> tuple[Reals, Reals, Reals]:
@@ -122,7 +139,7 @@ def _settled(ritz: Sequence[tuple[Reals, Reals, Reals]]) -> Reals:
     """The largest eigenvalues that are as good as exact; at least the first, of which it is a lower bound."""
     values, residuals = np.array([r[0] for r in ritz]), np.array([r[2] for r in ritz])
     best = values.max(axis=0)  # Ritz values are never above the eigenvalues that they stand for
-    error = (residuals / np.maximum(values, np.finfo(np.float64).tiny)).min(axis=0)
+    error = (residuals / np.maximum(values, np.finfo(np.float32).eps * best[0])).min(axis=0)
     unsettled = np.flatnonzero(error > SETTLED)
     return best[: max(int(unsettled[0]) if len(unsettled) else len(best) - 1, 1)]
 

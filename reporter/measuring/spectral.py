@@ -36,7 +36,7 @@ take 2 s, the estimate 0.3 s."""
 LEAST_EIGENVALUES = 50
 """Least number of eigenvalues for a power law, as in WeightWatcher: a fit to fewer means nothing."""
 
-CANDIDATES = 200
+CANDIDATES = 120
 """Beginnings of the tail that are tried for a power law through estimated eigenvalues, which are no finer than that."""
 
 RANK_ERROR = 0.02

@@ -224,7 +224,7 @@ def test_a_merged_adapter(tmp_path: Path, shape: tuple[int, ...], rank: int, dty
     assert found.captured is not None
     assert found.captured > 0.99
     assert found.stable_rank is not None
-    assert 1 <= found.stable_rank <= rank
+    assert 1 <= found.stable_rank <= 1.001 * rank
     assert kind(tmp_path, before, after).rank is None, "only on request"
 
 
