@@ -12,10 +12,12 @@ from typing import Any
 
 from reporter.compare import difference, difference_of_reports
 from reporter.derive.histograms import histogram
+from reporter.derive.kinds import kinds_of
 from reporter.errors import SettingError
 from reporter.gather.catalog import only_checkpoint
 from reporter.gather.layer_names import match, notes, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.kinds import examine
 from reporter.model.defaults import QUANTILES
 from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
@@ -161,7 +163,10 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
         matched = match(a, new)
         shown = matched.tensors
         b, (own,) = measure_checkpoint(new, plan, [under_names(old, {name: own for own, name in shown.items()})])
-        return difference(a, renamed(b, matched), own.renamed(shown), names, notes([matched]))
+        b, changes = renamed(b, matched), own.renamed(shown)
+        told = kinds_of(a, b, changes)
+        kinds = examine(old, under_names(new, shown), told, changes, b.by_name, spectral=settings.spectral)
+        return difference(a, b, changes, names, notes([matched]), kinds)
 
 
 def _report(path: Path) -> Any:

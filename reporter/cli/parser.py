@@ -76,6 +76,7 @@ def _diff(diff: argparse.ArgumentParser) -> None:
     )
     diff.add_argument("--html", type=_path, metavar="FILE", help="also write one self-contained page")
     _setting(diff, "variables", "what the whole speaks of (default: model)")
+    _setting(diff, "spectral", "also count the directions of each matrix's change: few where an adapter was merged")
     _settings(diff, "settle")
     diff.set_defaults(command=run.diff)
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from reporter.compare.pairs import form, pair
+from reporter.derive.kinds import kinds_of, of_pair
 from reporter.model.change import Change
 from reporter.model.changes import Changes
 from reporter.model.difference import Difference, State, TensorDifference, worst_first
+from reporter.model.kind import KindOfChange
 from reporter.model.measured import Absent, Measured, TensorMeasure
 
 Record = Mapping[str, Any]
@@ -23,6 +25,7 @@ def difference(
     known: Changes,
     names: tuple[str, str],
     notes: tuple[str, ...] = (),
+    kinds: Mapping[str, KindOfChange] | None = None,
 ) -> Difference:
     """The difference of two checkpoints that were measured; tensors are matched by name.
 
@@ -32,9 +35,11 @@ def difference(
         known: the exact change of every tensor that could be compared value by value, by name.
         names: how the two checkpoints are called on the page.
         notes: what a reader should know about how tensors were matched.
+        kinds: what kind of change that of each tensor was, by name; None to tell it from what was measured.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # for the reason given in reporter.compare.compare
         compared = pair(0, 1, before, after, known, shifts=True)
+        kinds = kinds_of(before, after, compared.tensors) if kinds is None else kinds
     tensors = []
     for name in dict.fromkeys([*before.by_name, *after.by_name]):
         old, new = before.by_name.get(name), after.by_name.get(name)
@@ -52,9 +57,11 @@ def difference(
                 bad=(_bad(old), _bad(new)),
                 change=change,
                 shift=compared.tensor_shifts.get(name),
+                kind=kinds.get(name),
             )
         )
-    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift, notes)
+    whole = of_pair(before, after, compared.tensors, kinds)
+    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift, notes, whole)
 
 
 def difference_of_reports(before: Record, after: Record, names: tuple[str, str]) -> Difference:

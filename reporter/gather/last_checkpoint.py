@@ -1,9 +1,13 @@
-"""The last checkpoint of a series is what one would deploy: its readiness and spectra, from the cache where known."""
+"""What costs another reading: the last checkpoint's readiness for deployment, and every checkpoint's spectra.
+
+Both come from the cache where they are known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from reporter.cache import Cache, CacheDamaged
@@ -13,14 +17,17 @@ from reporter.gather.layer_names import under_names
 from reporter.gather.stable_read import unchanged
 from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.spectral import measure_spectra
-from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.deployment import Cast, Readiness
+from reporter.model.measured import Measured
 from reporter.model.spectrum import PowerLaw, Spectrum
 from reporter.model.tensor import Contents
 from reporter.settings.model import Settings
 
 T = TypeVar("T", Readiness, Spectrum)
+
+Measure = Callable[[Contents, Measured], Mapping[str, T]]
+"""Reads an open checkpoint that was measured, under its names there."""
 
 VERSION = 2
 """Of what is kept in the cache; raised when its fields change. What measures it has its own version there."""
@@ -28,57 +35,66 @@ VERSION = 2
 
 def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) -> Comparison:
     """The same series with what is wanted of its last checkpoint; trouble with reading it again costs only that."""
-    ref, numbers = comparison.refs[-1], comparison.measured[-1]
-    names = [t.info.name for t in numbers.tensors]
-
-    def contents(opened: KeptOpen) -> Contents:
-        found = opened.contents(ref)
-        return under_names(found, {t.info.name: n for t, n in zip(found.tensors, names, strict=True)})
-
+    last = len(comparison.refs) - 1
     readiness: Mapping[str, Readiness] = {}
-    spectra: Mapping[str, Spectrum] = {}
+    spectra: list[Mapping[str, Spectrum]] = []
     try:
-        with KeptOpen() as opened:
-            if settings.deployment == "last":
-
-                def measure() -> Mapping[str, Readiness]:
-                    return measure_deployment(contents(opened), numbers)
-
-                readiness = _known(cache, ref, "readiness", names, _readiness, measure)
-            if settings.spectral:
-                spectra = _known(
-                    cache, ref, "spectra", names, _spectrum, lambda: measure_spectra(contents(opened), numbers)
-                )
+        if settings.deployment == "last":
+            readiness = _known(comparison, last, cache, "readiness", _readiness, measure_deployment)
+        if settings.spectral:
+            measure = partial(measure_spectra, threads=settings.threads)
+            spectra = [_known(comparison, last, cache, "spectra", _spectrum, measure)]
     except CacheDamaged:
         raise
     except Exception as error:
-        known = translated(ref.path, error)
+        known = translated(comparison.refs[-1].path, error)
         return replace(comparison, deployment_problem=f"{known.state}: {known.reason}")
-    return replace(comparison, readiness=readiness, spectra=spectra)
+    if settings.spectral:
+        spectra = [*(_earlier_spectra(comparison, place, cache, measure) for place in range(last)), *spectra]
+    return replace(comparison, readiness=readiness, spectra=spectra[-1] if spectra else {}, all_spectra=tuple(spectra))
+
+
+def _earlier_spectra(
+    comparison: Comparison, place: int, cache: Cache, measure: Measure[Spectrum]
+) -> Mapping[str, Spectrum]:
+    """Of a checkpoint before the last; none where it cannot be read again, which leaves a gap in the trend."""
+    try:
+        return _known(comparison, place, cache, "spectra", _spectrum, measure)
+    except CacheDamaged:
+        raise
+    except Exception as error:
+        translated(comparison.refs[place].path, error)
+        return {}
 
 
 def _known(
+    comparison: Comparison,
+    place: int,
     cache: Cache,
-    ref: CheckpointRef,
     kind: str,
-    names: Sequence[str],
     decode: Callable[[dict[str, Any]], T],
-    measure: Callable[[], Mapping[str, T]],
+    measure: Measure[T],
 ) -> Mapping[str, T]:
-    """By tensor name, from the cache or measured now and kept there.
+    """Of one checkpoint by tensor name, from the cache or measured now and kept there.
 
     The cache has them by place in the file, as the same tensor may go by another name in another series.
     """
-    unchanged(ref)
+    ref, numbers = comparison.refs[place], comparison.measured[place]
+    names = [info.name for info in numbers.infos]
+    if not ref.rotated:
+        unchanged(ref)
     record = cache.record(ref, kind, VERSION)
     if record is not None:
         try:
-            return {names[int(place)]: decode(fields) for place, fields in record.items()}
+            return {names[int(at)]: decode(fields) for at, fields in record.items()}
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             pass  # written by something else: measured again
-    result = measure()
+    with KeptOpen() as opened:
+        found = opened.contents(ref)
+        shown = {t.info.name: name for t, name in zip(found.tensors, names, strict=True)}
+        result = measure(under_names(found, shown), numbers)
     unchanged(ref)
-    places = {name: place for place, name in enumerate(names)}
+    places = {name: at for at, name in enumerate(names)}
     cache.keep_record(ref, kind, VERSION, {str(places[name]): asdict(one) for name, one in result.items()})
     return result
 

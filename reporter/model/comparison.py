@@ -88,6 +88,7 @@ class Comparison:
         moved: what moved in the last checkpoint since the previous, the first and the baseline, as far as there are.
         readiness: of the last checkpoint's tensors for deployment, by name; empty unless measured.
         spectra: of the last checkpoint's weight matrices, by name; empty unless measured.
+        all_spectra: the same of each checkpoint, empty for one that could not be read again; () unless measured.
         deployment_problem: why there is no readiness, or no spectra, although they were wanted; "" otherwise.
     """
 
@@ -111,6 +112,7 @@ class Comparison:
     moved: tuple[Movement, ...] = ()
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)
+    all_spectra: tuple[Mapping[str, Spectrum], ...] = ()
     deployment_problem: str = ""
 
     @cached_property

@@ -7,6 +7,7 @@ from typing import Literal
 
 from reporter.model.change import Change
 from reporter.model.finding import Verdict
+from reporter.model.kind import KindOfChange, KindsOfPair
 from reporter.model.shift import Shift
 
 State = Literal["reshaped", "removed", "added", "changed", "equal", "unknown"]
@@ -26,6 +27,7 @@ class TensorDifference:
         bad: values that are NaN or infinite, before and after; None where it is missing.
         change: None where the values were not there to be paired.
         shift: of its distribution, None where it is not known.
+        kind: what kind of change it was; None where it is equal, or nothing was paired.
     """
 
     name: str
@@ -38,6 +40,13 @@ class TensorDifference:
     bad: tuple[int | None, int | None]
     change: Change | None = None
     shift: Shift | None = None
+    kind: KindOfChange | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape in the later checkpoint, else in the earlier one."""
+        numbers = (self.after or self.before).partition(")")[0].strip("(").split(",")
+        return tuple(int(n) for n in numbers if n.strip())
 
     @property
     def non_finite(self) -> int:
@@ -64,6 +73,7 @@ class Difference:
         whole: the paired change of all model tensors in both; None where nothing was paired.
         shift: of the distribution of all model values.
         notes: what a reader should know.
+        kinds: what kind of change it was as a whole; None where nothing was paired.
     """
 
     before: str
@@ -73,6 +83,7 @@ class Difference:
     whole: Change | None = None
     shift: Shift | None = None
     notes: tuple[str, ...] = ()
+    kinds: KindsOfPair | None = None
 
     def count(self, state: State) -> int:
         """How many tensors are in a state."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from reporter.derive import kind_words
 from reporter.model.difference import STATES, Difference, TensorDifference
 from reporter.model.page import Block, Cell, Column, Facts, Level, Page, Paragraph, Row, Section, Table
 from reporter.numerals import NO_DATA, before_after, counted, integer, number
@@ -31,12 +32,19 @@ from reporter.sections.paired import (
 
 AT_LEAST = Column("Update, at least", definition="|‖W‖ − ‖W′‖| / ‖W′‖, which is never more than ‖W − W′‖ / ‖W′‖.")
 
+KIND = Column(
+    "Kind of change",
+    numeric=False,
+    definition="What happened to the values, and what shows it: the same values in another order, all scaled "
+    "or rounded alike, or changed in few places or few directions. Empty where it is none of these, as after training.",
+)
+
 _LEVELS: dict[str, Level] = {"reshaped": "warn", "removed": "warn", "added": "info", "equal": "pass"}
 
 
 def difference_page(difference: Difference, version: str) -> Page:
     """The page: the whole model, every tensor, and definitions."""
-    columns = [c for c in DEFINITIONS if c is not PER_STEP] if difference.paired else [AT_LEAST, NON_FINITE]
+    columns = [*(c for c in DEFINITIONS if c is not PER_STEP), KIND] if difference.paired else [AT_LEAST, NON_FINITE]
     glossary = tuple((column.title, column.definition) for column in columns)
     before, after = (PurePath(path).name or path for path in (difference.before, difference.after))
     return Page(
@@ -72,6 +80,8 @@ def _whole(difference: Difference) -> Iterator[Block]:
             ("JS distance", js_cell(shift).text),
         ]
     yield Facts(tuple(tiles), "tiles")
+    if difference.kinds is not None:
+        yield Paragraph(_sentence(kind_words.line(difference.kinds)))
     if any(difference.bad):
         text = (
             f"{counted(sum(t.non_finite > 0 for t in difference.tensors), 'tensor')} with NaN or infinite values come "
@@ -87,7 +97,11 @@ def _whole(difference: Difference) -> Iterator[Block]:
     if shift is not None and shift.bins:
         yield Paragraph(f"PSI and JS distance are over {bins(shift)}.", "note")
     for note in difference.notes:
-        yield Paragraph(note[:1].upper() + note[1:].rstrip(".") + ".", "note")
+        yield Paragraph(_sentence(note), "note")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def _tensors(difference: Difference) -> Table:
@@ -99,6 +113,7 @@ def _tensors(difference: Difference) -> Table:
         if difference.paired
         else Column("Update, at least", definition="|‖W‖ − ‖W′‖| / ‖W′‖ ≤ ‖W − W′‖ / ‖W′‖."),
         *((COSINE, UNCHANGED, LARGEST, WASSERSTEIN) if difference.paired else ()),
+        *((KIND,) if difference.paired else ()),
         Column("L2 norm", unit="before"),
         Column("L2 norm", unit="after"),
         Column("Shape and dtype", numeric=False),
@@ -129,6 +144,7 @@ def _row(tensor: TensorDifference, paired: bool) -> Row:
                     unchanged_cell(tensor.change),
                     largest_cell(tensor.change),
                     wasserstein_cell(tensor.shift),
+                    Cell(kind_words.remark(tensor.kind, tensor.shape)),
                 )
                 if paired
                 else ()

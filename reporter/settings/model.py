@@ -206,7 +206,7 @@ class Settings:
     spectral: bool = declared(
         False,
         parse=switch,
-        flag=Flag("spectra of the last checkpoint's weight matrices"),
+        flag=Flag("spectra of the weight matrices of every checkpoint"),
         line=Line("spectral", lambda wanted: "on" if wanted else "off"),
     )
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from reporter.derive import kind_words
 from reporter.model.difference import STATES, Difference, TensorDifference
+from reporter.model.kind import ChangeKind
 from reporter.numerals import NO_DATA, before_after, counted, integer, number, share
 from reporter.printable import visible
 from reporter.terminal.tables import table
 
 SHOWN = 100
 """Most rows of the table. All tensors are in the JSON and on the HTML page."""
+
+EXPLAINED = 20
+"""Most tensors whose kind of change is told with its evidence, below the table."""
 
 
 def text(difference: Difference) -> str:
@@ -19,14 +26,17 @@ def text(difference: Difference) -> str:
     rows = [t for t in difference.tensors if t.state != "equal" or t.non_finite]
     header = [
         "tensor", "state", "shape and dtype", "NaN/Inf", "update", "cosine", "unchanged", "W1/σ", "norm before",
-        "after",
+        "after", "kind of change",
     ]  # fmt: skip
     lines = [table(header, [_cells(t) for t in rows[:SHOWN]], left=3)] if rows else []
     if len(rows) > SHOWN:
         lines.append(f"and {integer(len(rows) - SHOWN)} more; --json and --html have all of them")
+    lines += _explained(rows)
     lines += [visible(note) for note in difference.notes]
     if any(difference.bad):
         lines.append(non_finite(difference) + ".")
+    if difference.kinds is not None:
+        lines.append(visible(kind_words.line(difference.kinds)))
     counts = ", ".join(f"{integer(n)} {state}" for state in STATES if (n := difference.count(state)))
     summary = f"{integer(len(difference.tensors))} tensors: {counts or 'none'}"
     whole = difference.whole
@@ -69,4 +79,15 @@ def _cells(tensor: TensorDifference) -> list[str]:
         number(shift_.wasserstein if shift_ else None, 3),
         number(tensor.norms[0]),
         number(tensor.norms[1]),
+        kind_words.short(tensor.kind) if tensor.kind is not None and tensor.kind.kind != ChangeKind.UPDATED else "",
     ]
+
+
+def _explained(tensors: Sequence[TensorDifference]) -> list[str]:
+    """What happened to the tensors that were changed by something else than a step of training."""
+    remarks = ((t.name, kind_words.remark(t.kind, t.shape)) for t in tensors)
+    found = [f"{name}: {remark}" for name, remark in remarks if remark]
+    lines = [visible(line) for line in found[:EXPLAINED]]
+    if len(found) > EXPLAINED:
+        lines.append(f"and {integer(len(found) - EXPLAINED)} more of such kinds")
+    return lines

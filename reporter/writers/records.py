@@ -181,8 +181,21 @@ def spectrum(measured: Spectrum) -> Record:
         "alpha": plain(fit.alpha if fit else None),
         "alpha_ks_distance": plain(fit.distance if fit else None),
         "alpha_tail": fit.tail if fit else None,
+        "effective_rank_error": plain(measured.rank_error) if measured.effective_rank is not None else None,
+        "alpha_error": plain(fit.error if fit else None),
         "exact": measured.exact,
         "left_out": measured.left_out,
+    }
+
+
+def spectral_numbers(measured: Spectrum) -> Record:
+    """What of the spectral measures of a weight matrix has a course over training."""
+    fit = measured.power_law
+    return {
+        "norm": plain(measured.norm),
+        "stable_rank": plain(measured.stable_rank),
+        "effective_rank": plain(measured.effective_rank),
+        "alpha": plain(fit.alpha if fit else None),
     }
 
 

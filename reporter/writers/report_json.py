@@ -73,6 +73,10 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> 
             "tensors": {name: records.readiness(ready) for name, ready in series.readiness.items()},
         },
         "spectra": {name: records.spectrum(measured) for name, measured in series.spectra.items()},
+        "spectra_by_checkpoint": [
+            {name: records.spectral_numbers(measured) for name, measured in spectra.items()}
+            for spectra in series.all_spectra
+        ],
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from reporter.measuring import spectral
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
-from reporter.measuring.spectral import largest_singular_value, measure_spectra, power_law, spectrum_of
+from reporter.measuring.spectral import measure_spectra, power_law, spectrum_of
 from reporter.model.spectrum import Spectrum
 from reporter.model.tensor import Contents, LayerInfo
 from tests.sources import ArraySource
@@ -39,24 +39,73 @@ def test_against_svd(shape: tuple[int, ...], axis: int, scale: float) -> None:
     assert found.power_law is None  # too few eigenvalues
 
 
-@pytest.mark.parametrize("shape", [(300, 200), (200, 300), (5, 400), (400, 1)])
-def test_power_iteration(shape: tuple[int, int]) -> None:
-    """A random matrix is the hard case: its largest singular values are next to each other."""
-    matrix = RNG.standard_normal(shape)
-    exact = float(np.linalg.norm(matrix, 2))
-    found = largest_singular_value(matrix)
-    assert found == pytest.approx(exact, rel=1e-5)
-    assert found <= exact * (1 + 1e-12)
-    assert found == largest_singular_value(matrix)
+def orthogonal(size: int) -> np.ndarray:
+    return np.linalg.qr(RNG.standard_normal((size, size)))[0]
 
 
-def test_large_sides_get_the_norm_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spectral, "MOST_SIDE", 50)
-    values = RNG.standard_normal((120, 80)).astype("f4")
-    found, singular = spectrum(values), np.linalg.svd(values.astype("f8"), compute_uv=False)
-    assert found.norm == pytest.approx(singular[0], rel=1e-5)
-    assert found.stable_rank == pytest.approx((singular**2).sum() / singular[0] ** 2, rel=1e-4)
-    assert (found.exact, found.effective_rank, found.power_law) == (False, None, None)
+def known(singular: np.ndarray) -> np.ndarray:
+    """A matrix of these singular values."""
+    return orthogonal(len(singular)) @ np.diag(singular) @ orthogonal(len(singular))
+
+
+def spiked() -> np.ndarray:
+    noise = RNG.standard_normal((400, 400)) / 20
+    return noise + orthogonal(400)[:, :15] @ np.diag(np.linspace(3, 8, 15)) @ orthogonal(400)[:15]
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        RNG.standard_normal((400, 400)),
+        RNG.standard_normal((380, 700)),
+        known(np.arange(1.0, 401) ** -0.4),
+        known(np.arange(1.0, 401) ** -1.0),
+        spiked(),
+        RNG.standard_t(3, (400, 400)),
+    ],
+    ids=["square", "wide", "power law", "steep", "spikes", "heavy tails"],
+)
+def test_large_matrices_are_estimated_within_their_errors(matrix: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = spectrum(matrix.astype("f4"))
+    monkeypatch.setattr(spectral, "MOST_SIDE", 300)
+    found = spectrum(matrix.astype("f4"))
+    assert (found.exact, found.rows, found.columns) == (False, exact.rows, exact.columns)
+    assert found.norm == pytest.approx(exact.norm, rel=1e-4)
+    assert found.stable_rank == pytest.approx(exact.stable_rank, rel=2e-4)
+    assert found.effective_rank is not None
+    assert exact.effective_rank == pytest.approx(found.effective_rank, abs=2 * found.rank_error)
+    assert found.rank_error < 0.05 * found.effective_rank
+    assert found.power_law is not None
+    assert exact.power_law is not None
+    assert exact.power_law.alpha == pytest.approx(found.power_law.alpha, abs=2 * found.power_law.error)
+    assert found == spectrum(matrix.astype("f4")), "the same matrix gives the same numbers"
+
+
+def test_estimates_of_very_small_and_very_large_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spectral, "MOST_SIDE", 300)
+    matrix = known(np.arange(1.0, 401) ** -0.4)
+    plain, scaled = spectrum(matrix), spectrum(matrix * 1e200)
+    assert plain.norm is not None
+    assert scaled.norm == pytest.approx(plain.norm * 1e200, rel=1e-5)
+    assert scaled.effective_rank == pytest.approx(plain.effective_rank, rel=1e-3)
+
+
+def test_of_a_matrix_of_few_directions_they_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spectral, "MOST_SIDE", 300)
+    found = spectrum(np.outer(np.linspace(1, 2, 400), np.linspace(1, 3, 350)).astype("f4"))
+    assert found.stable_rank == pytest.approx(1, rel=1e-4)
+    assert found.effective_rank is not None
+    assert found.effective_rank < 3
+    found = spectrum(np.eye(400, dtype="f4"))
+    assert (found.norm, found.stable_rank, found.effective_rank) == pytest.approx((1, 400, 400), rel=1e-4)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_changes_nothing(threads: int) -> None:
+    sources = tuple(ArraySource(RNG.standard_normal((60, 50)), f"d{i}/kernel", f"d{i}") for i in range(5))
+    contents = Contents("test", (), sources)
+    found = measure_spectra(contents, measure_checkpoint(contents, Plan())[0], threads)
+    assert found == {source.info.name: spectrum_of(source) for source in sources}
 
 
 def test_what_is_left_out_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
