@@ -112,8 +112,8 @@ class Track:
     """One tensor over the checkpoints of a series.
 
     Attributes:
-        info: as in the first checkpoint that holds it.
-        places: the checkpoints that hold it in that shape, ascending.
+        info: as in the first of these checkpoints.
+        places: those that hold it in this form, ascending: in one shape, and as floats or as integers.
         tables: of the series.
         row: its own in them.
     """
@@ -132,6 +132,7 @@ class Track:
         """Its paired changes."""
         changes = self.tables.changes[self.row]
         known = np.flatnonzero(~np.isnan(changes[:, 0]))
+        known = known[np.isin(known + 1, self.places)]
         return Updates.of(known + 1, changes[known])
 
     def values(self, statistic: str) -> Array:
@@ -212,26 +213,35 @@ class Track:
         return math.sqrt(2.0 / (self.info.size / units + units)) if self.info.size else 1.0
 
 
+def _form(info: TensorInfo) -> object:
+    """What must be the same in two checkpoints for a tensor's numbers to be compared; the structure rule names changes.
+
+    Codes of quantised weights are not on the scale of the floats that they stand for.
+    """
+    return info.shape, "float" in info.dtype
+
+
 class Timeline:
     """A compared series, tensor by tensor.
 
     Attributes:
         series: what it was made from.
-        tracks: every tensor, in model order, model tensors first.
+        tracks: every tensor, in model order, model tensors first; one that changes its form, once for each of them.
     """
 
     def __init__(self, series: Comparison) -> None:
         self.series = series
         self.labels = series.labels
         tables = Tables(series)
-        first: dict[str, TensorInfo] = {}
-        places: dict[str, list[int]] = {name: [] for name in series.tensors}
+        forms: dict[str, dict[object, tuple[TensorInfo, list[int]]]] = {name: {} for name in series.tensors}
         for place, measured in enumerate(series.measured):
             for info in measured.infos:
-                # Of another shape: the structure rule names it.
-                if first.setdefault(info.name, info).shape == info.shape:
-                    places[info.name].append(place)
-        self.tracks = tuple(Track(first[name], tuple(places[name]), tables, row) for name, row in tables.rows.items())
+                forms[info.name].setdefault(_form(info), (info, []))[1].append(place)
+        self.tracks = tuple(
+            Track(info, tuple(places), tables, tables.rows[name])
+            for name, found in forms.items()
+            for info, places in found.values()
+        )
 
     @property
     def matrices(self) -> Iterator[Track]:
