@@ -10,7 +10,7 @@ import numpy as np
 from reporter.compare.pairs import form, pair
 from reporter.model.change import Change
 from reporter.model.changes import Changes
-from reporter.model.difference import Difference, State, TensorDifference, worst_first
+from reporter.model.difference import Difference, State, TensorDifference, form_change, worst_first
 from reporter.model.measured import Absent, Measured, TensorMeasure
 
 Record = Mapping[str, Any]
@@ -122,7 +122,7 @@ def _state(before: str, after: str, change: Change | None) -> State:
     if not after:
         return "removed"
     if before != after:
-        return "reshaped"
+        return form_change(before, after)
     if change is None:
         return "unknown"
     return "equal" if change.unchanged else "changed"

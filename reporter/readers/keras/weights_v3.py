@@ -182,8 +182,8 @@ class _Walk:
             for member, one in members:
                 below = inner[names[member]] if member in names else inner[0] if len(inner) == 1 else None
                 known = told.get(attribute, ("", ""))
-                # Members of a list are called by class and counter, which other layers have for their own names:
-                # ``dense_1`` of the file may be ``dense_4`` of the model. With the list before it no layer is called so.
+                # Members of a list are called by class and counter, as layers without a name of their own are:
+                # ``dense_1`` of the file may be ``dense_4`` of the model. With the list in front it means no other.
                 place = one.path.removeprefix(f"{group.path}/") if member != key else member
                 name = one.stored_name or (below.name if below else "") or known[1] or place
                 inner_kind = known[0] or _told_kind(member, one, listed=member != key)
