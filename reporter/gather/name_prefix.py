@@ -1,4 +1,4 @@
-"""A scope in which all names of one checkpoint lie, and those of another do not: ``model/a/kernel`` and ``a/kernel``."""
+"""A scope in which all names of one checkpoint lie, and those of another do not, as in ``model/a`` and ``a``."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def can_be_paired(before: TensorSource, after: TensorSource) -> bool:
 
 
 def is_recast(before: TensorSource, after: TensorSource) -> bool:
-    """Whether two tensors hold floats of two types in one shape, so that their values, not their bits, are comparable."""
+    """Whether two tensors hold floats of two types in one shape: their values can be compared, their bits cannot."""
     a, b = before.info, after.info
     return a.shape == b.shape and a.dtype != b.dtype and all(one.dtype.startswith(_FLOATS) for one in (a, b))
 
