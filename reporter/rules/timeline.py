@@ -113,7 +113,7 @@ class Track:
 
     Attributes:
         info: as in the first of these checkpoints.
-        places: those that hold it in this form, ascending: in one shape, and as floats or as integers.
+        places: those that hold it in that shape, and as floats or as integers alike, ascending.
         tables: of the series.
         row: its own in them.
     """
@@ -213,30 +213,26 @@ class Track:
         return math.sqrt(2.0 / (self.info.size / units + units)) if self.info.size else 1.0
 
 
-def _form(info: TensorInfo) -> object:
-    """What must be the same in two checkpoints for a tensor's numbers to be compared; the structure rule names changes.
-
-    Codes of quantised weights are not on the scale of the floats that they stand for.
-    """
-    return info.shape, "float" in info.dtype
-
-
 class Timeline:
     """A compared series, tensor by tensor.
 
     Attributes:
         series: what it was made from.
-        tracks: every tensor, in model order, model tensors first; one that changes its form, once for each of them.
+        tracks: every tensor, in model order, model tensors first; twice if it is float here and integer there.
     """
 
     def __init__(self, series: Comparison) -> None:
         self.series = series
         self.labels = series.labels
         tables = Tables(series)
-        forms: dict[str, dict[object, tuple[TensorInfo, list[int]]]] = {name: {} for name in series.tensors}
+        first: dict[str, TensorInfo] = {}
+        forms: dict[str, dict[bool, tuple[TensorInfo, list[int]]]] = {name: {} for name in series.tensors}
         for place, measured in enumerate(series.measured):
             for info in measured.infos:
-                forms[info.name].setdefault(_form(info), (info, []))[1].append(place)
+                # Of another shape: the structure rule names it. It also names changes of dtype; codes of quantised
+                # weights are not on the scale of the floats that they stand for, and are a track of their own.
+                if first.setdefault(info.name, info).shape == info.shape:
+                    forms[info.name].setdefault("float" in info.dtype, (info, []))[1].append(place)
         self.tracks = tuple(
             Track(info, tuple(places), tables, tables.rows[name])
             for name, found in forms.items()

@@ -140,8 +140,11 @@ def _find_outermost(variables: list[Aligned], root_is_model: bool, listing: Set[
     deeper = any(len(v.objects) > 2 for v in variables)
     root_is_model = (
         root_is_model
-        # A scope belongs to it, and Checkpoint opens none; unless a variable just has a slash in its name.
-        or any(v.offset <= 0 and (len(v.objects) > 2 or not deeper) for v in variables)
+        # A scope belongs to it, and Checkpoint opens none; unless a variable or layer just has a slash in its name.
+        or any(
+            v.offset <= 0 and (len(v.objects) > 2 or not deeper) and listing.isdisjoint(v.objects[1:])
+            for v in variables
+        )
     )
     groups: dict[int, list[Aligned]] = defaultdict(list)
     for variable in variables:
