@@ -18,6 +18,7 @@ from reporter.gather.catalog import only_checkpoint
 from reporter.gather.layer_names import match, notes, renamed, under_names
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.kinds import examine
+from reporter.measuring.pairs import compare_recast
 from reporter.model.defaults import QUANTILES
 from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
@@ -162,8 +163,11 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
         a, _ = measure_checkpoint(old, plan)
         matched = match(a, new)
         shown = matched.tensors
-        b, (own,) = measure_checkpoint(new, plan, [under_names(old, {name: own for own, name in shown.items()})])
-        b, changes = renamed(b, matched), own.renamed(shown)
+        paired = under_names(old, {name: own for own, name in shown.items()})
+        b, (own,) = measure_checkpoint(new, plan, [paired])
+        recast = compare_recast(paired, new)
+        known = own.with_further(recast, [t.info.name for t in b.tensors]) if recast else own
+        b, changes = renamed(b, matched), known.renamed(shown)
         told = kinds_of(a, b, changes)
         kinds = examine(old, under_names(new, shown), told, changes, b.by_name, spectral=settings.spectral)
         return difference(a, b, changes, names, notes([matched]), kinds)

@@ -14,6 +14,7 @@ from reporter.documents import Documents
 from reporter.gather.all_series import file_entries, gather_all
 from reporter.gather.catalog import scan
 from reporter.gather.stretches import further_processors
+from reporter.measuring.kernels import compiled_anew
 from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further, draw_runs
 from reporter.readers.isolation import end_children
@@ -38,6 +39,7 @@ class Outcome:
         pdf_problem: why there is no PDF, "" if there is one or none was wanted.
         cache_problem: why nothing was kept for the next run, "" if it was or was not wanted.
         read, read_bytes: checkpoints whose weights were read in this run, and the bytes of their tensors.
+        compiled: whether kernels were compiled meanwhile, so that the time says nothing about the speed of reading.
     """
 
     report: Report
@@ -46,6 +48,7 @@ class Outcome:
     cache_problem: str = ""
     read: int = 0
     read_bytes: int = 0
+    compiled: bool = False
 
 
 def run(settings: Settings, progress: Progress, *, now: datetime | None = None) -> Outcome:
@@ -117,4 +120,4 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
     folder = publish(settings.out, created, identity(found, settings), files, latest=report.tensors > 0)
-    return Outcome(report, folder, documents.problem, cache.problem, account.read, account.read_bytes)
+    return Outcome(report, folder, documents.problem, cache.problem, account.read, account.read_bytes, compiled_anew())

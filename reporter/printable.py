@@ -21,3 +21,12 @@ def brief(path: str, most: int = 100) -> str:
     text = visible(path)
     end = most * 3 // 5
     return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
+
+
+def layer_name(name: str) -> str:
+    """What the layer of variables is called that no layer owns.
+
+    >>> layer_name("dense"), layer_name("")
+    ('dense', '(no layer)')
+    """
+    return name or "(no layer)"

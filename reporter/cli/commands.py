@@ -52,7 +52,8 @@ def _summarise(outcome: Outcome, seconds: float) -> None:
     nbytes = sum(m.nbytes for m in measured)
     measuring = report.timings.get("measure", 0.0)
     read = outcome.read_bytes
-    rate = f" ({number(read / measuring / 1e9, 3)} GB/s while measuring)" if measuring > 0 and read else ""
+    told = measuring > 0 and read and not outcome.compiled
+    rate = f" ({number(read / measuring / 1e9, 3)} GB/s while measuring)" if told else ""
     kept = len(measured) - outcome.read
     if kept > 0:
         rate += f"; {integer(kept)} of the checkpoints had been measured before"

@@ -11,7 +11,7 @@ from reporter.compare.pairs import form, pair
 from reporter.derive.kinds import kinds_of, of_pair
 from reporter.model.change import Change
 from reporter.model.changes import Changes
-from reporter.model.difference import Difference, State, TensorDifference, worst_first
+from reporter.model.difference import Difference, State, TensorDifference, form_change, worst_first
 from reporter.model.kind import KindOfChange
 from reporter.model.measured import Absent, Measured, TensorMeasure
 
@@ -129,7 +129,7 @@ def _state(before: str, after: str, change: Change | None) -> State:
     if not after:
         return "removed"
     if before != after:
-        return "reshaped"
+        return form_change(before, after)
     if change is None:
         return "unknown"
     return "equal" if change.unchanged else "changed"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from reporter.gather.name_prefix import Prefix, find_prefix
 from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
 from reporter.model.structure import counters, stem
 from reporter.model.tensor import Contents, LayerInfo, Named, TensorInfo
@@ -24,11 +25,13 @@ class Match:
         layers: the series' name of each layer that has another name in the file.
         tensors: the same for tensors.
         ambiguous: stems of layers that differ in their numbers and could not be told apart; they keep their names.
+        prefix: the scope in which all names of one of the two lie, where that is the only difference.
     """
 
     layers: Mapping[str, str] = field(default_factory=dict)
     tensors: Mapping[str, str] = field(default_factory=dict)
     ambiguous: tuple[str, ...] = ()
+    prefix: Prefix | None = None
 
 
 SAME = Match()
@@ -55,6 +58,9 @@ def match(series: Measured | None, other: Measured | Contents) -> Match:
     """
     if series is None or (isinstance(other, Measured) and series.holds_the_same(other)):
         return SAME
+    prefix = find_prefix(series, other)
+    if prefix is not None:
+        return Match(prefix.layers, prefix.tensors, prefix=prefix)
     ours, theirs = _by_stem(series), _by_stem(other)
     layers: dict[str, str] = {}
     ambiguous: list[str] = []
@@ -81,7 +87,7 @@ def match(series: Measured | None, other: Measured | Contents) -> Match:
 
 def renamed(numbers: Measured, matched: Match) -> Measured:
     """A checkpoint's numbers under the names of its series; :attr:`Measured.own_names` keeps the file's."""
-    if not matched.layers:
+    if not matched.tensors:
         return numbers
     layer, tensor = _by(matched.layers), _by(matched.tensors)
 
@@ -121,8 +127,8 @@ def under_names(contents: Contents, names: Mapping[str, str]) -> Contents:
 
 def notes(matches: Sequence[Match]) -> tuple[str, ...]:
     """What a reader of the series should know about its names; one match per checkpoint."""
-    found = []
-    matched = [m for m in matches if m.layers]
+    found = _of_prefixes([m.prefix for m in matches if m.prefix is not None])
+    matched = [m for m in matches if m.layers and m.prefix is None]
     if matched:
         theirs, ours = next(iter(matched[0].layers.items()))
         n = len({name for m in matched for name in m.layers.values()})
@@ -139,6 +145,22 @@ def notes(matches: Sequence[Match]) -> tuple[str, ...]:
             "compared by full name only."
         )
     return tuple(found)
+
+
+def _of_prefixes(prefixes: Sequence[Prefix]) -> list[str]:
+    """One sentence for each scope that was left out, or put in front, to compare names."""
+    found = []
+    for text, in_series in dict.fromkeys((prefix.text, prefix.in_series) for prefix in prefixes):
+        n = sum((prefix.text, prefix.in_series) == (text, in_series) for prefix in prefixes)
+        whose = "the later checkpoint" if n == 1 else f"{n} later checkpoints"
+        found.append(
+            f"All names of the first checkpoint begin with {text}, those of {whose} do not: compared under the names "
+            "with it."
+            if in_series
+            else f"All names of {whose} begin with {text}, those of the first do not: compared under their names "
+            "without it."
+        )
+    return found
 
 
 def _by_stem(numbers: Measured | Contents) -> dict[str, list[_Layer]]:

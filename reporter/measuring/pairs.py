@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from reporter.measuring import kernels
 from reporter.measuring.accumulate import read_only
-from reporter.measuring.pieces import Array, as_real, pieces
+from reporter.measuring.pieces import PIECE_BYTES, Array, as_real, pieces
 from reporter.measuring.wide import SQUARES
 from reporter.model.change import Change
 from reporter.model.changes import Changes, merge
@@ -37,11 +37,23 @@ def can_be_paired(before: TensorSource, after: TensorSource) -> bool:
     return before.info.shape == after.info.shape and before.info.dtype == after.info.dtype
 
 
-def change(before: Array, after: Array) -> Change:
-    """Paired change between two pieces of equal length and dtype.
+def is_recast(before: TensorSource, after: TensorSource) -> bool:
+    """Whether two tensors hold floats of two types in one shape: their values can be compared, their bits cannot."""
+    a, b = before.info, after.info
+    return a.shape == b.shape and a.dtype != b.dtype and all(one.dtype.startswith(_FLOATS) for one in (a, b))
 
-    Complex values are compared by their magnitudes. Values count as unchanged where their stored bits are equal.
+
+_FLOATS = ("float", "bfloat")
+
+
+def change(before: Array, after: Array) -> Change:
+    """Paired change between two pieces of equal length.
+
+    Complex values are compared by their magnitudes. Values count as unchanged where their stored bits are equal; of two
+    types, where the bits of their values as float64 are.
     """
+    if before.dtype != after.dtype:
+        before, after = as_real(before), as_real(after)
     sums = np.zeros(5)
     counts = np.zeros(4, np.int64)
     if before.dtype == np.float32:
@@ -85,9 +97,26 @@ def compare_tensors(before: TensorSource, after: TensorSource) -> Change | None:
     """
     if not can_be_paired(before, after):
         return None
+    return _paired(before, after)
+
+
+def _paired(before: TensorSource, after: TensorSource) -> Change:
     if not before.info.size:
         return Change()
-    return merge(change(a, b) for a, b in zip(pieces(before.blocks()), pieces(after.blocks()), strict=True))
+    size = PIECE_BYTES // max(before.info.itemsize, after.info.itemsize)
+    pairs = zip(pieces(before.blocks(), size), pieces(after.blocks(), size), strict=True)
+    return merge(change(a, b) for a, b in pairs)
+
+
+def compare_recast(before: Contents, after: Contents) -> Changes:
+    """Changes of the tensors that both checkpoints hold as floats of two types, by name, see :func:`is_recast`.
+
+    Raises:
+        reporter.errors.CheckpointError: from reading either.
+    """
+    old = {source.info.name: source for source in before.tensors}
+    pairs = ((old.get(source.info.name), source) for source in after.tensors)
+    return Changes.of({b.info.name: _paired(a, b) for a, b in pairs if a is not None and is_recast(a, b)})
 
 
 def compare_contents(before: Contents, after: Contents) -> Changes:

@@ -10,11 +10,20 @@ from reporter.model.finding import Verdict
 from reporter.model.kind import KindOfChange, KindsOfPair
 from reporter.model.shift import Shift
 
-State = Literal["reshaped", "removed", "added", "changed", "equal", "unknown"]
+State = Literal["reshaped", "removed", "added", "dtype changed", "changed", "equal", "unknown"]
 """``unknown``: both have it, and nothing tells whether a value differs."""
 
-STATES: tuple[State, ...] = ("reshaped", "removed", "added", "changed", "unknown", "equal")
+STATES: tuple[State, ...] = ("reshaped", "removed", "added", "dtype changed", "changed", "unknown", "equal")
 """Worst first."""
+
+
+def form_change(before: str, after: str) -> Literal["reshaped", "dtype changed"]:
+    """What is different of two forms, each shape and dtype as text.
+
+    >>> form_change("(3,) float32", "(3,) float16"), form_change("(3,) float32", "(4,) float32")
+    ('dtype changed', 'reshaped')
+    """
+    return "dtype changed" if before.rpartition(" ")[0] == after.rpartition(" ")[0] else "reshaped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,18 @@ class TensorDifference:
         return sum(n or 0 for n in self.bad)
 
     @property
+    def form(self) -> str:
+        """Shape and dtype, before and after where they differ."""
+        both = self.before and self.after and self.before != self.after
+        return f"{self.before} → {self.after}" if both else self.after or self.before
+
+    @property
     def update(self) -> float | None:
         """‖b − a‖ / ‖a‖, or the least that it can be where only the norms are known: |‖b‖ − ‖a‖| / ‖a‖."""
         if self.change is not None:
             return self.change.relative_update
+        if self.state == "dtype changed" and not all("float" in form for form in (self.before, self.after)):
+            return None  # codes of quantised weights are not on the scale of the floats that they stand for
         before, after = self.norms
         return abs(after - before) / before if before and after is not None else None
 
@@ -102,7 +119,7 @@ class Difference:
         before, after = self.bad
         if after:
             return Verdict.FAIL
-        moved = any(self.count(state) for state in ("reshaped", "removed", "added"))
+        moved = any(self.count(state) for state in ("reshaped", "removed", "added", "dtype changed"))
         return Verdict.WARN if before or moved else Verdict.PASS
 
 

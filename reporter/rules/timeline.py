@@ -32,8 +32,8 @@ class Track:
     """One tensor over the checkpoints of a series.
 
     Attributes:
-        info: as in the first checkpoint that holds it.
-        places: the checkpoints that hold it in that shape, ascending.
+        info: as in the first of these checkpoints.
+        places: those that hold it in that shape, and as floats or as integers alike, ascending.
         tables: of the series.
         row: its own in them.
         fixed: those of its places whose checkpoint says that it is not trained: it may be frozen for a while only.
@@ -54,6 +54,7 @@ class Track:
         """Its paired changes."""
         changes = self.tables.changes[self.row]
         known = np.flatnonzero(~np.isnan(changes[:, 0]))
+        known = known[np.isin(known + 1, self.places)]
         return Updates.of(known + 1, changes[known])
 
     @property
@@ -166,7 +167,7 @@ class Timeline:
 
     Attributes:
         series: what it was made from.
-        tracks: every tensor, in model order, model tensors first.
+        tracks: every tensor, in model order, model tensors first; twice if it is float here and integer there.
     """
 
     def __init__(self, series: Comparison) -> None:
@@ -174,18 +175,22 @@ class Timeline:
         self.labels = series.labels
         tables = Tables(series)
         first: dict[str, TensorInfo] = {}
-        places: dict[str, list[int]] = {name: [] for name in series.tensors}
+        forms: dict[str, dict[bool, tuple[TensorInfo, list[int]]]] = {name: {} for name in series.tensors}
         fixed: dict[str, set[int]] = {}
         for place, measured in enumerate(series.measured):
             for info in measured.infos:
-                # Of another shape: the structure rule names it.
+                # Of another shape: the structure rule names it. It also names changes of dtype; codes of quantised
+                # weights are not on the scale of the floats that they stand for, and are a track of their own.
                 if first.setdefault(info.name, info).shape == info.shape:
-                    places[info.name].append(place)
+                    forms[info.name].setdefault("float" in info.dtype, (info, []))[1].append(place)
                     if info.trainable is False:
                         fixed.setdefault(info.name, set()).add(place)
         self.tracks = tuple(
-            Track(first[name], tuple(places[name]), tables, row, frozenset(fixed.get(name, ())))
-            for name, row in tables.rows.items()
+            Track(
+                info, tuple(places), tables, tables.rows[name], frozenset(fixed.get(name, set()).intersection(places))
+            )
+            for name, found in forms.items()
+            for info, places in found.values()
         )
 
     @property

@@ -8,6 +8,7 @@ from reporter.model.measured import GroupMeasure
 from reporter.model.page import Block, Cell, Column, Facts, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer, number, size
+from reporter.printable import layer_name
 from reporter.sections.base import bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
 
 _STATISTICS = (
@@ -73,7 +74,7 @@ def group_table(caption: str, what: str, groups: Sequence[GroupMeasure]) -> Tabl
     rows = [
         Row(
             (
-                Cell(g.name or "(no layer)", title=g.kind),
+                Cell(layer_name(g.name), title=g.kind),
                 count_cell(len(g.tensors)),
                 count_cell(g.parameters),
                 *statistic_cells(g.statistics, _STATISTICS),

@@ -39,7 +39,13 @@ KIND = Column(
     "or rounded alike, or changed in few places or few directions. Empty where it is none of these, as after training.",
 )
 
-_LEVELS: dict[str, Level] = {"reshaped": "warn", "removed": "warn", "added": "info", "equal": "pass"}
+_LEVELS: dict[str, Level] = {
+    "reshaped": "warn",
+    "removed": "warn",
+    "added": "info",
+    "dtype changed": "warn",
+    "equal": "pass",
+}
 
 
 def difference_page(difference: Difference, version: str) -> Page:
@@ -122,15 +128,12 @@ def _tensors(difference: Difference) -> Table:
     rows = [_row(tensor, difference.paired) for tensor in difference.tensors]
     note = (
         "What is not finite first; then model variables, then optimizer state; in each what came, went or changed its "
-        "shape, then by update."
+        "shape or dtype, then by update."
     )
     return bounded("Worst first", columns, rows, "html", note=note)
 
 
 def _row(tensor: TensorDifference, paired: bool) -> Row:
-    shape = tensor.after or tensor.before
-    if tensor.state == "reshaped":
-        shape = f"{tensor.before} → {tensor.after}"
     update = update_cell(tensor.change) if paired else Cell(at_least(tensor), sort=tensor.update)
     return Row(
         (
@@ -150,7 +153,7 @@ def _row(tensor: TensorDifference, paired: bool) -> Row:
                 else ()
             ),
             *(number_cell(norm) for norm in tensor.norms),
-            Cell(shape),
+            Cell(tensor.form),
             Cell(tensor.role),
         )
     )

@@ -12,6 +12,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.page import Cell, Column, Row, Table
 from reporter.model.trend import PART, SHORTEST, THRESHOLD, Trend
 from reporter.numerals import integer, number
+from reporter.printable import layer_name
 from reporter.sections.base import BY_NAME, Medium, bounded, number_cell, statistic_cell
 from reporter.sections.sparkline import sparkline
 
@@ -123,7 +124,7 @@ def _row(series: Comparison, trend: Trend, course: Course, factor: float) -> Row
     relative = trend.change / abs(trend.first) if trend.first else None
     point = trend.change_point
     cells = (
-        Cell(trend.layer),
+        Cell(layer_name(trend.layer)),
         Cell(BY_NAME[statistic].title),
         statistic_cell(statistic, trend.first),
         statistic_cell(statistic, trend.last),
@@ -161,7 +162,7 @@ def _sudden(series: Comparison, courses: Courses, medium: Medium) -> Table | Non
     rows = tuple(
         Row(
             (
-                Cell(trend.layer),
+                Cell(layer_name(trend.layer)),
                 Cell(BY_NAME[trend.statistic].title),
                 Cell(series.labels[point.place], sort=float(point.place)),
                 statistic_cell(trend.statistic, point.before),

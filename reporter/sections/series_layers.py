@@ -10,6 +10,7 @@ from reporter.model.measured import GroupMeasure
 from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer
+from reporter.printable import layer_name
 from reporter.sections import layer_trends
 from reporter.sections.base import (
     NON_FINITE,
@@ -72,7 +73,7 @@ def _table(series: Comparison, medium: Medium) -> Table:
         gone = seen < len(series.refs) - 1
         cells = [
             Cell(
-                f"{name} (last seen at step {series.labels[seen]})" if gone else name,
+                f"{layer_name(name)} (last seen at step {series.labels[seen]})" if gone else layer_name(name),
                 level="warn" if gone else "",
             ),
             Cell(last.kind or "—"),

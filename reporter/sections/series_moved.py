@@ -11,6 +11,7 @@ from reporter.model.report import Report
 from reporter.model.shift import Shift
 from reporter.model.trend import Movement, Since
 from reporter.numerals import integer
+from reporter.printable import layer_name
 from reporter.sections.base import Medium, bounded, number_cell
 from reporter.sections.paired import (
     COSINE,
@@ -104,7 +105,10 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
         ]
     rows = []
     for name in names:
-        cells = [Cell(name), *([] if layers or not html else [Cell(series.measured[-1].by_name[name].info.role)])]
+        cells = [
+            Cell(layer_name(name)),
+            *([] if layers or not html else [Cell(series.measured[-1].by_name[name].info.role)]),
+        ]
         for since, pair in pairs.items():
             change, shift = _of(pair, name, layers)
             cells += [update_cell(change), cosine_cell(change)]
@@ -190,4 +194,4 @@ def _kinds(movement: Movement) -> tuple[tuple[str, tuple[str, ...], tuple[str, .
 
 def _listing(names: tuple[str, ...]) -> str:
     more = f" and {integer(len(names) - NAMED)} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more if names else "none"
+    return ", ".join(map(layer_name, names[:NAMED])) + more if names else "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reporter.model.difference import form_change
 from reporter.model.page import Cell, Column, Row, Section
 from reporter.model.report import Report
 from reporter.sections.base import Medium, bounded
@@ -18,7 +19,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             rows += [Row((*where, Cell("gone", level="warn"), Cell(n), Cell(""))) for n in pair.removed]
             rows += [Row((*where, Cell("new", level="info"), Cell(n), Cell(""))) for n in pair.added]
             rows += [
-                Row((*where, Cell("reshaped", level="warn"), Cell(n), Cell(f"{before} → {after}")))
+                Row((*where, Cell(form_change(before, after), level="warn"), Cell(n), Cell(f"{before} → {after}")))
                 for n, before, after in pair.reshaped
             ]
     if not rows:

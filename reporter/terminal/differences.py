@@ -62,16 +62,15 @@ def non_finite(difference: Difference) -> str:
 def _cells(tensor: TensorDifference) -> list[str]:
     """The row of a tensor."""
     change_, shift_ = tensor.change, tensor.shift
-    shape = tensor.after or tensor.before
     update = NO_DATA if tensor.update is None else number(tensor.update)
-    if change_ is None and tensor.update is not None and tensor.state in ("changed", "unknown"):
+    if change_ is None and tensor.update is not None and tensor.state in ("changed", "unknown", "dtype changed"):
         update = f"≥ {update}"
     elif change_ is None:
         update = NO_DATA
     return [
         tensor.name,
         tensor.state,
-        f"{tensor.before} → {tensor.after}" if tensor.state == "reshaped" else shape,
+        tensor.form,
         before_after(*tensor.bad),
         update,
         number(change_.cosine if change_ else None, 6),

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -18,7 +19,9 @@ import numpy as np
 import pytest
 
 import reporter
+from reporter import pipeline
 from reporter.cli import main
+from reporter.measuring import kernels
 from tests.make.safetensors import safetensors
 
 SCHEMA = Path(reporter.__file__).parent / "writers" / "report.schema.json"
@@ -65,6 +68,28 @@ def test_a_healthy_run(ckpts: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert len(rows) == 6
     assert {r["name"] for r in rows} == {"dense.kernel", "dense.bias"}
     assert float(rows[0]["mean"]) == series["checkpoints"][0]["tensors"][0]["statistics"]["mean"]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_rate_of_reading_is_not_that_of_compiling(
+    compiled: bool, ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A first run compiles kernels while it measures: bytes by that time would say nothing about reading."""
+    monkeypatch.setattr(pipeline, "compiled_anew", lambda: compiled)
+    assert report(ckpts, "-o", tmp_path / "out", "--no-cache", "--fail-on", "none") == 0
+    assert ("GB/s while measuring" in capsys.readouterr().err) is not compiled
+
+
+def test_kernels_know_whether_they_were_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba counts the calls for which it found no code that was kept."""
+    for name in kernels.__all__:
+        monkeypatch.delitem(vars(kernels), name, raising=False)
+    assert not kernels.compiled_anew(), "nothing was used"
+    stats = SimpleNamespace(cache_misses={})
+    monkeypatch.setitem(vars(kernels), "compare", SimpleNamespace(stats=stats))
+    assert not kernels.compiled_anew()
+    stats.cache_misses["signature"] = 1
+    assert kernels.compiled_anew()
 
 
 def test_the_same_input_gives_the_same_bytes(ckpts: Path, tmp_path: Path) -> None:

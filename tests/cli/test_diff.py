@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -39,7 +40,9 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
 def test_the_numbers_are_numpys(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(two[0]), str(two[1]), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert record["counts"] == {"reshaped": 1, "removed": 1, "added": 1, "changed": 2, "unknown": 0, "equal": 1}
+    assert record["counts"] == {
+        "reshaped": 1, "removed": 1, "added": 1, "dtype changed": 0, "changed": 2, "unknown": 0, "equal": 1,
+    }  # fmt: skip
     assert [t["name"] for t in record["tensors"]] == [
         "head.kernel", "gone.kernel", "new.kernel", "body.kernel", "body.bias", "still.kernel",
     ]  # fmt: skip
@@ -110,7 +113,9 @@ def test_two_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     capsys.readouterr()
     assert main(["diff", str(a), str(b), "--json", "--html", str(tmp_path / "d.html")]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert record["counts"] == {"reshaped": 1, "removed": 1, "added": 1, "changed": 2, "unknown": 1, "equal": 0}
+    assert record["counts"] == {
+        "reshaped": 1, "removed": 1, "added": 1, "dtype changed": 0, "changed": 2, "unknown": 1, "equal": 0,
+    }  # fmt: skip
     assert not record["paired"]
     tensors = {t["name"]: t for t in record["tensors"]}
     x, y = (side["body.kernel"].astype(np.float64) for side in (BEFORE, AFTER))
@@ -218,3 +223,52 @@ def test_two_reports_count_what_is_not_finite_as_well(tmp_path: Path, capsys: py
     assert main(["diff", str(a), str(b), "--json"]) == 3
     first = json.loads(capsys.readouterr().out)["tensors"][0]
     assert (first["name"], first["non_finite"]) == ("body.kernel", [0, 6])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_a_mere_change_of_dtype_is_called_so_and_floats_are_compared_by_value(
+    dtype: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = np.random.default_rng(3).standard_normal((1200, 1000)).astype("f4")  # more than one piece of either type
+    later = large.astype(getattr(ml_dtypes, dtype, dtype))
+    codes = np.ones((4, 4), "i1")
+    safetensors(tmp_path / "a.safetensors", {"d.kernel": large, "q.kernel": np.full((4, 4), 0.5, "f4")})
+    safetensors(tmp_path / "b.safetensors", {"d.kernel": later, "q.kernel": codes})
+    paths = [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+    assert main(["diff", *paths, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["counts"]["dtype changed"] == 2
+    assert record["verdict"] == "WARN"
+    tensors = {t["name"]: t for t in record["tensors"]}
+    assert tensors["q.kernel"]["change"] is None, "codes are not on the scale of the floats that they stand for"
+    change, (x, y) = tensors["d.kernel"]["change"], (one.astype("f8") for one in (large, later))
+    assert change["relative_update"] == pytest.approx(np.linalg.norm(y - x) / np.linalg.norm(x), rel=1e-12, abs=0)
+    assert change["largest"] == np.abs(y - x).max()
+    assert change["equal_share"] == (x == y).mean()
+    assert main(["diff", *paths]) == 0
+    printed = capsys.readouterr().out
+    assert f"(1200, 1000) float32 → (1200, 1000) {dtype}" in printed
+    assert "reshaped" not in printed
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_names_in_one_common_scope_are_compared_without_it(
+    swapped: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    safetensors(tmp_path / "a.safetensors", BEFORE)
+    safetensors(tmp_path / "b.safetensors", {f"model.{name}": array for name, array in BEFORE.items()})
+    paths = [str(tmp_path / f"{name}.safetensors") for name in ("ba" if swapped else "ab")]
+    assert main(["diff", *paths]) == 0
+    printed = capsys.readouterr().out
+    assert "begin with model." in printed
+    assert "5 tensors: 5 equal" in printed
+
+
+def test_a_common_scope_that_leaves_other_shapes_is_no_match(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    safetensors(tmp_path / "a.safetensors", BEFORE)
+    other = {f"model.{name}": np.ones((*array.shape, 2), "f4") for name, array in BEFORE.items()}
+    safetensors(tmp_path / "b.safetensors", other)
+    assert main(["diff", *(str(tmp_path / f"{name}.safetensors") for name in "ab")]) == 0
+    assert "10 tensors: 5 removed, 5 added" in capsys.readouterr().out

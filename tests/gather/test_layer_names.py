@@ -181,3 +181,19 @@ def test_a_name_never_stands_for_two_tensors() -> None:
     found = match(first, other)
     assert not found.layers
     assert found.ambiguous == ("dense",)
+
+
+def test_names_that_all_lie_in_one_scope_are_those_without_it() -> None:
+    """Optimizer state has the scope after the optimizer's name; what one of the two lacks is no doubt."""
+    inside: Spec = [(f"net/{name}", shape) for name, shape in FIRST]
+    found = match(measured(FIRST, slots=True), measured(inside, slots=True))
+    assert found.layers == {f"net/{name}": name for name, _ in FIRST}
+    assert found.tensors["net/dense/kernel"] == "dense/kernel"
+    assert found.tensors["optimizer/net/dense/kernel/momentum"] == "optimizer/dense/kernel/momentum"
+    assert "begin with net/" in notes([found, found])[0]
+    fewer = match(measured(inside), measured(FIRST[:2]))
+    assert fewer.layers == {name: f"net/{name}" for name, _ in FIRST[:2]}
+    assert renamed(measured(FIRST[:2]), fewer).by_name.keys() == {"net/conv1d/kernel", "net/conv1d_1/kernel"}
+    other = [("net/conv1d", B), ("net/conv1d_1", A), ("net/dense", B)]
+    assert match(measured(FIRST), measured(other)).prefix is None, "of another shape"
+    assert match(measured([("net/conv1d", A), ("conv1d", A)]), measured(inside)).prefix is None, "one has that name"

@@ -334,3 +334,18 @@ def test_what_is_not_finite_is_no_norm_and_no_constant(values: float) -> None:
     assert judged.findings[0].rule.name == "non-finite"
     other = ("norm-jump", "norm-trend", "vanished", "constant")
     assert not sum(o.fired for o in judged.outcomes if o.rule.name in other)
+
+
+def test_floats_and_the_codes_of_quantised_weights_are_not_compared() -> None:
+    """The structure rule says that the dtype changed; no norm, update, zero or trend is held against the other's."""
+    checkpoints = healthy(8)
+    for arrays in checkpoints[4:6]:
+        for name in (KERNEL, "head/kernel"):
+            arrays[name] = np.clip(np.round(arrays[name] * 300), -127, 127).astype("i1")
+    found = findings(series(checkpoints))
+    assert {f.rule.name for f in found} == {"structure"}
+    checkpoints[7][KERNEL][0, 0] = np.nan
+    assert "non-finite" in {f.rule.name for f in findings(series(checkpoints))}
+    codes_first = [checkpoints[4], *checkpoints[:4], checkpoints[7]]
+    (bad,) = findings(series(codes_first), "non-finite")
+    assert bad.first_bad == "c-5", "the form of the first checkpoint is not the only one that is looked at"

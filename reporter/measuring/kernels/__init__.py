@@ -56,3 +56,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     kernel = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     return kernel
+
+
+def compiled_anew() -> bool:
+    """Whether this process had to compile a kernel, which takes many seconds, and did not find all of them kept."""
+    used = (globals().get(name) for name in __all__)
+    return any(kernel.stats.cache_misses for kernel in used if kernel is not None)

@@ -154,7 +154,8 @@ class _Walk:
     def layer(self, entry: _Entry, layer: str, trainable: bool | None) -> None:
         """A layer that is not a model: it owns everything below it."""
         config = entry.config
-        kind = config.kind if config else kind_of(entry.key) or kind_of(entry.group.stored_name or "")
+        listed = entry.listed or entry.key != entry.group.path.partition("/")[0]
+        kind = config.kind if config else _told_kind(entry.key, entry.group, listed=listed)
         before = len(self.found.weights)
         builtin = config.builtin if config else bool(kind)
         self.collect(entry.group, config, kind if builtin else "", layer, layer, trainable)
@@ -181,8 +182,11 @@ class _Walk:
             for member, one in members:
                 below = inner[names[member]] if member in names else inner[0] if len(inner) == 1 else None
                 known = told.get(attribute, ("", ""))
-                name = one.stored_name or (below.name if below else "") or known[1] or member
-                inner_kind = known[0] or kind_of(member) or kind_of(one.stored_name or "")
+                # Members of a list are called by class and counter, as layers without a name of their own are:
+                # ``dense_1`` of the file may be ``dense_4`` of the model. With the list in front it means no other.
+                place = one.path.removeprefix(f"{group.path}/") if member != key else member
+                name = one.stored_name or (below.name if below else "") or known[1] or place
+                inner_kind = known[0] or _told_kind(member, one, listed=member != key)
                 if below is not None:
                     inner_kind = below.kind if below.builtin else ""
                 flag = _both(trainable, below.trainable if below else None if not kind else trainable)
@@ -244,6 +248,20 @@ def _adapters(name: str, layer: str, dataset: Dataset, rank: int) -> Iterator[We
 def _both(outer: bool | None, own: bool | None) -> bool | None:
     """Trained only if the models around it are trained too."""
     return False if outer is False or own is False else own
+
+
+def _told_kind(key: str, group: Group, *, listed: bool) -> str:
+    """The class of an object without a configuration, by what the file calls it, or "".
+
+    A member of a list is called by its class. An attribute is called as its owner pleases: what is kept as ``dense_1``
+    is often the layer that Keras itself calls ``dense``, and the attribute ``dense_2`` the layer ``dense_1``. So that
+    ``dense_1/kernel`` is never one tensor here and another in a file that stores names, the variables of numbered
+    attributes are only numbered as well, unless the file stores the layer's name.
+    """
+    stored = kind_of(group.stored_name or "")
+    kind = kind_of(key)
+    numbered = not listed and kind not in SUBLAYERS and re.search(r"_\d+$", key) and not group.stored_name
+    return stored if numbered else kind or stored
 
 
 def _counters_rise(entries: list[_Entry]) -> bool:

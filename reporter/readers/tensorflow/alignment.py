@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from reporter.readers.tensorflow.graph import Graph, Paths, chain
 
 _KERAS2_LAYER = re.compile(r"layer(_with_weights)?-\d+$")
+_LATE = re.compile(r"sequential(_\d+)?$")  # the name that Keras gives to such a model
 _KERAS3_LAYERS = frozenset({"_functional", "_operations"})
 _AVERAGE = frozenset({"_counter", "_hidden", "average"})  # of a Sonnet ExponentialMovingAverage
 _DEFAULT_NAME = re.compile(r"Variable(_\d+)?$")  # tf.Variable without name=
@@ -78,7 +79,8 @@ def align(
     whole = root_is_model or any(child.name == "root" and child.node == 0 for child in graph[0].children)
     variables = [_variable(graph, paths, node, known, whole) for node in nodes]
     models = _models(graph, variables, known)
-    _find_outermost(variables, whole or 0 in models)
+    listing = {node for node in models if any(_KERAS2_LAYER.match(name) for name in graph[node].names)}
+    _find_outermost(variables, whole or 0 in models, listing)
     for variable in variables:
         _find_layer(variable, models, known)
     return variables
@@ -124,13 +126,25 @@ def _models(graph: Graph, variables: list[Aligned], known: Mapping[int, Known]) 
     }
 
 
-def _find_outermost(variables: list[Aligned], root_is_model: bool) -> None:
-    """The root is the outermost model, or a ``tf.train.Checkpoint`` that holds one or several models."""
+def _find_outermost(variables: list[Aligned], root_is_model: bool, listing: Set[int]) -> None:
+    """The root is the outermost model, or a ``tf.train.Checkpoint`` that holds one or several models.
+
+    Args:
+        variables: all of them.
+        root_is_model: whether the root is known to be the model.
+        listing: models in which Keras 2 numbers the layers, as it does in those that are no subclass. It makes their
+            layers outside of the model's scope, so that a scope that all of them share, as of ``enc/a`` and ``enc/b``,
+            is a part of the layers' own names. Sequential models that were built late are an exception of its early
+            versions [R: TensorFlow 2.0 to 2.3].
+    """
     deeper = any(len(v.objects) > 2 for v in variables)
     root_is_model = (
         root_is_model
-        # A scope belongs to it, and Checkpoint opens none; unless a variable just has a slash in its name.
-        or any(v.offset <= 0 and (len(v.objects) > 2 or not deeper) for v in variables)
+        # A scope belongs to it, and Checkpoint opens none; unless a variable or layer just has a slash in its name.
+        or any(
+            v.offset <= 0 and (len(v.objects) > 2 or not deeper) and listing.isdisjoint(v.objects[1:])
+            for v in variables
+        )
     )
     groups: dict[int, list[Aligned]] = defaultdict(list)
     for variable in variables:
@@ -150,6 +164,8 @@ def _find_outermost(variables: list[Aligned], root_is_model: bool) -> None:
         if len(names) != 1:
             continue
         (name,) = names
+        if group[0].objects[group[0].outer] in listing and not _LATE.match(name[0]):
+            continue
         for v in group:
             if v.outer < len(v.objects) - 2 and tuple(v.scopes[: len(name)]) == name and len(v.scopes) > len(name) + 1:
                 v.strip = len(name)

@@ -130,6 +130,9 @@ def _decided(
 ) -> Iterator[tuple[_Wish, Target]]:
     """Slots of one kind whose target is certain."""
     count = Counter(wish.key for wish in wishes)
+    targets = _of_one_model(count, targets)
+    nodes = {target.node for target in targets}
+    groups = {key: [target for target in groups[key] if target.node in nodes] for key in count}
     for wish in wishes:
         if len(groups[wish.key]) == count[wish.key] == 1:
             yield wish, groups[wish.key][0]
@@ -139,6 +142,19 @@ def _decided(
     for wish, *found in zip(wishes, *ways, strict=True) if ways else ():
         if len(set(found)) == 1:
             yield wish, found[0]
+
+
+def _of_one_model(count: Counter[Key], targets: Sequence[Target]) -> Sequence[Target]:
+    """The variables of the one model in which all of an optimizer's slots of a kind have a place; else all of them.
+
+    Of a generator and a discriminator, some layers have one name and shape; the slots of the others tell whose
+    optimizer it is.
+    """
+    held: dict[int, Counter[Key]] = defaultdict(Counter)
+    for target in targets:
+        held[target.model][target.name, target.shape] += 1
+    fitting = [model for model, keys in held.items() if count <= keys]
+    return [target for target in targets if target.model == fitting[0]] if len(fitting) == 1 else targets
 
 
 def _of_module(target: Target) -> list[tuple[int, int, str]]:

@@ -235,6 +235,22 @@ def subclassed(keras: ModuleType) -> Any:
     return model
 
 
+def test_a_scope_that_all_layers_share_is_theirs(
+    tf_keras: ModuleType, tf: ModuleType, workplace: Path, read: Any
+) -> None:
+    """Keras 2 makes the layers of a functional model outside of any model's scope, so ``enc`` is no model's name."""
+    given = tf_keras.Input((5,))
+    x = tf_keras.layers.BatchNormalization(name="enc/bn")(tf_keras.layers.Dense(4, name="enc/a")(given))
+    model = tf_keras.Model(given, tf_keras.layers.Dense(2, name="enc/out/logits")(x))
+    live = {t.info.name: t.info.layer for t in live_contents(model).tensors}
+    prefixes = tf.train.Checkpoint(model=model).write(str(workplace / "held")), str(workplace / "weights")
+    model.save_weights(prefixes[1], save_format="tf")
+    for prefix in prefixes:
+        infos = [info for info, _ in read(Path(prefix)).tensors.values()]
+        assert {info.name: info.layer for info in infos if info.collection == "model"} == live
+    assert set(live.values()) == {"enc/a", "enc/bn", "enc/out/logits"}
+
+
 def test_subclassed_keras_3(keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
     """Every variable is called sub/kernel or sub/bias, and those in lists hang on the optimizer only."""
     keras.backend.clear_session()

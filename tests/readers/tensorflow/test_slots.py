@@ -45,6 +45,16 @@ def test_two_networks_of_one_name_and_shape() -> None:
     assert match([("m/fc/k", KERNEL)] * 2, networks) == ([None, None], ["m", "m"], {0, 10})
 
 
+def test_all_slots_of_an_optimizer_fit_one_model() -> None:
+    """What a generator and a discriminator share in name and shape is of the one that has a place for all slots."""
+    networks = model(("a/k", KERNEL), ("b/k", (3, 3))) + model(("a/k", OTHER), ("b/k", (3, 3)), at=10)
+    assert match([("m/a/k", KERNEL), ("m/b/k", (3, 3))], networks) == ([0, 1], ["m", "m"], {0, 1})
+    assert match([("m/a/k", OTHER), ("m/b/k", (3, 3))], networks) == ([10, 11], ["m", "m"], {10, 11})
+    both = [("m/a/k", KERNEL), ("m/b/k", (3, 3)), ("m/a/k", OTHER), ("m/b/k", (3, 3))]
+    assert match(both, networks) == ([0, None, 10, None], ["m"] * 4, {0, 1, 10, 11}), "one optimizer for the two"
+    assert match([("m/b/k", (3, 3))], networks)[0] == [None], "either has a place"
+
+
 def test_by_order_within_a_model() -> None:
     twins = model(("d/k", KERNEL), ("mid/k", KERNEL), ("d/k", KERNEL))
     assert match([("m/d/k", KERNEL), ("m/mid/k", KERNEL), ("m/d/k", KERNEL)], twins)[0] == [0, 1, 2]
