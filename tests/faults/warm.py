@@ -65,6 +65,12 @@ class Small:
             code = main([*command, *flags])
         return Ended(code, said.getvalue(), self.states())
 
+    def forget(self) -> None:
+        """Have the next run measure again; pictures and pages, which take longer, stay in the cache."""
+        for path in self.cache.rglob("*"):
+            if path.is_file() and path.suffix != ".rendering":
+                path.unlink()
+
     def latest(self) -> str:
         return str((self.out / "latest").readlink())
 
@@ -77,6 +83,15 @@ class Small:
     def leftovers(self) -> list[str]:
         """What no run may leave behind."""
         return sorted(str(p.relative_to(self.out)) for p in self.out.rglob("*") if p.name.startswith((".new-", ".lat")))
+
+    @staticmethod
+    def outcome(ended: Ended) -> str:
+        """What kind of end that was."""
+        if ended.code in STOPPED:
+            return "the old report and a clear line"
+        if ended.code == 4 and "nothing was measured" in ended.said:
+            return "nothing measured: the old report and a clear line"
+        return "published, with rows of what could not be looked at" if ended.code == 4 else "published whole"
 
     def wrong(self, ended: Ended) -> str:
         """What is wrong with how a run ended, "" if nothing is."""
