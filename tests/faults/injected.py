@@ -44,6 +44,11 @@ CALLS = (
 )
 """Of :mod:`os`; the first argument is a path or a descriptor."""
 
+CREATE = "create"
+"""An ``open`` for writing, which a full disk can refuse."""
+
+SEEN = (*CALLS, CREATE)
+
 Case = tuple[bool, int, str, int]
 """Whether the run measures again, which of its calls it is, the call's name, and the error's number."""
 
@@ -55,7 +60,8 @@ _COUNT = struct.Struct("=Q")
 _FULL = ("write", "mkdir", "symlink", "rename", "replace", "fsync")
 
 ERRORS = dict.fromkeys(CALLS, (errno.EIO,)) | dict.fromkeys(_FULL, (errno.ENOSPC, errno.EIO))
-ERRORS |= {"open": (errno.EMFILE, errno.EIO, errno.ENOSPC), "scandir": (errno.EMFILE, errno.EIO)}
+ERRORS |= {"open": (errno.EMFILE, errno.EIO), CREATE: (errno.EMFILE, errno.EIO, errno.ENOSPC)}
+ERRORS |= {"scandir": (errno.EMFILE, errno.EIO)}
 
 
 class Injector:
@@ -67,6 +73,7 @@ class Injector:
         self._readlink = os.readlink
         self._shared = mmap.mmap(-1, _COUNT.size + MAX_CALLS)  # how many calls there were, and a byte for each
         self._fail_at, self._number = -1, 0
+        self.failed = False
 
     def install(self) -> None:
         for name in CALLS:
@@ -78,15 +85,21 @@ class Injector:
         self._fail_at, self._number = fail_at, number
         _COUNT.pack_into(self._shared, 0, 0)
 
+    def stop(self) -> None:
+        """From now on nothing fails; notes whether anything did."""
+        self.failed = 0 <= self._fail_at < len(self.seen())
+        self._fail_at = -1
+
     def seen(self) -> list[str]:
         """The calls since the start."""
         (count,) = _COUNT.unpack_from(self._shared)
-        return [CALLS[which] for which in self._shared[_COUNT.size : _COUNT.size + count]]
+        return [SEEN[which] for which in self._shared[_COUNT.size : _COUNT.size + count]]
 
     def _failing(self, name: str) -> Callable[..., Any]:
-        real, which = self._real[name], CALLS.index(name)
+        real = self._real[name]
 
         def call(what: Any, *arguments: Any, **options: Any) -> Any:
+            which = SEEN.index(CREATE if name == "open" and arguments[0] & os.O_ACCMODE else name)
             if self._concerns(what) and self._counted(which) == self._fail_at:
                 path = what if not isinstance(what, int) else None
                 raise OSError(self._number, os.strerror(self._number), *([os.fspath(path)] if path else []))
@@ -125,7 +138,8 @@ def chosen(cases: list[Case], limit: int | None) -> list[Case]:
 
 
 def cases_of(small: Small, injector: Injector) -> Iterator[Case]:
-    """Every call of either kind of run, with every error."""
+    """Every call of either kind of run, with every error; one more run first, which keeps what the first could not."""
+    small.wrong(small.report())
     for again in (False, True):
         if again:
             small.forget()
@@ -143,6 +157,7 @@ def run(limit: int | None) -> dict[str, Any]:
         small = Small(folder)
         injector.install()
         end_children()
+        small.over = injector.stop  # type: ignore[method-assign]
         counts: Counter[str] = Counter()
         wrong: list[str] = []
         cases = list(cases_of(small, injector))
@@ -152,9 +167,8 @@ def run(limit: int | None) -> dict[str, Any]:
                 small.forget()
             injector.start(at, number)
             ended = small.report()
-            injector.start()
             problem = small.wrong(ended)
-            counts["wrong" if problem else small.outcome(ended)] += 1
+            counts["wrong" if problem else small.outcome(ended) if injector.failed else "no such call this time"] += 1
             if problem:
                 where = "measuring again" if again else "from the cache"
                 wrong.append(f"{where}: {call} {at} {errno.errorcode[number]}: {problem}")

@@ -23,7 +23,7 @@ from tests.faults.warm import HONEST, Small
 
 
 def run(count: int) -> dict[str, Any]:
-    """So many kills; every third measures again, every sixth with nothing in the cache; progress goes to standard error."""
+    """So many kills; every third run measures again, every sixth with nothing at all in the cache."""
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     chance = random.Random(count)

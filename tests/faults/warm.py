@@ -57,12 +57,16 @@ class Small:
         assert self.report().code in HONEST
         self.before = self.latest()
 
+    def over(self) -> None:
+        """Called when a run has ended, before what it left is looked at."""
+
     def report(self, *flags: str) -> Ended:
         """A report in this process; nothing but an exit code may come out of it."""
         said = io.StringIO()
         command = ["report", str(self.ckpts), "-o", str(self.out), "--cache", str(self.cache), "--no-pdf", "-q"]
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             code = main([*command, *flags])
+        self.over()
         return Ended(code, said.getvalue(), self.states())
 
     def forget(self) -> None:
