@@ -40,8 +40,11 @@ def output_lock(out: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror}); give another folder with -o") from error
     try:
-        _check_latest(out)
-        _tidy(out)
+        try:
+            _check_latest(out)
+            _tidy(out)
+        except OSError as error:
+            raise OutputError(f"{out}: what is in it cannot be looked at ({error.strerror})") from error
         yield
     finally:
         lock.release()

@@ -105,6 +105,7 @@ class Small:
         problems = {
             f"exit code {ended.code}": ended.code not in HONEST | STOPPED,
             "a traceback": "Traceback" in ended.said,
+            "a defect, where the machine is at fault": "a defect of ckpt-report" in ended.said,
             f"{set(ended.states)}": bool(ended.states & {"corrupt", "partial", "in progress"}),
             "nothing new, and no failure": not moved
             and ended.code not in STOPPED
