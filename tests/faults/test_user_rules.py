@@ -34,12 +34,6 @@ def findings(folder: Path) -> list[tuple[str, str, str]]:
     return [(f["rule"], f["severity"], f["message"]) for f in record["findings"]]
 
 
-@pytest.fixture(autouse=True)
-def one_cache(cache_of_its_own: None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What rules say is never kept, so that all may share what was measured and drawn."""
-    monkeypatch.setenv("CKPT_REPORT_CACHE", str(folder.parent / "cache"))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two series, so that a rule fails twice."""
