@@ -319,8 +319,8 @@ def _lies_as(file_type: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def _attributes(handle: Any) -> dict[str, Any]:
-    there: list[bytes] = []
-    h5py.h5a.iterate(handle, there.append)  # to ask for each by name takes ten times as long
+    there: set[bytes] = set()
+    h5py.h5a.iterate(handle, there.add)  # to ask for each by name takes ten times as long
     found: dict[str, Any] = {}
     for name in ATTRIBUTES:
         if name.encode() in there and (value := _attribute(handle, name)) is not None:
