@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,9 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
             what = f"{type(error).__name__}: {error}"
             raise SettingError(f"{before} and {after}: not two report.json of ckpt-report ({what})") from error
     plan = Plan(settings.variables, settings.quantiles)
-    with _opened(before, settings) as old, _opened(after, settings) as new:
+    one, other = only_checkpoint(before, settings), only_checkpoint(after, settings)
+    chosen = (choice.note for choice in (one, other) if choice.note)
+    with open_checkpoint(one.ref.format, one.ref.path) as old, open_checkpoint(other.ref.format, other.ref.path) as new:
         a, _ = measure_checkpoint(old, plan)
         matched = match(a, new)
         shown = matched.tensors
@@ -170,7 +172,7 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
         b, changes = renamed(b, matched), known.renamed(shown)
         told = kinds_of(a, b, changes)
         kinds = examine(old, under_names(new, shown), told, changes, b.by_name, spectral=settings.spectral)
-        return difference(a, b, changes, names, notes([matched]), kinds)
+        return difference(a, b, changes, names, (*chosen, *notes([matched])), kinds)
 
 
 def _report(path: Path) -> Any:
@@ -186,9 +188,12 @@ def _report(path: Path) -> Any:
     return record
 
 
-def _opened(path: Path, settings: Settings) -> Any:
-    ref = only_checkpoint(path, settings)
-    return open_checkpoint(ref.format, ref.path)
+@contextmanager
+def _opened(path: Path, settings: Settings) -> Iterator[Contents]:
+    """The one checkpoint that a path names; its notes say which one that is where the path does not."""
+    chosen = only_checkpoint(path, settings)
+    with open_checkpoint(chosen.ref.format, chosen.ref.path) as contents:
+        yield replace(contents, notes=(chosen.note, *contents.notes)) if chosen.note else contents
 
 
 def _selected(contents: Contents, variables: str) -> Contents:

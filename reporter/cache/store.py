@@ -122,7 +122,10 @@ class Cache:
         }
         content = encode(header, contents, full.quantiles, {full.variables: numbers})
         entry = self._written(known if is_certain(ref.mtime_ns) else "", content)
-        return entry.measured(plan.variables, plan.quantiles)
+        try:
+            return entry.measured(plan.variables, plan.quantiles)
+        except MALFORMED:  # the disk does not give back what was just written: that says nothing of the checkpoint
+            return self._opened(container.opened(content)).measured(plan.variables, plan.quantiles)
 
     def _regrouped(self, known: str, entry: Entry, selection: str) -> Entry:
         """The same checkpoint, grouped for one more selection of variables; no weight is read."""

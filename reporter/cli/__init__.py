@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _told(*ending(stop))
         except MemoryError:
             return _told("out of memory; the last published report stands", INTERNAL)
+        except OSError as error:
+            return _refused(error)
         except Exception as error:
             return _defect(error)
 
@@ -48,12 +50,23 @@ def _told(text: str, code: int) -> int:
     return code
 
 
-def _defect(error: Exception) -> int:
-    """The last resort: what no part of the program has foreseen."""
+def _refused(error: OSError) -> int:
+    """What the operating system refused, where nothing can be done without it: not a defect of this program."""
+    _trace()
+    where = f"{error.filename}: " if error.filename else ""
+    return _told(f"{where}{error.strerror or error}; the last published report stands", INTERNAL)
+
+
+def _trace() -> None:
     if sys.flags.dev_mode:
         import traceback
 
         traceback.print_exc()
+
+
+def _defect(error: Exception) -> int:
+    """The last resort: what no part of the program has foreseen."""
+    _trace()
     where = "the same command with `python -X dev -m reporter` shows where"
     what = f"a defect of ckpt-report ({type(error).__name__}: {error}); please report it: {where}"
     return _told(what, INTERNAL)

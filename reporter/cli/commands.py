@@ -175,6 +175,7 @@ def scan(arguments: argparse.Namespace) -> int:
     """List what is in folders."""
     settings = _settings(arguments)
     from reporter.gather import catalog
+    from reporter.numerals import counted
     from reporter.terminal import tables
     from reporter.writers import records
 
@@ -196,10 +197,12 @@ def scan(arguments: argparse.Namespace) -> int:
         )
     else:
         print(tables.files(found))
-    if found.series:
-        return OK
-    _say("no checkpoint was found" + (" that can be read" if any(e.harmful for e in found.files) else ""))
-    return INCOMPLETE
+    harmful = sum(entry.harmful for entry in found.files)
+    if not found.series:
+        _say("no checkpoint was found" + (" that can be read" if harmful else ""))
+    elif harmful:
+        _say(f"{counted(harmful, 'file')} cannot be read")
+    return OK if found.series and not harmful else INCOMPLETE
 
 
 def verify(arguments: argparse.Namespace) -> int:

@@ -83,11 +83,22 @@ def listing(folder: Path) -> Listing:
     return found
 
 
+_NOWHERE = {
+    errno.ENOENT: "a link to something that is not there",
+    errno.ELOOP: "a link that leads back to itself",
+    errno.ENAMETOOLONG: "a link to a name that is longer than the file system allows",
+    errno.ENOTDIR: "a link through a file as if that were a folder",
+}
+"""Errors that say that nothing lies behind a link, for anybody: no checkpoint can be hidden there."""
+
+
 def _link(found: Listing, path: Path, entry: os.DirEntry[str]) -> None:
     try:
         mode = entry.stat().st_mode
-    except FileNotFoundError:
-        found.rows.append(Row(path, State.NO_CHECKPOINT, "a link to something that is not there"))
+    except OSError as error:
+        if error.errno not in _NOWHERE:
+            raise
+        found.rows.append(Row(path, State.NO_CHECKPOINT, _NOWHERE[error.errno]))
         return
     if stat.S_ISREG(mode):
         found.files[entry.name] = path

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reporter.cache import Cache
 from reporter.discover import MAX_DEPTH, find
 from reporter.errors import SettingError, with_state
-from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, Found, Peek, State
+from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, FileEntry, Found, Peek, State
 from reporter.model.structure import structure
+from reporter.numerals import counted
 from reporter.readers import READERS
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
 
 _DIRECT = 1
 """How deep the one checkpoint that a path names is looked for: in the folder, and in those that lie directly in it."""
+
+SHOWN = 4
+"""Other checkpoints of a folder that are named beside the only one that can be read."""
 
 
 def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DEPTH) -> Found:
@@ -34,7 +39,19 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
     return find(settings.roots, READERS, known_or_seen, settle=settings.settle, cache=of_ours, max_depth=max_depth)
 
 
-def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The one checkpoint that a path names.
+
+    Attributes:
+        note: which one it is, and what became of those beside it; "" where the path itself is the checkpoint.
+    """
+
+    ref: CheckpointRef
+    note: str
+
+
+def only_checkpoint(path: Path, settings: Settings) -> Chosen:
     """The one checkpoint that a path names: a file, a folder, or the only one of a folder and its direct subfolders.
 
     Raises:
@@ -43,11 +60,11 @@ def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:
     """
     found = scan(replace(settings, roots=(path,)), max_depth=_DIRECT)
     refs = [ref for series in found.series for ref in series.checkpoints]
+    broken = [entry for entry in found.files if entry.state not in {State.FOUND, *ASIDE}]
     if len(refs) == 1:
-        return refs[0]
+        return Chosen(refs[0], _choice(path, refs[0], broken))
     if refs:
         raise SettingError(f"{path}: holds {len(refs)} checkpoints; name one of them, such as {refs[0].path}")
-    broken = [entry for entry in found.files if entry.state not in ASIDE]
     if broken:
         more = f" ({len(broken) - 1} more cannot be read either)" if len(broken) > 1 else ""
         raise with_state(path, f"{broken[0].state}: {broken[0].reason}{more}", broken[0].state)
@@ -55,6 +72,17 @@ def only_checkpoint(path: Path, settings: Settings) -> CheckpointRef:
         raise SettingError(f"{path}: {found.files[0].state}: {found.files[0].reason}")
     where = "neither it nor a folder directly in it holds a checkpoint of a known format"
     raise SettingError(f"{path}: {where}; `ckpt-report scan` lists all that lie below: name one of them")
+
+
+def _choice(path: Path, ref: CheckpointRef, others: Sequence[FileEntry]) -> str:
+    if not others and (ref.path == path or not path.is_dir()):
+        return ""
+    if not others:
+        return f"the numbers are those of {ref.path}, the only checkpoint of {path}"
+    shown = ", ".join(f"{entry.path} ({entry.state})" for entry in others[:SHOWN])
+    more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    beside = f"{counted(len(others), 'other')} in {path} cannot: {shown}{more}"
+    return f"the numbers are those of {ref.path}, the only checkpoint that can be read; {beside}"
 
 
 def peek(format_: str, path: Path) -> Peek:

@@ -33,6 +33,7 @@ class Gatherer:
         baseline: the checkpoint that all others are held against.
         front: tells copies of this process how far it is, and what they have measured.
         tell: in such a copy, says the identity of a checkpoint that it has measured.
+        choice: which one that is where the path that was given names a folder around it, else "".
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Gatherer:
     baseline: CheckpointInSeries | None = None
     front: Front | None = None
     tell: Callable[[str], None] = lambda identity: None
+    choice: str = ""
 
     @classmethod
     def begin(cls, settings: Settings, cache: Cache, progress: Progress) -> tuple[Gatherer, Account]:
@@ -53,12 +55,12 @@ class Gatherer:
         if settings.baseline is None:
             return cls(settings, measurer, progress), Account()
         try:
-            ref = only_checkpoint(settings.baseline, settings)
+            chosen = only_checkpoint(settings.baseline, settings)
             with KeptOpen() as opened:
-                done = measurer.done(ref, opened)
+                done = measurer.done(chosen.ref, opened)
         except CheckpointError as error:
             raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
-        gatherer = cls(settings, measurer, progress, done.checkpoint)
+        gatherer = cls(settings, measurer, progress, done.checkpoint, chosen.note)
         gatherer._say(done)
         return gatherer, Account().after([done])
 
@@ -167,6 +169,7 @@ class Gatherer:
     def _gathered(self, found: Sequence[CheckpointInSeries]) -> Gathered:
         baselines = self._baseline(found[0].own if found else None)
         baseline = baselines[0] if baselines else None
+        choice = (f"baseline: {self.choice}",) if self.choice else ()
         return Gathered(
             refs=tuple(one.ref for one in found),
             measured=tuple(one.measured for one in found),
@@ -174,7 +177,7 @@ class Gatherer:
             first=tuple(one.changes_since(found[0].ref) for one in found[1:]),
             baseline=Baseline(str(self.settings.baseline), baseline.measured) if baseline else None,
             from_baseline=tuple(one.changes_since(baseline.ref) for one in found) if baseline else (),
-            notes=notes([one.matched for one in (*found, *baselines)]),
+            notes=(*choice, *notes([one.matched for one in (*found, *baselines)])),
         )
 
 

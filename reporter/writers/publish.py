@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -40,8 +40,11 @@ def output_lock(out: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror}); give another folder with -o") from error
     try:
-        _check_latest(out)
-        _tidy(out)
+        try:
+            _check_latest(out)
+            _tidy(out)
+        except OSError as error:
+            raise OutputError(f"{out}: what is in it cannot be looked at ({error.strerror})") from error
         yield
     finally:
         lock.release()
@@ -97,7 +100,8 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
         if isinstance(error, OSError):
             raise OutputError(f"{out}: the report could not be written ({error.strerror})") from error
         raise
-    _make_durable(out)
+    with suppress(OSError):  # readers see the new report already; a power failure may cost the switch of the link
+        _make_durable(out)
     return target
 
 

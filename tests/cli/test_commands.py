@@ -335,6 +335,50 @@ def test_a_scan_that_finds_nothing_is_no_success(
         assert printed.err == f"no checkpoint was found{more}\n"
 
 
+def test_a_scan_beside_a_damaged_checkpoint_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The sound ones are listed all the same; one that is still being saved, or links to nothing, do no harm."""
+    safetensors(tmp_path / "m-1.safetensors", weights(1))
+    (tmp_path / "m-2.safetensors").write_bytes((tmp_path / "m-1.safetensors").read_bytes()[:-9])
+    (tmp_path / "self").symlink_to("self")
+    for command in ("scan", "verify"):
+        assert main([command, str(tmp_path), "--settle", "600"]) == (0 if command == "scan" else 4)
+        assert main([command, str(tmp_path), "--settle", "0"]) == 4
+        assert "m-1.safetensors" in capsys.readouterr().out
+    assert main(["scan", str(tmp_path), "--settle", "0", "--json"]) == 4
+    assert capsys.readouterr().err == "1 file cannot be read\n"
+    (tmp_path / "m-2.safetensors").unlink()
+    assert [main([command, str(tmp_path)]) for command in ("scan", "verify")] == [0, 0]
+
+
+def test_the_only_readable_checkpoint_of_a_folder_is_named_with_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By whatever takes a folder for a checkpoint: inspect, diff, a baseline, and the interface for Python."""
+    folder = tmp_path / "c"
+    sound = folder / "m-1.safetensors"
+    safetensors(sound, weights(1))
+    alone = f"the numbers are those of {sound}, the only checkpoint of {folder}"
+    assert main(["inspect", str(sound)]) == 0
+    assert "the numbers are those" not in capsys.readouterr().out
+    assert main(["inspect", str(folder)]) == 0
+    assert alone in capsys.readouterr().out.splitlines()
+    for n in (2, 3):
+        (folder / f"m-{n}.safetensors").write_bytes(sound.read_bytes()[: -9 * n])
+    note = f"the numbers are those of {sound}, the only checkpoint that can be read; 2 others in {folder} cannot: "
+    note += "m-2.safetensors (partial), m-3.safetensors (partial)"
+    assert main(["inspect", str(folder), "--settle", "0"]) == 0
+    assert note in capsys.readouterr().out.splitlines()
+    assert main(["inspect", str(folder), "--json", "--settle", "0"]) == 0
+    assert note in json.loads(capsys.readouterr().out)["notes"]
+    assert main(["diff", str(sound), str(folder), "--settle", "0"]) == 0
+    assert note in capsys.readouterr().out.splitlines()
+    assert reporter.measure(folder).notes[0].startswith(note.split(";")[0])
+    command = ["report", str(sound), "--baseline", str(folder), "-o", str(tmp_path / "out"), "--settle", "0"]
+    assert main([*command, "--no-pdf", "-q"]) in (0, 3)
+    (series,) = json.loads((tmp_path / "out" / "latest" / "report.json").read_text())["series"]
+    assert f"baseline: {note}" in series["notes"]
+
+
 def test_inspect_takes_the_only_checkpoint_of_a_folder_or_of_one_directly_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from reporter import pipeline
+from reporter import documents, pipeline
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.cli.test_commands import BAD_FILES, EXTREMES, safetensors, weights
@@ -69,10 +69,14 @@ def same(folder: Path, tmp_path: Path) -> None:
     for path in folder.rglob("*"):
         if not path.is_symlink():
             os.utime(path, (OLD, OLD))  # of the same age in every run
+    alike((folder,), tmp_path)
+
+
+def alike(roots: tuple[Path, ...], tmp_path: Path) -> None:
     runs = []
     for name, cache in (("cold", "cache"), ("warm", "cache"), ("without", None)):
         settings = Settings(
-            roots=(folder,),
+            roots=roots,
             out=tmp_path / name,
             cache=None if cache is None else tmp_path / cache,
             pdf=False,
@@ -99,3 +103,16 @@ def test_made_inputs(tmp_path: Path, name: str) -> None:
 def test_real_inputs(shared_data: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(shared_data / name, tmp_path / "c", symlinks=True, copy_function=shutil.copyfile)
     same(tmp_path / "c", tmp_path)
+
+
+def test_numbers_of_every_real_input(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All folders beside the checkout at once. Their pages, which show these numbers, would take longer to draw."""
+    folders = (shared_data, shared_data.parent / "reported")
+    if not folders[1].is_dir():
+        pytest.skip("the inputs of public reports (../shared/reported) are not on this machine")
+    undrawn = pipeline.draw_all
+    monkeypatch.setattr(pipeline, "draw_all", lambda memo, series, *more: undrawn(memo, (), (), *more[1:]))
+    monkeypatch.setattr(pipeline, "draw_runs", lambda *_: ())
+    monkeypatch.setattr(pipeline, "draw_further", lambda memo, report, bins: report)
+    monkeypatch.setattr(documents.Documents, "pages", lambda *_: {})
+    alike(folders, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -116,6 +117,21 @@ def test_reports_nested_too_deeply(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "is no JSON" in capsys.readouterr().err
     assert main(["report", str(series(tmp_path / "c")), "--set", "title=" + "[" * DEEP, "-q", "--no-pdf", "-o",
                  str(tmp_path / "out")]) == 0  # text, like every other value that is no TOML  # fmt: skip
+
+
+def test_what_the_machine_refuses_is_no_defect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever it happens: one line names the file, and nobody is asked to report it."""
+    from reporter import pipeline
+
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "somewhere/file")
+
+    monkeypatch.setattr(pipeline, "_run", failing)
+    assert main(["report", str(series(tmp_path / "c")), "-o", str(tmp_path / "out"), "-q", "--no-pdf"]) == 1
+    said = capsys.readouterr().err
+    assert said == "ckpt-report: somewhere/file: Input/output error; the last published report stands\n"
 
 
 def test_a_defect_is_one_line(

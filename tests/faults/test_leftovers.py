@@ -104,6 +104,24 @@ def test_a_link_that_cannot_be_swapped(tmp_path: Path, monkeypatch: pytest.Monke
     assert list((tmp_path / "out" / "runs").iterdir()) == []
 
 
+def test_a_new_report_stands_though_its_link_could_not_be_made_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers see it already: that is no failure of the run."""
+    from datetime import UTC, datetime
+
+    real = publish._make_durable
+
+    def failing(folder: Path) -> None:
+        if folder == tmp_path / "out":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(folder)
+
+    monkeypatch.setattr(publish, "_make_durable", failing)
+    folder = publish.publish(tmp_path / "out", datetime(2026, 1, 1, tzinfo=UTC), "1", {"a.html": b"a"})
+    assert (tmp_path / "out" / "latest").resolve() == folder
+
+
 def test_a_failure_in_the_second_of_the_last_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``latest`` then has the name that the run was to get."""
     from datetime import UTC, datetime
@@ -147,16 +165,67 @@ with session(Kind("tests.readers.isolation.misbehaving", "", Limits(1 << 28), ""
     parsing.ask("sleep")
 """
 
+SCANNING = """
+import sys
+from pathlib import Path
+import h5py
+from reporter.readers.isolation import session, worker
+from reporter.readers.keras.hdf5 import HDF5
+with h5py.File(sys.argv[1], "w") as file:
+    for i in range(2000):
+        file.create_group(f"layers/{i}/vars")
+file = open(sys.argv[1], "rb")
+with session(HDF5, Path("m"), [file.fileno()], offset=0, length=file.seek(0, 2)) as parsing:
+    print(worker._worker(HDF5)._child.pid, flush=True)
+    while True:
+        parsing.ask("scan")
+"""
+
+LOADED = """
+import importlib, sys, time
+from pathlib import Path
+from reporter.readers.isolation import worker
+module, name = sys.argv[1:]
+parser = worker._worker(getattr(importlib.import_module(module), name))
+parser._start(Path("m"))
+print(parser._child.pid, flush=True)
+time.sleep(60)
+"""
+"""Its library is loaded, and waits for a question."""
+
+LIBRARIES = {
+    "HDF5": "reporter.readers.keras.hdf5",
+    "TENSORFLOW": "reporter.readers.tensorflow.v1_reader",
+    "TENSORSTORE": "reporter.readers.orbax.reader",
+}
+
 
 @pytest.mark.parametrize("script", [PRINTING, READING], ids=["PDF", "parser"])
 @pytest.mark.parametrize("delay", [0.0, 0.6])
 def test_children_never_outlive_their_parent(script: str, delay: float) -> None:
     """By more than a second; not even those that still load their libraries when it is killed."""
+    ends_with_its_parent(script, delay)
+
+
+def test_a_child_that_is_busy_ends_with_its_parent(tmp_path: Path) -> None:
+    """In the midst of a structure of HDF5."""
+    ends_with_its_parent(SCANNING, 0.3, tmp_path / "m.h5")
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_no_library_keeps_its_child_alive(name: str) -> None:
+    """By taking over the signal that ends it, or with threads of its own."""
+    ends_with_its_parent(LOADED, 0.0, LIBRARIES[name], name)
+
+
+def ends_with_its_parent(script: str, delay: float, *arguments: object) -> None:
+    """Run a program that prints the number of its child, and kill it after so many seconds."""
     started = time.monotonic()
     subprocess.run([sys.executable, "-c", "import numpy"], check=True)
     busy = time.monotonic() - started  # 0.15 s where nothing else runs: what a second is here and now
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as parent:
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         time.sleep(delay)

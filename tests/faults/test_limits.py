@@ -146,6 +146,24 @@ def test_a_shard_without_permission_is_unreadable_at_once(sound: Path, monkeypat
     assert states["m-1.safetensors"] == "found"
 
 
+def test_a_cache_that_does_not_give_back_what_was_written(
+    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is no fault of the checkpoints: they are measured, and the report is whole."""
+    cache, real = tmp_path / "cache", os.pread
+
+    def failing(descriptor: int, *arguments: int) -> bytes:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().is_relative_to(cache):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, *arguments)
+
+    monkeypatch.setattr(os, "pread", failing)
+    arguments = ["report", str(sound), "-o", str(tmp_path / "out"), "--cache", str(cache), "--no-pdf", "-q"]
+    assert main(arguments) in (0, 3)
+    record = json.loads((tmp_path / "out" / "latest" / "report.json").read_bytes())
+    assert {entry["state"] for entry in record["files"]} == {"measured"}
+
+
 @pytest.mark.parametrize(("shift", "state"), [(0, "in progress"), (30, "in progress"), (-10_000, "partial"),
                                               (10 * 365 * 86_400, "in progress")])  # fmt: skip
 def test_times_in_the_future(tmp_path: Path, shift: float, state: str) -> None:

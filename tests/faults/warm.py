@@ -57,13 +57,23 @@ class Small:
         assert self.report().code in HONEST
         self.before = self.latest()
 
+    def over(self) -> None:
+        """Called when a run has ended, before what it left is looked at."""
+
     def report(self, *flags: str) -> Ended:
         """A report in this process; nothing but an exit code may come out of it."""
         said = io.StringIO()
         command = ["report", str(self.ckpts), "-o", str(self.out), "--cache", str(self.cache), "--no-pdf", "-q"]
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             code = main([*command, *flags])
+        self.over()
         return Ended(code, said.getvalue(), self.states())
+
+    def forget(self) -> None:
+        """Have the next run measure again; pictures and pages, which take longer, stay in the cache."""
+        for path in self.cache.rglob("*"):
+            if path.is_file() and path.suffix != ".rendering":
+                path.unlink()
 
     def latest(self) -> str:
         return str((self.out / "latest").readlink())
@@ -78,6 +88,15 @@ class Small:
         """What no run may leave behind."""
         return sorted(str(p.relative_to(self.out)) for p in self.out.rglob("*") if p.name.startswith((".new-", ".lat")))
 
+    @staticmethod
+    def outcome(ended: Ended) -> str:
+        """What kind of end that was."""
+        if ended.code in STOPPED:
+            return "the old report and a clear line"
+        if ended.code == 4 and "nothing was measured" in ended.said:
+            return "nothing measured: the old report and a clear line"
+        return "published, with rows of what could not be looked at" if ended.code == 4 else "published whole"
+
     def wrong(self, ended: Ended) -> str:
         """What is wrong with how a run ended, "" if nothing is."""
         moved = self.latest() != self.before
@@ -86,6 +105,7 @@ class Small:
         problems = {
             f"exit code {ended.code}": ended.code not in HONEST | STOPPED,
             "a traceback": "Traceback" in ended.said,
+            "a defect, where the machine is at fault": "a defect of ckpt-report" in ended.said,
             f"{set(ended.states)}": bool(ended.states & {"corrupt", "partial", "in progress"}),
             "nothing new, and no failure": not moved
             and ended.code not in STOPPED

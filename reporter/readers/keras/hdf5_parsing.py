@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,22 @@ def translated() -> Iterator[None]:
         ) from exc
 
 
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What the values of a dataset are.
+
+    Attributes:
+        stored, dtype: of the bytes and of the values.
+        problem: why they are no numbers, or "".
+        as_in_numpy: whether the file's bytes are numpy's bytes, so that they can be read without HDF5.
+    """
+
+    stored: np.dtype[Any]
+    dtype: np.dtype[Any]
+    problem: str
+    as_in_numpy: bool
+
+
 class Scan:
     """Everything below a group, by hard links only, as JSON. What two links lead to is there twice, at one address.
 
@@ -137,6 +154,7 @@ class Scan:
         self._seen: set[int] = set()
         self._again = 0
         self._sized: set[int] = set()
+        self._types: dict[bytes, Type] = {}
         self._declared = 0
 
     def group(self, handle: Any, address: int, path: str, depth: int) -> dict[str, Any]:
@@ -192,28 +210,42 @@ class Scan:
             raise _refuse(f"dataset {path!r} keeps its values in another file")
         if layout == h5py.h5d.VIRTUAL:
             raise _refuse(f"dataset {path!r} is virtual: it shows values of other files")
-        if handle.get_space().get_simple_extent_type() == h5py.h5s.NULL:
-            return _described(handle, address, np.dtype("V1"), "an empty dataspace, without values")
-        shape = tuple(int(n) for n in handle.shape)
-        stored, dtype, problem = _dtypes(handle)
+        space = handle.get_space()
+        if space.get_simple_extent_type() == h5py.h5s.NULL:
+            return _described(address, (), np.dtype("V1"), "an empty dataspace, without values")
+        shape = tuple(int(n) for n in space.shape)
+        type_ = self._type(handle)
+        stored, dtype, problem = type_.stored, type_.dtype, type_.problem
         if problem and (dtype.kind != "V" or dtype.names or dtype.subdtype):
-            return _described(handle, address, dtype, problem)
+            return _described(address, shape, dtype, problem)
         chunk = tuple(int(n) for n in plist.get_chunk()) if layout == h5py.h5d.CHUNKED else ()
         self._check_sizes(handle, address, path, shape, chunk, dtype.itemsize)
         for i in range(plist.get_nfilters()):
             code = plist.get_filter(i)[0]
             if not h5py.h5z.filter_avail(code):
-                return _described(handle, address, dtype, f"compressed with HDF5 filter {code}, not installed")
-        found = {**_described(handle, address, dtype, problem), "stored": _said(stored), "chunk": chunk}
+                return _described(address, shape, dtype, f"compressed with HDF5 filter {code}, not installed")
+        found = {**_described(address, shape, dtype, problem), "stored": _said(stored), "chunk": chunk}
         in_one_piece = (
             layout == h5py.h5d.CONTIGUOUS and handle.get_storage_size() == math.prod(shape) * dtype.itemsize > 0
         )
         position = handle.get_offset() if in_one_piece else None  # of values never written it is nonsense
-        if position is not None and _lies_as(handle.get_type(), stored):
+        if position is not None and type_.as_in_numpy:
             return {**found, "position": position}
         number = len(self.handles)
         self.handles[number] = handle
         return {**found, "number": number}
+
+    def _type(self, handle: Any) -> Type:
+        """What the values of a dataset are; there are few types in a file, and it takes long to tell one."""
+        type_ = handle.get_type()
+        key = type_.encode()
+        if key not in self._types:
+            stored, dtype, problem = _dtypes(handle)
+            told = Type(stored, dtype, problem, (not problem or stored.kind == "V") and _lies_as(type_, stored))
+            if stored.kind == "V":  # an attribute of the dataset tells more, which others need not have
+                return told
+            self._types[key] = told
+        return self._types[key]
 
     def _check_sizes(
         self, handle: Any, address: int, path: str, shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int
@@ -238,8 +270,8 @@ def _refuse(reason: str) -> RefusedCheckpoint:
     return RefusedCheckpoint(_PATH, reason)
 
 
-def _described(handle: Any, address: int, dtype: np.dtype[Any], problem: str) -> dict[str, Any]:
-    return {"address": address, "shape": handle.shape or (), "dtype": _said(dtype), "problem": problem}
+def _described(address: int, shape: tuple[int, ...], dtype: np.dtype[Any], problem: str) -> dict[str, Any]:
+    return {"address": address, "shape": shape, "dtype": _said(dtype), "problem": problem}
 
 
 def _said(dtype: np.dtype[Any]) -> str:
@@ -287,11 +319,14 @@ def _lies_as(file_type: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def _attributes(handle: Any) -> dict[str, Any]:
+    there: set[bytes] = set()
+    h5py.h5a.iterate(handle, there.add)  # to ask for each by name takes ten times as long
     found: dict[str, Any] = {}
     for name in ATTRIBUTES:
-        value = _attribute(handle, name)
-        if value is not None:
+        if name.encode() in there and (value := _attribute(handle, name)) is not None:
             found[name] = value
+            continue
+        if f"{name}0".encode() not in there:
             continue
         parts = takewhile(lambda part: part is not None, (_attribute(handle, f"{name}{i}") for i in count()))
         if texts := [text for part in parts for text in (part if isinstance(part, list) else [part])]:
@@ -314,13 +349,16 @@ def _attribute(handle: Any, name: str) -> Any:
         raise _refuse(f"attribute {name!r} takes {size:,} bytes")
     if kind.get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT):
         return None
-    owner = h5py.Dataset(handle) if isinstance(handle, h5py.h5d.DatasetID) else h5py.Group(handle)
-    value = owner.attrs[name]
+    if attribute.shape is None:
+        return None
+    values = np.zeros(attribute.shape, attribute.dtype)
+    attribute.read(values)
+    if values.ndim:
+        return [decode(item) for item in values.reshape(-1).tolist() if isinstance(item, str | bytes)]
+    value = values.item()
     if isinstance(value, str | bytes):
         return decode(value)
-    if isinstance(value, np.ndarray):
-        return [decode(item) for item in value.reshape(-1).tolist() if isinstance(item, str | bytes)]
-    return value.item() if isinstance(value, np.integer | np.floating) else None
+    return value if isinstance(value, int | float) else None
 
 
 KERAS_GROUPS = frozenset({b"model_weights", b"layers", b"_layer_checkpoint_dependencies", b"optimizer", b"vars"})
