@@ -60,7 +60,7 @@ class Gatherer:
                 done = measurer.done(chosen.ref, opened)
         except CheckpointError as error:
             raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
-        gatherer = cls(settings, measurer, progress, done.checkpoint, chosen.note)
+        gatherer = cls(settings, measurer, progress, done.checkpoint, choice=chosen.note)
         gatherer._say(done)
         return gatherer, Account().after([done])
 
