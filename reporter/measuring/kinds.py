@@ -57,14 +57,17 @@ def examine(
     """
     old = {source.info.name: source for source in before.tensors}
     new = {source.info.name: source for source in after.tensors}
-    found = dict(told)
+    found: dict[str, KindOfChange] = {}
     with one_thread():
         for name, kind in told.items():
             a, b = old[kind.origin or name], new[name]
+            known: KindOfChange | None = kind
             if kind.kind in _ORDERS:
-                found[name] = _in_order(a, b, kind, changes.get(name))
+                known = _in_order(a, b, kind, changes.get(name))
             elif name in changes and can_be_paired(a, b):
-                found[name] = _paired(a, b, kind, changes[name], numbers[name], spectral=spectral)
+                known = _paired(a, b, kind, changes[name], numbers[name], spectral=spectral)
+            if known is not None:
+                found[name] = known
     return found
 
 
@@ -85,7 +88,7 @@ def _in_order(before: TensorSource, after: TensorSource, told: KindOfChange, cha
         return told
     a, b = fingerprint(before, flipped=told.signs), fingerprint(after)
     if a.total != b.total:
-        return KindOfChange(ChangeKind.UPDATED) if change is None else trained(after.info, change)
+        return trained(after.info, change) if change is not None else None
     proven = replace(told, proven=True, axes=(), reversed=False)
     if told.kind == ChangeKind.TAKEN:
         return proven

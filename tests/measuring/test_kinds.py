@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,10 @@ def test_another_shape(tmp_path: Path) -> None:
     assert kind(tmp_path, W, W.reshape(8, 12, 40)).kind == ChangeKind.RESHAPED
     (tensor,) = diffed(tmp_path, {"a.kernel": W}, {"a.kernel": noise(W, 1e-3).T}).tensors
     assert tensor.kind is None, "other values in another shape: nothing is known of them"
+    almost = W.T.copy()
+    almost[3, 5] = np.nextafter(almost[3, 5], np.float32(1))
+    (tensor,) = diffed(tmp_path, {"a.kernel": W}, {"a.kernel": almost}).tensors
+    assert tensor.kind is None, "nor of almost the same ones"
 
 
 def test_negated(tmp_path: Path) -> None:
@@ -238,6 +243,55 @@ def test_no_directions_in_what_is_no_merge(tmp_path: Path, size: tuple[int, int]
         assert not found.rank
     found = kind(tmp_path, before, noise(merged, 0.5), spectral=True)
     assert found.kind == ChangeKind.UPDATED, "most of it is noise"
+
+
+def adam(weights: list[np.ndarray], steps: int) -> list[np.ndarray]:
+    """A network of two layers after some steps towards another one's answers, all weights trained, as Keras's Adam."""
+    inputs, outputs = weights[0].shape[0], weights[1].shape[1]
+    goal = RNG.standard_normal((inputs, outputs)) / 8
+    now = [w.astype("f8") for w in weights]
+    first, second = [np.zeros_like(w) for w in now], [np.zeros_like(w) for w in now]
+    for step in range(1, steps + 1):
+        x = RNG.standard_normal((64, inputs))
+        hidden = np.maximum(x @ now[0], 0)
+        error = (hidden @ now[1] - np.tanh(x @ goal)) / 64
+        gradients = [x.T @ (error @ now[1].T * (hidden > 0)), hidden.T @ error]
+        for w, m, v, g in zip(now, first, second, gradients, strict=True):
+            m += 0.1 * (g - m)
+            v += 0.001 * (g * g - v)
+            w -= 1e-3 * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-7)
+    return [w.astype("f4") for w in now]
+
+
+@pytest.mark.parametrize("size", [(128, 96, 64), (400, 256, 128)])
+def test_full_training_is_of_no_low_rank(tmp_path: Path, size: tuple[int, int, int]) -> None:
+    before = [(RNG.standard_normal(shape) / 10).astype("f4") for shape in pairwise(size)]
+    after = adam(before, 60)
+    names = ("a.kernel", "b.kernel")
+    found = diffed(tmp_path, dict(zip(names, before, strict=True)), dict(zip(names, after, strict=True)), spectral=True)
+    assert {t.kind.kind for t in found.tensors if t.kind} == {ChangeKind.UPDATED}
+    assert all(t.kind.rank is not None for t in found.tensors if t.kind), "the directions were counted"
+
+
+def test_class_order(tmp_path: Path) -> None:
+    """The head's columns and its bias are exchanged alike; everything else is as before."""
+    order = RNG.permutation(40)
+    before = {"body.kernel": SQUARE, "head.kernel": W, "head.bias": BIAS}
+    found = diffed(tmp_path, before, before | {"head.kernel": W[:, order], "head.bias": BIAS[order]})
+    kinds = {t.name: (t.kind.kind, t.kind.axes) for t in found.tensors if t.kind}
+    assert kinds == {"head.kernel": (ChangeKind.REORDERED, (1,)), "head.bias": (ChangeKind.REORDERED, (0,))}
+    assert found.kinds is not None
+    assert (found.kinds.extent, found.kinds.layer) == (Extent.LAYER, "head")
+
+
+def test_a_step_of_weight_decay_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """AdamW with a gradient of zero: kernels shrink by learning rate × decay, biases are left alone."""
+    before = {"a.kernel": W, "a.bias": BIAS, "b.kernel": noise(W, 1)}
+    diffed(tmp_path, before, {k: v * np.float32(1 - 0.01 * 0.1) if v.ndim > 1 else v for k, v in before.items()})
+    assert main(["diff", *(str(tmp_path / f"{name}.safetensors") for name in "ab")]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 3 changed: 2 × 0.999; only tensors of two or more axes; 1 equal" in out
+    assert "a.kernel: × 0.999 (residual below 1e-07): only weight decay acted, no gradient" in out
 
 
 @pytest.mark.parametrize(
