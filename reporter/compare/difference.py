@@ -11,7 +11,8 @@ from reporter.compare.pairs import form, pair
 from reporter.model.change import Change
 from reporter.model.changes import Changes
 from reporter.model.difference import Difference, State, TensorDifference, worst_first
-from reporter.model.measured import Absent, Measured, TensorMeasure
+from reporter.model.measured import Measured, TensorMeasure
+from reporter.model.value import Absent
 
 Record = Mapping[str, Any]
 """A JSON object of report.json."""

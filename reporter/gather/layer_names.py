@@ -8,10 +8,10 @@ creation in both.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
+from reporter.model.measured import Measured
 from reporter.model.structure import counters, stem
 from reporter.model.tensor import Contents, LayerInfo, Named, TensorInfo
 
@@ -83,31 +83,13 @@ def renamed(numbers: Measured, matched: Match) -> Measured:
     """A checkpoint's numbers under the names of its series; :attr:`Measured.own_names` keeps the file's."""
     if not matched.layers:
         return numbers
-    layer, tensor = _by(matched.layers), _by(matched.tensors)
-
-    def group(of: GroupMeasure, name: str) -> GroupMeasure:
-        return GroupMeasure(
-            name, of.kind, tuple(tensor(n) for n in of.tensors), of.parameters, of.trainable, of.nbytes,
-            of.summary, of.statistics, of.quantiles,
-        )  # fmt: skip
-
-    def one(of: TensorMeasure) -> TensorMeasure:
-        info = replace(of.info, name=tensor(of.info.name), layer=layer(of.info.layer))
-        return TensorMeasure(info, of.summary, of.statistics, of.quantiles, of.units, of.sketch)
-
-    tensors = tuple(one(t) for t in numbers.tensors)
-    layers = tuple(group(g, layer(g.name)) for g in numbers.layers)
+    layers = matched.layers
     return replace(
         numbers,
-        layout=Layout.of(tuple(t.info for t in tensors), ((g.name, g.tensors) for g in layers)),
-        tensors=tensors,
-        layers=layers,
-        roles=tuple(group(g, g.name) for g in numbers.roles),
-        whole=group(numbers.whole, numbers.whole.name),
-        optimizer=group(numbers.optimizer, numbers.optimizer.name) if numbers.optimizer else None,
-        model_layers=tuple(LayerInfo(layer(info.name), info.kind) for info in numbers.model_layers),
-        missing_layers=tuple(layer(name) for name in numbers.missing_layers),
-        own_names={shown: file for file, shown in matched.layers.items()},
+        layout=numbers.layout.renamed(layers, matched.tensors),
+        model_layers=tuple(LayerInfo(layers.get(one.name, one.name), one.kind) for one in numbers.model_layers),
+        missing_layers=tuple(layers.get(name, name) for name in numbers.missing_layers),
+        own_names={shown: file for file, shown in layers.items()},
     )
 
 
@@ -190,7 +172,3 @@ def _in_order(series: Measured, other: Measured | Contents, layers: Mapping[str,
     there = [layers[info.layer] for info in _model_tensors(other) if info.layer in layers]
     here = [info.layer for info in _model_tensors(series) if info.layer in set(layers.values())]
     return list(dict.fromkeys(there)) == list(dict.fromkeys(here))
-
-
-def _by(names: Mapping[str, str]) -> Callable[[str], str]:
-    return lambda name: names.get(name, name)

@@ -14,7 +14,6 @@ from reporter.model.changes import COLUMNS, columns
 from reporter.model.comparison import Comparison
 from reporter.model.measured import TensorMeasure
 from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
-from reporter.model.table import Array, table
 from reporter.model.tensor import TensorInfo
 
 STATISTICS: tuple[str, ...] = (
@@ -22,6 +21,8 @@ STATISTICS: tuple[str, ...] = (
     "posinf_count", "neginf_count",
 )  # fmt: skip
 """Statistics that rules may ask a track for."""
+
+Array = npt.NDArray[np.float64]
 
 UNTRAINED_ROLES = NEVER_TRAINABLE | {"ema", "other"}
 """Roles of which nobody expects an update unless the format says so."""
@@ -95,7 +96,7 @@ class Tables:
         found = np.full((len(STATISTICS), len(self.rows), len(self.series.refs)), np.nan)
         for place, measured in enumerate(self.series.measured):
             rows = [self.rows[info.name] for info in measured.infos]
-            found[:, rows, place] = table(measured.tensors, STATISTICS).T
+            found[:, rows, place] = measured.tensors.table(STATISTICS).T
         return found
 
     @cached_property
