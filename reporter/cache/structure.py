@@ -13,7 +13,7 @@ from reporter.model.layout import GroupInfo, Layout
 from reporter.model.measured import Measured
 from reporter.model.role import Role
 from reporter.model.structure import structure
-from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.tensor import Collection, Contents, Integrity, LayerInfo, SkippedTensor, TensorInfo
 
 T = TypeVar("T")
 
@@ -58,7 +58,10 @@ class Structure:
             Unusable: it is of another version.
         """
         record = json.loads(data)
-        infos = tuple(replace(info, role=Role(info.role)) for info in _up(TensorInfo, record["tensors"]))
+        infos = tuple(
+            replace(info, role=Role(info.role), collection=Collection(info.collection))
+            for info in _up(TensorInfo, record["tensors"])
+        )
         facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["facts"].items()}
         if set(facts) != set(_FACTS):
             raise Unusable("of another version")
@@ -66,7 +69,7 @@ class Structure:
             layers=tuple(_up(LayerInfo, record["layers"])),
             tensors=(),
             skipped=tuple(_up(SkippedTensor, record["skipped"])),
-            **facts,
+            **facts | {"integrity": Integrity(facts["integrity"])},
         )
         return cls(infos, contents, structure(infos))
 

@@ -15,6 +15,7 @@ from reporter.discover.walk import MAX_DEPTH
 from reporter.model.checkpoint import FileEntry, Found, Series, State
 from reporter.model.natural_order import natural
 from reporter.model.reader import Reader
+from reporter.model.tensor import Integrity
 
 
 def find(
@@ -47,7 +48,7 @@ def find(
     names = {entry.path for entry in entries}
     examiner = Examiner(peek, settle, time.time() if now is None else now)
     members: list[Member] = []
-    checks: dict[str, str] = {}
+    checks: dict[str, Integrity] = {}
     for claim, numbered in zip(claims, placed(claims), strict=True):
         examined = examiner.examine(claim, numbered, _unique(below.shown(claim.path), claim.format, names))
         if isinstance(examined, FileEntry):
@@ -64,7 +65,7 @@ def find(
     return Found(tuple(roots), series, tuple(sorted(entries, key=lambda e: natural(e.path))))
 
 
-def _listed(series: Series, checks: dict[str, str]) -> list[FileEntry]:
+def _listed(series: Series, checks: dict[str, Integrity]) -> list[FileEntry]:
     """The entries of a series' checkpoints, each with the check that reading it makes."""
     return [
         FileEntry(ref.name, ref.format, State.FOUND, "", ref.step.value, series.name, checks[ref.name])

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from reporter.model.change import Change
 from reporter.model.finding import Verdict
 from reporter.model.shift import Shift
+from reporter.model.tensor import COLLECTIONS, Collection
 
-State = Literal["reshaped", "removed", "added", "changed", "equal", "unknown"]
-"""``unknown``: both have it, and nothing tells whether a value differs."""
 
-STATES: tuple[State, ...] = ("reshaped", "removed", "added", "changed", "unknown", "equal")
-"""Worst first."""
+class DifferenceState(StrEnum):
+    """What became of a tensor, worst first."""
+
+    RESHAPED = "reshaped"
+    REMOVED = "removed"
+    ADDED = "added"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+    """Both have it, and nothing tells whether a value differs."""
+    EQUAL = "equal"
+
+
+STATES = tuple(DifferenceState)
+
+LOST_OR_NEW = (DifferenceState.RESHAPED, DifferenceState.REMOVED, DifferenceState.ADDED)
+"""Tensors that only one of the two holds in that form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +42,9 @@ class TensorDifference:
     """
 
     name: str
-    collection: str
+    collection: Collection
     role: str
-    state: State
+    state: DifferenceState
     before: str
     after: str
     norms: tuple[float | None, float | None]
@@ -74,7 +87,7 @@ class Difference:
     shift: Shift | None = None
     notes: tuple[str, ...] = ()
 
-    def count(self, state: State) -> int:
+    def count(self, state: DifferenceState) -> int:
         """How many tensors are in a state."""
         return sum(t.state == state for t in self.tensors)
 
@@ -91,21 +104,20 @@ class Difference:
         before, after = self.bad
         if after:
             return Verdict.FAIL
-        moved = any(self.count(state) for state in ("reshaped", "removed", "added"))
+        moved = any(self.count(state) for state in LOST_OR_NEW)
         return Verdict.WARN if before or moved else Verdict.PASS
 
 
 def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]:
     """What is not finite before everything else, most new ones first; then model, optimizer, others: in each by state,
     then by relative update, then by name."""
-    collections = ("model", "optimizer", "other")
     return tuple(
         sorted(
             tensors,
             key=lambda t: (
                 not t.non_finite,
                 (t.bad[0] or 0) - (t.bad[1] or 0),
-                collections.index(t.collection) if t.collection in collections else len(collections),
+                COLLECTIONS.index(t.collection),
                 STATES.index(t.state),
                 -(t.update if t.update is not None else -1.0),
                 t.name,

@@ -12,7 +12,7 @@ from reporter.model.columns import Columns
 from reporter.model.layout import GroupInfo, Layout
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
-from reporter.model.tensor import LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.tensor import Integrity, LayerInfo, SkippedTensor, TensorInfo
 from reporter.model.units import Units
 from reporter.model.value import Quantiles, Statistics
 
@@ -211,7 +211,7 @@ class Measured:
     model_layers: tuple[LayerInfo, ...]
     layers_ordered: bool
     skipped: tuple[SkippedTensor, ...]
-    integrity: str
+    integrity: Integrity
     framework: str
     notes: tuple[str, ...]
     seconds: float

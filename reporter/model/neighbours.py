@@ -60,7 +60,10 @@ def roles(layer: Sequence[TensorInfo], kind: str = "") -> list[Role]:
         kind: the layer's class, "" where it is not known.
 
     >>> shapes = {"cell/var_0": (5, 12), "cell/var_1": (3, 12), "cell/var_2": (12,)}
-    >>> infos = [TensorInfo(name, "cell", Role.OTHER, s, "float32", True, "model") for name, s in shapes.items()]
+    >>> infos = [
+    ...     TensorInfo(name, "cell", Role.OTHER, shape, "float32", True, Collection.MODEL)
+    ...     for name, shape in shapes.items()
+    ... ]
     >>> [str(role) for role in roles(infos)]
     ['kernel', 'recurrent_kernel', 'bias']
     """

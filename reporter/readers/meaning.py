@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from reporter.model.role import NEVER_TRAINABLE
-from reporter.model.tensor import COLLECTIONS, Collection, Contents, LayerInfo, SkippedTensor, TensorSource
+from reporter.model.tensor import COLLECTIONS, Collection, Contents, Integrity, LayerInfo, SkippedTensor, TensorSource
 
 MAX_STEP = 1 << 62
 """A larger count of training steps is no count."""
@@ -47,7 +47,7 @@ class Interpretation:
 def arranged(meanings: Iterable[Meaning], layers: Iterable[LayerInfo] = ()) -> tuple[Meaning, ...]:
     """Order by collection and by layer, keeping the given order within both, and make every name unique.
 
-    >>> rows = [Meaning("k", "d/kernel", "d", "kernel", None, "model")] * 2
+    >>> rows = [Meaning("k", "d/kernel", "d", "kernel", None, Collection.MODEL)] * 2
     >>> [m.name for m in arranged(rows)]
     ['d/kernel', 'd/kernel_1']
     """
@@ -85,7 +85,7 @@ def contents(
     sources: Mapping[str, TensorSource],
     *,
     format: str,
-    integrity: str,
+    integrity: Integrity,
     framework: str = "",
     skipped: Iterable[SkippedTensor] = (),
     notes: Iterable[str] = (),

@@ -27,7 +27,7 @@ from reporter.model.columns import COUNTS, MOMENTS
 from reporter.model.layout import Layout
 from reporter.model.measured import GroupMeasure, Measured, Measures, TensorMeasure
 from reporter.model.summary import Summary
-from reporter.model.tensor import Contents, LayerInfo, SkippedTensor
+from reporter.model.tensor import Contents, Integrity, LayerInfo, SkippedTensor
 from reporter.model.value import Absent
 from tests.sources import ArraySource
 
@@ -46,7 +46,7 @@ CONTENTS = Contents(
     ),
     skipped=(SkippedTensor("table", "string", (3, 4), "not a number"),),
     layers_ordered=False,
-    integrity="crc32c",
+    integrity=Integrity.CRC32C,
     framework="Toy 1.0",
     notes=("a remark",),
     missing_layers=("gone",),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
-from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.tensor import COLLECTIONS, Collection, Contents, Integrity, LayerInfo, SkippedTensor, TensorInfo
 
 _OPTIMIZERS = frozenset({"optimizer", "optimizer_state", "optimizer_weights", "opt_state"})
 """First part of the names under which training loops keep the state of their optimizer."""
@@ -42,13 +42,13 @@ class FlatTensor:
 def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stream) -> FlatTensor:
     """A tensor as its name describes it; ``dtype`` is that of the values, in native byte order."""
     owner, last = split(name)
-    collection: Collection = "model"
+    collection = Collection.MODEL
     if re.split(r"[/.]", name, maxsplit=1)[0].lower() in _OPTIMIZERS:
-        collection, owner, role = "optimizer", "", slot_role(name)
+        collection, owner, role = Collection.OPTIMIZER, "", slot_role(name)
     else:
         role = model_role(name, shape)
         if role == "step":
-            collection, owner = "other", ""
+            collection, owner = Collection.OTHER, ""
     # PyTorch and MLX keep a ``weight`` as (output, input, …), Keras a ``kernel`` as (…, input, output).
     axis = 0 if last.startswith("weight") and len(shape) > 1 else output_axis(role)
     info = TensorInfo(
@@ -81,7 +81,7 @@ def contents(
     tensors: Sequence[FlatTensor],
     skipped: Sequence[SkippedTensor],
     *,
-    integrity: str,
+    integrity: Integrity,
     framework: str = "",
     notes: Sequence[str] = (),
 ) -> Contents:
@@ -90,7 +90,7 @@ def contents(
     Raises:
         CheckpointError: the step cannot be read.
     """
-    ordered = [one for which in ("model", "optimizer", "other") for one in tensors if one.info.collection == which]
+    ordered = [one for which in COLLECTIONS for one in tensors if one.info.collection == which]
     layers = dict.fromkeys(one.info.layer for one in ordered if one.info.layer)
     step, source = _step(ordered)
     return Contents(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reporter.model.role import Role, output_axis, slot_role
-from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
+from reporter.model.tensor import Collection, Contents, Integrity, LayerInfo, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.files.streams import Array
 from reporter.readers.keras.inventory import Inventory
 from reporter.readers.keras.missing import missing_weights
@@ -29,7 +29,7 @@ class StoredTensor:
 
 
 def contents(
-    inventory: Inventory, config: ModelConfig | None, *, format: str, integrity: str, framework: str
+    inventory: Inventory, config: ModelConfig | None, *, format: str, integrity: Integrity, framework: str
 ) -> Contents:
     """Name every tensor uniquely, and say what the file lacks or holds twice."""
     used: dict[str, int] = {}
@@ -63,11 +63,12 @@ def contents(
 
     for weight in inventory.weights:
         axis = output_axis(weight.role, weight.kind)
-        add(weight.name, weight.dataset, "model", weight.role, weight.layer, weight.trainable, axis)
+        add(weight.name, weight.dataset, Collection.MODEL, weight.role, weight.layer, weight.trainable, axis)
     for slot in inventory.slots:
-        add(slot.full_name, slot.dataset, "optimizer", slot_role(slot.slot), slot.target.layer if slot.target else "")
+        layer = slot.target.layer if slot.target else ""
+        add(slot.full_name, slot.dataset, Collection.OPTIMIZER, slot_role(slot.slot), layer)
     for name, dataset in inventory.others:
-        add(name, dataset, "other", Role.OTHER)
+        add(name, dataset, Collection.OTHER, Role.OTHER)
     for name, dataset, reason in inventory.skipped:
         left_out.append(SkippedTensor(_unique(name, used), dataset.dtype.name, dataset.shape, reason))
     held = [weight.dataset.shape for weight in (*inventory.weights, *inventory.adapters)]

@@ -25,7 +25,7 @@ from reporter.errors import (
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.model.role import Role, output_axis
-from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
+from reporter.model.tensor import Contents, Integrity, SkippedTensor, TensorInfo
 from reporter.readers.files.streams import Array, Slab, SlabStream
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
 from reporter.readers.keras_model.config import ConfigError, ModelConfig, parse_model
@@ -226,7 +226,7 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
         sources,
         format=format,
         skipped=skipped,
-        integrity="lengths",  # OCDBT has checksums of its index, none of values
+        integrity=Integrity.LENGTHS,  # OCDBT has checksums of its index, none of values
         framework="Keras on Orbax" if config else "Orbax",
         notes=(*notes, *problems),
     )
