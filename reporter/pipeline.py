@@ -16,7 +16,7 @@ from reporter.gather.catalog import scan
 from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further, draw_runs
 from reporter.readers.isolation import end_children
-from reporter.rules import judge
+from reporter.rules.judging import judge
 from reporter.rules.policy import policy
 from reporter.run_facts import Clock, identity, program_version, title
 from reporter.sections.shown import details

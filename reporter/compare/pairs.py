@@ -145,6 +145,7 @@ def _shifts(
 def form(info: TensorInfo) -> str:
     """Shape and dtype as text.
 
+    >>> from reporter.model.tensor import Collection
     >>> form(TensorInfo("a/b", "a", "bias", (3,), "float32", None, Collection.MODEL))
     '(3,) float32'
     """

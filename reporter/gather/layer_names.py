@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from reporter.model.measured import Measured
 from reporter.model.structure import counters, stem
-from reporter.model.tensor import Contents, LayerInfo, Named, TensorInfo
+from reporter.model.tensor import Contents, LayerInfo, Tensor, TensorInfo
+from reporter.readers.keras_model.variables import snake_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def under_names(contents: Contents, names: Mapping[str, str]) -> Contents:
     """The same open checkpoint with other names for some of its tensors."""
     if not names:
         return contents
-    renamed_ = (Named(t, replace(t.info, name=names.get(t.info.name, t.info.name))) for t in contents.tensors)
+    renamed_ = (Tensor(replace(t.info, name=names.get(t.info.name, t.info.name)), t.blocks) for t in contents.tensors)
     return replace(contents, tensors=tuple(renamed_))
 
 
@@ -160,9 +161,8 @@ def _renamed(info: TensorInfo, layers: Mapping[str, str]) -> str:
 
 def _is_automatic(layer: _Layer) -> bool:
     """Whether Keras gave the name: that of the class in snake case."""
-    snake = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", layer.kind.rsplit(">", 1)[-1]))
-    snake = re.sub(r"([a-z])([A-Z])", r"\1_\2", snake).lower()  # keras/src/utils/naming.py, to_snake_case
-    return bool(layer.kind) and stem(layer.name).rsplit("/", 1)[-1] == snake
+    kind = layer.kind.rsplit(">", 1)[-1]  # without the package that a class of the user's own is registered under
+    return bool(kind) and stem(layer.name).rsplit("/", 1)[-1] == snake_case(kind)
 
 
 def _in_order(series: Measured, other: Measured | Contents, layers: Mapping[str, str]) -> bool:

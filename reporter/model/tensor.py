@@ -101,15 +101,11 @@ class TensorSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A tensor source under another name."""
+class Tensor:
+    """What is known of a tensor, and a way to read it: a :class:`TensorSource`."""
 
-    source: TensorSource
     info: TensorInfo
-
-    def blocks(self) -> Iterator[npt.NDArray[np.generic]]:
-        """See :meth:`TensorSource.blocks`."""
-        return self.source.blocks()
+    blocks: Callable[[], Iterator[npt.NDArray[np.generic]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from reporter.model.tensor import (
     TensorInfo,
     TensorSource,
 )
+from reporter.model.unique_names import UniqueNames
 from reporter.readers.live_objects import (
     attributes,
     below,
@@ -107,7 +108,7 @@ class _Walk:
     def __init__(self) -> None:
         self._trainable: set[int] = set()
         self._seen: set[int] = set()
-        self._names: set[str] = set()
+        self._names = UniqueNames()
         self._targets: dict[str, list[TensorInfo]] = {}
         self._slots: Counter[str] = Counter()
         self._owner: dict[str, Any] = {}
@@ -255,15 +256,7 @@ class _Walk:
         return (alike[place], slot) if place < len(alike) else (None, path)
 
     def _skip(self, name: str, shape: tuple[int, ...], why: tuple[str, str]) -> None:
-        self.skipped.append(SkippedTensor(self._unique(name), why[0], shape, why[1]))
-
-    def _unique(self, name: str) -> str:
-        unique, n = name, 0
-        while unique in self._names:
-            n += 1
-            unique = f"{name}_{n}"
-        self._names.add(unique)
-        return unique
+        self.skipped.append(SkippedTensor(self._names.take(name), why[0], shape, why[1]))
 
     def _add(
         self,
@@ -291,7 +284,7 @@ class _Walk:
         parts = [variable, *(variable.variables if is_sharded(variable) else ())]
         trainable = any(id(part) in self._trainable for part in parts)
         info = TensorInfo(
-            name=self._unique(name),
+            name=self._names.take(name),
             layer=layer,
             role=role,
             shape=tuple(int(n) for n in shape),

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from reporter.model.comparison import Comparison
-from reporter.model.finding import Judgement
 from reporter.rules.adam_state import ADAM_STATE
 from reporter.rules.all_zero import ALL_ZERO
 from reporter.rules.base import Rule
@@ -21,7 +17,6 @@ from reporter.rules.frozen import FROZEN
 from reporter.rules.heavy_tails import HEAVY_TAILS
 from reporter.rules.incomplete import INCOMPLETE
 from reporter.rules.int8_ready import INT8_READY
-from reporter.rules.judging import Policy, judge_by
 from reporter.rules.non_finite import NON_FINITE
 from reporter.rules.norm_jump import NORM_JUMP
 from reporter.rules.norm_trend import NORM_TREND
@@ -60,8 +55,3 @@ RULES: tuple[Rule, ...] = (
     DUPLICATE_OUTPUTS,
 )
 """In the order of the report's table of checks; of findings that weigh the same, the earlier rule's comes first."""
-
-
-def judge(comparisons: Iterable[Comparison], policy: Policy | None = None) -> Judgement:
-    """Apply every rule to every series, with its defaults unless a policy says otherwise."""
-    return judge_by(policy or Policy(RULES), comparisons)

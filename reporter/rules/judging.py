@@ -40,7 +40,7 @@ class Policy:
     today: date | None = None
 
 
-def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
+def judge(comparisons: Iterable[Comparison], policy: Policy) -> Judgement:
     """Apply every rule to every series; findings come worst first, then by the share of parameters concerned."""
     findings: list[Finding] = []
     outcomes: list[Outcome] = []

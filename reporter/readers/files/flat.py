@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
-from reporter.model.tensor import COLLECTIONS, Collection, Contents, Integrity, LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.tensor import (
+    COLLECTIONS,
+    Collection,
+    Contents,
+    Integrity,
+    LayerInfo,
+    SkippedTensor,
+    Tensor,
+    TensorInfo,
+)
 
 _OPTIMIZERS = frozenset({"optimizer", "optimizer_state", "optimizer_weights", "opt_state"})
 """First part of the names under which training loops keep the state of their optimizer."""
@@ -27,19 +36,7 @@ class Stream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FlatTensor:
-    """A tensor of a file without a structure."""
-
-    info: TensorInfo
-    stream: Stream
-
-    def blocks(self) -> Iterator[npt.NDArray[np.generic]]:
-        """The values, in blocks of a few MiB."""
-        return self.stream.blocks(self.info.name)
-
-
-def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stream) -> FlatTensor:
+def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stream) -> Tensor:
     """A tensor as its name describes it; ``dtype`` is that of the values, in native byte order."""
     owner, last = split(name)
     collection = Collection.MODEL
@@ -63,7 +60,7 @@ def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stre
         itemsize=dtype.itemsize,
         output_axis=axis,
     )
-    return FlatTensor(info, stream)
+    return Tensor(info, partial(stream.blocks, name))
 
 
 def split(name: str) -> tuple[str, str]:
@@ -78,7 +75,7 @@ def split(name: str) -> tuple[str, str]:
 
 def contents(
     format: str,
-    tensors: Sequence[FlatTensor],
+    tensors: Sequence[Tensor],
     skipped: Sequence[SkippedTensor],
     *,
     integrity: Integrity,
@@ -107,7 +104,7 @@ def contents(
     )
 
 
-def _step(tensors: Sequence[FlatTensor]) -> tuple[int | None, str]:
+def _step(tensors: Sequence[Tensor]) -> tuple[int | None, str]:
     """The largest of the integers that are called a step."""
     found: list[tuple[int, str]] = []
     for one in tensors:
