@@ -88,7 +88,7 @@ def fabricate(folder: Path, cache: Path, checkpoints: int, tensors: int) -> None
     places = {source.info.name: i for i, source in enumerate(variants[0].tensors)}
 
     def checkpoint(v: int) -> bytes:
-        return encode(header, variants[v], GRID, {"model": measure_checkpoint(variants[v], plan)[0]})
+        return encode(header, variants[v], {"model": measure_checkpoint(variants[v], plan)[0]})
 
     def changes(v: int, w: int) -> bytes:
         return pairs.encode({}, compare_contents(variants[v], variants[w]), places)

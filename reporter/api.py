@@ -22,11 +22,12 @@ from reporter.measuring.pairs import compare_recast
 from reporter.model.defaults import QUANTILES
 from reporter.model.difference import Difference
 from reporter.model.histogram import Histogram
-from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure
+from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.neighbours import with_roles
 from reporter.model.report import SCHEMA_VERSION
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
+from reporter.model.value import Absent, Quantiles, Statistics
 from reporter.readers.live import live_contents
 from reporter.readers.opening import open_checkpoint
 from reporter.readers.quantised import labelled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from reporter.model.measured import Absent, Value
+from reporter.model.value import Absent, Value
 
 NO_DATA = "—"
 NOT_APPLICABLE = "n/a"

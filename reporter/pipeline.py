@@ -18,7 +18,7 @@ from reporter.measuring.kernels import compiled_anew
 from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further, draw_runs
 from reporter.readers.isolation import end_children
-from reporter.rules import judge
+from reporter.rules.judging import judge
 from reporter.rules.policy import policy
 from reporter.run_facts import Clock, identity, program_version, title
 from reporter.sections.shown import details

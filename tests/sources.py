@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.role import Role
-from reporter.model.tensor import TensorInfo
+from reporter.model.tensor import Collection, TensorInfo
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ArraySource:
     layer: str = "dense"
     role: str = "kernel"
     trainable: bool | None = True
-    collection: Any = "model"
+    collection: str = "model"
     output_axis: int = -1
     block: int = 700_001
 
@@ -35,7 +35,7 @@ class ArraySource:
             self.values.shape,
             self.values.dtype.name,
             self.trainable,
-            self.collection,
+            Collection(self.collection),
             itemsize=self.values.dtype.itemsize,
             output_axis=self.output_axis,
         )

@@ -7,10 +7,8 @@ checkpoints are compared: cells, units and sketches. The cells of a layer are th
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -18,58 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.cache import rows
-from reporter.cache.columns import Columns
+from reporter.cache.columns import from_bytes, to_bytes
 from reporter.cache.container import Container, Unusable, build, unpacked
-from reporter.cache.stored import GroupInfo, Rows, Stored, StoredGroup, StoredTensor, TensorRows
+from reporter.cache.structure import Grouping, Structure, digest
+from reporter.derive.columns import with_all_statistics
 from reporter.derive.statistics import STATISTICS
 from reporter.model.cells import Cells
-from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure, Units
-from reporter.model.role import Role
+from reporter.model.columns import Columns
+from reporter.model.measured import Measured, Rows, TensorRows
 from reporter.model.sketch import Sketch
-from reporter.model.structure import structure
-from reporter.model.tensor import Contents, LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.tensor import Contents
+from reporter.model.units import Units
 
 T = TypeVar("T")
 
 KIND = "checkpoint"
-_FACTS = ("format", "layers_ordered", "integrity", "framework", "notes", "missing_layers",
-          "missing_weights")  # fmt: skip
 _CELLS, _UNITS, _SKETCH = range(3)
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """What a checkpoint holds, without any number.
-
-    Attributes:
-        facts: everything but the tensors and the step.
-        alike: see :func:`reporter.model.structure.structure`.
-    """
-
-    infos: tuple[TensorInfo, ...]
-    facts: Contents
-    alike: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Grouping:
-    """The groups of one selection of variables: layers, roles, the whole, the optimizer.
-
-    Attributes:
-        layout: of the checkpoints that are grouped so.
-    """
-
-    layers: tuple[GroupInfo, ...]
-    roles: tuple[GroupInfo, ...]
-    rest: tuple[GroupInfo, ...]
-    notes: tuple[str, ...]
-    layout: Layout
-
-    @property
-    def all(self) -> tuple[GroupInfo, ...]:
-        """In the order of their columns."""
-        return self.layers + self.roles + self.rest
-
 
 RECENT = 1 << 24
 """Bytes of cells kept of the rows read last: a histogram asks for them several times."""
@@ -101,54 +63,38 @@ class Shelf:
         return found
 
 
-def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequence[float],
-           by_selection: Mapping[str, Measured]) -> bytes:  # fmt: skip
+def encode(header: Mapping[str, Any], contents: Contents, by_selection: Mapping[str, Measured]) -> bytes:
     """The whole cache file.
 
     Args:
         header: what else to note in its header.
         contents: of the reader; its tensors are not looked at.
-        probabilities: of the quantiles that every tensor and group has.
         by_selection: the same checkpoint, grouped for one or more selections of variables.
     """
     measured = next(iter(by_selection.values()))
-    names = [s.name for s in STATISTICS]
-    described = _json(
-        {
-            "tensors": _down(TensorInfo, measured.infos),
-            "layers": _down(LayerInfo, contents.layers),
-            "skipped": _down(SkippedTensor, contents.skipped),
-            "facts": {name: getattr(contents, name) for name in _FACTS},
-        }
-    )
+    described = Structure.to_bytes(measured.infos, contents)
     places, parts = rows.pack(measured.tensors)
     blocks: dict[str, bytes | Sequence[bytes]] = {
         "structure": described,
-        "tensors": Columns.of(measured.tensors, names, probabilities).to_bytes(),
+        "tensors": to_bytes(measured.of_tensors.columns),
         "places": places.tobytes(),
         "rows": parts,
     }
     groupings = {}
-    position = {info.name: i for i, info in enumerate(measured.infos)}
     for selection, numbers in by_selection.items():
-        rest = [numbers.whole, *([numbers.optimizer] if numbers.optimizer else [])]
-        members = {"layers": numbers.layers, "roles": numbers.roles, "rest": rest}
-        grouping = _json(
-            {kind: [_group_down(g, position) for g in of] for kind, of in members.items()} | {"notes": numbers.notes}
-        )
-        groupings[selection] = _digest(grouping)
+        grouping = Grouping.to_bytes(numbers)
+        groupings[selection] = digest(grouping)
         blocks[f"{selection}/groups"] = grouping
-        groups = [*numbers.layers, *numbers.roles, *rest]
-        blocks[f"{selection}/columns"] = Columns.of(groups, names, probabilities).to_bytes()
+        blocks[f"{selection}/columns"] = to_bytes(numbers.of_groups.columns)
         blocks[f"{selection}/cells"] = rows.cells_to_bytes(numbers.whole.summary.cells)
     return build(
         {
             **header,
             "kind": KIND,
-            "statistics": names,
-            "probabilities": list(probabilities),
+            "statistics": list(measured.of_tensors.columns.names),
+            "probabilities": list(measured.of_tensors.columns.probabilities),
             "count": len(measured.tensors),
-            "structure": _digest(described),
+            "structure": digest(described),
             "groupings": groupings,
             "seconds": measured.seconds,
         },
@@ -180,43 +126,40 @@ class Entry:
         """That it is grouped for."""
         return tuple(self.header["groupings"])
 
+    @property
+    def has_all_statistics(self) -> bool:
+        """Whether it holds just those that are registered now; if not, they are computed whenever it is read."""
+        return list(self.header["statistics"]) == [s.name for s in STATISTICS]
+
     @cached_property
     def structure(self) -> Structure:
         """Read once for all checkpoints that share it."""
-        known, digest = self._shelf.structures, self.header["structure"]
-        if digest not in known:
-            known[digest] = _structure(json.loads(self._container.block("structure")))
-        return known[digest]
+        known, key = self._shelf.structures, self.header["structure"]
+        if key not in known:
+            known[key] = Structure.from_bytes(self._container.block("structure"))
+        return known[key]
 
-    def tensors(self, probabilities: Sequence[float]) -> Sequence[TensorMeasure]:
-        """Its tensors, with these quantiles."""
-        infos = self.structure.infos
-        table = TensorRows(self._columns("tensors", len(infos), probabilities), self._cells, self._units, self._sketch)
-        return Stored(StoredTensor, infos, table)
+    def tensors(self, probabilities: Collection[float]) -> TensorRows:
+        """The numbers of its tensors, with these quantiles."""
+        columns = self._columns("tensors", len(self.structure.infos), probabilities, self._cells)
+        return TensorRows(columns, self._cells, self._units, self._sketch)
 
-    def measured(self, selection: str, probabilities: Sequence[float]) -> Measured:
+    def measured(self, selection: str, probabilities: Collection[float]) -> Measured:
         """Everything, grouped for a selection that it has."""
         grouping, facts = self._grouping(selection), self.structure.facts
-        infos = grouping.all
-        whole = len(grouping.layers) + len(grouping.roles)
+        layout = grouping.layout
+        groups = layout.groups
 
         def read(row: int) -> Cells:
-            return self._whole(selection) if row == whole else self._merged(infos[row].members)
+            return self._whole(selection) if groups[row] is layout.whole else self._merged(groups[row].members)
 
         def cells(row: int) -> Cells:
             return self._shelf.cells((self, selection, row), lambda: read(row))
 
-        table = Rows(self._columns(f"{selection}/columns", len(infos), probabilities), cells)
-        layers = Stored(StoredGroup, grouping.layers, table)
-        rest = Stored(StoredGroup, grouping.rest, table, whole)
-        tensors = self.tensors(probabilities)
         return Measured(
-            layout=grouping.layout,
-            tensors=tensors,
-            layers=layers,
-            roles=Stored(StoredGroup, grouping.roles, table, len(grouping.layers)),
-            whole=rest[0],
-            optimizer=rest[1] if len(rest) > 1 else None,
+            layout=layout,
+            of_tensors=self.tensors(probabilities),
+            of_groups=Rows(self._columns(f"{selection}/columns", len(groups), probabilities, cells), cells),
             model_layers=facts.layers,
             layers_ordered=facts.layers_ordered,
             skipped=facts.skipped,
@@ -228,15 +171,16 @@ class Entry:
             missing_weights=facts.missing_weights,
         )
 
-    def _columns(self, block: str, n: int, probabilities: Sequence[float]) -> Columns:
+    def _columns(self, block: str, n: int, probabilities: Collection[float], cells: Callable[[int], Cells]) -> Columns:
         data = self._container.block(block)
-        return Columns.from_bytes(data, n, self.header["statistics"], self.probabilities, probabilities)
+        known = from_bytes(data, n, self.header["statistics"], self.probabilities, probabilities)
+        return with_all_statistics(known, cells)
 
     def _grouping(self, selection: str) -> Grouping:
-        known, digest = self._shelf.groupings, self.header["structure"] + self.header["groupings"][selection]
-        if digest not in known:
-            known[digest] = _grouping(json.loads(self._container.block(f"{selection}/groups")), self.structure.infos)
-        return known[digest]
+        known, key = self._shelf.groupings, self.header["structure"] + self.header["groupings"][selection]
+        if key not in known:
+            known[key] = Grouping.from_bytes(self._container.block(f"{selection}/groups"), self.structure.infos)
+        return known[key]
 
     @cached_property
     def _places(self) -> npt.NDArray[Any]:
@@ -270,64 +214,3 @@ class Entry:
             return rows.cells_from_bytes(self._container.block(f"{selection}/cells"))
         except Unusable as error:
             raise self._damaged(error) from error
-
-
-def _structure(record: Any) -> Structure:
-    infos = tuple(replace(info, role=Role(info.role)) for info in _up(TensorInfo, record["tensors"]))
-    facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["facts"].items()}
-    if set(facts) != set(_FACTS):
-        raise Unusable("of another version")
-    contents = Contents(
-        layers=tuple(_up(LayerInfo, record["layers"])),
-        tensors=(),
-        skipped=tuple(_up(SkippedTensor, record["skipped"])),
-        **facts,
-    )
-    return Structure(infos, contents, structure(infos))
-
-
-def _group_down(group: GroupMeasure, position: Mapping[str, int]) -> list[Any]:
-    members = [position[name] for name in group.tensors]
-    return [group.name, group.kind, members, group.parameters, group.trainable, group.nbytes]
-
-
-def _grouping(record: Any, infos: tuple[TensorInfo, ...]) -> Grouping:
-    def groups(kind: str) -> Iterator[GroupInfo]:
-        for name, of, members, parameters, trainable, nbytes in record[kind]:
-            names = tuple(infos[i].name for i in members)
-            yield GroupInfo(name, of, tuple(members), names, parameters, trainable, nbytes)
-
-    layers = tuple(groups("layers"))
-    return Grouping(
-        layers=layers,
-        roles=tuple(groups("roles")),
-        rest=tuple(groups("rest")),
-        notes=tuple(record["notes"]),
-        layout=Layout.of(infos, ((layer.name, layer.tensors) for layer in layers)),
-    )
-
-
-def _json(record: Any) -> bytes:
-    return json.dumps(record, separators=(",", ":")).encode()
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]
-
-
-def _down(kind: type, items: Sequence[Any]) -> dict[str, Any]:
-    """Dataclasses as a table: names of the fields, and one row each."""
-    names = [f.name for f in fields(kind)]
-    return {"fields": names, "rows": [[getattr(item, name) for name in names] for item in items]}
-
-
-def _up(kind: type[T], record: Any) -> Iterator[T]:
-    """The inverse.
-
-    Raises:
-        Unusable: the dataclass has other fields by now.
-    """
-    if record["fields"] != [f.name for f in fields(kind)]:  # type: ignore[arg-type]
-        raise Unusable("of another version")
-    for row in record["rows"]:
-        yield kind(*(tuple(v) if isinstance(v, list) else v for v in row))

@@ -9,7 +9,7 @@ import numpy as np
 
 from reporter.cache.container import Container, Unusable, build
 from reporter.model.changes import COUNTS, NORMS, Changes
-from reporter.model.measured import Layout
+from reporter.model.layout import Layout
 
 KIND = "changes"
 _BYTES = 4 + 8 * (len(COUNTS) + len(NORMS))

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from reporter.cache.container import Unusable, packed
 from reporter.model.cells import FIRST_CELL, Cells
-from reporter.model.measured import TensorMeasure, Units
+from reporter.model.measured import TensorMeasure
 from reporter.model.sketch import Sketch
+from reporter.model.units import Units
 
 PLACE_FIELDS = ("offset", "stored", "raw", "crc")
 """Where a row is within its block, and how long; ``raw`` is 0 where there is none."""

@@ -96,8 +96,9 @@ class Cache:
         if entry is None or (all_quantiles and not set(plan.quantiles) <= set(entry.probabilities)):
             return None
         try:
-            if plan.variables not in entry.selections:
-                entry = self._regrouped(known, entry, plan.variables)
+            to_be_kept = not (self._folder is None or self._folder.problem or entry.has_all_statistics)
+            if to_be_kept or plan.variables not in entry.selections:
+                entry = self._completed(known, entry, plan.variables)
             return entry.measured(plan.variables, plan.quantiles)
         except MALFORMED:
             return None
@@ -120,21 +121,22 @@ class Cache:
             "save_counter": contents.save_counter,
             "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        content = encode(header, contents, full.quantiles, {full.variables: numbers})
+        content = encode(header, contents, {full.variables: numbers})
         entry = self._written(known if is_certain(ref.mtime_ns) else "", content)
         try:
             return entry.measured(plan.variables, plan.quantiles)
         except MALFORMED:  # the disk does not give back what was just written: that says nothing of the checkpoint
             return self._opened(container.opened(content)).measured(plan.variables, plan.quantiles)
 
-    def _regrouped(self, known: str, entry: Entry, selection: str) -> Entry:
-        """The same checkpoint, grouped for one more selection of variables; no weight is read."""
+    def _completed(self, known: str, entry: Entry, selection: str) -> Entry:
+        """The same checkpoint with all statistics of today, grouped for this selection too; no weight is read."""
         facts, full = entry.structure.facts, entry.probabilities
         groups = {s: entry.measured(s, full) for s in entry.selections}
-        seconds = float(entry.header["seconds"])
-        groups[selection] = assembled(facts, tuple(entry.tensors(full)), Plan(selection, full), seconds)
+        if selection not in groups:
+            plan, seconds = Plan(selection, full), float(entry.header["seconds"])
+            groups[selection] = assembled(facts, entry.structure.infos, entry.tensors(full), plan, seconds)
         header = {k: entry.header[k] for k in ("identity", "name", "step", "step_source", "save_counter", "measured")}
-        return self._written(known, encode(header, facts, full, groups))
+        return self._written(known, encode(header, facts, groups))
 
     # Pairs
 

@@ -11,9 +11,11 @@ from reporter.compare.pairs import form, pair
 from reporter.derive.kinds import kinds_of, of_pair
 from reporter.model.change import Change
 from reporter.model.changes import Changes
-from reporter.model.difference import Difference, State, TensorDifference, form_change, worst_first
+from reporter.model.difference import Difference, DifferenceState, TensorDifference, form_change, worst_first
 from reporter.model.kind import KindOfChange
-from reporter.model.measured import Absent, Measured, TensorMeasure
+from reporter.model.measured import Measured, TensorMeasure
+from reporter.model.tensor import Collection
+from reporter.model.value import Absent
 
 Record = Mapping[str, Any]
 """A JSON object of report.json."""
@@ -108,11 +110,11 @@ def _recorded(prefix: str, old: Mapping[str, Record], new: Mapping[str, Record])
         known = b if b is not None else old[name]
         forms = _recorded_form(a), _recorded_form(b)
         state = _state(*forms, None)
-        if state == "unknown" and a is not None and b is not None and a["statistics"] != b["statistics"]:
-            state = "changed"
+        if state is DifferenceState.UNKNOWN and a is not None and b is not None and a["statistics"] != b["statistics"]:
+            state = DifferenceState.CHANGED
         yield TensorDifference(
             name=prefix + name,
-            collection=str(known["collection"]),
+            collection=Collection(known["collection"]),
             role=str(known["role"]),
             state=state,
             before=forms[0],
@@ -122,17 +124,17 @@ def _recorded(prefix: str, old: Mapping[str, Record], new: Mapping[str, Record])
         )
 
 
-def _state(before: str, after: str, change: Change | None) -> State:
+def _state(before: str, after: str, change: Change | None) -> DifferenceState:
     """What became of a tensor, from its shape and dtype as text ("" where it is missing) and its change."""
     if not before:
-        return "added"
+        return DifferenceState.ADDED
     if not after:
-        return "removed"
+        return DifferenceState.REMOVED
     if before != after:
         return form_change(before, after)
     if change is None:
-        return "unknown"
-    return "equal" if change.unchanged else "changed"
+        return DifferenceState.UNKNOWN
+    return DifferenceState.EQUAL if change.unchanged else DifferenceState.CHANGED
 
 
 def _form(tensor: TensorMeasure | None) -> str:

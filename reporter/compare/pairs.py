@@ -145,7 +145,8 @@ def _shifts(
 def form(info: TensorInfo) -> str:
     """Shape and dtype as text.
 
-    >>> form(TensorInfo("a/b", "a", "bias", (3,), "float32", None, "model"))
+    >>> from reporter.model.tensor import Collection
+    >>> form(TensorInfo("a/b", "a", "bias", (3,), "float32", None, Collection.MODEL))
     '(3,) float32'
     """
     return f"{info.shape} {info.dtype}"

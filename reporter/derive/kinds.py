@@ -14,10 +14,11 @@ import numpy as np
 
 from reporter.model.change import Change
 from reporter.model.kind import FEW, ChangeKind, Extent, KindOfChange, KindsOfPair
-from reporter.model.measured import Measured, TensorMeasure, Units
+from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.model.summary import Summary
 from reporter.model.tensor import TensorInfo
+from reporter.model.units import Units
 
 LEAST_CELLS = 16
 """Cells that tensors must fill for their equal counts to be no chance."""

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.cells import edge
-from reporter.model.measured import Quantiles
 from reporter.model.summary import Summary
+from reporter.model.value import Quantiles
 
 Ranks = npt.NDArray[np.int64]
 """Indices into the sorted finite values, 0 for the smallest."""

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reporter.model.cells import cell_of, edge
-from reporter.model.measured import Absent, Statistics, Value
 from reporter.model.norms import scaled
 from reporter.model.summary import Summary
+from reporter.model.value import Absent, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,3 @@ STATISTICS: tuple[Statistic, ...] = (
     Statistic("neginf_count", "−Inf", "values", "Values that are −infinity.", lambda s: s.neginf),
 )
 """All statistics, in the order of the tables. A new statistic is one entry here."""
-
-
-def statistics(summary: Summary) -> Statistics:
-    """Compute all of :data:`STATISTICS` of a summary, by name."""
-    return {s.name: s.compute(summary) for s in STATISTICS}

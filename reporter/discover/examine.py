@@ -21,11 +21,12 @@ from reporter.model.checkpoint import (
     Step,
     file_stat,
 )
+from reporter.model.tensor import Integrity
 
 PeekInto = Callable[[Claim], Peek]
 """From a claim to what a checkpoint says of itself; may raise CheckpointError."""
 
-PROVEN = frozenset({"crc32c", "zip crc32"})
+PROVEN = frozenset({Integrity.CRC32C, Integrity.ZIP_CRC32})
 """Checks that a file passes only when it is complete: what it lacks, it lacks for good."""
 
 
@@ -34,7 +35,7 @@ class Examined:
     """A sound checkpoint, and the check that reading it makes."""
 
     member: Member
-    integrity: str
+    integrity: Integrity
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from reporter.discover.walk import MAX_DEPTH
 from reporter.model.checkpoint import FileEntry, Found, Series, State
 from reporter.model.natural_order import natural
 from reporter.model.reader import Reader
+from reporter.model.tensor import Integrity
+from reporter.model.unique_names import UniqueNames
 
 
 def find(
@@ -44,19 +46,19 @@ def find(
     below = look_below(roots, readers, cache, max_depth)
     claims, copies = once(below.claims)
     entries = [FileEntry(below.shown(row.path), "", row.state, row.reason) for row in below.rows]
-    names = {entry.path for entry in entries}
+    names = UniqueNames(entry.path for entry in entries)
     examiner = Examiner(peek, settle, time.time() if now is None else now)
     members: list[Member] = []
-    checks: dict[str, str] = {}
+    checks: dict[str, Integrity] = {}
     for claim, numbered in zip(claims, placed(claims), strict=True):
-        examined = examiner.examine(claim, numbered, _unique(below.shown(claim.path), claim.format, names))
+        examined = examiner.examine(claim, numbered, _entry_name(below.shown(claim.path), claim.format, names))
         if isinstance(examined, FileEntry):
             entries.append(examined)
         else:
             members.append(examined.member)
             checks[examined.member.ref.name] = examined.integrity
     for copy, original in copies:
-        name = _unique(below.shown(copy.path), copy.format, names)
+        name = _entry_name(below.shown(copy.path), copy.format, names)
         reason = f"another name of {below.shown(original.path)}, which is counted once"
         entries.append(FileEntry(name, "", State.NO_CHECKPOINT, reason))
     series = arrange(members)
@@ -64,7 +66,7 @@ def find(
     return Found(tuple(roots), series, tuple(sorted(entries, key=lambda e: natural(e.path))))
 
 
-def _listed(series: Series, checks: dict[str, str]) -> list[FileEntry]:
+def _listed(series: Series, checks: dict[str, Integrity]) -> list[FileEntry]:
     """The entries of a series' checkpoints, each with the check that reading it makes."""
     return [
         FileEntry(ref.name, ref.format, State.FOUND, "", ref.step.value, series.name, checks[ref.name])
@@ -72,14 +74,6 @@ def _listed(series: Series, checks: dict[str, str]) -> list[FileEntry]:
     ]
 
 
-def _unique(shown: str, format_: str, names: set[str]) -> str:
+def _entry_name(shown: str, format_: str, names: UniqueNames) -> str:
     """A name that no other entry has: a bundle may be called like a SavedModel's folder, or like any file."""
-    name = shown
-    if name in names:
-        name = f"{shown} ({format_})"
-    number = 1
-    while name in names:
-        number += 1
-        name = f"{shown} ({format_} {number})"
-    names.add(name)
-    return name
+    return names.take(shown, lambda number: f"{shown} ({format_})" if number == 1 else f"{shown} ({format_} {number})")

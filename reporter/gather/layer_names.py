@@ -8,13 +8,14 @@ creation in both.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reporter.gather.name_prefix import Prefix, find_prefix
-from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
+from reporter.model.measured import Measured
 from reporter.model.structure import counters, stem
-from reporter.model.tensor import Contents, LayerInfo, Named, TensorInfo
+from reporter.model.tensor import Contents, LayerInfo, Tensor, TensorInfo
+from reporter.readers.keras_model.variables import snake_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,31 +90,13 @@ def renamed(numbers: Measured, matched: Match) -> Measured:
     """A checkpoint's numbers under the names of its series; :attr:`Measured.own_names` keeps the file's."""
     if not matched.tensors:
         return numbers
-    layer, tensor = _by(matched.layers), _by(matched.tensors)
-
-    def group(of: GroupMeasure, name: str) -> GroupMeasure:
-        return GroupMeasure(
-            name, of.kind, tuple(tensor(n) for n in of.tensors), of.parameters, of.trainable, of.nbytes,
-            of.summary, of.statistics, of.quantiles,
-        )  # fmt: skip
-
-    def one(of: TensorMeasure) -> TensorMeasure:
-        info = replace(of.info, name=tensor(of.info.name), layer=layer(of.info.layer))
-        return TensorMeasure(info, of.summary, of.statistics, of.quantiles, of.units, of.sketch)
-
-    tensors = tuple(one(t) for t in numbers.tensors)
-    layers = tuple(group(g, layer(g.name)) for g in numbers.layers)
+    layers = matched.layers
     return replace(
         numbers,
-        layout=Layout.of(tuple(t.info for t in tensors), ((g.name, g.tensors) for g in layers)),
-        tensors=tensors,
-        layers=layers,
-        roles=tuple(group(g, g.name) for g in numbers.roles),
-        whole=group(numbers.whole, numbers.whole.name),
-        optimizer=group(numbers.optimizer, numbers.optimizer.name) if numbers.optimizer else None,
-        model_layers=tuple(LayerInfo(layer(info.name), info.kind) for info in numbers.model_layers),
-        missing_layers=tuple(layer(name) for name in numbers.missing_layers),
-        own_names={shown: file for file, shown in matched.layers.items()},
+        layout=numbers.layout.renamed(layers, matched.tensors),
+        model_layers=tuple(LayerInfo(layers.get(one.name, one.name), one.kind) for one in numbers.model_layers),
+        missing_layers=tuple(layers.get(name, name) for name in numbers.missing_layers),
+        own_names={shown: file for file, shown in layers.items()},
     )
 
 
@@ -121,7 +104,7 @@ def under_names(contents: Contents, names: Mapping[str, str]) -> Contents:
     """The same open checkpoint with other names for some of its tensors."""
     if not names:
         return contents
-    renamed_ = (Named(t, replace(t.info, name=names.get(t.info.name, t.info.name))) for t in contents.tensors)
+    renamed_ = (Tensor(replace(t.info, name=names.get(t.info.name, t.info.name)), t.blocks) for t in contents.tensors)
     return replace(contents, tensors=tuple(renamed_))
 
 
@@ -200,9 +183,8 @@ def _renamed(info: TensorInfo, layers: Mapping[str, str]) -> str:
 
 def _is_automatic(layer: _Layer) -> bool:
     """Whether Keras gave the name: that of the class in snake case."""
-    snake = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", layer.kind.rsplit(">", 1)[-1]))
-    snake = re.sub(r"([a-z])([A-Z])", r"\1_\2", snake).lower()  # keras/src/utils/naming.py, to_snake_case
-    return bool(layer.kind) and stem(layer.name).rsplit("/", 1)[-1] == snake
+    kind = layer.kind.rsplit(">", 1)[-1]  # without the package that a class of the user's own is registered under
+    return bool(kind) and stem(layer.name).rsplit("/", 1)[-1] == snake_case(kind)
 
 
 def _in_order(series: Measured, other: Measured | Contents, layers: Mapping[str, str]) -> bool:
@@ -212,7 +194,3 @@ def _in_order(series: Measured, other: Measured | Contents, layers: Mapping[str,
     there = [layers[info.layer] for info in _model_tensors(other) if info.layer in layers]
     here = [info.layer for info in _model_tensors(series) if info.layer in set(layers.values())]
     return list(dict.fromkeys(there)) == list(dict.fromkeys(here))
-
-
-def _by(names: Mapping[str, str]) -> Callable[[str], str]:
-    return lambda name: names.get(name, name)

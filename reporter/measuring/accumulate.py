@@ -21,9 +21,9 @@ from reporter.measuring.pieces import Array, as_real, pieces, to_float64
 from reporter.measuring.tables import CounterTables
 from reporter.measuring.wide import in_range, wide_moments, wide_norms
 from reporter.model.cells import Cells
-from reporter.model.measured import Units
 from reporter.model.sketch import BUCKETS, Sketch
 from reporter.model.summary import Moments, Summary, merge_moments
+from reporter.model.units import Units
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +193,8 @@ class Accumulator:
             m4=m4,
             minimum=float(self._extremes[0]) + 0.0 if n else None,
             maximum=float(self._extremes[1]) + 0.0 if n else None,
-            cells=cells,
             exponent=exponent,
+            read_cells=lambda: cells,
         )
 
     def _cells(self) -> Cells:
@@ -224,6 +224,7 @@ def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> 
         d = x - mean
         m2, m3, m4 = (float((d**p * weight).sum()) for p in (2, 3, 4))
         kernels.count_cells(x, n, table)
+    cells = from_raw(table)
     return Summary(
         count=int(times.sum()),
         nan=int(times[np.isnan(values)].sum()),
@@ -236,7 +237,7 @@ def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> 
         m4=m4,
         minimum=float(x.min()) + 0.0 if total else None,
         maximum=float(x.max()) + 0.0 if total else None,
-        cells=from_raw(table),
+        read_cells=lambda: cells,
     )
 
 

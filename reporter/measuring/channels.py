@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.measured import Units
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.model.tensor import TensorInfo
+from reporter.model.units import Units
 
 MAX_UNITS = 1 << 20
 """Tensors with more output units get no numbers per unit, which would take more than 8 MiB of float64."""

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
+from reporter.derive.columns import columns
 from reporter.derive.quantiles import from_cells
-from reporter.derive.statistics import statistics
 from reporter.measuring.pairs import partners
-from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measure_paired
+from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measure_paired, side_by_side
 from reporter.measuring.threads import ALONE, Pool, available
 from reporter.model.cells import Cells
 from reporter.model.change import Change
 from reporter.model.changes import Changes
+from reporter.model.columns import Columns
 from reporter.model.defaults import QUANTILES
-from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
-from reporter.model.role import ROLES
-from reporter.model.summary import merge
-from reporter.model.tensor import Contents, TensorSource
+from reporter.model.layout import GroupInfo, Layout
+from reporter.model.measured import Measured, Measures, Rows, TensorMeasure, TensorRows
+from reporter.model.role import ROLES, Role
+from reporter.model.summary import Summary, merge
+from reporter.model.tensor import Contents, LayerInfo, TensorInfo, TensorSource
+from reporter.model.value import Quantiles
 
 GROUP_BYTES = 8 << 20
 """Small tensors are handed to a thread in groups of about this many bytes."""
@@ -66,13 +71,14 @@ def measure_checkpoint(
     started = time.perf_counter()
     results = _measure_tensors(contents.tensors, plan, against)
     contents.verify()
-    tensors = tuple(measured for measured, _ in results)
+    infos = tuple(source.info for source in contents.tensors)
     changes: tuple[dict[str, Change], ...] = tuple({} for _ in against)
-    for measured, paired in results:
+    for info, (_, paired) in zip(infos, results, strict=True):
         for found, change in zip(changes, paired, strict=True):
             if change is not None:
-                found[measured.info.name] = change
-    return assembled(contents, tensors, plan, time.perf_counter() - started), tuple(map(Changes.of, changes))
+                found[info.name] = change
+    rows = side_by_side([numbers for numbers, _ in results], plan.quantiles)
+    return assembled(contents, infos, rows, plan, time.perf_counter() - started), tuple(map(Changes.of, changes))
 
 
 def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Sequence[Contents]) -> list[Paired]:
@@ -113,36 +119,30 @@ def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Seque
     return [results[i] for i in range(len(sources))]
 
 
-def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan, seconds: float) -> Measured:
+def assembled(
+    contents: Contents, infos: tuple[TensorInfo, ...], rows: TensorRows, plan: Plan, seconds: float
+) -> Measured:
     """Group tensors that were measured by layer, by role and as a whole; no weight is read.
 
     Args:
         contents: layers, notes and integrity of the checkpoint; its tensors are not used.
-        tensors: what was measured of each.
+        infos: what each tensor is.
+        rows: what was measured of each.
         plan: which variables the groups cover, and the probabilities of their quantiles.
         seconds: how long measuring took.
     """
-    selected = [t for t in tensors if is_selected(t, plan.variables)]
-    notes = [*contents.notes, *(note for t in tensors if (note := _rounded(t)))]
-    unknown = sum(t.info.trainable is None for t in selected)
+    selected = [i for i, info in enumerate(infos) if is_selected(info, plan.variables)]
+    unknown = sum(infos[i].trainable is None for i in selected)
+    notes = [*contents.notes, *_rounded(infos, rows.columns)]
     if plan.variables == "trainable" and unknown:
         notes.append(
             f"{contents.format} does not say which of {unknown} variables are trainable; they are counted as trainable"
         )
-    kinds = {layer.name: layer.kind for layer in contents.layers}
-    in_layers = [t for t in selected if t.info.collection == "model"]
-    order = list(dict.fromkeys([*(layer.name for layer in contents.layers), *(t.info.layer for t in in_layers)]))
-    optimizer = [t for t in tensors if t.info.collection == "optimizer"]
-    roles = _groups(ROLES, "role", in_layers, {}, plan.quantiles)
-    cells = Cells.merged(role.summary.cells for role in roles) if len(in_layers) == len(selected) else None
-    layers = _groups(order, "layer", in_layers, kinds, plan.quantiles)
+    layout = _grouped(contents.layers, infos, selected, plan.variables)
     return Measured(
-        layout=Layout.of(tuple(t.info for t in tensors), ((layer.name, layer.tensors) for layer in layers)),
-        tensors=tensors,
-        layers=layers,
-        roles=roles,
-        whole=group(plan.variables, "", selected, plan.quantiles, cells),
-        optimizer=group("optimizer", "", optimizer, plan.quantiles) if optimizer else None,
+        layout=layout,
+        of_tensors=rows,
+        of_groups=_merged(layout, rows, plan.quantiles),
         model_layers=contents.layers,
         layers_ordered=contents.layers_ordered,
         skipped=contents.skipped,
@@ -155,69 +155,76 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
     )
 
 
-def is_selected(tensor: TensorMeasure, variables: str) -> bool:
+def is_selected(info: TensorInfo, variables: str) -> bool:
     """Whether statistics over ``variables`` (see :attr:`Plan.variables`) cover a tensor."""
     if variables == "all":
         return True
-    if tensor.info.collection != "model":
+    if info.collection != "model":
         return False
-    return variables == "model" or tensor.info.trainable is not False
+    return variables == "model" or info.trainable is not False
 
 
-def group(
-    name: str, kind: str, members: Sequence[TensorMeasure], probabilities: Iterable[float], cells: Cells | None = None
-) -> GroupMeasure:
-    """Merge tensors into a group that is described like one large tensor.
+def _grouped(
+    layers: Iterable[LayerInfo], infos: tuple[TensorInfo, ...], selected: Sequence[int], variables: str
+) -> Layout:
+    """The groups of a checkpoint.
+
+    Args:
+        layers: of the model, in its order.
+        infos: what each tensor is.
+        selected: places of the tensors that the groups cover.
+        variables: the name of all of these.
+    """
+    kinds = {layer.name: layer.kind for layer in layers}
+    in_layers = [i for i in selected if infos[i].collection == "model"]
+    by_layer: dict[str, list[int]] = {name: [] for name in kinds}
+    by_role: dict[Role, list[int]] = {role: [] for role in ROLES}
+    for i in in_layers:
+        by_layer.setdefault(infos[i].layer, []).append(i)
+        by_role[infos[i].role].append(i)
+    optimizer = [i for i, info in enumerate(infos) if info.collection == "optimizer"]
+    return Layout.of(
+        infos,
+        layers=tuple(GroupInfo.of(name, kinds.get(name, ""), of, infos) for name, of in by_layer.items() if of),
+        roles=tuple(GroupInfo.of(str(role), "", of, infos) for role, of in by_role.items() if of),
+        whole=GroupInfo.of(variables, "", selected, infos),
+        optimizer=GroupInfo.of("optimizer", "", optimizer, infos) if optimizer else None,
+    )
+
+
+def _merged(layout: Layout, rows: TensorRows, probabilities: Sequence[float]) -> Rows:
+    """Merge tensors into groups, each of which is described like one large tensor.
 
     The quantiles of a group of one tensor are exact; those of several are estimated from the merged cells.
 
     Args:
-        name: of the layer, role or selection.
-        kind: the layer's class, "" for other groups.
-        members: the tensors.
-        probabilities: of the quantiles.
-        cells: the merged cells of all members, if the caller has them already.
-    """
-    alone = members[0] if len(members) == 1 else None
-    summary = alone.summary if alone else merge((t.summary for t in members), cells)
-    return GroupMeasure(
-        name=name,
-        kind=kind,
-        tensors=tuple(t.info.name for t in members),
-        parameters=sum(t.info.size for t in members),
-        trainable=sum(t.info.size for t in members if t.info.trainable),
-        nbytes=sum(t.info.nbytes for t in members),
-        summary=summary,
-        statistics=alone.statistics if alone else statistics(summary),
-        quantiles=alone.quantiles if alone else from_cells(summary, probabilities),
-    )
-
-
-def _groups(
-    names: Iterable[str],
-    by: str,
-    members: Sequence[TensorMeasure],
-    kinds: dict[str, str],
-    probabilities: Iterable[float],
-) -> tuple[GroupMeasure, ...]:
-    """One group for each name that owns a tensor, in the order of ``names``.
-
-    Args:
-        names: of all layers or roles.
-        by: the attribute of a tensor that holds its group's name, ``layer`` or ``role``.
-        members: the tensors.
-        kinds: the class of each layer, by name.
+        layout: what the groups are.
+        rows: what was measured of each tensor.
         probabilities: of the quantiles.
     """
-    owned: dict[str, list[TensorMeasure]] = {name: [] for name in names}
-    for tensor in members:
-        owned[getattr(tensor.info, by)].append(tensor)
-    return tuple(group(str(name), kinds.get(name, ""), of, probabilities) for name, of in owned.items() if of)
+    known = [measure.summary for measure in Measures(TensorMeasure, layout.infos, rows)]
+    in_roles = sum(len(role.members) for role in layout.roles)
+    summaries: list[Summary] = []
+    quantiles: list[Quantiles] = []
+    for group in layout.groups:
+        if len(group.members) == 1:
+            summaries.append(known[group.members[0]])
+            quantiles.append(rows.columns.quantiles_of(group.members[0]))
+            continue
+        # Every tensor of the whole is in a role, unless optimizer and counters are selected too.
+        roles = summaries[len(layout.layers) : len(layout.layers) + len(layout.roles)]
+        all_in_roles = group is layout.whole and in_roles == len(group.members)
+        cells = Cells.merged(role.cells for role in roles) if all_in_roles else None
+        summaries.append(merge((known[i] for i in group.members), cells))
+        quantiles.append(from_cells(summaries[-1], probabilities))
+    derived = columns(summaries, quantiles, sorted(set(probabilities)))
+    read = [summary.read_cells for summary in summaries]
+    return Rows(derived, lambda row: read[row]())
 
 
-def _rounded(tensor: TensorMeasure) -> str:
-    """A note for a tensor of integers too large for float64, in which everything is computed; "" for other tensors."""
-    low, high = tensor.summary.minimum, tensor.summary.maximum
-    if tensor.info.dtype not in ("int64", "uint64") or low is None or high is None or max(-low, high) < 2.0**53:
-        return ""
-    return f"{tensor.info.name} holds integers beyond 2^53, whose statistics are those of the nearest float64"
+def _rounded(infos: Sequence[TensorInfo], numbers: Columns) -> Iterator[str]:
+    """A note for each tensor of integers too large for float64, in which everything is computed."""
+    low, high = numbers.numbers("min"), numbers.numbers("max")
+    for info, largest in zip(infos, np.maximum(-low, high).tolist(), strict=True):
+        if info.dtype in ("int64", "uint64") and largest >= 2.0**53:
+            yield f"{info.name} holds integers beyond 2^53, whose statistics are those of the nearest float64"

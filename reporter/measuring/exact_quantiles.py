@@ -38,8 +38,8 @@ from reporter.measuring.pieces import as_real
 from reporter.measuring.tables import CounterTables
 from reporter.measuring.threads import Pool
 from reporter.model.cells import FIRST_CELL
-from reporter.model.measured import Quantiles
 from reporter.model.summary import Summary
+from reporter.model.value import Quantiles
 
 Array = npt.NDArray[Any]
 

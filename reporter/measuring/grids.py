@@ -17,7 +17,8 @@ import numpy.typing as npt
 from reporter.measuring.pieces import Array, to_float64
 from reporter.model.change import Change
 from reporter.model.kind import ChangeKind, KindOfChange
-from reporter.model.measured import TensorMeasure, Units
+from reporter.model.measured import TensorMeasure
+from reporter.model.units import Units
 
 NARROWER: dict[str, tuple[str, ...]] = {
     "float64": ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16", "float32"),

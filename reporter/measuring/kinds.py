@@ -82,7 +82,9 @@ def _paired(
     return directions(a, b, told) if told.kind in _OPEN and spectral else told
 
 
-def _in_order(before: TensorSource, after: TensorSource, told: KindOfChange, change: Change | None) -> KindOfChange:
+def _in_order(
+    before: TensorSource, after: TensorSource, told: KindOfChange, change: Change | None
+) -> KindOfChange | None:
     """In which order the same values are, or that they are not the same after all."""
     if not (can_be_hashed(before.info) and can_be_hashed(after.info)):
         return told

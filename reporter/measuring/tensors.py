@@ -4,6 +4,7 @@ ones."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from reporter.derive.statistics import statistics
+from reporter.derive.columns import columns
 from reporter.measuring.accumulate import Accumulator, Part
 from reporter.measuring.channels import Channels
 from reporter.measuring.exact_quantiles import from_codes, from_sorted, from_values
@@ -20,9 +21,12 @@ from reporter.measuring.pieces import Array, pieces
 from reporter.measuring.threads import ALONE, Pool
 from reporter.model.change import Change
 from reporter.model.changes import merge
-from reporter.model.measured import Quantiles, TensorMeasure
-from reporter.model.summary import NOTHING
+from reporter.model.measured import TensorMeasure, TensorRows
+from reporter.model.sketch import Sketch
+from reporter.model.summary import NOTHING, Summary
 from reporter.model.tensor import TensorInfo, TensorSource
+from reporter.model.units import Units
+from reporter.model.value import Quantiles
 
 KEPT_BYTES = 64 << 20
 """Tensors up to this size stay in memory for the second pass, behind exact quantiles; larger ones are read again."""
@@ -33,7 +37,18 @@ SORTED_AT_ONCE = 1 << 14
 Partners = Sequence[TensorSource | None]
 """A tensor in each of several earlier checkpoints, None where one has no tensor of its name, shape and dtype."""
 
-Paired = tuple[TensorMeasure, tuple[Change | None, ...]]
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What was measured of one tensor, before it is put beside the others."""
+
+    summary: Summary
+    quantiles: Quantiles
+    units: Units | None = None
+    sketch: Sketch | None = None
+
+
+Paired = tuple[Numbers, tuple[Change | None, ...]]
 """What was measured of a tensor, and its change since each earlier checkpoint, None where that has no partner."""
 
 
@@ -47,7 +62,23 @@ def measure_tensor(source: TensorSource, probabilities: Iterable[float]) -> Tens
     Raises:
         reporter.errors.CheckpointError: from reading.
     """
-    return measure_paired(source, (), probabilities)[0]
+    chosen = tuple(probabilities)
+    rows = side_by_side([measure_paired(source, (), chosen)[0]], chosen)
+    return TensorMeasure(source.info, rows, 0)
+
+
+def side_by_side(numbers: Sequence[Numbers], probabilities: Iterable[float]) -> TensorRows:
+    """The numbers of several tensors in columns.
+
+    Args:
+        numbers: of each, with the same quantiles.
+        probabilities: of these quantiles.
+    """
+    cells = [one.summary.cells for one in numbers]
+    units, sketches = [one.units for one in numbers], [one.sketch for one in numbers]
+    ascending = sorted(set(probabilities))
+    derived = columns([one.summary for one in numbers], [one.quantiles for one in numbers], ascending)
+    return TensorRows(derived, cells.__getitem__, units.__getitem__, sketches.__getitem__)
 
 
 def measure_paired(
@@ -90,7 +121,7 @@ def measure_paired(
     paired = (merge(of_pieces) for of_pieces in zip(*changes, strict=True)) if changes else repeat(Change())
     in_place = tuple(None if partner is None else next(paired) for partner in partners)
     if not info.size:
-        return TensorMeasure(info, NOTHING, statistics(NOTHING), Quantiles({})), in_place
+        return Numbers(NOTHING, Quantiles({})), in_place
     if info.size <= SORTED_AT_ONCE and len(held) == 1 and not accumulator.coded:
         summary, ordered = accumulator.close_small(held[0])
         quantiles = from_sorted(ordered, probabilities)
@@ -101,9 +132,7 @@ def measure_paired(
         summary = accumulator.close()
         again = (lambda: held) if held else (lambda: pieces(source.blocks()))
         quantiles = from_values(again, dtype_of(info), summary, probabilities, pool)
-    return TensorMeasure(
-        info, summary, statistics(summary), quantiles, accumulator.units(), accumulator.sketch()
-    ), in_place
+    return Numbers(summary, quantiles, accumulator.units(), accumulator.sketch()), in_place
 
 
 def _measure(accumulator: Accumulator, piece: Array, start: int, earlier: Sequence[Array]) -> tuple[Part, list[Change]]:

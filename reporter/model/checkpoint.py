@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reporter.errors import State as State
+from reporter.model.tensor import Integrity
 
 
 class FileStat(NamedTuple):
@@ -111,7 +112,7 @@ class Peek:
 
     step: int | None = None
     step_source: str = ""
-    integrity: str = ""
+    integrity: Integrity = Integrity.UNKNOWN
     missing: int = 0
     structure: tuple[str, ...] = ()
     save_counter: int | None = None
@@ -222,7 +223,7 @@ class FileEntry:
     Attributes:
         state: what became of it.
         reason: one sentence a person can act on, or "".
-        integrity: the check that reading it makes ("crc32c", "zip crc32", "lengths", "none"), "" for other files.
+        integrity: the check that reading it makes; unknown for other files.
     """
 
     path: str
@@ -231,7 +232,7 @@ class FileEntry:
     reason: str = ""
     step: int | None = None
     series: str = ""
-    integrity: str = ""
+    integrity: Integrity = Integrity.UNKNOWN
 
     @property
     def harmful(self) -> bool:

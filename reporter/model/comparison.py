@@ -15,12 +15,12 @@ from reporter.model.change import Change
 from reporter.model.changes import Changes, MergedChanges
 from reporter.model.checkpoint import CheckpointRef, Order, SeriesKind
 from reporter.model.deployment import Readiness
-from reporter.model.measured import Measured, Value
+from reporter.model.measured import Measured
 from reporter.model.shift import Shift
 from reporter.model.similarity import Similarity
 from reporter.model.spectrum import Spectrum
-from reporter.model.table import table
 from reporter.model.trend import Movement, Since, Trend
+from reporter.model.value import Value
 
 BASELINE = -1
 """Place of the baseline, which is no checkpoint of the series."""
@@ -153,7 +153,7 @@ class Comparison:
         row_of = {name: i for i, name in enumerate(self.layers)}
         courses = np.full((len(self.layers), len(statistics), len(self.refs)), np.nan)
         for place, measured in enumerate(self.measured):
-            courses[[row_of[name] for name in measured.layer_by_name], :, place] = table(measured.layers, statistics)
+            courses[[row_of[name] for name in measured.layer_by_name], :, place] = measured.layers.table(statistics)
         return courses
 
     def whole(self, statistic: str) -> tuple[Value, ...]:

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from reporter.model.change import Change
 from reporter.model.finding import Verdict
 from reporter.model.kind import KindOfChange, KindsOfPair
 from reporter.model.shift import Shift
-
-State = Literal["reshaped", "removed", "added", "dtype changed", "changed", "equal", "unknown"]
-"""``unknown``: both have it, and nothing tells whether a value differs."""
-
-STATES: tuple[State, ...] = ("reshaped", "removed", "added", "dtype changed", "changed", "unknown", "equal")
-"""Worst first."""
+from reporter.model.tensor import COLLECTIONS, Collection
 
 
-def form_change(before: str, after: str) -> Literal["reshaped", "dtype changed"]:
+class DifferenceState(StrEnum):
+    """What became of a tensor, worst first."""
+
+    RESHAPED = "reshaped"
+    REMOVED = "removed"
+    ADDED = "added"
+    RECAST = "dtype changed"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+    """Both have it, and nothing tells whether a value differs."""
+    EQUAL = "equal"
+
+
+STATES = tuple(DifferenceState)
+
+OF_ANOTHER_FORM = (DifferenceState.RESHAPED, DifferenceState.REMOVED, DifferenceState.ADDED, DifferenceState.RECAST)
+"""Of tensors that the two do not both hold with one shape and dtype."""
+
+
+def form_change(before: str, after: str) -> DifferenceState:
     """What is different of two forms, each shape and dtype as text.
 
-    >>> form_change("(3,) float32", "(3,) float16"), form_change("(3,) float32", "(4,) float32")
+    >>> str(form_change("(3,) float32", "(3,) float16")), str(form_change("(3,) float32", "(4,) float32"))
     ('dtype changed', 'reshaped')
     """
-    return "dtype changed" if before.rpartition(" ")[0] == after.rpartition(" ")[0] else "reshaped"
+    same_shape = before.rpartition(" ")[0] == after.rpartition(" ")[0]
+    return DifferenceState.RECAST if same_shape else DifferenceState.RESHAPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +55,9 @@ class TensorDifference:
     """
 
     name: str
-    collection: str
+    collection: Collection
     role: str
-    state: State
+    state: DifferenceState
     before: str
     after: str
     norms: tuple[float | None, float | None]
@@ -102,7 +117,7 @@ class Difference:
     notes: tuple[str, ...] = ()
     kinds: KindsOfPair | None = None
 
-    def count(self, state: State) -> int:
+    def count(self, state: DifferenceState) -> int:
         """How many tensors are in a state."""
         return sum(t.state == state for t in self.tensors)
 
@@ -119,21 +134,20 @@ class Difference:
         before, after = self.bad
         if after:
             return Verdict.FAIL
-        moved = any(self.count(state) for state in ("reshaped", "removed", "added", "dtype changed"))
+        moved = any(self.count(state) for state in OF_ANOTHER_FORM)
         return Verdict.WARN if before or moved else Verdict.PASS
 
 
 def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]:
     """What is not finite before everything else, most new ones first; then model, optimizer, others: in each by state,
     then by relative update, then by name."""
-    collections = ("model", "optimizer", "other")
     return tuple(
         sorted(
             tensors,
             key=lambda t: (
                 not t.non_finite,
                 (t.bad[0] or 0) - (t.bad[1] or 0),
-                collections.index(t.collection) if t.collection in collections else len(collections),
+                COLLECTIONS.index(t.collection),
                 STATES.index(t.state),
                 -(t.update if t.update is not None else -1.0),
                 t.name,

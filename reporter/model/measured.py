@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from reporter.model.cells import Cells
+from reporter.model.columns import Columns
+from reporter.model.layout import GroupInfo, Layout
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
-from reporter.model.tensor import LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.tensor import Integrity, LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.units import Units
+from reporter.model.value import Quantiles, Statistics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,82 +24,147 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Absent(Enum):
-    """Why a statistic has no number; neither is NaN, which is a value."""
-
-    NO_DATA = "no data"
-    """There is no finite value to speak of."""
-    NOT_APPLICABLE = "not applicable"
-    """The statistic is not defined for such values, such as the skewness of a constant."""
-
-
-Value = float | int | Absent
-Statistics = Mapping[str, Value]
-"""Statistic name -> value, in the order of the registry; see :data:`reporter.derive.statistics.STATISTICS`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantiles:
-    """Quantiles of the finite values, linear interpolation between order statistics as :func:`numpy.quantile`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The numbers of several samples of one kind, tensors or groups of tensors.
 
     Attributes:
-        values: probability -> quantile, ascending; empty when there is no finite value.
-        exact: True: as if computed from all values in float64. False: each order statistic is known to within
-            2⁻⁸ of its magnitude.
+        columns: what is small, of all of them.
+        cells: the cells of a sample, by its row; they may be read from a file.
     """
 
-    values: Mapping[float, float]
-    exact: bool = True
+    columns: Columns
+    cells: Callable[[int], Cells]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Units:
-    """L2 norm and largest |w| of every output unit (channel) of a weight matrix, in float64, over its finite values.
+class TensorRows(Rows):
+    """The numbers of a checkpoint's tensors.
 
     Attributes:
-        axis: the axis of the tensor that indexes the units.
-        norms: shape (units,).
-        maxima: shape (units,).
+        units: those of a tensor, by its row; None where it has none.
+        sketches: the same.
     """
 
-    axis: int
-    norms: npt.NDArray[np.float64]
-    maxima: npt.NDArray[np.float64]
+    units: Callable[[int], Units | None]
+    sketches: Callable[[int], Sketch | None]
 
 
-@dataclass(frozen=True, slots=True)
-class TensorMeasure:
-    """One tensor and what was measured of it."""
+class _Measure:
+    """A view of one row."""
+
+    __slots__ = ()
+    rows: Rows
+    row: int
+
+    @property
+    def summary(self) -> Summary:
+        """Counts, moments, extremes and cells."""
+        return self.rows.columns.summary(self.row, partial(self.rows.cells, self.row))
+
+    @property
+    def statistics(self) -> Statistics:
+        """The registered statistics."""
+        return self.rows.columns.statistics(self.row)
+
+    @property
+    def quantiles(self) -> Quantiles:
+        """Those that were asked for."""
+        return self.rows.columns.quantiles_of(self.row)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorMeasure(_Measure):
+    """One tensor and what was measured of it, fetched when it is asked for: whoever needs it again keeps it."""
 
     info: TensorInfo
-    summary: Summary
-    statistics: Statistics
-    quantiles: Quantiles
-    units: Units | None = None
-    sketch: Sketch | None = None
+    rows: TensorRows
+    row: int
+
+    @property
+    def units(self) -> Units | None:
+        """Numbers of its output units, None where it has none."""
+        return self.rows.units(self.row)
+
+    @property
+    def sketch(self) -> Sketch | None:
+        """Its sketch."""
+        return self.rows.sketches(self.row)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupMeasure:
-    """Several tensors taken as one sample: a layer, a role, or a whole collection.
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupMeasure(_Measure):
+    """Several tensors taken as one sample, and what was measured of it: a layer, a role, or a whole collection."""
 
-    Attributes:
-        name: layer or role name; the selection ("trainable", "model", "all", "optimizer") for a whole.
-        kind: the layer's class where known.
-        tensors: names, in order.
-        parameters: number of elements.
-        trainable: how many of them are known to be trainable.
-    """
+    info: GroupInfo
+    rows: Rows
+    row: int
 
-    name: str
-    kind: str
-    tensors: tuple[str, ...]
-    parameters: int
-    trainable: int
-    nbytes: int
-    summary: Summary
-    statistics: Statistics
-    quantiles: Quantiles
+    @property
+    def name(self) -> str:
+        """See :class:`reporter.model.layout.GroupInfo`."""
+        return self.info.name
+
+    @property
+    def kind(self) -> str:
+        """The layer's class where known."""
+        return self.info.kind
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of its tensors, in order."""
+        return self.info.tensors
+
+    @property
+    def parameters(self) -> int:
+        """Number of elements."""
+        return self.info.parameters
+
+    @property
+    def trainable(self) -> int:
+        """How many of them are known to be trainable."""
+        return self.info.trainable
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        return self.info.nbytes
+
+
+class Measures(Sequence[T], Generic[T]):
+    """Neighbouring rows, each presented when it is asked for: a thousand checkpoints may hold a million."""
+
+    __slots__ = ("_infos", "_make", "_rows", "_start")
+
+    def __init__(self, make: Callable[[Any, Any, int], T], infos: Sequence[Any], rows: Rows, start: int = 0) -> None:
+        """Args:
+        make: from what a sample is, the rows, and its own among them.
+        infos: what each sample is.
+        start: the row of the first.
+        """
+        self._make = make
+        self._infos = infos
+        self._rows = rows
+        self._start = start
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
+        if isinstance(at, slice):
+            return tuple(self)[at]
+        return self._make(self._infos[at], self._rows, self._start + range(len(self._infos))[at])
+
+    def __len__(self) -> int:
+        return len(self._infos)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self._make(info, self._rows, row) for row, info in enumerate(self._infos, self._start))
+
+    def table(self, statistics: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Shape (samples, statistics); NaN where there is no number."""
+        return self._rows.columns.table(statistics)[self._start : self._start + len(self)]
 
 
 class ByName(Mapping[str, T], Generic[T]):
@@ -120,43 +190,13 @@ class ByName(Mapping[str, T], Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """What a checkpoint's tensors and layers are, without any number; checkpoints from the cache share equal ones.
-
-    Attributes:
-        infos: what each tensor is.
-        places: where each tensor stands among them, by name.
-        layer_places: where each layer stands among the layers, by name.
-        layer_members: names of each layer's tensors.
-    """
-
-    infos: tuple[TensorInfo, ...]
-    places: Mapping[str, int]
-    layer_places: Mapping[str, int]
-    layer_members: Mapping[str, tuple[str, ...]]
-
-    @classmethod
-    def of(cls, infos: tuple[TensorInfo, ...], layers: Iterable[tuple[str, tuple[str, ...]]]) -> Layout:
-        """From the tensors, and from each layer's name and the names of its tensors."""
-        members = dict(layers)
-        return cls(infos, _places(info.name for info in infos), _places(members), members)
-
-
-def _places(names: Iterable[str]) -> Mapping[str, int]:
-    return {name: place for place, name in enumerate(names)}
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
     """A checkpoint's numbers.
 
     Attributes:
-        layout: what its tensors and layers are, and where they stand in the two sequences below.
-        tensors: every measured tensor, model tensors in layer order first.
-        layers: the selected model tensors per layer, in model order.
-        roles: the selected model tensors per role.
-        whole: all selected tensors.
-        optimizer: the optimizer state, None where there is none.
+        layout: what its tensors and groups are.
+        of_tensors: the numbers of its tensors, in the order of the layout.
+        of_groups: those of its groups, likewise.
         model_layers: every layer that the format lists, with or without tensors.
         notes: remarks of the reader and of measuring.
         missing_layers, missing_weights: see :class:`reporter.model.tensor.Contents`.
@@ -166,21 +206,44 @@ class Measured:
     """
 
     layout: Layout
-    tensors: Sequence[TensorMeasure]
-    layers: Sequence[GroupMeasure]
-    roles: Sequence[GroupMeasure]
-    whole: GroupMeasure
-    optimizer: GroupMeasure | None
+    of_tensors: TensorRows
+    of_groups: Rows
     model_layers: tuple[LayerInfo, ...]
     layers_ordered: bool
     skipped: tuple[SkippedTensor, ...]
-    integrity: str
+    integrity: Integrity
     framework: str
     notes: tuple[str, ...]
     seconds: float
     missing_layers: tuple[str, ...] = ()
     missing_weights: int = 0
     own_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tensors(self) -> Measures[TensorMeasure]:
+        """Every measured tensor."""
+        return Measures(TensorMeasure, self.layout.infos, self.of_tensors)
+
+    @property
+    def layers(self) -> Measures[GroupMeasure]:
+        """The selected model tensors per layer, in model order."""
+        return Measures(GroupMeasure, self.layout.layers, self.of_groups)
+
+    @property
+    def roles(self) -> Measures[GroupMeasure]:
+        """The selected model tensors per role."""
+        return Measures(GroupMeasure, self.layout.roles, self.of_groups, len(self.layout.layers))
+
+    @property
+    def whole(self) -> GroupMeasure:
+        """All selected tensors."""
+        return GroupMeasure(self.layout.whole, self.of_groups, len(self.layout.layers) + len(self.layout.roles))
+
+    @property
+    def optimizer(self) -> GroupMeasure | None:
+        """The optimizer state, None where there is none."""
+        info = self.layout.optimizer
+        return None if info is None else GroupMeasure(info, self.of_groups, self.whole.row + 1)
 
     @property
     def infos(self) -> tuple[TensorInfo, ...]:

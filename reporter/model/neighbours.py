@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reporter.model.role import NEVER_TRAINABLE, Role, last_part, output_axis
-from reporter.model.tensor import Contents, Named, TensorInfo, TensorSource
+from reporter.model.tensor import Contents, Tensor, TensorInfo, TensorSource
 
 _NAMELESS = re.compile(r"(var|variable|arr|param|parameter|tensor|array)?s?_?\d*")
 _MATRIX = re.compile(r"matrix|proj|linear|dense|conv|(^|_)fc")
@@ -49,7 +49,7 @@ def with_roles(contents: Contents) -> Contents:
 
 
 def _under(source: TensorSource, info: TensorInfo | None) -> TensorSource:
-    return source if info is None or source.info.collection != "model" else Named(source, info)
+    return source if info is None or source.info.collection != "model" else Tensor(info, source.blocks)
 
 
 def roles(layer: Sequence[TensorInfo], kind: str = "") -> list[Role]:
@@ -60,7 +60,11 @@ def roles(layer: Sequence[TensorInfo], kind: str = "") -> list[Role]:
         kind: the layer's class, "" where it is not known.
 
     >>> shapes = {"cell/var_0": (5, 12), "cell/var_1": (3, 12), "cell/var_2": (12,)}
-    >>> infos = [TensorInfo(name, "cell", Role.OTHER, s, "float32", True, "model") for name, s in shapes.items()]
+    >>> from reporter.model.tensor import Collection
+    >>> infos = [
+    ...     TensorInfo(name, "cell", Role.OTHER, shape, "float32", True, Collection.MODEL)
+    ...     for name, shape in shapes.items()
+    ... ]
     >>> [str(role) for role in roles(infos)]
     ['kernel', 'recurrent_kernel', 'bias']
     """

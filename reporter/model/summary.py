@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import reduce
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, reduce
 
 from reporter.model.cells import Cells
 from reporter.model.norms import scaled
@@ -14,7 +14,7 @@ Moments = tuple[int, float, float, float, float, int]
 """As :attr:`Summary.moments`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that cells are read once
 class Summary:
     """Counts, central moments, extremes and the cell table of the values seen so far.
 
@@ -29,8 +29,8 @@ class Summary:
         mean: of the finite values; 0.0 when there are none.
         m2, m3, m4: Σ(x−mean)², ³, ⁴ over the finite values, in units of 2**exponent.
         minimum, maximum: of the finite values, None when there are none.
-        cells: the finite values by cell of the common grid.
         exponent: 0, but of float64 values so large or so small that their fourth powers are not in float64's range.
+        read_cells: gives :attr:`cells`, which may lie in a file.
     """
 
     count: int = 0
@@ -44,8 +44,13 @@ class Summary:
     m4: float = 0.0
     minimum: float | None = None
     maximum: float | None = None
-    cells: Cells = field(default_factory=Cells.empty)
     exponent: int = 0
+    read_cells: Callable[[], Cells] = Cells.empty
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The finite values by cell of the common grid."""
+        return self.read_cells()
 
     @property
     def finite(self) -> int:
@@ -106,6 +111,7 @@ def merge(summaries: Iterable[Summary], cells: Cells | None = None) -> Summary:
     if len(parts) < 2:
         return parts[0] if parts else NOTHING
     _, mean, m2, m3, m4, exponent = reduce(merge_moments, (part.moments for part in parts))
+    merged = cells or Cells.merged(part.cells for part in parts)  # at once: tables add in any order
     return Summary(
         count=sum(part.count for part in parts),
         nan=sum(part.nan for part in parts),
@@ -118,8 +124,8 @@ def merge(summaries: Iterable[Summary], cells: Cells | None = None) -> Summary:
         m4=m4,
         minimum=min((part.minimum for part in parts if part.minimum is not None), default=None),
         maximum=max((part.maximum for part in parts if part.maximum is not None), default=None),
-        cells=cells or Cells.merged(part.cells for part in parts),  # at once: tables add in any order
         exponent=exponent,
+        read_cells=lambda: merged,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
 
 from reporter.model.role import Role
 
@@ -13,10 +14,36 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Collection = Literal["model", "optimizer", "other"]
-"""``model``: weights and state of layers; ``optimizer``: slots, hyper-parameters and its step; ``other``: counters."""
 
-COLLECTIONS: tuple[Collection, ...] = ("model", "optimizer", "other")
+class Collection(StrEnum):
+    """What a tensor belongs to, in the order of all lists."""
+
+    MODEL = "model"
+    """Weights and state of layers."""
+    OPTIMIZER = "optimizer"
+    """Slots, hyper-parameters and the optimizer's step."""
+    OTHER = "other"
+    """Counters, metrics, generators."""
+
+
+COLLECTIONS: tuple[Collection, ...] = tuple(Collection)
+
+
+class Integrity(StrEnum):
+    """The check that reading a checkpoint makes of its bytes."""
+
+    CRC32C = "crc32c"
+    """Each tensor's own checksum, or that of the block in which it lies."""
+    ZIP_CRC32 = "zip crc32"
+    """The checksums of a zip archive's members."""
+    LENGTHS = "lengths"
+    """The format has no checksums: only that everything lies within the file."""
+    IN_MEMORY = "in memory"
+    """A live model, which is not read from any file."""
+    NONE = "none"
+    """There is nothing to check."""
+    UNKNOWN = ""
+    """It was not read, or is no checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +57,7 @@ class TensorInfo:
         shape: as stored; () for a scalar.
         dtype: numpy or ml_dtypes name (``float32``, ``bfloat16``, ``int4`` …) in native byte order.
         trainable: None where the format does not tell.
-        collection: see :data:`Collection`.
+        collection: see :class:`Collection`.
         key: the name inside the file.
     """
 
@@ -74,15 +101,11 @@ class TensorSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A tensor source under another name."""
+class Tensor:
+    """What is known of a tensor, and a way to read it: a :class:`TensorSource`."""
 
-    source: TensorSource
     info: TensorInfo
-
-    def blocks(self) -> Iterator[npt.NDArray[np.generic]]:
-        """See :meth:`TensorSource.blocks`."""
-        return self.source.blocks()
+    blocks: Callable[[], Iterator[npt.NDArray[np.generic]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +142,7 @@ class Contents:
         skipped: entries that are not numeric.
         step: training step from inside the file, or None.
         step_source: which entry gave it, in words ("optimizer iterations").
-        integrity: the check that reading makes ("crc32c", "zip crc32", "lengths", "none").
+        integrity: the check that reading makes.
         framework: writer and version where the file tells ("Keras 2.0.5").
         notes: remarks a reader of the report should see.
         verify: completes the check of integrity once the tensors have been read, reading what is left; raises
@@ -136,7 +159,7 @@ class Contents:
     layers_ordered: bool = True
     step: int | None = None
     step_source: str = ""
-    integrity: str = "none"
+    integrity: Integrity = Integrity.NONE
     framework: str = ""
     notes: tuple[str, ...] = ()
     missing_layers: tuple[str, ...] = ()

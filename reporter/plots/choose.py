@@ -15,11 +15,11 @@ from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
 from reporter.model.finding import Judgement
 from reporter.model.histogram import SeriesHistograms
-from reporter.model.measured import Absent, Value
 from reporter.model.page import Figure
 from reporter.model.report import Report
 from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR
+from reporter.model.value import Absent, Value
 from reporter.numerals import integer
 
 P = ParamSpec("P")

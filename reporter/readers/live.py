@@ -12,7 +12,17 @@ import numpy.typing as npt
 
 from reporter.errors import SettingError
 from reporter.model.role import NEVER_TRAINABLE, Role, model_role, output_axis, slot_role
-from reporter.model.tensor import COLLECTIONS, Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
+from reporter.model.tensor import (
+    COLLECTIONS,
+    Collection,
+    Contents,
+    Integrity,
+    LayerInfo,
+    SkippedTensor,
+    TensorInfo,
+    TensorSource,
+)
+from reporter.model.unique_names import UniqueNames
 from reporter.readers.live_objects import (
     attributes,
     below,
@@ -88,7 +98,7 @@ def live_contents(model: Any) -> Contents:
         tensors=tuple(sorted(walk.tensors, key=lambda t: COLLECTIONS.index(t.info.collection))),
         skipped=tuple(walk.skipped),
         framework=kind,
-        integrity="in memory",
+        integrity=Integrity.IN_MEMORY,
     )
 
 
@@ -98,7 +108,7 @@ class _Walk:
     def __init__(self) -> None:
         self._trainable: set[int] = set()
         self._seen: set[int] = set()
-        self._names: set[str] = set()
+        self._names = UniqueNames()
         self._targets: dict[str, list[TensorInfo]] = {}
         self._slots: Counter[str] = Counter()
         self._owner: dict[str, Any] = {}
@@ -153,7 +163,7 @@ class _Walk:
         """What was learned from data, which nothing trains, and the table, which holds no numbers."""
         for name, value in public(layer):
             if is_variable(value) and id(value) not in self._seen:
-                self._add(value, "", f"{path}/{name}", "", "other", Role.OTHER)
+                self._add(value, "", f"{path}/{name}", "", Collection.OTHER, Role.OTHER)
         for handle in layer.variables:
             if not is_variable(handle):
                 self._seen.add(id(handle))
@@ -177,7 +187,7 @@ class _Walk:
             elif is_module(value) and not is_layer(value):
                 self.module(value, prefix, set())
             elif is_variable(value) and name == "save_counter":
-                self._add(value, "", name, "", "other", Role.STEP)
+                self._add(value, "", name, "", Collection.OTHER, Role.STEP)
             elif not is_optimizer(value):
                 self._attribute(value, "", name, set())
         for _, value in held.values():
@@ -227,7 +237,7 @@ class _Walk:
             owner, slot = self._target(path, tuple(variable.shape))
             slot = {"iteration": "iterations"}.get(slot, slot)
             name = f"optimizer/{owner.name}/{slot}" if owner else f"optimizer/{slot}"
-            self._add(variable, owner.layer if owner else "", name, "", "optimizer", slot_role(slot))
+            self._add(variable, owner.layer if owner else "", name, "", Collection.OPTIMIZER, slot_role(slot))
 
     def _target(self, path: str, shape: tuple[int, ...]) -> tuple[TensorInfo | None, str]:
         """The variable that a slot belongs to, and the slot: Keras 3 ``dense_kernel_momentum``, 2 ``m/dense/kernel``.
@@ -246,15 +256,7 @@ class _Walk:
         return (alike[place], slot) if place < len(alike) else (None, path)
 
     def _skip(self, name: str, shape: tuple[int, ...], why: tuple[str, str]) -> None:
-        self.skipped.append(SkippedTensor(self._unique(name), why[0], shape, why[1]))
-
-    def _unique(self, name: str) -> str:
-        unique, n = name, 0
-        while unique in self._names:
-            n += 1
-            unique = f"{name}_{n}"
-        self._names.add(unique)
-        return unique
+        self.skipped.append(SkippedTensor(self._names.take(name), why[0], shape, why[1]))
 
     def _add(
         self,
@@ -262,7 +264,7 @@ class _Walk:
         layer: str,
         name: str,
         kind: str,
-        collection: Collection = "model",
+        collection: Collection = Collection.MODEL,
         role: Role | None = None,
     ) -> None:
         self._seen.add(id(variable))
@@ -278,11 +280,11 @@ class _Walk:
         dtype = np.dtype(getattr(variable.dtype, "as_numpy_dtype", variable.dtype))
         role = role or model_role(name, shape)
         if "seed_generator_state" in name:
-            collection, role = "other", Role.OTHER
+            collection, role = Collection.OTHER, Role.OTHER
         parts = [variable, *(variable.variables if is_sharded(variable) else ())]
         trainable = any(id(part) in self._trainable for part in parts)
         info = TensorInfo(
-            name=self._unique(name),
+            name=self._names.take(name),
             layer=layer,
             role=role,
             shape=tuple(int(n) for n in shape),

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from reporter.model.role import NEVER_TRAINABLE
-from reporter.model.tensor import COLLECTIONS, Collection, Contents, LayerInfo, SkippedTensor, TensorSource
+from reporter.model.tensor import COLLECTIONS, Collection, Contents, Integrity, LayerInfo, SkippedTensor, TensorSource
+from reporter.model.unique_names import UniqueNames
 
 MAX_STEP = 1 << 62
 """A larger count of training steps is no count."""
@@ -47,7 +48,7 @@ class Interpretation:
 def arranged(meanings: Iterable[Meaning], layers: Iterable[LayerInfo] = ()) -> tuple[Meaning, ...]:
     """Order by collection and by layer, keeping the given order within both, and make every name unique.
 
-    >>> rows = [Meaning("k", "d/kernel", "d", "kernel", None, "model")] * 2
+    >>> rows = [Meaning("k", "d/kernel", "d", "kernel", None, Collection.MODEL)] * 2
     >>> [m.name for m in arranged(rows)]
     ['d/kernel', 'd/kernel_1']
     """
@@ -57,18 +58,8 @@ def arranged(meanings: Iterable[Meaning], layers: Iterable[LayerInfo] = ()) -> t
         rank.setdefault(name, len(rank))
     place = {collection: i for i, collection in enumerate(COLLECTIONS)}
     rows.sort(key=lambda m: (place[m.collection], rank[m.layer] if m.collection == "model" else 0))
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
-    result: list[Meaning] = []
-    for row in rows:
-        name, count = row.name, counts.get(row.name, 0)
-        while name in taken:
-            count += 1
-            name = f"{row.name}_{count}"
-        counts[row.name] = count
-        taken.add(name)
-        result.append(row if name == row.name else replace(row, name=name))
-    return tuple(result)
+    names = UniqueNames()
+    return tuple(replace(row, name=names.take(row.name)) for row in rows)
 
 
 def model_trainable(role: str, known: bool | None) -> bool | None:
@@ -85,7 +76,7 @@ def contents(
     sources: Mapping[str, TensorSource],
     *,
     format: str,
-    integrity: str,
+    integrity: Integrity,
     framework: str = "",
     skipped: Iterable[SkippedTensor] = (),
     notes: Iterable[str] = (),

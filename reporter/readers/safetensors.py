@@ -17,7 +17,7 @@ import numpy as np
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.natural_order import natural
-from reporter.model.tensor import Contents, SkippedTensor
+from reporter.model.tensor import Contents, Integrity, SkippedTensor, Tensor
 from reporter.readers.files import flat
 from reporter.readers.files.block_size import MAX_TENSORS
 from reporter.readers.files.bounded import TooLarge, parse_json
@@ -216,7 +216,7 @@ def contents(
     notes: Sequence[str] = (),
 ) -> Contents:
     """Tensors of one or several files in natural order of their names."""
-    tensors: list[flat.FlatTensor] = []
+    tensors: list[Tensor] = []
     left_out = list(skipped)
     for file, entry in sorted(found, key=lambda one: natural(one[1].name)):
         stored = _DTYPES.get(entry.dtype)
@@ -227,7 +227,7 @@ def contents(
         stream = DirectStream(file.window, file.start + entry.start, math.prod(entry.shape), stored, dtype)
         tensors.append(flat.tensor(entry.name, entry.shape, dtype, stream))
     framework = next((file.framework for file, _ in found if file.framework), "")
-    return flat.contents(format, tensors, left_out, integrity="lengths", framework=framework, notes=notes)
+    return flat.contents(format, tensors, left_out, integrity=Integrity.LENGTHS, framework=framework, notes=notes)
 
 
 def _why_skipped(dtype: str) -> str:

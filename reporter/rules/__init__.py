@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from reporter.model.comparison import Comparison
-from reporter.model.finding import Judgement
 from reporter.rules.adam_state import ADAM_STATE
 from reporter.rules.all_zero import ALL_ZERO
 from reporter.rules.base import Rule
@@ -28,7 +24,6 @@ from reporter.rules.idle_inputs import IDLE_INPUTS
 from reporter.rules.idle_statistics import IDLE_STATISTICS
 from reporter.rules.incomplete import INCOMPLETE
 from reporter.rules.int8_ready import INT8_READY
-from reporter.rules.judging import Policy, judge_by
 from reporter.rules.loss_scale import LOSS_SCALE
 from reporter.rules.lost_moments import LOST_MOMENTS
 from reporter.rules.moment_jump import MOMENT_JUMP
@@ -96,8 +91,3 @@ RULES: tuple[Rule, ...] = (
     DUPLICATE_OUTPUTS,
 )
 """In the order of the report's table of checks; of findings that weigh the same, the earlier rule's comes first."""
-
-
-def judge(comparisons: Iterable[Comparison], policy: Policy | None = None) -> Judgement:
-    """Apply every rule to every series, with its defaults unless a policy says otherwise."""
-    return judge_by(policy or Policy(RULES), comparisons)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.role import Role
-from reporter.model.table import Array
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
@@ -62,9 +62,9 @@ def _usual(track: Track) -> float:
     return float(np.nanquantile(track.updates.relative, USUAL))
 
 
-def _course(track: Track) -> Array:
+def _course(track: Track) -> Floats:
     """Its relative updates in usual ones; 0 where there is none, as for the first one of a bias that begins at zero."""
-    course: Array = np.nan_to_num(track.updates.relative, nan=0.0) / _usual(track)
+    course: Floats = np.nan_to_num(track.updates.relative, nan=0.0) / _usual(track)
     return course
 
 

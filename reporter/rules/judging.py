@@ -41,7 +41,7 @@ class Policy:
     today: date | None = None
 
 
-def judge_by(policy: Policy, comparisons: Iterable[Comparison]) -> Judgement:
+def judge(comparisons: Iterable[Comparison], policy: Policy) -> Judgement:
     """Apply every rule to every series; findings come worst first, see :func:`_rank`."""
     findings: list[Finding] = []
     outcomes: list[Outcome] = []

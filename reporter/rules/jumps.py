@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.table import Array
+from reporter.model.columns import Floats
 from reporter.rules.timeline import Timeline, Track
 
 
@@ -26,9 +26,9 @@ class Jumps:
 
     places: tuple[int, ...]
     good: tuple[int, ...]
-    before: Array
-    after: Array
-    ratio: Array
+    before: Floats
+    after: Floats
+    ratio: Floats
 
     @classmethod
     def of(cls, timeline: Timeline, track: Track, floor: float = 0.0) -> Jumps:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.role import Role
-from reporter.model.table import Array
 from reporter.numerals import counted, integer, share
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.movement import halted
@@ -63,14 +63,14 @@ SEVERAL = 2
 """Slots that have to be lost at once: a single one is that of a weight to which something happened."""
 
 
-def _zero(track: Track, checkpoints: int) -> Array:
+def _zero(track: Track, checkpoints: int) -> Floats:
     """1 where a slot is all zero, 0 where it is not; NaN where it is not there."""
     zero = np.full(checkpoints, np.nan)
     zero[list(track.places)] = track.values("zero_count") == track.values("count")
     return zero
 
 
-def _lost(slots: list[Track], zero: Array, sizes: Array, place: int, moving: list[int]) -> float:
+def _lost(slots: list[Track], zero: Floats, sizes: Floats, place: int, moving: list[int]) -> float:
     """Share of the values of moments that were something before a checkpoint and are zero in it.
 
     First moments alone fade to zero within a thousand steps where a network is dead; so they count only if second

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.role import Role
-from reporter.model.table import Array
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.jumps import Jumps
@@ -53,7 +53,7 @@ def _jump(timeline: Timeline, track: Track, jumps: Jumps, at: int) -> Check:
     )
 
 
-def _size(timeline: Timeline, track: Track, weight: Track | None, rms: Array, limits: Limits) -> Check:
+def _size(timeline: Timeline, track: Track, weight: Track | None, rms: Floats, limits: Limits) -> Check:
     """Gradients, the square roots of second moments, against their weights, which count as 1 at least."""
     weights = np.ones(len(rms))
     if weight is not None and set(track.places) <= set(weight.places):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
-from reporter.model.table import Array
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
@@ -51,7 +51,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
 
 
 def _jumped(
-    timeline: Timeline, track: Track, logs: Array, usable: Booleans, at: int, largest: float, limits: Limits
+    timeline: Timeline, track: Track, logs: Floats, usable: Booleans, at: int, largest: float, limits: Limits
 ) -> Check:
     """The check that fired.
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
-from reporter.model.table import Array
 from reporter.numerals import counted, number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
@@ -39,7 +39,7 @@ checkpoint before it explodes has not been exploding all the time."""
 
 
 def _slope(
-    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], gaps: Array, logs: Array, limits: Limits
+    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], gaps: Floats, logs: Floats, limits: Limits
 ) -> Check:
     """The last five points: do they all go one way, and how far in a usual save distance?"""
     steps, bound = np.diff(logs), math.log(limits["threshold"])
@@ -71,7 +71,7 @@ def _slope(
 
 
 def _pull(
-    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], gaps: Array, logs: Array, limits: Limits
+    timeline: Timeline, track: Track, places: npt.NDArray[np.int64], gaps: Floats, logs: Floats, limits: Limits
 ) -> Check:
     """Each step of log ‖W‖ in a usual save distance against those before it.
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.measured import TensorMeasure
-from reporter.model.table import Array
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
@@ -122,7 +122,7 @@ LEAST_CELLS = 16
 """Cells that a tensor must fill for equal counts to be no chance."""
 
 
-def _between(a: Array, b: Array) -> float:
+def _between(a: Floats, b: Floats) -> float:
     """The cosine of two arrays of one shape; 0 where one is zero or not finite."""
     unit = np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0)
     if not all(0.0 < largest < math.inf for largest in unit):
@@ -131,7 +131,7 @@ def _between(a: Array, b: Array) -> float:
     return float(np.vdot(a, b)) / math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b)))
 
 
-def _matched(a: Array, b: Array, axis: int) -> float:
+def _matched(a: Floats, b: Floats, axis: int) -> float:
     """The cosine after the slices of ``a`` were put in the order in which they resemble those of ``b``, else 0."""
     rows, wanted = (np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1) for x in (a, b))
     if len(rows) < 2 or rows.shape[1] < 2:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from reporter.model.cells import edge
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
-from reporter.model.table import Array
 from reporter.numerals import share
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
@@ -56,7 +56,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             )
 
 
-def _smallest(track: Track, at: int, shares: Array) -> bool:
+def _smallest(track: Track, at: int, shares: Floats) -> bool:
     """Whether it was the smallest values that turned to zero.
 
     Values that are lost by chance take their share of the squared norm along, and so does the update. And if all were
@@ -89,7 +89,7 @@ KEPT = 0.5
 leaves none."""
 
 
-def _magnitudes(track: Track, at: int) -> tuple[Array, Array]:
+def _magnitudes(track: Track, at: int) -> tuple[Floats, Floats]:
     """Magnitudes of its values in ascending order, to within 1 %, and how many values have each."""
     cells = track.measure(at).summary.cells
     magnitudes = np.minimum(np.abs(edge(cells.index)), np.abs(edge(cells.index + 1)))

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.role import Role
-from reporter.model.table import Array
 from reporter.numerals import counted, number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.grouped import as_one
@@ -56,7 +56,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         )
 
 
-def _excuse(track: Track, how: Movement, rates: Array, clip: float | None, idle: Set[str]) -> str:
+def _excuse(track: Track, how: Movement, rates: Floats, clip: float | None, idle: Set[str]) -> str:
     """Why a weight that has stopped is no more than a remark, as a clause; "" where nothing excuses it.
 
     Args:
@@ -133,7 +133,7 @@ def _message(timeline: Timeline, track: Track, how: Movement) -> str:
     ) + (f"; from {timeline.step(how.faded)} on it had hardly moved" if how.faded <= how.since else "")
 
 
-def learning_rates(timeline: Timeline) -> Array:
+def learning_rates(timeline: Timeline) -> Floats:
     """The largest learning rate that each checkpoint stores as a tensor; NaN where it stores none.
 
     There may be several: a wrapper that scales the loss has one of its own, which is 0 and means nothing, beside that
@@ -150,7 +150,7 @@ def learning_rates(timeline: Timeline) -> Array:
     return rates
 
 
-def _at_zero(rates: Array, how: Movement) -> bool:
+def _at_zero(rates: Floats, how: Movement) -> bool:
     """Whether the learning rate is stored, and 0, in every checkpoint since a weight stopped."""
     return bool((rates[how.since + 1 : how.until + 1] == 0).all())
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.norms import exponents, norm
-from reporter.model.table import Array
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
@@ -101,14 +101,14 @@ class _Way:
         return max(ways)
 
 
-def _legs(weights: list[Track], pairs: int) -> Array:
+def _legs(weights: list[Track], pairs: int) -> Floats:
     """‖b − a‖ of all weights between neighbours, shape (pairs,); NaN where one is not compared."""
     if not weights:
         return np.full(pairs, np.nan)
     distances = weights[0].tables.changes[[t.row for t in weights], :, DISTANCE]
     known = np.isfinite(distances).all(axis=0)
     largest = exponents(np.where(np.isfinite(distances), distances, 0.0))
-    total: Array = np.ldexp(np.sqrt(np.square(np.ldexp(distances, -largest)).sum(axis=0)), largest)
+    total: Floats = np.ldexp(np.sqrt(np.square(np.ldexp(distances, -largest)).sum(axis=0)), largest)
     return np.where(known, total, np.nan)
 
 

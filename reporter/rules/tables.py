@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from reporter.model.changes import COLUMNS, columns
+from reporter.model.columns import Floats
 from reporter.model.comparison import Comparison
-from reporter.model.table import Array, table
 
 STATISTICS: tuple[str, ...] = (
     "count", "mean", "std", "min", "max", "l2_norm", "rms", "kurtosis", "zero_count", "near_zero_share", "nan_count",
@@ -29,16 +29,16 @@ class Tables:
         self.rows = {name: row for row, name in enumerate(series.tensors)}
 
     @cached_property
-    def statistics(self) -> Array:
+    def statistics(self) -> Floats:
         """Shape (statistics, tensors, checkpoints), see :data:`STATISTICS`; NaN where there is no number."""
         found = np.full((len(STATISTICS), len(self.rows), len(self.series.refs)), np.nan)
         for place, measured in enumerate(self.series.measured):
             rows = [self.rows[info.name] for info in measured.infos]
-            found[:, rows, place] = table(measured.tensors, STATISTICS).T
+            found[:, rows, place] = measured.tensors.table(STATISTICS).T
         return found
 
     @cached_property
-    def changes(self) -> Array:
+    def changes(self) -> Floats:
         """Shape (tensors, pairs, columns), see :func:`reporter.model.changes.columns`; NaN where there is no change."""
         found = np.full((len(self.rows), len(self.series.pairs), len(COLUMNS)), np.nan)
         for place, pair in enumerate(self.series.pairs):

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.checkpoint import Order
+from reporter.model.columns import Floats
 from reporter.model.comparison import Comparison
 from reporter.model.measured import TensorMeasure
 from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES
-from reporter.model.table import Array
 from reporter.model.tensor import TensorInfo
 from reporter.rules.tables import STATISTICS, Tables
 from reporter.rules.updates import STILL as STILL
@@ -66,18 +66,18 @@ class Track:
         """Whether it is not trained in a checkpoint or in the one before, so that nobody expects a change."""
         return place in self.fixed or place - 1 in self.fixed
 
-    def values(self, statistic: str) -> Array:
+    def values(self, statistic: str) -> Floats:
         """A statistic over :attr:`places`; NaN where there is no number."""
-        course: Array = self.tables.statistics[STATISTICS.index(statistic), self.row, self.places]
+        course: Floats = self.tables.statistics[STATISTICS.index(statistic), self.row, self.places]
         return course
 
     @property
-    def largest(self) -> Array:
+    def largest(self) -> Floats:
         """Largest finite |w| over :attr:`places`."""
         return np.maximum(np.abs(self.values("min")), np.abs(self.values("max")))
 
     @property
-    def bad(self) -> Array:
+    def bad(self) -> Floats:
         """How many values are not finite, over :attr:`places`."""
         return self.values("nan_count") + self.values("posinf_count") + self.values("neginf_count")
 
@@ -244,14 +244,14 @@ class Timeline:
         return frozenset(known | self._repeated) - self.advancing
 
     @cached_property
-    def distances(self) -> Array:
+    def distances(self) -> Floats:
         """Training steps between each checkpoint and the one before; NaN where they are not known, or do not rise."""
         steps = [ref.step.value for ref in self.series.refs]
         found = np.diff([math.nan if step is None else float(step) for step in steps], prepend=math.nan)
         return np.where(found > 0, found, np.nan)
 
     @cached_property
-    def gaps(self) -> Array:
+    def gaps(self) -> Floats:
         """How many usual save distances lie between each checkpoint and the one before, 1 where it is less.
 
         The usual one is the median of the series. Where the steps are not known each distance counts as usual.

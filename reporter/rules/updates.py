@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.changes import COLUMNS
-from reporter.model.table import Array
+from reporter.model.columns import Floats
 
 STILL = 1e-8
 """A relative update below this moves nothing: SageMaker Debugger's lower bound of the weight update ratio."""
@@ -35,10 +35,10 @@ class Updates:
     """
 
     places: npt.NDArray[np.int64]
-    relative: Array
-    against_larger: Array
-    cosine: Array
-    equal_share: Array
+    relative: Floats
+    against_larger: Floats
+    cosine: Floats
+    equal_share: Floats
     unchanged: npt.NDArray[np.bool_]
     still: npt.NDArray[np.bool_]
     exact: npt.NDArray[np.bool_]
@@ -49,7 +49,7 @@ class Updates:
         return self.still if share >= 1.0 else self.still | (self.finite & (self.equal_share >= share))
 
     @classmethod
-    def of(cls, places: npt.NDArray[np.int64], changes: Array) -> Updates:
+    def of(cls, places: npt.NDArray[np.int64], changes: Floats) -> Updates:
         """From the columns of :func:`reporter.model.changes.columns`."""
         known = ~((changes[:, COUNT] > 0) & (changes[:, LEFT_OUT] >= changes[:, COUNT]))
         places, changes = places[known], changes[known]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from reporter.model.columns import Floats
 from reporter.model.comparison import per_step
 from reporter.model.finding import Severity
-from reporter.model.table import Array
 from reporter.numerals import counted, integer, number
 from reporter.rules.base import Check, Limit, Limits, Rule
 from reporter.rules.timeline import Timeline, Track
@@ -39,7 +39,7 @@ class _Course:
 
     track: Track
     places: npt.NDArray[np.int64]
-    size: Array
+    size: Floats
     loud: npt.NDArray[np.bool_]
     strange: npt.NDArray[np.bool_]
     exact: npt.NDArray[np.bool_]

@@ -10,10 +10,10 @@ from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures
 from reporter.model.finding import Finding, Severity
-from reporter.model.measured import Absent, Statistics, Value
 from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.model.summary import Summary
+from reporter.model.value import Absent, Statistics, Value
 from reporter.numerals import integer, number, share, statistic
 
 Medium = Literal["html", "pdf", "index"]

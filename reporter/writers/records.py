@@ -14,9 +14,10 @@ from reporter.model.checkpoint import CheckpointRef, FileEntry
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.finding import Accepted, Finding, Outcome
 from reporter.model.histogram import Histogram
-from reporter.model.measured import Absent, GroupMeasure, Measured, Quantiles, Statistics, TensorMeasure, Value
+from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.model.spectrum import Spectrum
+from reporter.model.value import Absent, Quantiles, Statistics, Value
 
 Record = dict[str, Any]
 """A JSON object."""

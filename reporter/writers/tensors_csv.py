@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterator, Sequence
 
 from reporter.derive.statistics import STATISTICS
-from reporter.model.measured import Absent, Measured, TensorMeasure
+from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.report import Report
 from reporter.model.tensor import TensorInfo
+from reporter.model.value import Absent
 from reporter.printable import visible
 
 # The columns that say which tensor of which checkpoint a row describes.

@@ -36,8 +36,7 @@ def reached(of: Sources, entries: Iterable[str]) -> dict[str, str]:
 
     Args:
         of: where modules are looked up; imports of anything else are not followed.
-        entries: modules, or ``module:function`` where the rest of a module does not count. Such a function uses
-            imported names only.
+        entries: dotted names of modules.
 
     Returns:
         A hash of the syntax tree by name.
@@ -47,8 +46,7 @@ def reached(of: Sources, entries: Iterable[str]) -> dict[str, str]:
     while waiting:
         entry = waiting.pop()
         if entry not in found:
-            module, _, function = entry.partition(":")
-            found[entry], names = _read(of[module], function)
+            found[entry], names = _read(of[entry])
             waiting += names & of.keys()
     return found
 
@@ -59,11 +57,10 @@ def digest(found: Mapping[str, str]) -> str:
 
 
 @cache
-def _read(text: str, function: str) -> tuple[str, frozenset[str]]:
-    """A hash of a module's tree, or of one function's, and all that may be names of modules in it."""
-    tree = ast.parse(text)
+def _read(text: str) -> tuple[str, frozenset[str]]:
+    """A hash of a module's tree, and all that may be names of modules in it."""
     names: set[str] = set()
-    words = "".join(_words(_definition(tree, function) if function else tree, names))
+    words = "".join(_words(ast.parse(text), names))
     return hashlib.sha256(words.encode()).hexdigest(), frozenset(names)
 
 
@@ -99,17 +96,3 @@ def _named(node: ast.AST) -> Iterator[str]:
 
 def _is_docstring(node: Any) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _definition(tree: ast.Module, name: str) -> ast.Module:
-    """The function of that name, and those imports of its module that it uses."""
-    defined = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    used = {n.id for n in ast.walk(defined[name]) if isinstance(n, ast.Name)}
-    assert not (used - {name}) & set(defined), f"{name} uses what its module defines: what that is would go unseen"
-    imports = []
-    for statement in tree.body:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
-            statement.names = [a for a in statement.names if (a.asname or a.name.split(".")[0]) in used]
-            if statement.names:
-                imports.append(statement)
-    return ast.Module([*imports, defined[name]], [])

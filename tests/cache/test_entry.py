@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from hypothesis.extra import numpy as arrays
 from reporter.cache import container, pairs
 from reporter.cache.container import Unusable
 from reporter.cache.entry import Entry, Shelf, encode
-from reporter.derive.statistics import STATISTICS
+from reporter.derive.statistics import STATISTICS, Statistic
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
 from reporter.model.changes import NO_CHANGES, Changes, MergedChanges, columns
-from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasure
+from reporter.model.columns import COUNTS, MOMENTS
+from reporter.model.layout import Layout
+from reporter.model.measured import GroupMeasure, Measured, Measures, TensorMeasure
 from reporter.model.summary import Summary
-from reporter.model.table import table
-from reporter.model.tensor import Contents, LayerInfo, SkippedTensor
+from reporter.model.tensor import Contents, Integrity, LayerInfo, SkippedTensor
+from reporter.model.value import Absent
 from tests.sources import ArraySource
 
 PLAN = Plan("trainable", (0.01, 0.5, 0.95))
@@ -43,7 +46,7 @@ CONTENTS = Contents(
     ),
     skipped=(SkippedTensor("table", "string", (3, 4), "not a number"),),
     layers_ordered=False,
-    integrity="crc32c",
+    integrity=Integrity.CRC32C,
     framework="Toy 1.0",
     notes=("a remark",),
     missing_layers=("gone",),
@@ -57,8 +60,7 @@ def entry(content: bytes | Path) -> Entry:
 
 def written(contents: Contents = CONTENTS, plan: Plan = PLAN) -> tuple[Measured, bytes]:
     numbers, _ = measure_checkpoint(contents, plan)
-    return numbers, encode({"name": "x", "step": 3, "step_source": "toy"}, contents, plan.quantiles,
-                           {plan.variables: numbers})  # fmt: skip
+    return numbers, encode({"name": "x", "step": 3, "step_source": "toy"}, contents, {plan.variables: numbers})
 
 
 def same(a: Any, b: Any) -> bool:
@@ -71,31 +73,41 @@ def same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(same, a, b))
     if hasattr(a, "items"):
         return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, Measures):
+        return isinstance(b, Measures) and same(tuple(a), tuple(b))
     if hasattr(a, "__dataclass_fields__"):
-        return all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+        return type(a) is type(b) and all(same(getattr(a, name), getattr(b, name)) for name in shown(type(a)))
     return bool(a == b) and type(a) is type(b)
 
 
-def test_everything_measured_comes_back() -> None:
-    numbers, content = written()
-    back = entry(content).measured(PLAN.variables, PLAN.quantiles)
-    for one in fields(Measured):
-        assert same(getattr(numbers, one.name), getattr(back, one.name)), one.name
+HOW = {"rows", "row", "of_tensors", "of_groups", "read_cells"}
+"""Fields by which numbers are found, and which hold none themselves."""
 
 
-@pytest.mark.parametrize("kind", [TensorMeasure, GroupMeasure, Summary, Measured])
-def test_no_field_was_forgotten(kind: type) -> None:
-    """A field added to the model has to be added to the cache: the comparison above then covers it."""
-    stored = {f.name for f in fields(kind)}
-    known = {
-        TensorMeasure: "info summary statistics quantiles units sketch",
-        GroupMeasure: "name kind tensors parameters trainable nbytes summary statistics quantiles",
-        Summary: "count nan posinf neginf zeros mean m2 m3 m4 minimum maximum cells exponent",
-        Measured: "layout tensors layers roles whole optimizer model_layers layers_ordered skipped integrity framework "
-        "notes seconds missing_layers missing_weights",
-    }
-    of_the_series = {"own_names"}  # told anew when a checkpoint is put into its series
-    assert stored - of_the_series == set(known[kind].split())
+def shown(kind: type) -> list[str]:
+    """All that a dataclass shows: fields and properties."""
+    names = [f.name for f in fields(kind)]
+    names += [name for name in dir(kind) if isinstance(getattr(kind, name), property | cached_property)]
+    return [name for name in names if name not in HOW]
+
+
+@pytest.mark.parametrize("quantiles", [PLAN.quantiles, (0.5,), ()], ids=str)
+def test_everything_measured_comes_back(quantiles: tuple[float, ...]) -> None:
+    """Every number of every tensor, layer, role and whole; with the columns that a fresh measurement has."""
+    _, content = written()
+    numbers, _ = written(plan=Plan(PLAN.variables, quantiles))
+    back = entry(content).measured(PLAN.variables, quantiles)
+    for name in shown(Measured):
+        assert same(getattr(numbers, name), getattr(back, name)) or name == "seconds", name
+    for of in ("of_tensors", "of_groups"):
+        fresh, known = (getattr(one, of).columns for one in (numbers, back))
+        assert all(same(getattr(fresh, f.name), getattr(known, f.name)) for f in fields(fresh)), of
+
+
+def test_nothing_that_is_measured_is_forgotten() -> None:
+    """Whatever is added to a summary has a column, so that the comparison above covers it."""
+    assert {*COUNTS, *MOMENTS, "read_cells"} == {f.name for f in fields(Summary)}
+    assert not any(cls.__subclasses__() for cls in (TensorMeasure, GroupMeasure, Summary, Measured))
 
 
 @given(
@@ -107,7 +119,8 @@ def test_any_values_come_back(values: np.ndarray) -> None:
     contents = Contents("toy", (), (ArraySource(values),))
     with np.errstate(all="ignore"):
         numbers, content = written(contents, Plan())
-    assert same(numbers, entry(content).measured("model", Plan().quantiles))
+    back = entry(content).measured("model", Plan().quantiles)
+    assert all(same(getattr(numbers, name), getattr(back, name)) for name in shown(Measured))
 
 
 def test_fewer_quantiles_can_be_asked_for() -> None:
@@ -136,7 +149,7 @@ def test_changes_come_back() -> None:
     other = Contents("toy", (), tuple(ArraySource(np.ones_like(s.values), s.name) for s in CONTENTS.tensors))  # type: ignore[attr-defined]
     changes = compare_contents(CONTENTS, other)
     names = [s.info.name for s in other.tensors]
-    layout = Layout.of(tuple(s.info for s in other.tensors), ())
+    layout = Layout.of(tuple(s.info for s in other.tensors))
     content = pairs.encode({}, changes, layout.places)
     back = pairs.decode(container.opened(content), layout)
     assert same(changes, back)
@@ -149,13 +162,13 @@ def test_changes_come_back() -> None:
     assert list(updates) == ["all", "some", "one"]
     assert same(updates, MergedChanges(changes, groups).relative_updates())
     with pytest.raises(Unusable):
-        pairs.decode(container.opened(content), Layout.of(layout.infos[:2], ()))
+        pairs.decode(container.opened(content), Layout.of(layout.infos[:2]))
 
 
 def test_changes_of_some_tensors_come_back() -> None:
     change = Change(3, 1, 0.1, 0.2, 0.3, 0.4, 0.5)
     changes = Changes.of({"c": change, "a": change, "b": Change(1, exact=False)})
-    layout = Layout.of(tuple(ArraySource(np.ones(3), name).info for name in "abc"), ())
+    layout = Layout.of(tuple(ArraySource(np.ones(3), name).info for name in "abc"))
     content = pairs.encode({}, changes, layout.places)
     back = pairs.decode(container.opened(content), layout)
     assert dict(back) == {"c": change, "a": change}
@@ -163,7 +176,7 @@ def test_changes_of_some_tensors_come_back() -> None:
 
 def test_changes_of_nothing_come_back() -> None:
     """Two checkpoints that share no tensor, such as those of another model and the baseline."""
-    layout = Layout.of((ArraySource(np.ones(3), "a").info,), ())
+    layout = Layout.of((ArraySource(np.ones(3), "a").info,))
     content = pairs.encode({}, NO_CHANGES, layout.places)
     assert dict(pairs.decode(container.opened(content), layout)) == {}
 
@@ -213,17 +226,21 @@ def test_a_table_holds_what_is_found_one_by_one() -> None:
     back = entry(content).measured(PLAN.variables, PLAN.quantiles)
     names = [s.name for s in STATISTICS]
     for kind in ("tensors", "layers", "roles"):
-        plain, stored = getattr(numbers, kind), getattr(back, kind)
-        assert not isinstance(stored, tuple)
-        np.testing.assert_array_equal(table(stored, names), table(plain, names))
-        np.testing.assert_array_equal(table(stored, names), table(tuple(stored), names))
-        assert [stored[i].statistics["count"] for i in (0, -1)] == [plain[i].statistics["count"] for i in (0, -1)]
+        for samples in (getattr(numbers, kind), getattr(back, kind)):
+            one_by_one = [[sample.statistics[name] for name in names] for sample in samples]
+            expected = [[np.nan if isinstance(value, Absent) else value for value in row] for row in one_by_one]
+            np.testing.assert_array_equal(samples.table(names), expected)
+            assert [samples[i].statistics["count"] for i in (0, -1)] == [one_by_one[i][0] for i in (0, -1)]
 
 
-def test_a_statistic_added_since_is_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers, _ = measure_checkpoint(CONTENTS, PLAN)
-    monkeypatch.setattr("reporter.cache.entry.STATISTICS", STATISTICS[:-1])
-    content = encode({"name": "x", "step": 3, "step_source": "toy"}, CONTENTS, PLAN.quantiles,
-                     {PLAN.variables: numbers})  # fmt: skip
-    back, added = entry(content).measured(PLAN.variables, PLAN.quantiles), [STATISTICS[-1].name, "mean"]
-    np.testing.assert_array_equal(table(back.tensors, added), table(numbers.tensors, added))
+def test_a_statistic_added_since_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that needs cells, one that does not; one that was taken away is gone."""
+    monkeypatch.setattr("reporter.derive.columns.STATISTICS", (*STATISTICS[:5], *STATISTICS[6:-4], STATISTICS[-1]))
+    _, content = written()
+    added = Statistic("cells", "Cells", "1", "Number of cells.", lambda s: len(s.cells.index))
+    monkeypatch.setattr("reporter.derive.columns.STATISTICS", (*STATISTICS[:-1], added))
+    expected, _ = written()
+    back = entry(content).measured(PLAN.variables, PLAN.quantiles)
+    assert list(back.whole.statistics) == [s.name for s in (*STATISTICS[:-1], added)]
+    for name in ("tensors", "layers", "roles", "whole", "optimizer"):
+        assert same(getattr(back, name), getattr(expected, name)), name

@@ -17,9 +17,13 @@ import numpy as np
 import pytest
 
 from reporter import pipeline
-from reporter.cache import Cache
+from reporter.cache import Cache, container
 from reporter.cli import main
+from reporter.derive.statistics import STATISTICS
 from reporter.gather.catalog import scan
+from reporter.gather.kept_open import KeptOpen
+from reporter.gather.measurer import Measurer
+from reporter.measuring.checkpoint import Plan
 from reporter.readers import opening
 from reporter.settings.model import Settings, default_cache
 from reporter.terminal.progress import Progress
@@ -100,6 +104,31 @@ def test_settings_of_presentation_read_no_weights(
     opened.clear()
     run(ckpts, "four", tmp_path / "cache")  # and back again
     assert opened == []
+
+
+def test_a_statistic_that_was_added_since_is_kept_from_then_on(
+    ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier version of the program kept is completed without reading weights, once."""
+    for module in ("reporter.derive.columns", "reporter.cache.entry"):
+        monkeypatch.setattr(f"{module}.STATISTICS", STATISTICS[:-1])
+    cache = Cache(tmp_path / "cache")
+    (series,) = scan(Settings(roots=(ckpts,), out=tmp_path / "out", settle=0.0), cache).series
+    measurer = Measurer(Plan("model", (0.5,)), cache)
+    with KeptOpen() as kept:
+        for ref in series.checkpoints:
+            measurer.done(ref, kept)
+    files = sorted((tmp_path / "cache").rglob("*.checkpoint"))
+    monkeypatch.undo()
+    assert STATISTICS[-1].name not in container.opened(files[0]).header["statistics"]
+    earlier = [cache.measured(cache.identity(ref.format, ref.members), measurer.plan) for ref in series.checkpoints]
+    assert [list(one.whole.statistics) for one in earlier if one] == [[s.name for s in STATISTICS]] * 4
+    assert {tuple(container.opened(file).header["statistics"]) for file in files} == {tuple(s.name for s in STATISTICS)}
+    written = [file.stat().st_mtime_ns for file in files]
+    again = run(ckpts, "one", tmp_path / "cache")
+    assert again.read == 0
+    assert content(again.folder) == content(run(ckpts, "two", None).folder)
+    assert [file.stat().st_mtime_ns for file in files] == written
 
 
 def test_quantiles_that_nobody_asked_for_before_are_measured_once(

@@ -88,7 +88,7 @@ def test_every_module_is_ranked() -> None:
 
 
 def test_modules_stay_small() -> None:
-    long = {p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text().splitlines())) > 360}
+    long = {p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text().splitlines())) > 325}
     assert not long, "one module, one noun: split it"
 
 
@@ -106,7 +106,7 @@ def heavy_importers(name: str) -> set[str]:
 
 def test_heavy_libraries_have_one_home_each() -> None:
     assert heavy_importers("numba") == {"measuring/kernels/compiled.py"}
-    assert heavy_importers("h5py") == {"readers/keras/hdf5_parsing.py"}
+    assert {path.rpartition("/")[0] for path in heavy_importers("h5py")} == {"readers/keras/hdf5_parsing"}
     assert len(heavy_importers("weasyprint")) == 1
     assert all(path.startswith("plots/") for path in heavy_importers("matplotlib"))
     assert heavy_importers("tensorflow") == {"readers/tensorflow/v1_parsing.py"}
@@ -118,5 +118,9 @@ def test_native_parsers_are_imported_by_nobody() -> None:
     """The child process loads them by name; in this process they would parse untrusted files without limits."""
     parsers = {"readers.keras.hdf5_parsing", "readers.tensorflow.v1_parsing", "readers.orbax.parsing"}
     for name in parsers:
-        assert (PACKAGE / name.replace(".", "/")).with_suffix(".py").exists()
-    assert not [path for path in PACKAGE.rglob("*.py") if imports(path) & parsers]
+        path = PACKAGE / name.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
+        others = {name for name in parsers if not module.startswith(f"{name}.")}  # one may consist of several modules
+        assert not [one for one in imports(path) if any(f"{one}.".startswith(f"{name}.") for name in others)], module

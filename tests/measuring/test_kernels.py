@@ -123,7 +123,7 @@ def fingerprint(measured: Measured, changes: Any) -> list[Any]:
     ]
     for t in measured.tensors:
         cells = t.summary.cells
-        found += [repr(replace(t.summary, cells=Cells.empty())), cells.index.tobytes(), cells.counts.tobytes()]
+        found += [repr(replace(t.summary, read_cells=Cells.empty)), cells.index.tobytes(), cells.counts.tobytes()]
         found.append(repr(t.quantiles))
         found += [t.units.norms.tobytes(), t.units.maxima.tobytes()] if t.units else [None]
         found += [t.sketch.values.tobytes()] if t.sketch else [None]

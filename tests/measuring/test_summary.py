@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from reporter.derive.statistics import STATISTICS, statistics
+from reporter.derive.statistics import STATISTICS
 from reporter.measuring.accumulate import summarise
 from reporter.measuring.pieces import PIECE_BYTES, as_real, pieces
 from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
 from reporter.model.summary import NOTHING, Summary, merge
+from tests.make.statistics import statistics
 
 DTYPES = [
     np.dtype(name)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from reporter.compare.pairs import completed
 from reporter.compare.similarity import similarity
-from reporter.derive.statistics import statistics
 from reporter.measuring.accumulate import summarise
 from reporter.measuring.channels import Channels
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
@@ -21,6 +20,7 @@ from reporter.measuring.tensors import measure_tensor
 from reporter.model.change import Change
 from reporter.model.changes import NO_CHANGES, Changes, MergedChanges, merge
 from reporter.model.tensor import Contents
+from tests.make.statistics import statistics
 from tests.sources import ArraySource
 
 Array = npt.NDArray[Any]

@@ -20,8 +20,8 @@ from reporter.model.finding import Finding, Judgement
 from reporter.model.gathered import Gathered
 from reporter.model.role import ROLES
 from reporter.model.tensor import Contents, LayerInfo
-from reporter.rules import judge
-from reporter.rules.judging import Policy
+from reporter.rules import RULES
+from reporter.rules.judging import Policy, judge
 from tests.sources import ArraySource
 
 Arrays = dict[str, np.ndarray]
@@ -135,7 +135,7 @@ def series(
 
 def verdict(comparison: Comparison, policy: Policy | None = None) -> Judgement:
     """All rules over one series."""
-    return judge([comparison], policy)
+    return judge([comparison], policy or Policy(RULES))
 
 
 def set_off(finding: Finding) -> dict[str, int]:

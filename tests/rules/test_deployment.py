@@ -8,19 +8,18 @@ import numpy as np
 import pytest
 
 from reporter.model.finding import Finding
-from reporter.rules import judge
 from reporter.rules.duplicate_outputs import DUPLICATE_OUTPUTS
 from reporter.rules.float16_overflow import FLOAT16_OVERFLOW
 from reporter.rules.float16_underflow import FLOAT16_UNDERFLOW
 from reporter.rules.int8_ready import INT8_READY
-from tests.rules.build import BIAS, KERNEL, MEAN, Arrays, series
+from tests.rules.build import BIAS, KERNEL, MEAN, Arrays, series, verdict
 
 RULES = {r.name: r for r in (INT8_READY, FLOAT16_OVERFLOW, FLOAT16_UNDERFLOW, DUPLICATE_OUTPUTS)}
 OTHER = "head/kernel"
 
 
 def findings(arrays: Arrays) -> list[Finding]:
-    return [f for f in judge([series([arrays])]).findings if f.rule.name in RULES]
+    return [f for f in verdict(series([arrays])).findings if f.rule.name in RULES]
 
 
 def weights() -> Arrays:
@@ -33,7 +32,7 @@ def weights() -> Arrays:
 
 
 def test_ordinary_weights_are_quiet_and_looked_at() -> None:
-    judgement = judge([series([weights()])])
+    judgement = verdict(series([weights()]))
     assert judgement.findings == ()
     outcomes = {o.rule.name: o for o in judgement.outcomes}
     assert {name: outcomes[name].checked for name in RULES} == {
@@ -114,4 +113,4 @@ def test_one_finding_a_series(
 def test_only_the_last_checkpoint_counts() -> None:
     checkpoints = [weights(), weights()]
     checkpoints[0][BIAS][0] = 1e5
-    assert [f.rule.name for f in judge([series(checkpoints)]).findings if f.rule.name in RULES] == []
+    assert [f.rule.name for f in verdict(series(checkpoints)).findings if f.rule.name in RULES] == []

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reporter.model.finding import Finding, Severity
-from reporter.model.measured import Absent
 from reporter.model.page import Cell, Column, Row
+from reporter.model.value import Absent
 from reporter.rules import RULES
 from reporter.sections.base import HTML_ROWS, PDF_ROWS, bounded, sortable, statistic_cell, unrounded
 from reporter.sections.sparkline import sparkline

@@ -40,7 +40,8 @@ from reporter.measuring.kernels.channels import add_periodic, add_runs
 from reporter.measuring.kernels.compiled import inner, jit
 from reporter.measuring.kernels.moments import add_moments
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO
-from reporter.measuring.kernels.sketch import BUCKETS, add_sketch, add_sketch32
+from reporter.measuring.kernels.sketch import add_sketch, add_sketch32
+from reporter.model.sketch import BUCKETS
 
 STEP = 1 << 13
 """Values per block: 32 KiB of float32, and eight rows of the sketch. Every piece of a tensor starts at a multiple."""

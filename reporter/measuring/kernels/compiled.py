@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
+from reporter.model import sketch
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 FAST = {"reassoc", "contract", "nsz"}
@@ -77,10 +79,12 @@ def _folder() -> str:
     """Where compiled code is kept: NUMBA_CACHE_DIR, beside the source, or in the user's cache; "" if none is writable.
 
     numba by itself compiles a kernel again when the file that defines it changes. Kernels call functions of other files
-    as well, so the folder's name contains a hash of all files of this package.
+    as well, so the folder's name contains a hash of all files of this package, and of the module that says how large a
+    sketch is.
     """
     here = Path(__file__).parent
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
+    sources = [*sorted(here.glob("*.py")), Path(sketch.__file__)]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     for base in _bases(here):
         folder = base / f"kernels-{digest}"
         try:

@@ -24,11 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.measuring.kernels.compiled import inner
+from reporter.model.sketch import BUCKETS
 
 Floats = npt.NDArray[np.floating[Any]]
-
-BUCKETS = 1024
-"""Number of sums and length of a row, the same number as :data:`reporter.model.sketch.BUCKETS`."""
 
 
 @inner

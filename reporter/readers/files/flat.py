@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
-from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.tensor import (
+    COLLECTIONS,
+    Collection,
+    Contents,
+    Integrity,
+    LayerInfo,
+    SkippedTensor,
+    Tensor,
+    TensorInfo,
+)
 
 _OPTIMIZERS = frozenset({"optimizer", "optimizer_state", "optimizer_weights", "opt_state"})
 """First part of the names under which training loops keep the state of their optimizer."""
@@ -27,28 +36,16 @@ class Stream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FlatTensor:
-    """A tensor of a file without a structure."""
-
-    info: TensorInfo
-    stream: Stream
-
-    def blocks(self) -> Iterator[npt.NDArray[np.generic]]:
-        """The values, in blocks of a few MiB."""
-        return self.stream.blocks(self.info.name)
-
-
-def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stream) -> FlatTensor:
+def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stream) -> Tensor:
     """A tensor as its name describes it; ``dtype`` is that of the values, in native byte order."""
     owner, last = split(name)
-    collection: Collection = "model"
+    collection = Collection.MODEL
     if re.split(r"[/.]", name, maxsplit=1)[0].lower() in _OPTIMIZERS:
-        collection, owner, role = "optimizer", "", slot_role(name)
+        collection, owner, role = Collection.OPTIMIZER, "", slot_role(name)
     else:
         role = model_role(name, shape)
         if role == "step":
-            collection, owner = "other", ""
+            collection, owner = Collection.OTHER, ""
     # PyTorch and MLX keep a ``weight`` as (output, input, …), Keras a ``kernel`` as (…, input, output).
     axis = 0 if last.startswith("weight") and len(shape) > 1 else output_axis(role)
     info = TensorInfo(
@@ -63,7 +60,7 @@ def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stre
         itemsize=dtype.itemsize,
         output_axis=axis,
     )
-    return FlatTensor(info, stream)
+    return Tensor(info, partial(stream.blocks, name))
 
 
 def split(name: str) -> tuple[str, str]:
@@ -78,10 +75,10 @@ def split(name: str) -> tuple[str, str]:
 
 def contents(
     format: str,
-    tensors: Sequence[FlatTensor],
+    tensors: Sequence[Tensor],
     skipped: Sequence[SkippedTensor],
     *,
-    integrity: str,
+    integrity: Integrity,
     framework: str = "",
     notes: Sequence[str] = (),
 ) -> Contents:
@@ -90,7 +87,7 @@ def contents(
     Raises:
         CheckpointError: the step cannot be read.
     """
-    ordered = [one for which in ("model", "optimizer", "other") for one in tensors if one.info.collection == which]
+    ordered = [one for which in COLLECTIONS for one in tensors if one.info.collection == which]
     layers = dict.fromkeys(one.info.layer for one in ordered if one.info.layer)
     step, source = _step(ordered)
     return Contents(
@@ -107,7 +104,7 @@ def contents(
     )
 
 
-def _step(tensors: Sequence[FlatTensor]) -> tuple[int | None, str]:
+def _step(tensors: Sequence[Tensor]) -> tuple[int | None, str]:
     """The largest of the integers that are called a step."""
     found: list[tuple[int, str]] = []
     for one in tensors:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.errors import CorruptCheckpoint
+from reporter.readers.files.block_size import CHECK_BYTES
 from reporter.readers.files.buffers import Buffers
 from reporter.readers.files.window import Window
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _POLYNOMIAL = 0xEDB88320  # bit-reversed, as all here: the highest bit is x^0
 _ONE = 1 << 31
-_BLOCK = 1 << 20
 
 
 class SummedWindow(Window):
@@ -70,8 +70,8 @@ class SummedWindow(Window):
         self._verified = True
 
     def _extended(self, crc: int, start: int, stop: int) -> int:
-        for at in range(start, stop, _BLOCK):
-            crc = zlib.crc32(super().block(at, min(_BLOCK, stop - at)).data, crc)
+        for at in range(start, stop, CHECK_BYTES):
+            crc = zlib.crc32(super().block(at, min(CHECK_BYTES, stop - at)).data, crc)
         return crc
 
 

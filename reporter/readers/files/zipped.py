@@ -25,6 +25,7 @@ from reporter.errors import (
     UnsupportedCheckpoint,
     from_os,
 )
+from reporter.readers.files.block_size import CHECK_BYTES
 from reporter.readers.files.window import Window
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ MAX_MEMBERS = 65_536
 MAX_DIRECTORY = 32 << 20
 """Bytes of central directory: 500 for each member."""
 
-_BLOCK = 1 << 20
 _FOREIGN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ArithmeticError, LookupError, RuntimeError,
             TypeError, ValueError)  # fmt: skip
 """What zipfile raises on damaged archives."""
@@ -122,9 +122,9 @@ def stored(window: Window, info: zipfile.ZipInfo) -> Window:
         CorruptCheckpoint: one of them is wrong.
     """
     part = place(window, info)
-    crc, buffer = 0, bytearray(min(_BLOCK, part.length))
-    for at in range(0, part.length, _BLOCK):
-        view = memoryview(buffer)[: min(_BLOCK, part.length - at)]
+    crc, buffer = 0, bytearray(min(CHECK_BYTES, part.length))
+    for at in range(0, part.length, CHECK_BYTES):
+        view = memoryview(buffer)[: min(CHECK_BYTES, part.length - at)]
         part.read_at(at, view)
         crc = zlib.crc32(view, crc)
     _check_crc(window.path, info, crc)
@@ -165,13 +165,13 @@ def inflated(window: Window, info: zipfile.ZipInfo) -> Iterator[bytes]:
     path, name, left, crc = window.path, info.filename, info.file_size, 0
     inflater = zlib.decompressobj(-15)
     with translated(path):
-        for at in range(0, window.length, _BLOCK):
-            packed = window.bytes_at(at, _BLOCK)
+        for at in range(0, window.length, CHECK_BYTES):
+            packed = window.bytes_at(at, CHECK_BYTES)
             more = True
             while more and not inflater.eof:
-                block = inflater.decompress(packed, _BLOCK)
+                block = inflater.decompress(packed, CHECK_BYTES)
                 packed = inflater.unconsumed_tail
-                more = bool(packed) or len(block) == _BLOCK  # of a full block, some may still be held back
+                more = bool(packed) or len(block) == CHECK_BYTES  # of a full block, some may still be held back
                 left -= len(block)
                 if left < 0:
                     raise CorruptCheckpoint(path, f"{name} holds more than the {info.file_size:,} bytes it declares")

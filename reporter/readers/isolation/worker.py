@@ -9,14 +9,10 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,40 +25,11 @@ from reporter.errors import (
     RefusedCheckpoint,
     UnsupportedCheckpoint,
 )
-from reporter.readers.isolation.child import DEFECT, MISSING, READY
+from reporter.readers.isolation.child import DEFECT, MISSING
 from reporter.readers.isolation.frames import FrameError, receive_head, receive_into, send
-from reporter.readers.isolation.limits import GIB, Limits, memory_limited, user_limit
-
-_BOOT = """
-import sys
-sys.path[:] = sys.argv[5:]
-from reporter.readers.isolation.child import main
-main(sys.argv[1], *map(int, sys.argv[2:5]))
-"""
-_KEPT, _LINE = 4096, 200
-"""Bytes that are kept of what a child says on its standard error, and characters of its last line that are shown."""
-
-_FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-"""Threads and their heaps reserve address space by the GiB, which is what is limited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A parser that is kept in a child.
-
-    Attributes:
-        module: with ``open_parsing``; nothing but the child imports it.
-        library: who parses, for messages: "the HDF5 library".
-        limits: what it may use.
-        missing: what to install if its library cannot be imported.
-        environment: variables it is started with.
-    """
-
-    module: str
-    library: str
-    limits: Limits
-    missing: str
-    environment: tuple[tuple[str, str], ...] = ()
+from reporter.readers.isolation.kind import Kind
+from reporter.readers.isolation.limits import GIB, memory_limited, user_limit
+from reporter.readers.isolation.process import ChildProcess
 
 
 @contextmanager
@@ -98,7 +65,7 @@ class Session:
         self.files = files
         self.arguments = arguments
         self.number = next(self._numbers)
-        self.child: subprocess.Popen[bytes] | None = None
+        self.child: ChildProcess | None = None
 
     def ask(self, question: str, *, into: Any = b"", tensor: str = "", **arguments: Any) -> Any:
         """Ask the parser.
@@ -128,30 +95,24 @@ class _Worker:
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
-        self._lifeline = self._heard = -1
-        self._said = b""
+        self._child: ChildProcess | None = None
         atexit.register(self._end)
         os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        """In a process that was forked from this one: the child is not ours, and two must not share its channel."""
+        """In a process that was forked from this one: it starts a child of its own."""
         self._lock = threading.Lock()
-        if self._child is not None and self._channel is not None:
-            self._child.returncode = 0  # which says that there is nothing to wait for
-            self._channel.close()
-            os.close(self._lifeline)
-            os.close(self._heard)
-        self._child = self._channel = None
+        if self._child is not None:
+            self._child.leave()
+        self._child = None
 
     def exchange(self, asked: Session, question: str, into: Any, tensor: str, arguments: dict[str, Any]) -> Any:
         """One question and its answer, see :meth:`Session.ask`."""
         with self._lock:
-            if self._child is not None and self._child.poll() is not None:
+            if self._child is not None and not self._child.runs:
                 self._end()
             if self._child is None:
-                self._start(asked.path)
+                self._child = ChildProcess(self._kind, asked.path)
             if asked.child is not self._child:
                 self._talk(asked, "open", asked.arguments, asked.files, b"", tensor)
                 asked.child = self._child
@@ -169,67 +130,15 @@ class _Worker:
         with self._lock:
             self._end()
 
-    def _start(self, path: Path) -> None:
-        kind = self._kind
-        with ExitStack() as ours, ExitStack() as theirs:
-            try:
-                channel, far = socket.socketpair()
-                ours.callback(channel.close)
-                theirs.callback(far.close)
-                lifeline, held = _pipe(theirs, ours)
-                heard, said = _pipe(ours, theirs)
-                os.set_blocking(heard, False)
-                os.set_blocking(said, False)  # what nobody listens to is lost, rather than waited for
-                # A fresh interpreter, not a fork: other threads of this program may hold locks.
-                numbers = (far.fileno(), lifeline, kind.limits.memory)
-                command = [sys.executable, "-P", "-c", _BOOT, kind.module, *map(str, numbers)]
-                self._child = subprocess.Popen(
-                    command + [entry or str(Path.cwd()) for entry in sys.path],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=said,
-                    pass_fds=numbers[:2],
-                    env={**os.environ, **_FRUGAL, **dict(kind.environment)},
-                    start_new_session=True,  # Ctrl-C ends this program, which then ends the child
-                )
-            except OSError as exc:
-                raise NotExamined(path, f"{kind.library} cannot be started: {exc.strerror}") from exc
-            ours.pop_all()
-        self._channel, self._lifeline, self._heard, self._said = channel, held, heard, b""
-        try:
-            answer, _ = receive_head(channel, until=time.monotonic() + kind.limits.wall)
-        except (EOFError, OSError, FrameError) as exc:
-            code = self._end()
-            raise NotExamined(path, f"{kind.library} cannot be started: {self._ending(code)}") from exc
-        except BaseException:
-            self._end()
-            raise
-        assert answer == {"value": READY}
-
     def _end(self) -> int:
         """End the child; its exit code."""
-        if self._child is None or self._channel is None:
-            return 0
-        child, channel = self._child, self._channel
-        self._child = self._channel = None
-        channel.close()
-        os.close(self._lifeline)
-        with suppress(ProcessLookupError):
-            child.kill()
-        code = child.wait()
-        self._listen()
-        os.close(self._heard)
-        return code
-
-    def _listen(self) -> None:
-        """Take what the child has said on its standard error, of which the end is kept."""
-        with suppress(BlockingIOError):
-            while said := os.read(self._heard, 1 << 16):
-                self._said = (self._said + said)[-_KEPT:]
+        child, self._child = self._child, None
+        return child.end() if child is not None else 0
 
     def _talk(self, asked: Session, question: str, arguments: Any, files: Sequence[int], into: Any, tensor: str) -> Any:
-        channel, limits = self._channel, self._kind.limits
-        assert channel is not None
+        child, limits = self._child, self._kind.limits
+        assert child is not None
+        channel = child.channel
         request = {"session": asked.number, "question": question, "arguments": arguments, "cpu": limits.cpu}
         try:
             until = time.monotonic() + limits.wall
@@ -240,13 +149,13 @@ class _Worker:
                 raise FrameError(f"an answer of {following:,} bytes instead of {len(into):,}")
             if following:
                 receive_into(channel, into, until)
-            self._listen()
+            child.listen()
         except TimeoutError as exc:
             self._end()  # it had not used up its processor time: a slow disk or network, or a busy machine
             reason = f"{self._kind.library} did not come to an end within {limits.wall:g} s"
             raise NotExamined(asked.path, reason, tensor=tensor) from exc
         except (EOFError, OSError, FrameError) as exc:
-            raise self._died(asked.path, tensor, exc) from exc
+            raise self._died(child, asked.path, tensor, exc) from exc
         except BaseException:
             self._end()
             raise
@@ -254,35 +163,22 @@ class _Worker:
             raise self._failure(asked.path, tensor, str(answer["error"]), str(answer.get("reason")))
         return answer.get("value")
 
-    def _died(self, path: Path, tensor: str, exc: Exception) -> CheckpointError:
+    def _died(self, child: ChildProcess, path: Path, tensor: str, exc: Exception) -> CheckpointError:
         """The error that goes with how the child ended."""
-        child, library, limits = self._child, self._kind.library, self._kind.limits
-        assert child is not None
-        with suppress(subprocess.TimeoutExpired):
-            if not isinstance(exc, FrameError):
-                child.wait(1)  # its end of the channel is closed: it is about to end by itself
+        library, limits = self._kind.library, self._kind.limits
+        if not isinstance(exc, FrameError):
+            child.wait(1)  # its end of the channel is closed: it is about to end by itself
         code = self._end()
         if isinstance(exc, FrameError):
             return CorruptCheckpoint(path, f"{library} gave nonsense back: {exc}", tensor=tensor)
         if code == -signal.SIGXCPU and not user_limit(limits.cpu):
             return RefusedCheckpoint(path, f"{library} worked on it for {limits.cpu} s", tensor=tensor)
         if code in (-signal.SIGKILL, -signal.SIGXCPU) or memory_limited():
-            return NotExamined(path, f"{library} came to an end: {self._ending(code)}", tensor=tensor)
+            return NotExamined(path, f"{library} came to an end: {child.ending(code)}", tensor=tensor)
         if code < 0:
-            reason = f"{library} crashed on it ({self._ending(code)})"
+            reason = f"{library} crashed on it ({child.ending(code)})"
             return CorruptCheckpoint(path, reason, tensor=tensor)
-        return CorruptCheckpoint(path, f"{library} ended the process ({self._ending(code)})", tensor=tensor)
-
-    def _ending(self, code: int) -> str:
-        """How the child ended, with the last line that it said."""
-        if code == -signal.SIGKILL or code == -signal.SIGXCPU:
-            reason = user_limit(self._kind.limits.cpu) or "it was killed, probably because there was not enough memory"
-        elif code < 0:
-            reason = f"signal {-code}, {signal.Signals(-code).name}"
-        else:
-            reason = f"exit code {code}"
-        lines = self._said.decode(errors="backslashreplace").strip().splitlines()
-        return f"{reason}; it said: {lines[-1].strip()[-_LINE:]}" if lines else reason
+        return CorruptCheckpoint(path, f"{library} ended the process ({child.ending(code)})", tensor=tensor)
 
     def _failure(self, path: Path, tensor: str, error: str, reason: str) -> Exception:
         if error == MISSING:
@@ -295,14 +191,6 @@ class _Worker:
         if not reason:
             reason = f"{self._kind.library} needs more than {self._kind.limits.memory / GIB:g} GiB of memory for it"
         return kind(path, reason, tensor=tensor)
-
-
-def _pipe(reading: ExitStack, writing: ExitStack) -> tuple[int, int]:
-    """The two ends of a pipe, each closed with a stack of its own."""
-    ends = os.pipe()
-    for stack, end in zip((reading, writing), ends, strict=True):
-        stack.callback(os.close, end)
-    return ends
 
 
 _workers: dict[Kind, _Worker] = {}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.model.tensor import Integrity
 from reporter.readers.files.npy import pickled_member
 from reporter.readers.files.summed import SummedWindow
 from reporter.readers.files.window import Window, open_file
@@ -42,7 +43,7 @@ class Members:
     metadata: bytes
     weights: Window
     assets: tuple[str, ...]
-    integrity: str
+    integrity: Integrity
     verify: Callable[[], None]
 
 
@@ -67,7 +68,7 @@ def open_archive(path: Path) -> Iterator[Members]:
             config, metadata = (_small(path, archive, infos, name) for name in (CONFIG, METADATA))
             weights = _weights(stack, window, infos[WEIGHTS])
         assets = tuple(name for name in infos if name.startswith(ASSETS) and not name.endswith("/"))
-        yield Members(config, metadata, weights, assets, "zip crc32", getattr(weights, "verify", _verified))
+        yield Members(config, metadata, weights, assets, Integrity.ZIP_CRC32, getattr(weights, "verify", _verified))
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def open_folder(path: Path) -> Iterator[Members]:
         if found.name == WEIGHTS_NPZ or weights.bytes_at(0, 4) == MAGIC:
             _no_weights(path, weights)
         assets = tuple(sorted(p.relative_to(path).as_posix() for p in (path / ASSETS).rglob("*") if p.is_file()))
-        yield Members(texts[0], texts[1], weights, assets, "lengths", _verified)
+        yield Members(texts[0], texts[1], weights, assets, Integrity.LENGTHS, _verified)
 
 
 def _verified() -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 
 from reporter.model.role import Role, output_axis, slot_role
-from reporter.model.tensor import Collection, Contents, LayerInfo, SkippedTensor, TensorInfo, TensorSource
-from reporter.readers.files.streams import Array
+from reporter.model.tensor import (
+    Collection,
+    Contents,
+    Integrity,
+    LayerInfo,
+    SkippedTensor,
+    Tensor,
+    TensorInfo,
+    TensorSource,
+)
+from reporter.model.unique_names import UniqueNames
 from reporter.readers.keras.inventory import Inventory
 from reporter.readers.keras.missing import missing_weights
 from reporter.readers.keras.tree import Dataset
@@ -16,30 +24,18 @@ from reporter.readers.keras_model.missing import empty_layers, missing_layers
 from reporter.readers.keras_model.variables import quantisation
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTensor:
-    """A tensor of an HDF5 file."""
-
-    info: TensorInfo
-    dataset: Dataset
-
-    def blocks(self) -> Iterator[Array]:
-        """The values, in blocks of a few MiB."""
-        return self.dataset.blocks(self.info.name)
-
-
 def contents(
-    inventory: Inventory, config: ModelConfig | None, *, format: str, integrity: str, framework: str
+    inventory: Inventory, config: ModelConfig | None, *, format: str, integrity: Integrity, framework: str
 ) -> Contents:
     """Name every tensor uniquely, and say what the file lacks or holds twice."""
-    used: dict[str, int] = {}
+    names = UniqueNames()
     places: dict[int, str] = {}
     tensors: list[TensorSource] = []
     left_out: list[SkippedTensor] = []
 
     def add(name: str, dataset: Dataset, collection: Collection, role: Role, layer: str = "",
             trainable: bool | None = False, axis: int = -1) -> None:  # fmt: skip
-        name = _unique(name, used)
+        name = names.take(name)
         if dataset.problem:
             left_out.append(SkippedTensor(name, dataset.dtype.name, dataset.shape, dataset.problem))
             return
@@ -59,17 +55,18 @@ def contents(
             itemsize=dataset.dtype.itemsize,
             output_axis=axis,
         )
-        tensors.append(StoredTensor(info, dataset))
+        tensors.append(Tensor(info, partial(dataset.blocks, name)))
 
     for weight in inventory.weights:
         axis = output_axis(weight.role, weight.kind)
-        add(weight.name, weight.dataset, "model", weight.role, weight.layer, weight.trainable, axis)
+        add(weight.name, weight.dataset, Collection.MODEL, weight.role, weight.layer, weight.trainable, axis)
     for slot in inventory.slots:
-        add(slot.full_name, slot.dataset, "optimizer", slot_role(slot.slot), slot.target.layer if slot.target else "")
+        layer = slot.target.layer if slot.target else ""
+        add(slot.full_name, slot.dataset, Collection.OPTIMIZER, slot_role(slot.slot), layer)
     for name, dataset in inventory.others:
-        add(name, dataset, "other", Role.OTHER)
+        add(name, dataset, Collection.OTHER, Role.OTHER)
     for name, dataset, reason in inventory.skipped:
-        left_out.append(SkippedTensor(_unique(name, used), dataset.dtype.name, dataset.shape, reason))
+        left_out.append(SkippedTensor(names.take(name), dataset.dtype.name, dataset.shape, reason))
     held = [weight.dataset.shape for weight in (*inventory.weights, *inventory.adapters)]
     lost = 0 if _is_quantised(inventory, config) else missing_weights(inventory.slots, held)
     found = {weight.layer for weight in inventory.weights}
@@ -99,13 +96,3 @@ def _is_quantised(inventory: Inventory, config: ModelConfig | None) -> bool:
     if any(weight.role == "quantisation" for weight in inventory.weights):
         return True
     return config is not None and any(quantisation(layer.dtype) for _, layer in leaves(config.model))
-
-
-def _unique(name: str, used: dict[str, int]) -> str:
-    unique, n = name, used.get(name, 0)
-    while unique in used:
-        n += 1
-        unique = f"{name}_{n}"
-    used[name] = n
-    used[unique] = used.get(unique, 0)
-    return unique

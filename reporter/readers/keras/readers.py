@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reporter.errors import CheckpointError
 from reporter.model.checkpoint import Claim, Probe
-from reporter.model.tensor import Contents, SkippedTensor
+from reporter.model.tensor import Contents, Integrity, SkippedTensor
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, claims
 from reporter.readers.keras.contents import contents
@@ -88,7 +88,7 @@ class KerasWeightsReader:
         """
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
             inventory = read_v3(root, None)
-            yield contents(inventory, None, format=self.name, integrity="lengths", framework="Keras")
+            yield contents(inventory, None, format=self.name, integrity=Integrity.LENGTHS, framework="Keras")
 
 
 class KerasLegacyReader:
@@ -115,7 +115,8 @@ class KerasLegacyReader:
         """
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
             inventory, config, framework = read_legacy(root, path)
-            yield contents(inventory, config, format=self.name, integrity="lengths", framework=framework or "Keras")
+            framework = framework or "Keras"
+            yield contents(inventory, config, format=self.name, integrity=Integrity.LENGTHS, framework=framework)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint
 from reporter.model.checkpoint import Claim, Probe
-from reporter.model.tensor import Contents
+from reporter.model.tensor import Contents, Integrity
 from reporter.readers.files.index import Index, claim_index, read_index, require_shards
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras.contents import contents
@@ -58,7 +58,7 @@ class KerasShardedReader:
                 shards[name] = stack.enter_context(open_hdf5(window))
             _check(path, index, shards)
             inventory = read_v3(merged(path, list(shards.values())), None)
-            yield contents(inventory, None, format=self.name, integrity="lengths", framework="Keras")
+            yield contents(inventory, None, format=self.name, integrity=Integrity.LENGTHS, framework="Keras")
 
 
 def _check(path: Path, index: Index, shards: Mapping[str, Group]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reporter.errors import CheckpointError, RefusedCheckpoint, State
 from reporter.model.checkpoint import Claim, Probe
-from reporter.model.tensor import Contents, SkippedTensor
+from reporter.model.tensor import Contents, Integrity, SkippedTensor
 from reporter.readers.files import flat
 from reporter.readers.files.npy import HEAD_BYTES, MAGIC, Header, head_of, parse
 from reporter.readers.files.window import Window, open_file
@@ -78,9 +78,9 @@ class NumpyReader:
         with open_file(path) as file:
             window = Window(path, file)
             if window.bytes_at(0, len(MAGIC)) == MAGIC:
-                found, integrity = [(path.stem, MemberStream(window, _header(window)))], "lengths"
+                found, integrity = [(path.stem, MemberStream(window, _header(window)))], Integrity.LENGTHS
             else:
-                found, integrity = list(_members(window)), "zip crc32"
+                found, integrity = list(_members(window)), Integrity.ZIP_CRC32
             tensors, skipped = [], []
             for name, stream in found:
                 header = stream.header

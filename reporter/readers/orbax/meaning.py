@@ -12,16 +12,16 @@ from reporter.readers.keras_model.config import ModelConfig, leaves
 from reporter.readers.meaning import Interpretation, Meaning, arranged, model_trainable
 
 _GROUPS: Mapping[str, tuple[Collection, bool | None]] = {
-    "params": ("model", True),
-    "batch_stats": ("model", False),
-    "trainable_variables": ("model", True),
-    "non_trainable_variables": ("model", False),
-    "opt_state": ("optimizer", False),
-    "optimizer_state": ("optimizer", False),
-    "optimizer": ("optimizer", False),
-    "opt": ("optimizer", False),
-    "optimizer_variables": ("optimizer", False),
-    "metrics_variables": ("other", False),
+    "params": (Collection.MODEL, True),
+    "batch_stats": (Collection.MODEL, False),
+    "trainable_variables": (Collection.MODEL, True),
+    "non_trainable_variables": (Collection.MODEL, False),
+    "opt_state": (Collection.OPTIMIZER, False),
+    "optimizer_state": (Collection.OPTIMIZER, False),
+    "optimizer": (Collection.OPTIMIZER, False),
+    "opt": (Collection.OPTIMIZER, False),
+    "optimizer_variables": (Collection.OPTIMIZER, False),
+    "metrics_variables": (Collection.OTHER, False),
 }
 """Names of collections: whether what is in them belongs to the model, and is trained."""
 
@@ -97,22 +97,22 @@ def _meaning(
     flat: Mapping[str, tuple[str, ...]],
 ) -> Meaning:
     leaf, rest, name = placed.leaf, placed.rest, "/".join(placed.rest)
-    collection, trainable = _GROUPS.get(placed.group, ("model", None))
+    collection, trainable = _GROUPS.get(placed.group, (Collection.MODEL, None))
     if collection == "optimizer":
         target, slot = _target(rest, targets, flat)
         role = _OPTAX.get(slot.rpartition("/")[2]) or slot_role(slot)
         if leaf.shape == () and role == "slot":
             role = "step" if leaf.integer else "hyperparameter"
         shown = f"optimizer/{'/'.join((*target, slot))}"
-        return Meaning(leaf.key, shown, _layer(target, layers) if target else "", role, False, "optimizer")
+        return Meaning(leaf.key, shown, _layer(target, layers) if target else "", role, False, Collection.OPTIMIZER)
     if collection == "other":
-        return Meaning(leaf.key, f"metrics/{name}", "", "other", False, "other")
+        return Meaning(leaf.key, f"metrics/{name}", "", "other", False, Collection.OTHER)
     if not placed.group and leaf.shape == ():
-        return Meaning(leaf.key, name, "", "step" if leaf.integer else "other", False, "other")
+        return Meaning(leaf.key, name, "", "step" if leaf.integer else "other", False, Collection.OTHER)
     role = model_role(name, leaf.shape)
     if placed.group == "batch_stats":
         role = _STATISTICS.get(rest[-1], role)
-    return Meaning(leaf.key, name, _layer(rest, layers), role, model_trainable(role, trainable), "model")
+    return Meaning(leaf.key, name, _layer(rest, layers), role, model_trainable(role, trainable), Collection.MODEL)
 
 
 def _target(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from reporter.errors import (
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.model.role import Role, output_axis
-from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
+from reporter.model.tensor import Contents, Integrity, SkippedTensor, Tensor, TensorInfo, TensorSource
 from reporter.readers.files.streams import Array, Slab, SlabStream
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
 from reporter.readers.keras_model.config import ConfigError, ModelConfig, parse_model
@@ -138,16 +139,6 @@ class _Array:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensor:
-    info: TensorInfo
-    stream: SlabStream
-
-    def blocks(self) -> Iterator[Array]:
-        """The values, in blocks of a few MiB."""
-        return self.stream.blocks(self.info.name)
-
-
-@dataclass(frozen=True, slots=True)
 class _Reading:
     """Reads slabs of an array in the child."""
 
@@ -196,7 +187,7 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
     leaves = {str(i): _leaf(i, array, several=len(trees) > 1) for i, array in enumerate(arrays) if array.stream}
     meaning = interpret(list(leaves.values()), config)
     kinds = {layer.name: layer.kind for layer in meaning.layers}
-    sources: dict[str, _Tensor] = {}
+    sources: dict[str, TensorSource] = {}
     for one in meaning.meanings:
         array = arrays[int(one.key)]
         assert array.stream is not None
@@ -213,7 +204,7 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
             itemsize=dtype.itemsize,
             output_axis=output_axis(one.role, kind),
         )
-        sources[one.key] = _Tensor(info, array.stream)
+        sources[one.key] = Tensor(info, partial(array.stream.blocks, info.name))
     skipped = [SkippedTensor(a.stored_as, a.dtype, a.shape, a.problem) for a in arrays if a.problem]
     for item in found:
         if item.leaves is None:
@@ -226,7 +217,7 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
         sources,
         format=format,
         skipped=skipped,
-        integrity="lengths",  # OCDBT has checksums of its index, none of values
+        integrity=Integrity.LENGTHS,  # OCDBT has checksums of its index, none of values
         framework="Keras on Orbax" if config else "Orbax",
         notes=(*notes, *problems),
     )

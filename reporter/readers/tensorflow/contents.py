@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reporter.errors import CorruptCheckpoint
 from reporter.model.role import Role, output_axis
-from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
+from reporter.model.tensor import Contents, Integrity, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.meaning import Interpretation, Meaning, contents, count_of
 from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
 from reporter.readers.tensorflow.census import NOTHING, Extra
@@ -59,7 +59,7 @@ def open_bundle(
             meaning,
             sources,
             format=format,
-            integrity="crc32c",
+            integrity=Integrity.CRC32C,
             framework=framework,
             skipped=_skipped(index),
             notes=notes,

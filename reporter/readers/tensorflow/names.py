@@ -15,7 +15,7 @@ from typing import Literal
 
 from reporter.model.natural_order import natural
 from reporter.model.role import NEVER_TRAINABLE, model_role, slot_role
-from reporter.model.tensor import LayerInfo
+from reporter.model.tensor import Collection, LayerInfo
 from reporter.readers.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.dtypes import numeric
@@ -50,24 +50,25 @@ def interpret_names(entries: Mapping[str, Entry]) -> Interpretation:
             layer = _layer(owned.target) if owned.target in shapes else ""
             slot = _ADAMS[last.removeprefix(owned.scope)] if owned.scope in adams else last
             meanings.append(
-                Meaning(key, f"optimizer/{owned.target}/{last}", layer, slot_role(slot), False, "optimizer")
+                Meaning(key, f"optimizer/{owned.target}/{last}", layer, slot_role(slot), False, Collection.OPTIMIZER)
             )
         elif owned is not None:
             role = "ema" if owned.kind == "average" else "step" if shape == () else "other"
             told = None if owned.kind == "average" and owned.target not in shapes else False
-            meanings.append(Meaning(key, name, _layer(owned.target), role, told, "model"))
+            meanings.append(Meaning(key, name, _layer(owned.target), role, told, Collection.MODEL))
         elif _is_optimizers(name, last, shape):
             role = slot_role(re.sub(r"_\d+$", "", last) if _HYPER.match(last) else last)
-            meanings.append(Meaning(key, f"optimizer/{name}", "", _hyper_role(role, shape), False, "optimizer"))
+            role = _hyper_role(role, shape)
+            meanings.append(Meaning(key, f"optimizer/{name}", "", role, False, Collection.OPTIMIZER))
         elif shape == () and (model_role(name) == "step" or _is_integer(entries[key])):
-            meanings.append(Meaning(key, name, "", "step", False, "other"))
+            meanings.append(Meaning(key, name, "", "step", False, Collection.OTHER))
         elif shape == () and trained and name not in trained:
             # Statistics of the training loop: in a file with optimizer state, what is trained has slots.
-            meanings.append(Meaning(key, name, "", "other", False, "other"))
+            meanings.append(Meaning(key, name, "", "other", False, Collection.OTHER))
         else:
             role = model_role(_PARTITION.sub("", name), shape)
             told = model_trainable(role, True if name in trained else None)
-            meanings.append(Meaning(key, name, _layer(name), role, told, "model"))
+            meanings.append(Meaning(key, name, _layer(name), role, told, Collection.MODEL))
     layers = dict.fromkeys(m.layer for m in meanings if m.collection == "model" and m.layer)
     scalars = {name: key for key, name in names.items() if shapes[name] == ()}
     counts = tuple(key for name, key in scalars.items() if name.rpartition("/")[2] in ("iter", "iterations"))

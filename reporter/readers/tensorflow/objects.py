@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from reporter.model.role import model_role, slot_role
-from reporter.model.tensor import LayerInfo
+from reporter.model.tensor import Collection, LayerInfo
 from reporter.readers.meaning import Interpretation, Meaning, arranged, model_trainable
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.census import (
@@ -168,7 +168,7 @@ def _model_meaning(
     averaged = model_role(place.name.removesuffix("/average"), shape)
     role = averaged if averaged in _MOVING else model_role(place.name, shape)
     told = True if node in optimizers.trained else extra.trainable.get(node)
-    return Meaning(graph[node].key, place.name, place.layer, role, model_trainable(role, told), "model")
+    return Meaning(graph[node].key, place.name, place.layer, role, model_trainable(role, told), Collection.MODEL)
 
 
 def _layers(
@@ -213,24 +213,25 @@ def _optimizer_meanings(
             if slot.target is not None:
                 target = names.get(graph[slot.target].key, graph[slot.target].full_name)
                 layer = placed[slot.target].layer if slot.target in placed else ""
-            yield Meaning(key, f"{holder}/{target}/{slot.name}", layer, slot_role(slot.name), False, "optimizer")
+            shown = f"{holder}/{target}/{slot.name}"
+            yield Meaning(key, shown, layer, slot_role(slot.name), False, Collection.OPTIMIZER)
             continue
         name = graph[node].full_name.rsplit("/", 1)[-1] or key
         name = _ITERATIONS.get(name, name)
         role = "step" if node in optimizers.steps else slot_role(name)
         if shape[node] == () and role not in ("step", "hyperparameter"):
             role = "step" if is_integer(entries[key]) and _COUNT.search(name) else "hyperparameter"
-        yield Meaning(key, f"{holder}/{name}", "", role, False, "optimizer")
+        yield Meaning(key, f"{holder}/{name}", "", role, False, Collection.OPTIMIZER)
 
 
 def _other(graph: Graph, everything: Paths, node: int, entries: Mapping[str, Entry]) -> Meaning:
     """Named by attributes, as the program's names (``total``, ``Variable``) say little; generators by their names."""
     entry, item = entries[graph[node].key], graph[node]
     if is_seed(item.full_name):
-        return Meaning(item.key, item.full_name, "", "other", False, "other")
+        return Meaning(item.key, item.full_name, "", "other", False, Collection.OTHER)
     name = "/".join(name for _, name in chain(everything, node) if name != "keras_api") or item.full_name
     role = "step" if entry.shape == () and is_integer(entry) else "other"
-    return Meaning(item.key, name, "", role, False, "other")
+    return Meaning(item.key, name, "", role, False, Collection.OTHER)
 
 
 def _steps(graph: Graph, structure: Paths, counters: set[int]) -> list[int]:
@@ -250,7 +251,7 @@ def _unexplained(entries: Mapping[str, Entry], seen: set[str]) -> Iterator[Meani
     places = {place_of(entry) for key, entry in entries.items() if key in seen and entry.size}
     for key, entry in entries.items():
         if key not in seen and numeric(entry.dtype) and place_of(entry) not in places:
-            yield Meaning(key, key.replace("/.ATTRIBUTES", ""), "", "other", False, "other")
+            yield Meaning(key, key.replace("/.ATTRIBUTES", ""), "", "other", False, Collection.OTHER)
 
 
 def _notes(orphans: int, copies: int) -> tuple[str, ...]:

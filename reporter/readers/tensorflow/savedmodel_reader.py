@@ -11,7 +11,7 @@ from pathlib import Path
 from reporter.errors import PartialCheckpoint, RefusedCheckpoint, State, from_os
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
-from reporter.model.tensor import Contents
+from reporter.model.tensor import Contents, Integrity
 from reporter.readers.tensorflow.bundle import index_path
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.contents import open_bundle
@@ -69,7 +69,7 @@ class SavedModelReader:
             if model.has_variables or any(prefix.parent.glob("variables.data-*")) or _graph_has_variables(path):
                 raise PartialCheckpoint(index_path(prefix), "the model has variables, but their index is missing")
             reason = "a SavedModel without variables: weights that are constants of its graph are not read"
-            yield Contents(self.name, (), (), integrity="none", framework=framework, notes=(*notes, reason))
+            yield Contents(self.name, (), (), integrity=Integrity.NONE, framework=framework, notes=(*notes, reason))
             return
 
         def known(graph: Graph) -> Extra:

@@ -12,7 +12,7 @@ import numpy as np
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
 from reporter.model.checkpoint import Claim, Probe
-from reporter.model.tensor import Contents, SkippedTensor, TensorInfo
+from reporter.model.tensor import Contents, Integrity, SkippedTensor, TensorInfo
 from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.files.streams import Array
 from reporter.readers.files.window import open_file
@@ -132,7 +132,7 @@ def _contents(format: str, parsing: Session) -> Contents:
         sources,
         format=format,
         skipped=(SkippedTensor(key, dtype, entries[key].shape, why) for key, (dtype, why) in reasons.items()),
-        integrity="crc32c",  # of every block of the table, in which the values lie
+        integrity=Integrity.CRC32C,  # of every block of the table, in which the values lie
         framework="TensorFlow 1",
     )
 

@@ -22,6 +22,7 @@ from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.files.streams import DirectStream, SlabStream, slabs
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import hdf5, hdf5_parsing
+from reporter.readers.keras.hdf5_parsing import attributes
 from reporter.readers.keras.tree import Dataset
 
 
@@ -281,7 +282,7 @@ def test_hostile_files_are_refused(make: Callable[[h5py.File], None], tmp_path: 
 
 
 def test_attributes_larger_than_any_list_of_names_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hdf5_parsing, "MAX_ATTRIBUTE", 1000)
+    monkeypatch.setattr(attributes, "MAX_ATTRIBUTE", 1000)
     path = write(tmp_path / "m.h5", _large_attribute)
     with path.open("rb") as file:
         parsing = hdf5_parsing.open_parsing([file.fileno()], 0, path.stat().st_size)

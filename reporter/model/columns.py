@@ -1,0 +1,241 @@
+"""The numbers of many samples, side by side in arrays; each sample is a row.
+
+A sample is a tensor, or several tensors taken as one: a layer, a role, a whole. Whether its numbers were measured just
+now, merged from those of tensors, or read from the cache makes no difference: they are in this one form, hundreds of
+bytes a sample, and what is asked of one sample is made from its row when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reporter.model.cells import Cells
+from reporter.model.summary import Summary
+from reporter.model.value import Absent, Quantiles, Statistics, Value
+
+COUNTS = ("count", "nan", "posinf", "neginf", "zeros")
+MOMENTS = ("mean", "m2", "m3", "m4", "minimum", "maximum", "exponent")
+
+FLOAT, INTEGER, NO_DATA, NOT_APPLICABLE = range(4)
+"""What a value is, as one byte."""
+
+_ABSENT = {Absent.NO_DATA: NO_DATA, Absent.NOT_APPLICABLE: NOT_APPLICABLE}
+_ABSENT_OF = {code: value for value, code in _ABSENT.items()}
+
+_COUNTS, _MOMENTS, _VALUES = range(3)
+"""The tables in which the value of a statistic may be found."""
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Numbers of n samples.
+
+    Attributes:
+        names: place of each statistic in ``codes`` and ``sources``.
+        sources: table and column of each statistic: ``counts`` (0) or ``moments`` (1) where it is the same number in
+            all rows, else ``values`` (2).
+        probabilities: place of each probability in ``quantiles``.
+        counts: int64 (n, 5), see :data:`COUNTS`.
+        moments: float64 (n, 7), see :data:`MOMENTS`; extremes NaN where there is no finite value.
+        values: float64 (n, …), integers as their bits.
+        codes: uint8 (n, statistics): float, integer, no data, not applicable.
+        quantiles: float64 (n, probabilities), NaN where there is no finite value.
+        exact: uint8 (n,): whether the quantiles are.
+    """
+
+    names: Mapping[str, int]
+    sources: Sequence[tuple[int, int]]
+    probabilities: Mapping[float, int]
+    counts: Integers
+    moments: Floats
+    values: Floats
+    codes: Bytes
+    quantiles: Floats
+    exact: Bytes
+
+    @classmethod
+    def of(
+        cls,
+        summaries: Sequence[Summary],
+        quantiles: Sequence[Quantiles],
+        statistics: Mapping[str, Sequence[Value]],
+        probabilities: Sequence[float],
+    ) -> Columns:
+        """Take down samples.
+
+        Args:
+            summaries: of each.
+            quantiles: of each; those of all ``probabilities``, or none where there is no finite value.
+            statistics: by name, the value of each sample.
+            probabilities: ascending.
+        """
+        counts = [(s.count, s.nan, s.posinf, s.neginf, s.zeros) for s in summaries]
+        moments = [(s.mean, s.m2, s.m3, s.m4, _end(s.minimum), _end(s.maximum), s.exponent) for s in summaries]
+        rows = [[q.values.get(p, np.nan) for p in probabilities] for q in quantiles]
+        coded = {name: _coded(values) for name, values in statistics.items()}
+        return cls.sharing(
+            probabilities={p: i for i, p in enumerate(probabilities)},
+            counts=_table(counts, np.int64, len(COUNTS)),
+            moments=_table(moments, np.float64, len(MOMENTS)),
+            statistics=coded,
+            quantiles=_table(rows, np.float64, len(probabilities)),
+            exact=np.array([q.exact for q in quantiles], np.uint8),
+        )
+
+    @classmethod
+    def sharing(
+        cls,
+        probabilities: Mapping[float, int],
+        counts: Integers,
+        moments: Floats,
+        statistics: Mapping[str, tuple[Floats, Bytes]],
+        quantiles: Floats,
+        exact: Bytes,
+    ) -> Columns:
+        """From single columns: half of the statistics are numbers of the summary, and need no second place.
+
+        Args:
+            statistics: by name, the value of each sample, integers as their bits; and what each value is.
+        """
+        own: list[Floats] = []
+        sources: list[tuple[int, int]] = []
+        tables = [table.view(np.int64).T.copy() for table in (counts, moments)]
+        for values, codes in statistics.values():
+            sources.append(_found(tables, values, codes) or (_VALUES, len(own)))
+            if sources[-1][0] == _VALUES:
+                own.append(values)
+        n = len(exact)
+        return cls(
+            names={name: i for i, name in enumerate(statistics)},
+            sources=sources,
+            probabilities=probabilities,
+            counts=counts,
+            moments=moments,
+            values=_side_by_side(own, n, np.float64),
+            codes=_side_by_side([codes for _, codes in statistics.values()], n, np.uint8),
+            quantiles=quantiles,
+            exact=exact,
+        )
+
+    def with_statistics(self, statistics: Mapping[str, Sequence[Value]], order: Sequence[str]) -> Columns:
+        """With the values of further statistics, in the order of these names; what they do not name is left out."""
+        known = {name: self.coded(name) for name in self.names} | {n: _coded(v) for n, v in statistics.items()}
+        chosen = {name: known[name] for name in order}
+        return Columns.sharing(self.probabilities, self.counts, self.moments, chosen, self.quantiles, self.exact)
+
+    def __len__(self) -> int:
+        return len(self.exact)
+
+    def summary(self, row: int, read_cells: Callable[[], Cells]) -> Summary:
+        """That of one sample.
+
+        Args:
+            read_cells: gives its cells, when they are asked for.
+        """
+        count, nan, posinf, neginf, zeros = self.counts[row].tolist()
+        mean, m2, m3, m4, low, high, exponent = self.moments[row].tolist()
+        if count == nan + posinf + neginf:  # no finite value
+            low = high = None
+        return Summary(count, nan, posinf, neginf, zeros, mean, m2, m3, m4, low, high, int(exponent), read_cells)
+
+    def statistics(self, row: int) -> Statistics:
+        """Those of one sample."""
+        tables = self.counts[row].tolist(), self.moments[row].tolist(), self.values[row].tolist()
+        found: dict[str, Value] = {}
+        for name, code, (table, column) in zip(self.names, self.codes[row].tolist(), self.sources, strict=True):
+            if code > INTEGER:
+                found[name] = _ABSENT_OF[code]
+            elif code == INTEGER and table == _VALUES:
+                found[name] = int(self.values[row, column].view(np.int64))
+            else:
+                found[name] = tables[table][column]
+        return found
+
+    def numbers(self, name: str) -> Floats:
+        """One statistic of all samples, NaN where there is no number."""
+        values, codes = self.coded(name)
+        found = np.where(codes == INTEGER, values.view(np.int64).astype(np.float64), values)
+        found[codes > INTEGER] = np.nan
+        return found
+
+    def table(self, names: Sequence[str]) -> Floats:
+        """Several statistics of all samples: shape (n, statistics), NaN where there is no number."""
+        found = np.empty((len(self), len(names)))
+        for column, name in enumerate(names):
+            found[:, column] = self.numbers(name)
+        return found
+
+    def coded(self, name: str) -> tuple[Floats, Bytes]:
+        """One statistic of all samples, integers as their bits; and what each value is. Absent values are arbitrary."""
+        place = self.names[name]
+        table, column = self.sources[place]
+        values = (self.counts.view(np.float64), self.moments, self.values)[table][:, column]
+        return np.ascontiguousarray(values), self.codes[:, place]
+
+    def quantiles_of(self, row: int) -> Quantiles:
+        """The quantiles of one sample."""
+        exact = bool(self.exact[row])
+        count, nan, posinf, neginf, _ = self.counts[row].tolist()
+        if count == nan + posinf + neginf:  # no finite value
+            return Quantiles({}, exact)
+        return Quantiles(dict(zip(self.probabilities, self.quantiles[row].tolist(), strict=True)), exact)
+
+
+def _found(tables: Sequence[Integers], values: Floats, codes: Bytes) -> tuple[int, int] | None:
+    """The table and column that holds the same values, to the bit, wherever there is a value.
+
+    Args:
+        tables: counts and moments as bits, each turned so that a row is a column of theirs.
+    """
+    there = codes <= INTEGER
+    at = np.flatnonzero(there)
+    bits = values[at].view(np.int64)
+    for table, kind in ((_COUNTS, INTEGER), (_MOMENTS, FLOAT)):
+        if (codes[there] == kind).all():
+            found = next((i for i, column in enumerate(tables[table]) if _same(column, at, bits)), None)
+            if found is not None:
+                return table, found
+    return None
+
+
+def _same(column: Integers, at: npt.NDArray[np.intp], bits: Integers) -> bool:
+    """Whether these rows are equal; most columns that are not differ in the first or the last one already."""
+    if len(at) and (column[at[0]] != bits[0] or column[at[-1]] != bits[-1]):
+        return False
+    return np.array_equal(column[at], bits)
+
+
+def _coded(values: Sequence[Value]) -> tuple[Floats, Bytes]:
+    """Values as floats, integers as their bits and absent ones as 0; and what each of them is."""
+    kinds = [FLOAT if isinstance(v, float) else _ABSENT[v] if isinstance(v, Absent) else INTEGER for v in values]
+    codes = np.array(kinds, np.uint8)
+    found = np.array([v if isinstance(v, float) else 0.0 for v in values], np.float64)
+    whole = codes == INTEGER
+    if whole.any():
+        found[whole] = np.array([v for v in values if isinstance(v, int)], np.int64).view(np.float64)
+    return found, codes
+
+
+def _end(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _side_by_side(columns: Sequence[npt.NDArray[Any]], n: int, dtype: Any) -> npt.NDArray[Any]:
+    """Columns of n rows as one array; there may be no column at all."""
+    found = np.empty((n, len(columns)), dtype)
+    for i, column in enumerate(columns):
+        found[:, i] = column
+    return found
+
+
+def _table(rows: Sequence[Sequence[float]], dtype: Any, width: int) -> npt.NDArray[Any]:
+    return np.array(rows, dtype).reshape(len(rows), width)
