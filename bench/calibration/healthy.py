@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from bench.calibration.case import Case
-from bench.calibration.training import EPOCHS, STEPS, cnn, mlp, recurrent, train, transformer
+from bench.calibration.training import EPOCHS, STEPS, cnn, mlp, pretrain, recurrent, train, transformer
 
 optimizers = keras.optimizers
 
@@ -67,6 +67,7 @@ def small_transformer(folder: Path) -> None:
 
 def fine_tuning(folder: Path) -> None:
     model = mlp(64)
+    pretrain(model, "vectors")
     for name in ("d1", "d2"):
         model.get_layer(name).trainable = False
     train(model, folder, task="vectors")
@@ -74,6 +75,7 @@ def fine_tuning(folder: Path) -> None:
 
 def fine_tuning_bundle(folder: Path) -> None:
     model = cnn()
+    pretrain(model, "images")
     for layer in model.layers[:-1]:
         layer.trainable = False
     train(model, folder, task="images", save="bundle")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.finding import Severity
-from reporter.numerals import counted, integer
+from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.slots import Owners, moments
 from reporter.rules.timeline import Timeline, Track
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
-    """One check per layer whose weights have moments: are they zero in every checkpoint, while those of others are not?
+    """One check per weight with moments: are all of its layer zero in every checkpoint, while those of others are not?
 
     Warnings only where it is so of a large share of the slots: an expert that no token chose, or a branch that is not
     in use, is zero as well. Where all are zero it is the optimizer that is not in use, which another rule says.
@@ -30,19 +30,16 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     loud = limits["threshold"] <= value < 1.0
     last = len(timeline.labels) - 1
     for layer, pairs in layers.items():
-        weights = {weight.info.name: weight for _, weight in pairs}
-        yield Check(
-            value if layer in zero else 0.0,
-            value if layer in zero else 0.0,
-            Severity.WARN if loud and layer in zero else None,
-            pairs[0][0].places[0],
-            layer,
-            message=f"no gradient has reached {layer} up to {timeline.step(last)}: the optimizer's moments of "
-            f"{counted(len(weights), 'tensor')} of it are all zero, as are {integer(untouched)} of all "
-            f"{integer(slots)}",
-            tensors=tuple(weights),
-            parameters=sum(weight.info.size for weight in weights.values()),
-        )
+        for info in {weight.info.name: weight.info for _, weight in pairs}.values():
+            yield Check.of(
+                info,
+                value if layer in zero else 0.0,
+                value if layer in zero else 0.0,
+                Severity.WARN if loud and layer in zero else None,
+                place=pairs[0][0].places[0],
+                message=f"no gradient has reached {info.name} up to {timeline.step(last)}: its moments in the "
+                f"optimizer are all zero, as are {integer(untouched)} of all {integer(slots)}",
+            )
 
 
 def _always_zero(slot: Track) -> bool:

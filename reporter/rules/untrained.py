@@ -50,21 +50,27 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         resting = bool(track.updates.unchanged.all()) and bool(moving & set(track.updates.places.tolist()))
         off, near = _nearest(track)
         fresh = resting and off < limits["threshold"] and not track.coarse
-        companions = _companions(timeline, track) if fresh else []
-        yield Check(
+        since = f"from {timeline.step(track.places[0])} to {timeline.labels[track.places[-1]]}"
+        yield Check.of(
+            track.info,
             off if resting else 1.0,
             -off if resting else -math.inf,
             Severity.WARN if fresh else None,
-            track.places[0],
-            track.info.layer,
-            track.info.name,
-            message=f"{track.info.name} never changes from {timeline.step(track.places[0])} to "
-            f"{timeline.labels[track.places[-1]]} and looks like {near.name}: its largest |w| is "
+            place=track.places[0],
+            message=f"{track.info.name} never changes {since} and looks like {near.name}: its largest |w| is "
             f"{number(_reach(track), 3)} standard deviations ({number(near.reach, 3)} when freshly drawn), its excess "
             f"kurtosis {number(float(track.values('kurtosis')[-1]), 3)} ({number(near.kurtosis, 3)})",
-            tensors=(track.info.name, *(t.info.name for t in companions)),
-            parameters=track.info.size,
         )
+        for other in _companions(timeline, track) if fresh else ():
+            value = float(other.values("max")[-1])
+            yield Check.of(
+                other.info,
+                off,
+                -1.0 - off,
+                Severity.WARN,
+                place=other.places[0],
+                message=f"{other.info.name} never changes {since} and is {number(value)} throughout, as it begins",
+            )
 
 
 def _reach(track: Track) -> float:

@@ -10,6 +10,8 @@ import pytest
 
 from reporter.model.finding import Severity
 from tests.make.flat_series import Arrays, write
+from tests.rules import build
+from tests.rules.build import set_off, verdict
 from tests.rules.on_disk import judgement, of_rule
 
 FORMATS = ("npz", "safetensors")
@@ -400,6 +402,28 @@ def test_what_comes_near_is_healthy(case: str, tmp_path: Path) -> None:
     change(series)
     folder = write(tmp_path / "ckpts", series, FORMATS[len(case) % 2])
     assert of_rule(folder, rule) == []
+
+
+def test_what_is_frozen_though_it_is_trainable_is_said_once(tmp_path: Path) -> None:
+    """A layer that the optimizer was not given: fresh, without a gradient, and most of the parameters."""
+    checkpoints = trained()
+    kernel = np.random.default_rng(8).uniform(-0.1, 0.1, (64, 80)).astype("f4")
+    for arrays in checkpoints:
+        arrays["dense/kernel"], arrays["dense/bias"] = kernel, np.zeros(80, "f4")
+        for name in ("m", "v"):
+            arrays[f"optimizer/dense/kernel/{name}"] = np.zeros((64, 80), "f4")
+    (known,) = [
+        f for f in verdict(build.series(_built(checkpoints), trainable=True)).findings if f.severity > Severity.INFO
+    ]
+    assert (known.rule.name, known.severity) == ("frozen", Severity.FAIL)
+    assert set_off(known)["Frozen before it was trained"] == 2
+    unknown = [f for f in judgement(write(tmp_path / "ckpts", checkpoints)).findings if f.severity > Severity.INFO]
+    assert [f.rule.name for f in unknown] == ["untrained"], "where the format does not say what is trainable"
+
+
+def _built(checkpoints: list[Arrays]) -> list[Arrays]:
+    """Without the slots, which the in-memory series names otherwise."""
+    return [{k: v for k, v in arrays.items() if not k.startswith("optimizer")} for arrays in checkpoints]
 
 
 def test_two_checkpoints_that_changed_places_are_told_as_that(tmp_path: Path) -> None:
