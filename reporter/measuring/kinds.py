@@ -85,7 +85,7 @@ def _paired(
 def _in_order(
     before: TensorSource, after: TensorSource, told: KindOfChange, change: Change | None
 ) -> KindOfChange | None:
-    """In which order the same values are, or that they are not the same after all."""
+    """In which order the same values are; where they are not the same after all, what else is to be said."""
     if not (can_be_hashed(before.info) and can_be_hashed(after.info)):
         return told
     a, b = fingerprint(before, flipped=told.signs), fingerprint(after)
@@ -98,6 +98,8 @@ def _in_order(
     if a.in_order == b.in_order:
         if shapes[0] != shapes[1]:
             return replace(proven, kind=ChangeKind.RESHAPED)
+        if not told.signs:
+            return trained(after.info, change) if change is not None else None  # only zeros have another sign
         return replace(proven, kind=ChangeKind.NEGATED, factor=-1.0, residual=0.0, signs=False)
     if (axes := a.transposed_to(b)) is not None:
         return replace(proven, kind=ChangeKind.TRANSPOSED, axes=axes)

@@ -141,7 +141,8 @@ def _settled(ritz: Sequence[tuple[Reals, Reals, Reals]]) -> Reals:
     best: Reals = values.max(axis=0)  # Ritz values are never above the eigenvalues that they stand for
     error = (residuals / np.maximum(values, np.finfo(np.float32).eps * best[0])).min(axis=0)
     unsettled = np.flatnonzero(error > SETTLED)
-    return best[: max(int(unsettled[0]) if len(unsettled) else len(best) - 1, 1)]
+    settled: Reals = best[: max(int(unsettled[0]) if len(unsettled) else len(best) - 1, 1)]
+    return settled
 
 
 def _spread(nodes: Reals, weights: Reals, count: int, mean: float) -> Reals:

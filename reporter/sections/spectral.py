@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reporter.model.comparison import Comparison
 from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section
 from reporter.model.report import Report
 from reporter.model.spectrum import Spectrum
@@ -75,8 +74,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     )
     note = "Alpha and its distance KS are shown from 50 eigenvalues on. See Definitions."
     table = bounded("Spectra of the weights", columns, rows, medium, note=note)
-    courses = [course for series in report.series for course in _courses(series, several, medium)]
-    yield Section("spectra", "Spectra", (Paragraph(text), table, *courses))
+    yield Section("spectra", "Spectra", (Paragraph(text), table, *_courses(report, medium)))
 
 
 def _remark(s: Spectrum) -> str:
@@ -85,24 +83,30 @@ def _remark(s: Spectrum) -> str:
 
 def _with_error(value: float | None, error: float) -> Cell:
     cell = number_cell(value, 3)
-    return Cell(f"{cell.text} ± {number(error, 1)}", sort=cell.sort, title=cell.title) if error else cell
+    return Cell(f"{cell.text} ± {number(error, 2)}", sort=cell.sort, title=cell.title) if error else cell
 
 
-def _courses(series: Comparison, several: bool, medium: Medium) -> Iterator[Block]:
-    """Alpha and ranks over the checkpoints of a series; nothing where only one of them has any."""
-    measured = [spectra for spectra in series.all_spectra if spectra]
-    if len(measured) < 2:
+def _courses(report: Report, medium: Medium) -> Iterator[Block]:
+    """Alpha and ranks over the checkpoints of every series of which more than one was measured."""
+    several = len(report.series) > 1
+    rows, gaps = [], 0
+    for series in report.series:
+        measured = sum(bool(spectra) for spectra in series.all_spectra)
+        if measured < 2:
+            continue
+        gaps += len(series.all_spectra) - measured
+        for name in series.spectra:
+            course = [spectra.get(name) for spectra in series.all_spectra]
+            values = [
+                [s.power_law.alpha if s and s.power_law else None for s in course],
+                [s.effective_rank if s else None for s in course],
+                [s.stable_rank if s else None for s in course],
+            ]
+            if any(v is not None for of in values for v in of):
+                cells = [cell for of in values for cell in _course(of)]
+                rows.append(Row((Cell(name), *cells, *([Cell(series.name)] if several else []))))
+    if not rows:
         return
-    rows = []
-    for name in series.spectra:
-        course = [spectra.get(name) for spectra in series.all_spectra]
-        values = [
-            [s.power_law.alpha if s and s.power_law else None for s in course],
-            [s.effective_rank if s else None for s in course],
-            [s.stable_rank if s else None for s in course],
-        ]
-        if any(v is not None for of in values for v in of):
-            rows.append(Row((Cell(name), *(cell for of in values for cell in _course(of)))))
     columns = [Column("Weights", numeric=False)]
     for title in ("Alpha", "Effective rank", "Stable rank"):
         columns += [
@@ -110,14 +114,11 @@ def _courses(series: Comparison, several: bool, medium: Medium) -> Iterator[Bloc
             Column(title, unit="last"),
             Column(title, unit="course", numeric=False),
         ]
-    of = f" of {series.name}" if several else ""
-    missing = len(series.all_spectra) - len(measured)
-    note = (
-        f"Over {counted(len(measured), 'checkpoint')}{of}; each course is drawn from its own smallest to its largest."
-    )
-    if missing:
-        note += f" {counted(missing, 'checkpoint')} could not be read again."
-    yield bounded(f"Spectra over training{of}", tuple(columns), rows, medium, note=note)
+    columns += [Column("Series", numeric=False)] if several else []
+    note = "One mark for each checkpoint; every course is drawn from its own smallest to its largest number."
+    if gaps:
+        note += f" {counted(gaps, 'checkpoint')} could not be read again and left a gap."
+    yield bounded("Spectra over training", tuple(columns), rows, medium, note=note)
 
 
 def _course(values: Sequence[float | None]) -> Iterator[Cell]:

@@ -145,6 +145,11 @@ def test_almost_the_same_values(tmp_path: Path, change: Callable[[np.ndarray], n
     assert kind(tmp_path, SQUARE, after).kind in (ChangeKind.REPLACED, ChangeKind.SCALED, ChangeKind.NEGATED)
 
 
+def test_zeros_of_another_sign(tmp_path: Path) -> None:
+    before = np.where(np.abs(W) < 0.05, np.float32(0), W)
+    assert kind(tmp_path, before, np.where(before == 0, np.float32(-0.0), before)).kind == ChangeKind.UPDATED
+
+
 def test_few_different_values_are_no_evidence(tmp_path: Path) -> None:
     """Binary weights of which as many rise as fall, and a scale that is one throughout."""
     before = np.sign(W)

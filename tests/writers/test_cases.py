@@ -128,15 +128,17 @@ def test_differences_say_what_they_leave_out(paired: Difference) -> None:
     unknown = replace(changed, state="unknown", change=None)
     many = replace(paired, tensors=(unknown, *[changed] * differences.SHOWN), notes=("a note",))
     lines = differences.text(many).splitlines()
-    assert len(lines) == 1 + differences.SHOWN + 4
-    assert lines[-4:-2] == ["and 1 more; --json and --html have all of them", "a note"]
-    assert lines[-2].startswith("NaN or infinite: ")
+    assert len(lines) == 1 + differences.SHOWN + differences.EXPLAINED + 6
+    assert lines[1 + differences.SHOWN] == "and 1 more; --json and --html have all of them"
+    assert lines[-5:-3] == [f"and {101 - differences.EXPLAINED} more of such kinds", "a note"]
+    assert lines[-3].startswith("NaN or infinite: ")
+    assert lines[-2].startswith("9 of 11 changed: ")
     assert lines[-1].startswith(
         "101 tensors: 100 changed, 1 unknown; model: relative update 20.6, cosine 0.0608189 of the "
     )
     assert lines[1].split()[:2] == [changed.name, "unknown"]
     assert "≥ " in lines[1]
-    nothing = replace(paired, tensors=(), whole=None, notes=())
+    nothing = replace(paired, tensors=(), whole=None, notes=(), kinds=None)
     assert differences.text(nothing) == "0 tensors: none"
 
 
