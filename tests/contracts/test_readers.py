@@ -16,8 +16,11 @@ import pytest
 from reporter import errors
 from reporter.api import Measurement, measure
 from reporter.gather.catalog import scan
+from reporter.model.role import Role
+from reporter.model.tensor import COLLECTIONS, Collection, Integrity
 from reporter.readers import READERS
 from reporter.readers.live import live_contents
+from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
 
 STATES = {"found", "not a checkpoint", "unreadable"} | {
@@ -208,6 +211,19 @@ def test_numbers_are_the_live_models_to_the_bit(model: Any, made: dict[str, Path
         )
     if name not in UNORDERED:
         assert [layer.name for layer in back.layers] == [layer.name for layer in live.layers]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_found_is_told_in_known_words_and_in_order(made: dict[str, Path], name: str) -> None:
+    """Roles, collections and the check are members of enumerations; model tensors come first; names are unique."""
+    with open_checkpoint(name, made[name]) as contents:
+        infos = [tensor.info for tensor in contents.tensors]
+        assert contents.integrity in set(Integrity) - {Integrity.UNKNOWN, Integrity.IN_MEMORY}
+        assert type(contents.integrity) is Integrity
+    assert {type(info.collection) for info in infos} == {Collection}
+    assert {type(info.role) for info in infos} == {Role}
+    assert infos == sorted(infos, key=lambda info: COLLECTIONS.index(info.collection))
+    assert len({info.name for info in infos}) == len(infos)
 
 
 @pytest.mark.parametrize("name", NAMES)
