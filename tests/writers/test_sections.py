@@ -104,7 +104,10 @@ def test_verdict(page: Page, rich: Rich) -> None:
     assert tiles["Weights read"] == f"{read / 1e6:.3g} MB"
     found = next(b for b in section(page, "verdict").blocks if isinstance(b, FindingList))
     assert (found.items[0].value, found.items[0].threshold) == ("2, before: 0", "0")
-    assert len(found.items) + found.more == len(rich.report.judgement.findings)
+    later = next(b for b in section(page, "deployment").blocks if isinstance(b, FindingList))
+    assert {item.severity for item in later.items} == {"INFO"}, "remarks about deployment stand in its section"
+    told = len(found.items) + found.more + len(later.items) + later.more
+    assert told == len(rich.report.judgement.findings)
     assert "2 files could not be measured" in words(page, "verdict")
 
 
