@@ -35,7 +35,7 @@ def text(difference: Difference) -> str:
     lines += [visible(note) for note in difference.notes]
     if any(difference.bad):
         lines.append(non_finite(difference) + ".")
-    if difference.kinds is not None:
+    if difference.kinds is not None and (difference.kinds.kinds or difference.kinds.extent):
         lines.append(visible(kind_words.line(difference.kinds)))
     counts = ", ".join(f"{integer(n)} {state}" for state in STATES if (n := difference.count(state)))
     summary = f"{integer(len(difference.tensors))} tensors: {counts or 'none'}"

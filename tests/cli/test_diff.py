@@ -162,7 +162,8 @@ def test_a_nan_never_looks_like_rest(tmp_path: Path, capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[:2] == ["body.kernel", "changed"]
     assert "0 → 6" in lines[1]
-    assert "NaN or infinite: 0 values before, 6 after, in 1 tensor" in lines[-2]
+    assert "NaN or infinite: 0 values before, 6 after, in 1 tensor" in lines[-3]
+    assert lines[-2] == "1 of 5 changed: 1 gained NaN/Inf; only the layer body; 4 equal"
     assert "of the 3 328 values that are finite in both" in lines[-1]
     assert main(["diff", str(a), str(b), "--json"]) == 3
     record = json.loads(capsys.readouterr().out)
