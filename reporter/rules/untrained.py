@@ -83,7 +83,7 @@ def _reach(track: Track) -> float:
 
 
 KURTOSIS = 3.0
-"""The kurtosis may be off by three times as much as the reach: 0.15 beside 0.05 for 1,000 values, as its estimate scatters more."""
+"""The kurtosis, whose estimate scatters more, may be off by three times as much as the reach."""
 
 
 def _nearest(track: Track) -> tuple[float, _Initialiser]:
