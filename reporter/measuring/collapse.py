@@ -132,7 +132,7 @@ class Rank:
         eigenvalues = np.linalg.eigvalsh(small.T @ small)
         # Rounding leaves eigenvalues of about 1e-16 of the largest, whose roots would add up to a few per cent.
         singular = np.sqrt(np.where(eigenvalues > EPSILON * eigenvalues[-1], eigenvalues, 0.0))
-        return float(effective_rank(singular) / small.shape[1])
+        return effective_rank(singular) / int(small.shape[1])
 
 
 EPSILON = 1e-12

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reporter.model.finding import Severity
 from reporter.numerals import number
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.movement import halted
 from reporter.rules.timeline import Timeline, Track
 
@@ -21,20 +21,23 @@ class _Initialiser:
         name: in words.
         reach: its largest value in standard deviations.
         kurtosis: its excess kurtosis.
+        values: that a tensor needs to be told from a trained one.
     """
 
     name: str
     reach: float
     kurtosis: float
+    values: int
 
 
 INITIALISERS = (
-    _Initialiser("a uniform initialisation", math.sqrt(3.0), -1.2),
-    _Initialiser("a truncated normal initialisation", 2.2733, -0.6330),
+    _Initialiser("a uniform initialisation", math.sqrt(3.0), -1.2, 256),
+    _Initialiser("a truncated normal initialisation", 2.2733, -0.6330, 4096),
 )
 """Glorot, He and LeCun initialisers draw from either: evenly up to a limit, or normally and cut at two standard
 deviations, after which the standard deviation is 0.8796 of what it was, 2 / 0.8796 = 2.27. Training takes the edges off
-either within a few steps, and no trained weights look so; a plain normal initialisation cannot be told from them."""
+either within a few steps; on its way from an even distribution to a normal one a tensor passes near the truncated one,
+which therefore needs more values to be told. A plain normal initialisation cannot be told from trained weights."""
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
@@ -45,7 +48,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     still = halted(timeline, timeline.weights)
     moving = {place for t in timeline.weights for place in t.updates.places[~t.updates.still].tolist()} - still
     for track in timeline.matrices:
-        if not len(track.updates.places) or track.info.size < limits["values"] or "float" not in track.info.dtype:
+        if not len(track.updates.places) or "float" not in track.info.dtype:
             continue
         resting = bool(track.updates.unchanged.all()) and bool(moving & set(track.updates.places.tolist()))
         off, near = _nearest(track)
@@ -80,7 +83,7 @@ def _reach(track: Track) -> float:
 
 
 KURTOSIS = 3.0
-"""The kurtosis may be off by three times as much as the reach: 0.15 beside 0.05, as its estimate scatters more."""
+"""The kurtosis, whose estimate scatters more, may be off by three times as much as the reach."""
 
 
 def _nearest(track: Track) -> tuple[float, _Initialiser]:
@@ -92,10 +95,10 @@ def _nearest(track: Track) -> tuple[float, _Initialiser]:
     off = {
         one: max(0.0, abs(_reach(track) / one.reach - 1.0) - error, abs(kurtosis - one.kurtosis) / KURTOSIS - error)
         for one in INITIALISERS
-        if math.isfinite(kurtosis)
+        if math.isfinite(kurtosis) and track.info.size >= one.values
     }
     nearest = min(off, key=lambda one: off[one], default=INITIALISERS[0])
-    return off.get(nearest, math.inf), nearest
+    return min(1.0, off.get(nearest, 1.0)), nearest
 
 
 def _companions(timeline: Timeline, matrix: Track) -> list[Track]:
@@ -116,11 +119,10 @@ def _companions(timeline: Timeline, matrix: Track) -> list[Track]:
 UNTRAINED = Rule(
     name="untrained",
     title="Frozen before it was trained",
-    threshold=0.05,
-    limits=(Limit("values", 256, "values that a tensor needs for its distribution to be told"),),
+    threshold=0.02,
     formula="of a weight matrix that never moves while others do (any other counts as 1): |max |w| / σ / that of a "
     "freshly drawn one − 1|, and a third of the distance of its excess kurtosis to that of a freshly drawn one "
-    "(uniform: √3 and −1.2; truncated normal: 2.27 and −0.63), whichever is larger, less 1 / √n; below 0.05",
+    "(uniform: √3 and −1.2; truncated normal: 2.27 and −0.63), the larger of both, less 1 / √n of n values; below 0.02",
     source="own proposal: named 3 of 3 sick runs and none of the healthy ones",
     check=check,
     follows=True,
