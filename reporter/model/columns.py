@@ -81,12 +81,11 @@ class Columns:
         counts = [(s.count, s.nan, s.posinf, s.neginf, s.zeros) for s in summaries]
         moments = [(s.mean, s.m2, s.m3, s.m4, _end(s.minimum), _end(s.maximum), s.exponent) for s in summaries]
         rows = [[q.values.get(p, np.nan) for p in probabilities] for q in quantiles]
-        coded = {name: _coded(values) for name, values in statistics.items()}
         return cls.sharing(
             probabilities={p: i for i, p in enumerate(probabilities)},
             counts=_table(counts, np.int64, len(COUNTS)),
             moments=_table(moments, np.float64, len(MOMENTS)),
-            statistics=coded,
+            statistics={name: _coded(values) for name, values in statistics.items()},
             quantiles=_table(rows, np.float64, len(probabilities)),
             exact=np.array([q.exact for q in quantiles], np.uint8),
         )
@@ -106,22 +105,19 @@ class Columns:
         Args:
             statistics: by name, the value of each sample, integers as their bits; and what each value is.
         """
-        own: list[Floats] = []
-        sources: list[tuple[int, int]] = []
-        tables = [table.view(np.int64).T.copy() for table in (counts, moments)]
-        for values, codes in statistics.values():
-            sources.append(_found(tables, values, codes) or (_VALUES, len(own)))
-            if sources[-1][0] == _VALUES:
-                own.append(values)
         n = len(exact)
+        values = _side_by_side([column for column, _ in statistics.values()], n, np.float64)
+        codes = _side_by_side([column for _, column in statistics.values()], n, np.uint8)
+        shared = _shared(counts, moments, values, codes)
+        own = [i for i in range(len(statistics)) if i not in shared]
         return cls(
             names={name: i for i, name in enumerate(statistics)},
-            sources=sources,
+            sources=[shared[i] if i in shared else (_VALUES, own.index(i)) for i in range(len(statistics))],
             probabilities=probabilities,
             counts=counts,
             moments=moments,
-            values=_side_by_side(own, n, np.float64),
-            codes=_side_by_side([codes for _, codes in statistics.values()], n, np.uint8),
+            values=np.ascontiguousarray(values[:, own]),
+            codes=codes,
             quantiles=quantiles,
             exact=exact,
         )
@@ -190,28 +186,20 @@ class Columns:
         return Quantiles(dict(zip(self.probabilities, self.quantiles[row].tolist(), strict=True)), exact)
 
 
-def _found(tables: Sequence[Integers], values: Floats, codes: Bytes) -> tuple[int, int] | None:
-    """The table and column that holds the same values, to the bit, wherever there is a value.
+def _shared(counts: Integers, moments: Floats, values: Floats, codes: Bytes) -> dict[int, tuple[int, int]]:
+    """Statistics that are the same, to the bit, as counts or moments wherever there is a value.
 
-    Args:
-        tables: counts and moments as bits, each turned so that a row is a column of theirs.
+    Returns:
+        For the place of each such statistic, the table and the column that hold it.
     """
-    there = codes <= INTEGER
-    at = np.flatnonzero(there)
-    bits = values[at].view(np.int64)
-    for table, kind in ((_COUNTS, INTEGER), (_MOMENTS, FLOAT)):
-        if (codes[there] == kind).all():
-            found = next((i for i, column in enumerate(tables[table]) if _same(column, at, bits)), None)
-            if found is not None:
-                return table, found
-    return None
-
-
-def _same(column: Integers, at: npt.NDArray[np.intp], bits: Integers) -> bool:
-    """Whether these rows are equal; most columns that are not differ in the first or the last one already."""
-    if len(at) and (column[at[0]] != bits[0] or column[at[-1]] != bits[-1]):
-        return False
-    return np.array_equal(column[at], bits)
+    absent, bits = codes > INTEGER, values.view(np.int64)
+    shared: dict[int, tuple[int, int]] = {}
+    for table, kind, numbers in ((_COUNTS, INTEGER, counts), (_MOMENTS, FLOAT, moments.view(np.int64))):
+        of_kind = ((codes == kind) | absent).all(axis=0)
+        equal = ((bits[:, None, :] == numbers[:, :, None]) | absent[:, None, :]).all(axis=0) & of_kind
+        for place in np.flatnonzero(equal.any(axis=0)).tolist():
+            shared.setdefault(place, (table, int(equal[:, place].argmax())))
+    return shared
 
 
 def _coded(values: Sequence[Value]) -> tuple[Floats, Bytes]:
