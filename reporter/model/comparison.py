@@ -16,6 +16,7 @@ from reporter.model.changes import Changes, MergedChanges
 from reporter.model.checkpoint import CheckpointRef, Order, SeriesKind
 from reporter.model.deployment import Readiness
 from reporter.model.measured import Measured, Value
+from reporter.model.metrics import NOTHING, Metrics
 from reporter.model.shift import Shift
 from reporter.model.similarity import Similarity
 from reporter.model.spectrum import Spectrum
@@ -88,6 +89,7 @@ class Comparison:
         moved: what moved in the last checkpoint since the previous, the first and the baseline, as far as there are.
         readiness: of the last checkpoint's tensors for deployment, by name; empty unless measured.
         spectra: of the last checkpoint's weight matrices, by name; empty unless measured.
+        metrics: what the training logged, see :mod:`reporter.metrics`.
         deployment_problem: why there is no readiness, or no spectra, although they were wanted; "" otherwise.
     """
 
@@ -112,6 +114,7 @@ class Comparison:
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)
     deployment_problem: str = ""
+    metrics: Metrics = NOTHING
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reporter.plots.density import distribution_heat
     from reporter.plots.fan import bands
     from reporter.plots.matrix import change_heat
+    from reporter.plots.multiples import multiples
     from reporter.plots.overlay import runs
     from reporter.plots.ridgeline import ridge
     from reporter.plots.sheet import small_multiples
@@ -27,6 +28,7 @@ __all__ = [
     "each_to_each",
     "global_histogram",
     "lines",
+    "multiples",
     "ridge",
     "runs",
     "small_multiples",
@@ -42,6 +44,7 @@ MODULES = {
     "lines": "curves",
     "each_to_each": "square",
     "runs": "overlay",
+    "multiples": "multiples",
 }
 """The module that draws each kind of picture."""
 

@@ -22,6 +22,7 @@ from reporter.rules.heavy_tails import HEAVY_TAILS
 from reporter.rules.incomplete import INCOMPLETE
 from reporter.rules.int8_ready import INT8_READY
 from reporter.rules.judging import Policy, judge_by
+from reporter.rules.metric_non_finite import METRIC_NON_FINITE
 from reporter.rules.non_finite import NON_FINITE
 from reporter.rules.norm_jump import NORM_JUMP
 from reporter.rules.norm_trend import NORM_TREND
@@ -35,6 +36,7 @@ from reporter.rules.violent_update import VIOLENT_UPDATE
 
 RULES: tuple[Rule, ...] = (
     NON_FINITE,
+    METRIC_NON_FINITE,
     NOTHING_MOVES,
     ALL_ZERO,
     VANISHED,
