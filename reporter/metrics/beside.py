@@ -99,9 +99,7 @@ def _metrics(
     for metric in sorted(_matched(series, read, pairs, notes), key=lambda one: one.axis is not Axis.STEP):
         kept = found.setdefault(metric.name, metric)
         if kept is not metric and kept.values != metric.values and kept.source != metric.source:
-            notes.append(
-                f"{metric.name} is also in {metric.source}, with other values: those in {kept.source} are used"
-            )
+            notes.append(f"{metric.name} is also in {metric.source}, with other values; used: {kept.source}")
     for metric in in_names(series):
         known = _same(metric, found.values()) if metric.name.startswith(UNNAMED) else None
         if known is not None:

@@ -1,4 +1,4 @@
-"""``history.json``: lists of a value per epoch by name of the metric, as ``json.dump(history.history, file)`` writes."""
+"""``history.json``: by name of a metric a list of its values per epoch, as Keras's ``history.history`` is dumped."""
 
 from __future__ import annotations
 

@@ -11,9 +11,7 @@ STEPS = ("step", "global_step", "_step", "iteration", "iterations", "iter", "tra
 
 EPOCHS = ("epoch", "epochs")
 
-NO_METRICS = frozenset(
-    {"_runtime", "_timestamp", "time", "timestamp", "wall_time", "walltime", "date", *STEPS, *EPOCHS}
-)
+NO_METRICS = frozenset({"_runtime", "_timestamp", "time", "timestamp", "wall_time", "date", *STEPS, *EPOCHS})
 """Columns that say when, not how well."""
 
 

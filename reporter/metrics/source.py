@@ -1,4 +1,4 @@
-"""What a source of metrics is, and how all of them read files: bounded, without a lock, and never executing anything."""
+"""What a source of metrics is, and how all of them read files: bounded, and without a lock."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """TFRecord files: records with a length and two masked crc32c, read as far as they are whole.
 
-A record is its length as 8 bytes, the crc of these, the data, and the crc of that (tensorflow/core/lib/io/record_writer.h).
+A record is its length as 8 bytes, the crc of these, the data, and the crc of that
+(tensorflow/core/lib/io/record_writer.h).
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def records(path: Path, log: Log) -> Iterator[bytes]:
                 length = int.from_bytes(head[:8], "little")
                 if not _right(head[:8], head[8:]):
                     log.damage.append(
-                        f"{path.name} is damaged at byte {at:,}: what it holds from there to its end, {size - at:,} bytes, "
-                        "is not known"
+                        f"{path.name} is damaged at byte {at:,}: what it holds from there to its end, "
+                        f"{size - at:,} bytes, is not known"
                     )
                     break
                 at += _HEAD + length + _CRC

@@ -1,4 +1,4 @@
-"""Fewer values that draw the same curve: of each stretch the first, the smallest, the largest, the first that is bad."""
+"""Fewer values that draw the same curve: of each stretch the first, smallest, largest, and first that is not finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``trainer_state.json`` of Hugging Face's Trainer: rows of metrics, each with its step and epoch, in ``log_history``."""
+"""``trainer_state.json`` of Hugging Face's Trainer: rows of metrics, each with step and epoch, in ``log_history``."""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ METRIC_NON_FINITE = Rule(
     check=check,
     many="became NaN or infinite",
     noun="metrics",
-    meaning="The loss or a metric could not be computed any more: the training has diverged, or a batch made it undefined.",
+    meaning="The loss or a metric could not be computed any more: the training has diverged, or a batch made it "
+    "undefined.",
     next_step="See under Metrics whether the weights broke before it or after; look at the learning rate and the data "
     "of the steps just before the first such value.",
     evidence="certain: the log says so; its values are those of the training, not computed here",

@@ -42,8 +42,8 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
         yield Paragraph(_best(series, metrics.chosen))
     for text in _broke(report, series):
         yield Paragraph(text)
-    if report.figures[at].metrics:
-        yield report.figures[at].metrics
+    if (figure := report.figures[at].metrics) is not None:
+        yield figure
     if metrics.matched:
         yield _at_checkpoints(report, at, medium)
     if metrics.all:
@@ -60,8 +60,8 @@ def _best(series: Comparison, metric: Metric) -> str:
     where = "" if logged is None or number(logged, 10) == series.labels[place] else f", logged at {_step(logged)}"
     return (
         f"Best checkpoint by {metric.name}, the {metric.goal} of {counted(len(series.refs), 'checkpoint')}: step "
-        f"{series.labels[place]}, {number(value)}{where}. Of all metrics, the first is chosen in this order: on held-out "
-        "data (val_…, eval_…), then a loss; a name with loss or error counts as better when lower, one with accuracy, "
+        f"{series.labels[place]}, {number(value)}{where}. It is chosen by the first metric in this order: on held-out "
+        "data (val_…, eval_…), then a loss. A name with loss or error counts as better when lower, one with accuracy, "
         "AUC, F1 or the like when higher."
     )
 
@@ -139,8 +139,8 @@ def _at_checkpoints(report: Report, at: int, medium: Medium) -> Table:
         ]
         rows.append(Row(tuple(cells)))
     note = (
-        "Each value is the last one logged at or before the step of the checkpoint; where that was at another step, the "
-        "step follows after @. ★: the best of the column"
+        "Each value is the last one logged at or before the step of the checkpoint; where that was at another step, "
+        "it follows after @. ★: the best of the column"
         + (f"; the best checkpoint by {series.metrics.chosen.name}." if series.metrics.chosen else ".")
     )
     if len(shown) < len(metrics):
