@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from reporter.plots.density import distribution_heat
     from reporter.plots.fan import bands
     from reporter.plots.matrix import change_heat
-    from reporter.plots.multiples import multiples
     from reporter.plots.overlay import runs
     from reporter.plots.ridgeline import ridge
     from reporter.plots.sheet import small_multiples
     from reporter.plots.square import each_to_each
+    from reporter.plots.stacked import multiples
 
 __all__ = [
     "bands",
@@ -44,7 +44,7 @@ MODULES = {
     "lines": "curves",
     "each_to_each": "square",
     "runs": "overlay",
-    "multiples": "multiples",
+    "multiples": "stacked",
 }
 """The module that draws each kind of picture."""
 

@@ -43,14 +43,14 @@ def first_bad(series: Comparison, judgement: Judgement) -> tuple[Mark, ...]:
     """The step of the earliest checkpoint that a warning or failure names as its first."""
     place_of = {ref.name: place for place, ref in enumerate(series.refs)}
     found = [
-        (place_of[f.first_bad], -f.severity, f.rule.title)
+        place_of[f.first_bad]
         for f in judgement.findings
         if f.series == series.name and f.severity > Severity.INFO and f.first_bad in place_of
     ]
     if not found or series.positions is None:
         return ()
-    place, _, title = min(found)
-    return (Mark(series.positions[place], f"first finding: step {series.labels[place]}, {title}"),)
+    place = min(found)
+    return (Mark(series.positions[place], f"first finding: step {series.labels[place]}"),)
 
 
 def _groups(series: Comparison) -> list[list[Metric]]:

@@ -39,7 +39,7 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
     for text in metrics.cautions:
         yield Paragraph(f"{text}.", "warning")
     if metrics.chosen is not None:
-        yield Paragraph(_best(series, metrics.chosen))
+        yield Paragraph(_best(series, metrics.chosen, _first_failure(report, series)))
     for text in _broke(report, series):
         yield Paragraph(text)
     if (figure := report.figures[at].metrics) is not None:
@@ -52,56 +52,62 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
         yield Paragraph(f"{text}.", "note")
 
 
-def _best(series: Comparison, metric: Metric) -> str:
+Failure = tuple[int, int | None, str]
+"""Place of the first checkpoint whose weights failed, place of the last good one before, and the title of the rule."""
+
+
+def _best(series: Comparison, metric: Metric, failure: Failure | None) -> str:
     """Which checkpoint is the best, and by what that was chosen."""
     place = metric.best
     assert place is not None
     value, logged = metric.at[place], metric.at_positions[place]
     where = "" if logged is None or number(logged, 10) == series.labels[place] else f", logged at {_step(logged)}"
+    late = " Its weights have failed by then: see the findings." if failure and failure[0] <= place else ""
     return (
         f"Best checkpoint by {metric.name}, the {metric.goal} of {counted(len(series.refs), 'checkpoint')}: step "
         f"{series.labels[place]}, {number(value)}{where}. It is chosen by the first metric in this order: on held-out "
         "data (val_…, eval_…), then a loss. A name with loss or error counts as better when lower, one with accuracy, "
-        "AUC, F1 or the like when higher."
+        "AUC, F1 or the like when higher." + late
     )
 
 
 def _broke(report: Report, series: Comparison) -> Iterator[str]:
-    """Whether a loss broke before or after the weights did."""
-    weights = _first_failure(report, series)
-    steps = series.positions
-    for metric in series.metrics.matched:
-        if not metric.is_loss or metric.failed is None or steps is None or not metric.source:
-            continue
-        lost = f"{metric.name} is NaN or infinite from step {_step(metric.failed)} on"
-        if weights is None:
-            yield f"{lost}; no checkpoint has weights that failed."
-            continue
-        place, good, title = weights
-        bad = f"the weights failed first at step {series.labels[place]} ({title})"
-        if metric.failed > steps[place]:
-            yield f"{lost}, and {bad}: the weights broke before the loss."
-        elif good is None or metric.failed <= steps[good]:
-            sound = "" if good is None else f", and are sound at step {series.labels[good]}"
-            order = "at or before the first checkpoint" if good is None else "the loss broke before the weights"
-            yield f"{lost}; {bad}{sound}: {order}."
-        else:
+    """Whether the first loss that is not finite broke before or after the weights did."""
+    weights, steps = _first_failure(report, series), series.positions
+    losses = [metric for metric in series.metrics.matched if metric.is_loss and metric.source]
+    if steps is None or not losses:
+        return
+    failed = [(metric.failed, metric.name) for metric in losses if metric.failed is not None]
+    if not failed:
+        if weights is not None:
+            names = ", ".join(metric.name for metric in losses[:3])
             yield (
-                f"{lost}; {bad} and are sound at step {series.labels[good]}: both broke between these two checkpoints, "
-                "and which came first cannot be told."
+                f"The weights failed first at step {series.labels[weights[0]]} ({weights[2]}), while all logged values "
+                f"of {names} are finite."
             )
-    if weights is not None and not any(m.failed is not None for m in series.metrics.matched if m.is_loss):
-        losses = [m.name for m in series.metrics.matched if m.is_loss and m.source]
-        if losses:
-            place, _, title = weights
-            yield (
-                f"The weights failed at step {series.labels[place]} ({title}), while {', '.join(losses[:3])} "
-                f"{'is' if len(losses[:3]) == 1 else 'are'} finite in all that was logged."
-            )
+        return
+    at, name = min(failed)
+    lost = f"{name} is NaN or infinite from step {_step(at)} on"
+    if weights is None:
+        yield f"{lost}; no rule about weights failed."
+        return
+    place, good, title = weights
+    bad = f"the weights failed first at step {series.labels[place]} ({title})"
+    if at > steps[place]:
+        yield f"{lost}; {bad}: the weights broke before the loss."
+    elif good is None:
+        yield f"{lost}; {bad}, and no earlier checkpoint tells whether before the loss or after it."
+    elif at <= steps[good]:
+        yield f"{lost}; {bad} and were sound at step {series.labels[good]}: the loss broke before the weights."
+    else:
+        yield (
+            f"{lost}; {bad} and were sound at step {series.labels[good]}: both broke between these two, and "
+            "which came first cannot be told."
+        )
 
 
-def _first_failure(report: Report, series: Comparison) -> tuple[int, int | None, str] | None:
-    """Place of the first checkpoint that a failure about weights names, that of the last good one, and the rule."""
+def _first_failure(report: Report, series: Comparison) -> Failure | None:
+    """The first failure about weights."""
     place_of = {ref.name: place for place, ref in enumerate(series.refs)}
 
     def about_weights(finding: Finding) -> bool:

@@ -103,7 +103,7 @@ def _range(panel: Mapping[str, Line]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> tuple[list[float], list[str]]:
-    ticks = Linear(low, high, 0.0, 1.0).ticks(3)
+    ticks = Linear(low, high, 0.0, 1.0).ticks(4)
     return ticks, tick_labels(ticks)
 
 
