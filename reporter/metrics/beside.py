@@ -66,7 +66,9 @@ def with_metrics(series: Sequence[Comparison], settings: Settings, sources: Sequ
             found = [beside(one, others, sources)]
         files = tuple(file for candidates in found for file in candidates.files)
         left_out = sum(candidates.left_out for candidates in found)
-        result.append(replace(one, metrics=_metrics(one, files, left_out, folders[at], sources)))
+        metrics = _metrics(one, files, left_out, folders[at], sources)
+        cautions = tuple(f"metrics: {text}" for text in metrics.cautions)
+        result.append(replace(one, metrics=metrics, cautions=(*one.cautions, *cautions)))
     return tuple(result)
 
 

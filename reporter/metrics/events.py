@@ -60,7 +60,7 @@ def named(tag: str, folder: str) -> tuple[str, Unit]:
     found = _EPOCH.fullmatch(tag) or _EVALUATION.fullmatch(tag)
     unit = Unit.EPOCH if tag.startswith("epoch_") and found else Unit.STEP
     name = found[1] if found else tag
-    held_out = folder.lower().split("_")[0] in HELD_OUT
+    held_out = folder.lower() in HELD_OUT or folder.startswith("eval_")  # eval_<name>: of TensorFlow 1's Estimator
     return (f"val_{name}" if held_out and not name.startswith("val_") else name), unit
 
 
