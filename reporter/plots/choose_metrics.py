@@ -36,6 +36,7 @@ def draw_metrics(renderer: Renderer, series: Comparison, judgement: Judgement) -
         first_bad(series, judgement),
         "step",
         left_out,
+        2,
     )
 
 

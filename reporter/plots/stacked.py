@@ -19,10 +19,12 @@ from reporter.plots.panel import BELOW, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, tick_labels
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
-PLOT = 92.0
+PLOT = 82.0
 """Height of a panel in CSS pixels."""
 ABOVE, BETWEEN = 3.0, 9.0
 """CSS pixels between the keys of a panel and the panel, and above the keys."""
+HIGHEST = 980
+"""Most CSS pixels of the whole, so that it fits on a page."""
 LINES = 4
 """Most lines of a panel."""
 ROW = 14.0
@@ -45,6 +47,7 @@ def multiples(
     marks: Sequence[Mark] = (),
     axis: str = "step",
     left_out: int = 0,
+    kept: int = 0,
 ) -> Figure:
     """Draw a panel for each group of lines.
 
@@ -57,12 +60,14 @@ def multiples(
         marks: upright lines through all panels.
         axis: what the positions are.
         left_out: how many metrics have no panel; the caption says so.
+        kept: how many of the last panels are drawn in any case; of the others as many as there is room for.
     """
-    shown = [dict(list(panel.items())[:LINES]) for panel in panels if panel]
     begin = TITLE + ROW * len(marks)
+    shown = _fitting([dict(list(panel.items())[:LINES]) for panel in panels if panel], begin, kept)
+    left_out += sum(map(len, panels)) - sum(map(len, shown))
     keys = [_keys(panel) for panel in shown]
     heads = [BETWEEN + key.height + ABOVE for key in keys]
-    canvas = Canvas(FULL, round(begin + sum(heads) + PLOT * max(1, len(shown)) + BELOW))
+    canvas = Canvas(FULL, round(_height(shown, begin)))
     canvas.text(0, 14, title, bold=True)
     places = [float(p) for panel in shown for line in panel.values() for p in line.positions if math.isfinite(p)]
     if not places:
@@ -80,6 +85,18 @@ def multiples(
     _marks(canvas, marks, x, begin, bottom)
     Panel(canvas, left, bottom - PLOT, FULL - 12, bottom).x_axis(x, axis, _whole)
     return canvas.figure(name, _alt(title, shown, marks), _caption(left_out, shown, marks))
+
+
+def _fitting(panels: list[dict[str, Line]], begin: float, kept: int) -> list[dict[str, Line]]:
+    """The panels without those before the kept ones that have no room."""
+    while len(panels) > 1 and _height(panels, begin) > HIGHEST:
+        del panels[max(0, len(panels) - kept - 1)]
+    return panels
+
+
+def _height(panels: Sequence[Mapping[str, Line]], begin: float) -> float:
+    heads = sum(BETWEEN + _keys(panel).height + ABOVE for panel in panels)
+    return begin + heads + PLOT * max(1, len(panels)) + BELOW
 
 
 def _keys(panel: Mapping[str, Line]) -> Legend:
