@@ -15,6 +15,7 @@ from reporter.gather.all_series import file_entries, gather_all
 from reporter.gather.catalog import scan
 from reporter.gather.stretches import further_processors
 from reporter.measuring.kernels import compiled_anew
+from reporter.metrics import with_metrics
 from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further, draw_runs
 from reporter.readers.isolation import end_children
@@ -79,6 +80,9 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     if account.read:
         documents.warm_up()  # where nothing had to be read, the PDF is probably known as well
     end_children()  # TensorFlow's takes 700 MB, which drawing and the PDF may need
+
+    with clock("metrics"):
+        series = with_metrics(series, settings)
 
     with clock("judge"):
         judgement = judge(series, rules)

@@ -50,7 +50,7 @@ def _report(report: argparse.ArgumentParser) -> None:
     report.add_argument("folders", nargs="+", type=_path, metavar="DIR", help="folder with checkpoints")
     _settings(report, "out", "title", "fail-on", "pdf", "cache")
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
-    _settings(report, "history", "baseline", "deployment", "spectral")
+    _settings(report, "history", "baseline", "metrics", "find-metrics", "deployment", "spectral")
     _judging(report)
     _measuring(report)
     report.add_argument("-q", "--quiet", action="store_true", help="no progress, only problems and the summary")

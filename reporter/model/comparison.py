@@ -16,6 +16,7 @@ from reporter.model.changes import Changes, MergedChanges
 from reporter.model.checkpoint import CheckpointRef, Order, SeriesKind
 from reporter.model.deployment import Readiness
 from reporter.model.measured import Measured
+from reporter.model.metrics import NOTHING, Metrics
 from reporter.model.shift import Shift
 from reporter.model.similarity import Similarity
 from reporter.model.spectrum import Spectrum
@@ -89,6 +90,7 @@ class Comparison:
         readiness: of the last checkpoint's tensors for deployment, by name; empty unless measured.
         spectra: of the last checkpoint's weight matrices, by name; empty unless measured.
         all_spectra: the same of each checkpoint, empty for one that could not be read again; () unless measured.
+        metrics: what the training logged, see :mod:`reporter.metrics`.
         deployment_problem: why there is no readiness, or no spectra, although they were wanted; "" otherwise.
     """
 
@@ -114,6 +116,7 @@ class Comparison:
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)
     all_spectra: tuple[Mapping[str, Spectrum], ...] = ()
     deployment_problem: str = ""
+    metrics: Metrics = NOTHING
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

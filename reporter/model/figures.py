@@ -30,6 +30,7 @@ class SeriesFigures:
         norms, updates: layers × checkpoints heat maps.
         checkpoints: by place, of those with a page of their own.
         layers: layer -> its distribution over the steps.
+        metrics: what was logged above the weights, on one axis of steps; None where nothing was.
         brief: whether some were left out because the report is over very many series.
     """
 
@@ -43,6 +44,7 @@ class SeriesFigures:
     similarity: Figure | None = None
     layers: Mapping[str, Figure] = field(default_factory=dict)
     brief: bool = False
+    metrics: Figure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,19 @@ class Runs:
 
     series: tuple[int, ...]
     figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Values at positions; None where there is no value, NaN or infinite where it is none."""
+
+    positions: Sequence[float]
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An upright line through all panels, such as the first bad step; ``text`` says what it is."""
+
+    position: float
+    text: str

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reporter.plots.ridgeline import ridge
     from reporter.plots.sheet import small_multiples
     from reporter.plots.square import each_to_each
+    from reporter.plots.stacked import multiples
 
 __all__ = [
     "bands",
@@ -27,6 +28,7 @@ __all__ = [
     "each_to_each",
     "global_histogram",
     "lines",
+    "multiples",
     "ridge",
     "runs",
     "small_multiples",
@@ -42,6 +44,7 @@ MODULES = {
     "lines": "curves",
     "each_to_each": "square",
     "runs": "overlay",
+    "multiples": "stacked",
 }
 """The module that draws each kind of picture."""
 

@@ -21,6 +21,7 @@ from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.model.value import Absent, Value
 from reporter.numerals import integer
+from reporter.plots.choose_metrics import draw_metrics
 
 P = ParamSpec("P")
 T = TypeVar("T", Figure, list[Figure])
@@ -75,7 +76,8 @@ def draw_all(
     full = fully_drawn(series, judgement)
 
     def draw(at: int, tell: object = None) -> SeriesFigures:
-        return draw_series(renderer, series[at], histograms[at], bins, series[at].name in full)
+        drawn = draw_series(renderer, series[at], histograms[at], bins, series[at].name in full)
+        return replace(drawn, metrics=draw_metrics(renderer, series[at], judgement))
 
     result: list[SeriesFigures] = []
     places = range(len(series))

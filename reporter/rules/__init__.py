@@ -26,6 +26,7 @@ from reporter.rules.incomplete import INCOMPLETE
 from reporter.rules.int8_ready import INT8_READY
 from reporter.rules.loss_scale import LOSS_SCALE
 from reporter.rules.lost_moments import LOST_MOMENTS
+from reporter.rules.metric_non_finite import METRIC_NON_FINITE
 from reporter.rules.moment_jump import MOMENT_JUMP
 from reporter.rules.no_gradient import NO_GRADIENT
 from reporter.rules.non_finite import NON_FINITE
@@ -49,6 +50,7 @@ from reporter.rules.violent_update import VIOLENT_UPDATE
 RULES: tuple[Rule, ...] = (
     NON_FINITE,
     LOSS_SCALE,
+    METRIC_NON_FINITE,
     NOTHING_MOVES,
     STRAY_CHECKPOINT,
     REARRANGED,

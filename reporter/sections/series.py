@@ -1,4 +1,4 @@
-"""The sections of each series: what moved, its trend, its changes and its layers."""
+"""The sections of each series: what moved, its metrics, its trend, its changes and its layers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reporter.model.finding import Severity
+from reporter.model.metrics import NOTHING
 from reporter.model.page import Paragraph, Section
 from reporter.model.report import Report
 from reporter.numerals import integer
-from reporter.sections import series_changes, series_layers, series_moved, series_trends
+from reporter.sections import series_changes, series_layers, series_metrics, series_moved, series_trends
 from reporter.sections.base import Medium, worst_series
 
 PDF_SERIES = 12
@@ -25,12 +26,14 @@ them."""
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """Up to four sections for each series; if there are many, sections of series without a warning are folded."""
+    """Up to five sections for each series; if there are many, sections of series without a warning are folded."""
     many = len(report.series) > LISTED_SERIES
     warned = {f.series for f in report.judgement.findings if f.severity > Severity.INFO}
     for at in _shown(report, medium):
         series = report.series[at]
         sections = [series_moved.build(report, at, medium)] if series.moved else []
+        if series.metrics != NOTHING:
+            sections.append(series_metrics.build(report, at, medium))
         sections.append(series_trends.build(report, at, medium))
         if series.pairs:
             sections.append(series_changes.build(report, at, medium))

@@ -115,7 +115,13 @@ def _rotated(series: Comparison) -> str:
     )
 
 
-def _names(series: Comparison) -> list[str]:
+def best_marks(series: Comparison) -> list[str]:
+    """What is written behind the name of each checkpoint: a star for the best one by a metric that was logged."""
+    chosen = series.metrics.chosen
+    return [f" ★ best {chosen.name}" if chosen and place == chosen.best else "" for place in range(len(series.refs))]
+
+
+def names_of(series: Comparison) -> list[str]:
     """The names of the checkpoints without the folder that all of them are in."""
     folder = posixpath.commonpath([f"/{ref.name}".rpartition("/")[0] or "/" for ref in series.refs])
     return [posixpath.relpath(f"/{ref.name}", folder) for ref in series.refs]
@@ -140,13 +146,13 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
         *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.") for p in middle),
     ]
     rows = []
-    shown = _names(series)
+    shown, best = names_of(series), best_marks(series)
     for place, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True)):
         href = page_href(report, at, place, medium)
         step = float(ref.step.value) if ref.step.value is not None else float(place)
         cells = [
             Cell(series.labels[place], sort=step),
-            Cell(shown[place] + (" (rotated away)" if ref.rotated else ""), href=href),
+            Cell(shown[place] + best[place] + (" (rotated away)" if ref.rotated else ""), href=href),
             *statistic_cells(numbers.whole.statistics, names),
             non_finite_cell(numbers.whole.summary),
             *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),

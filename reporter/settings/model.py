@@ -170,6 +170,21 @@ class Settings:
     )
     """For instance the pre-trained weights."""
 
+    metrics: tuple[Path, ...] = declared(
+        (),
+        parse=paths,
+        flag=Flag("log of metrics, or a folder of logs, in place of those beside the checkpoints", "PATH"),
+        line=Line("metrics", lambda logs: ", ".join(str(log) for log in logs), if_changed=True),
+    )
+    """Event files, CSV or JSON; see :mod:`reporter.metrics`."""
+
+    find_metrics: bool = declared(
+        True,
+        parse=switch,
+        flag=Flag("look for logs of metrics beside the checkpoints (default: yes)"),
+        line=Line("looked for metrics", lambda wanted: "yes" if wanted else "no", if_changed=True),
+    )
+
     accept: Path | None = declared(
         None,
         parse=path,

@@ -13,6 +13,7 @@ from reporter.model.report import SCHEMA_VERSION, Report
 from reporter.model.shown import Shown
 from reporter.writers import records
 from reporter.writers.comparisons import comparison
+from reporter.writers.metrics import metrics
 from reporter.writers.records import Record
 
 
@@ -67,6 +68,7 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> 
             for i, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True))
         ],
         **comparison(series, detailed),
+        "metrics": metrics(series),
         "deployment": {
             "checkpoint": series.refs[-1].name,
             "problem": series.deployment_problem,

@@ -14,7 +14,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("settings", "numerals", "printable", "lifeline"),
     ("derive", "ahead"),
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "terminal"),
-    ("cache", "run_facts"),
+    ("cache", "run_facts", "metrics"),
     ("gather", "documents"),
     ("pipeline", "api"),
     ("cli",),

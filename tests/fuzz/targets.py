@@ -17,6 +17,7 @@ from pathlib import Path
 from reporter.errors import CheckpointError
 from reporter.model.checkpoint import Probe
 from reporter.readers.files.npy import HEAD_BYTES, MAGIC, parse
+from reporter.readers.files.wire import WireError
 from reporter.readers.keras_model.config import ConfigError, leaves, parse_model
 from reporter.readers.orbax.layout import CHECKPOINT, MANIFEST, STRINGS, TREE, items
 from reporter.readers.orbax.meaning import Leaf, interpret
@@ -27,7 +28,6 @@ from reporter.readers.tensorflow.objects import interpret_graph
 from reporter.readers.tensorflow.savedmodel import SavedModel, add_keras_metadata, explain, read_saved_model
 from reporter.readers.tensorflow.snappy import beginning, decompress
 from reporter.readers.tensorflow.table import read_table
-from reporter.readers.tensorflow.wire import WireError
 from tests.contracts.damage import read
 from tests.readers.tensorflow.conftest import HEADER, Table, entry, message
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reporter import plots
-from reporter.model.figures import Course
+from reporter.model.figures import Course, Line, Mark
 from reporter.model.histogram import Histogram
 from reporter.model.page import Figure
 
@@ -284,4 +284,38 @@ def _runs() -> dict[str, Draw]:
     }
 
 
-CASES: dict[str, Draw] = _histograms() | _over_steps() | _bands() | _change_heats() | _lines() | _squares() | _runs()
+def _multiples() -> dict[str, Draw]:
+    def draw(
+        *panels: dict[str, list[float | None]],
+        x: Sequence[float] | None = None,
+        mark: float | None = None,
+        title: str = "Metrics",
+        axis: str = "step",
+    ) -> Draw:
+        marks = () if mark is None else (Mark(mark, "first finding: step 7"),)
+        held = [{n: Line(x or [7.0 * i for i in range(len(v))], v) for n, v in panel.items()} for panel in panels]
+        return lambda: plots.multiples("m", title, held, marks, axis)
+
+    return {
+        "multiples": draw({"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 2.5, 2.0]}, {"norm": [1.0, 2.0, 3.0]}, mark=7.0),
+        "multiples bad": draw({"loss": [3.0, NAN, INF, -INF]}, {"acc": [0.1, None, 0.3, 0.4]}, mark=21.0),
+        "multiples all bad": draw({"loss": [NAN, NAN]}, {"acc": [None, None]}),
+        "multiples one value": draw({"loss": [3.0]}, {"acc": [0.5]}, x=[5.0]),
+        "multiples constant": draw({"loss": [3.0, 3.0]}, {"zero": [0.0, 0.0]}),
+        "multiples close steps": draw({"loss": [3.0, 3.1]}, x=[1000.0, 1001.0]),
+        "multiples far steps": draw({"loss": [3.0, 3.1]}, x=[0.0, 2.0**53]),
+        "multiples long": draw({"loss": [math.sin(i / 50) for i in range(2000)]}, mark=3000.0),
+        "multiples many lines": draw({f"metric_{i}": [i * 1.0, i + 1.0] for i in range(20)}),
+        "multiples many panels": draw(*({f"metric_{i}": [i * 1.0, i + 1.0]} for i in range(8))),
+        "multiples huge": draw({"a": [-1.7e308, 1.7e308]}, {"b": [5e-324, 1e-323]}),
+        "multiples nothing": draw(),
+        "multiples no values": draw({"a": []}),
+        "multiples hostile": draw(
+            *({h: [float(i), i + 1.0]} for i, h in enumerate(HOSTILE)), title=HOSTILE[9], axis=HOSTILE[3]
+        ),
+    }
+
+
+CASES: dict[str, Draw] = (
+    _multiples() | _histograms() | _over_steps() | _bands() | _change_heats() | _lines() | _squares() | _runs()
+)

@@ -21,10 +21,10 @@ from reporter.errors import (
     from_os,
 )
 from reporter.model.git_lfs import NOT_DOWNLOADED, is_pointer
+from reporter.readers.files.wire import Field, WireError, fields
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.slices import Box, parse_box, slice_key, tiles
 from reporter.readers.tensorflow.table import read_table
-from reporter.readers.tensorflow.wire import Field, WireError, fields
 
 MAX_INDEX_BYTES = 64 << 20
 """An entry takes some 100 bytes: this is half a million of them, ten times the largest public checkpoint."""

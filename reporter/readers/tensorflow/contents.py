@@ -10,6 +10,7 @@ from pathlib import Path
 from reporter.errors import CorruptCheckpoint
 from reporter.model.role import Role, output_axis
 from reporter.model.tensor import Contents, Integrity, SkippedTensor, TensorInfo, TensorSource
+from reporter.readers.files.wire import WireError
 from reporter.readers.meaning import Interpretation, Meaning, contents, count_of
 from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
 from reporter.readers.tensorflow.census import NOTHING, Extra
@@ -20,7 +21,6 @@ from reporter.readers.tensorflow.objects import interpret_graph
 from reporter.readers.tensorflow.shards import Shards
 from reporter.readers.tensorflow.source import PartitionedTensor, WholeTensor
 from reporter.readers.tensorflow.strings import read_scalar_string
-from reporter.readers.tensorflow.wire import WireError
 
 SAVE_COUNTER = "save_counter/"
 """Begin of the key of a ``tf.train.Checkpoint``'s count of its saves (tensorflow/python/checkpoint/checkpoint.py)."""

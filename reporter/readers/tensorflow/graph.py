@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from reporter.readers.tensorflow.wire import WireError, fields
+from reporter.readers.files.wire import WireError, fields
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """The entry that holds the graph, a scalar string."""

@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reporter.model.role import slot_role
+from reporter.readers.files.wire import WireError
 from reporter.readers.tensorflow.graph import Child, Graph, Node, chain, walk
 from reporter.readers.tensorflow.slots import Shape, Slot, Target, match_slots
-from reporter.readers.tensorflow.wire import WireError
 
 MAX_OPTIMIZERS = 256
 """Each is looked through on its own: a bound on the time that a hostile graph can take."""

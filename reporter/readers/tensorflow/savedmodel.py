@@ -16,11 +16,11 @@ from typing import BinaryIO
 from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, from_os
 from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.readers.files.bounded import parse_json
+from reporter.readers.files.wire import WireError, fields, spans
 from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import read_small
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
-from reporter.readers.tensorflow.wire import WireError, fields, spans
 
 MAX_OBJECTS_BYTES = 64 << 20
 """The object graph of a SavedModel: some 100 bytes for each of its objects, and the metadata of old Keras versions."""

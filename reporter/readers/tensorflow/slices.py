@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reporter.readers.tensorflow.wire import WireError, fields
+from reporter.readers.files.wire import WireError, fields
 
 FULL = -1
 """Length of an axis that is not cut, as the keys encode it."""

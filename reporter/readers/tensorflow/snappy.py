@@ -6,7 +6,7 @@ of Sonnet's and half of TensorFlow Serving's. Format: https://github.com/google/
 
 from __future__ import annotations
 
-from reporter.readers.tensorflow.wire import WireError, varint
+from reporter.readers.files.wire import WireError, varint
 
 
 def decompress(data: bytes, limit: int) -> bytes:

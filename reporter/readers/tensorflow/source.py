@@ -14,8 +14,8 @@ import numpy.typing as npt
 from reporter.errors import CorruptCheckpoint
 from reporter.model.tensor import TensorInfo
 from reporter.readers.files.block_size import BLOCK_BYTES
+from reporter.readers.files.crc32c import extend, mask
 from reporter.readers.tensorflow.bundle import Entry
-from reporter.readers.tensorflow.checksum import extend, mask
 from reporter.readers.tensorflow.dtypes import NumericType
 from reporter.readers.tensorflow.shards import Shards
 from reporter.readers.tensorflow.slices import Box

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
+from reporter.readers.files.crc32c import extend, mask
+from reporter.readers.files.wire import WireError, varint
 from reporter.readers.tensorflow.bundle import Entry
-from reporter.readers.tensorflow.checksum import extend, mask
 from reporter.readers.tensorflow.dtypes import STRING
 from reporter.readers.tensorflow.shards import Shards
-from reporter.readers.tensorflow.wire import WireError, varint
 
 
 def read_scalar_string(entry: Entry, shards: Shards, *, big_endian: bool, limit: int, path: Path, tensor: str) -> bytes:

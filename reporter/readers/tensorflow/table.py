@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
-from reporter.readers.tensorflow.checksum import extend, mask
+from reporter.readers.files.crc32c import extend, mask
+from reporter.readers.files.wire import WireError, varint
 from reporter.readers.tensorflow.snappy import beginning, decompress
-from reporter.readers.tensorflow.wire import WireError, varint
 
 MAGIC = bytes.fromhex("57fb808b247547db")
 """Last eight bytes: 0xdb4775248b80fb57 in little-endian order."""

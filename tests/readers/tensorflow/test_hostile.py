@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.readers.files.wire import WireError
 from reporter.readers.tensorflow import BundleReader
 from reporter.readers.tensorflow.bundle import Entry, read_index
 from reporter.readers.tensorflow.graph import GRAPH_KEY, Graph, parse_graph
@@ -22,7 +23,6 @@ from reporter.readers.tensorflow.objects import interpret_graph
 from reporter.readers.tensorflow.shards import Shards
 from reporter.readers.tensorflow.strings import read_scalar_string
 from reporter.readers.tensorflow.table import read_table
-from reporter.readers.tensorflow.wire import WireError
 
 VICTIMS = {  # folder and prefix: two shards; a compressed index; TensorFlow 1; a SavedModel
     "loss-scale": ("single/keras-history/keras/mixed_precision/testdata/lso_ckpt_tf2.2", "ckpt"),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporter.readers.files.wire import WireError
 from reporter.readers.tensorflow.slices import FULL, Box, parse_box, slice_key, tiles
-from reporter.readers.tensorflow.wire import WireError
 
 NUMBERS = st.integers(-1, 2**62) | st.integers(-1, 300)
 CUTS = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=4), min_size=1, max_size=3)

@@ -1,7 +1,8 @@
 """Protobuf wire format: a bounds-checked walk over the fields of one message, without generated code.
 
-Only what TensorFlow's files need: nested messages come back as bytes and are walked by the caller, so the depth of
-recursion is the caller's and never the file's. Encoding: https://protobuf.dev/programming-guides/encoding/
+Only what TensorFlow's checkpoints and TensorBoard's event files need: nested messages come back as bytes and are walked
+by the caller, so the depth of recursion is the caller's and never the file's. Encoding:
+https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.readers.tensorflow.wire import Field, WireError, fields, spans, varint
+from reporter.readers.files.wire import Field, WireError, fields, spans, varint
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 
@@ -86,6 +86,6 @@ def test_a_field_is_not_read_as_another_kind() -> None:
 
 
 def test_a_walk_over_a_file_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reporter.readers.tensorflow.wire.MAX_SPANS", 3)
+    monkeypatch.setattr("reporter.readers.files.wire.MAX_SPANS", 3)
     with pytest.raises(WireError, match="more than 3 fields"):
         list(spans(io.BytesIO(b"\x08\x01" * 4), 0, 8))

@@ -1,4 +1,4 @@
-"""Masked crc32c, the checksum of every block and tensor that TensorFlow writes."""
+"""Masked crc32c, the checksum of everything that TensorFlow writes: of blocks, tensors and records."""
 
 from __future__ import annotations
 

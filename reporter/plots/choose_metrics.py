@@ -1,0 +1,77 @@
+"""The picture of what was logged above the weights of a series, with the first bad step drawn through both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reporter import plots
+from reporter.model.comparison import Comparison
+from reporter.model.figures import Line, Mark
+from reporter.model.finding import Judgement, Severity
+from reporter.model.metrics import Metric
+from reporter.model.page import Figure
+from reporter.model.value import Absent, Value
+
+if TYPE_CHECKING:
+    from reporter.plots.choose import Renderer
+
+GROUPS = 6
+"""Most panels of metrics; with the two of the weights below them, the picture fits on a page."""
+
+
+def draw_metrics(renderer: Renderer, series: Comparison, judgement: Judgement) -> Figure | None:
+    """Draw the metrics of a series that have steps, and its weights; None where there is none, or no axis of steps."""
+    positions, groups = series.positions, _groups(series)
+    if not groups or positions is None or len(positions) < 2:
+        return None
+    panels = [{metric.name: Line(metric.positions, metric.values) for metric in group} for group in groups[:GROUPS]]
+    left_out = sum(map(len, groups[GROUPS:]))
+    return renderer.draw(
+        plots.multiples,
+        f"{series.slug}-metrics",
+        "Metrics, and the weights below them",
+        [*panels, *_weights(series, positions)],
+        first_bad(series, judgement),
+        "step",
+        left_out,
+        2,
+    )
+
+
+def first_bad(series: Comparison, judgement: Judgement) -> tuple[Mark, ...]:
+    """The step of the earliest checkpoint that a warning or failure names as its first."""
+    place_of = {ref.name: place for place, ref in enumerate(series.refs)}
+    found = [
+        place_of[f.first_bad]
+        for f in judgement.findings
+        if f.series == series.name and f.severity > Severity.INFO and f.first_bad in place_of
+    ]
+    if not found or series.positions is None:
+        return ()
+    place = min(found)
+    return (Mark(series.positions[place], f"first finding: step {series.labels[place]}"),)
+
+
+def _groups(series: Comparison) -> list[list[Metric]]:
+    """Metrics with steps, those of one base together."""
+    groups: dict[str, list[Metric]] = {}
+    for metric in series.metrics.matched:
+        groups.setdefault(metric.base, []).append(metric)
+    return list(groups.values())
+
+
+def _weights(series: Comparison, positions: Sequence[float]) -> list[dict[str, Line]]:
+    """The norm of the weights and their relative update; NaN where some are not finite, so that it is marked."""
+    broken = [m.whole.summary.non_finite > 0 for m in series.measured]
+    norms = [math.nan if bad else _plain(v) for v, bad in zip(series.whole("l2_norm"), broken, strict=True)]
+    panels = [{"weights: L2 norm": Line(positions, norms)}]
+    if series.pairs:
+        updates = [None, *(math.nan if p.whole.left_out else p.whole.relative_update for p in series.pairs)]
+        panels.append({"weights: relative update ‖ΔW‖ / ‖W‖": Line(positions, updates)})
+    return panels
+
+
+def _plain(value: Value) -> float | None:
+    return None if isinstance(value, Absent) else float(value)
