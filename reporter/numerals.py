@@ -9,6 +9,8 @@ from reporter.model.measured import Absent, Value
 NO_DATA = "—"
 NOT_APPLICABLE = "n/a"
 MINUS = "−"
+NARROW = "\u202f"
+"""The space within a number, and between a number and its unit: narrow, and never the end of a line."""
 
 
 def number(value: Value | None, digits: int = 4) -> str:
@@ -42,12 +44,12 @@ def _real(value: float, digits: int) -> str:
 
 
 def integer(value: int) -> str:
-    """A whole number in groups of three digits, separated by spaces.
+    """A whole number in groups of three digits, separated by narrow spaces at which no line breaks.
 
     >>> integer(1234567)
-    '1 234 567'
+    '1\u202f234\u202f567'
     """
-    return f"{value:,}".replace(",", "\u202f").replace("\u202f", " ").replace("-", MINUS)
+    return f"{value:,}".replace(",", NARROW).replace("-", MINUS)
 
 
 def before_after(before: int | None, after: int | None) -> str:

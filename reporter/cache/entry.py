@@ -53,13 +53,15 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The groups of one selection of variables: layers, roles, the whole, the optimizer.
+    """The groups of one selection of variables: layers, their trained parts, roles, the whole, the optimizer.
 
     Attributes:
+        rest: the whole, what is trained of it, and the optimizer's state where there is any.
         layout: of the checkpoints that are grouped so.
     """
 
     layers: tuple[GroupInfo, ...]
+    parts: tuple[GroupInfo, ...]
     roles: tuple[GroupInfo, ...]
     rest: tuple[GroupInfo, ...]
     notes: tuple[str, ...]
@@ -68,7 +70,7 @@ class Grouping:
     @property
     def all(self) -> tuple[GroupInfo, ...]:
         """In the order of their columns."""
-        return self.layers + self.roles + self.rest
+        return self.layers + self.parts + self.roles + self.rest
 
 
 RECENT = 1 << 24
@@ -131,16 +133,18 @@ def encode(header: Mapping[str, Any], contents: Contents, probabilities: Sequenc
     groupings = {}
     position = {info.name: i for i, info in enumerate(measured.infos)}
     for selection, numbers in by_selection.items():
-        rest = [numbers.whole, *([numbers.optimizer] if numbers.optimizer else [])]
-        members = {"layers": numbers.layers, "roles": numbers.roles, "rest": rest}
+        rest = [numbers.whole, numbers.trained, *([numbers.optimizer] if numbers.optimizer else [])]
+        members = {"layers": numbers.layers, "parts": numbers.trained_parts, "roles": numbers.roles, "rest": rest}
         grouping = _json(
             {kind: [_group_down(g, position) for g in of] for kind, of in members.items()} | {"notes": numbers.notes}
         )
         groupings[selection] = _digest(grouping)
         blocks[f"{selection}/groups"] = grouping
-        groups = [*numbers.layers, *numbers.roles, *rest]
+        groups = [*numbers.layers, *numbers.trained_parts, *numbers.roles, *rest]
         blocks[f"{selection}/columns"] = Columns.of(groups, names, probabilities).to_bytes()
         blocks[f"{selection}/cells"] = rows.cells_to_bytes(numbers.whole.summary.cells)
+        if numbers.trained.tensors != numbers.whole.tensors:
+            blocks[f"{selection}/trained"] = rows.cells_to_bytes(numbers.trained.summary.cells)
     return build(
         {
             **header,
@@ -198,10 +202,13 @@ class Entry:
         """Everything, grouped for a selection that it has."""
         grouping, facts = self._grouping(selection), self.structure.facts
         infos = grouping.all
-        whole = len(grouping.layers) + len(grouping.roles)
+        parts, roles = len(grouping.layers), len(grouping.layers) + len(grouping.parts)
+        whole = roles + len(grouping.roles)
+        alike = infos[whole].members == infos[whole + 1].members
+        blocks = {whole: "cells", whole + 1: "cells" if alike else "trained"}
 
         def read(row: int) -> Cells:
-            return self._whole(selection) if row == whole else self._merged(infos[row].members)
+            return self._stored(f"{selection}/{blocks[row]}") if row in blocks else self._merged(infos[row].members)
 
         def cells(row: int) -> Cells:
             return self._shelf.cells((self, selection, row), lambda: read(row))
@@ -214,9 +221,11 @@ class Entry:
             layout=grouping.layout,
             tensors=tensors,
             layers=layers,
-            roles=Stored(StoredGroup, grouping.roles, table, len(grouping.layers)),
+            roles=Stored(StoredGroup, grouping.roles, table, roles),
             whole=rest[0],
-            optimizer=rest[1] if len(rest) > 1 else None,
+            trained=rest[1],
+            trained_parts=Stored(StoredGroup, grouping.parts, table, parts),
+            optimizer=rest[2] if len(rest) > 2 else None,
             model_layers=facts.layers,
             layers_ordered=facts.layers_ordered,
             skipped=facts.skipped,
@@ -265,9 +274,9 @@ class Entry:
     def _merged(self, members: Sequence[int]) -> Cells:
         return Cells.merged(map(self._cells, members))
 
-    def _whole(self, selection: str) -> Cells:
+    def _stored(self, block: str) -> Cells:
         try:
-            return rows.cells_from_bytes(self._container.block(f"{selection}/cells"))
+            return rows.cells_from_bytes(self._container.block(block))
         except Unusable as error:
             raise self._damaged(error) from error
 
@@ -297,13 +306,14 @@ def _grouping(record: Any, infos: tuple[TensorInfo, ...]) -> Grouping:
             names = tuple(infos[i].name for i in members)
             yield GroupInfo(name, of, tuple(members), names, parameters, trainable, nbytes)
 
-    layers = tuple(groups("layers"))
+    layers, parts = tuple(groups("layers")), tuple(groups("parts"))
     return Grouping(
         layers=layers,
+        parts=parts,
         roles=tuple(groups("roles")),
         rest=tuple(groups("rest")),
         notes=tuple(record["notes"]),
-        layout=Layout.of(infos, ((layer.name, layer.tensors) for layer in layers)),
+        layout=Layout.of(infos, layers, parts),
     )
 
 

@@ -54,7 +54,7 @@ def difference(
                 shift=compared.tensor_shifts.get(name),
             )
         )
-    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift, notes)
+    return Difference(*names, True, worst_first(tensors), compared.whole, compared.trained, compared.shift, notes)
 
 
 def difference_of_reports(before: Record, after: Record, names: tuple[str, str]) -> Difference:

@@ -97,13 +97,16 @@ def renamed(numbers: Measured, matched: Match) -> Measured:
 
     tensors = tuple(one(t) for t in numbers.tensors)
     layers = tuple(group(g, layer(g.name)) for g in numbers.layers)
+    parts = tuple(group(g, layer(g.name)) for g in numbers.trained_parts)
     return replace(
         numbers,
-        layout=Layout.of(tuple(t.info for t in tensors), ((g.name, g.tensors) for g in layers)),
+        layout=Layout.of(tuple(t.info for t in tensors), layers, parts),
         tensors=tensors,
         layers=layers,
         roles=tuple(group(g, g.name) for g in numbers.roles),
         whole=group(numbers.whole, numbers.whole.name),
+        trained=group(numbers.trained, numbers.trained.name),
+        trained_parts=parts,
         optimizer=group(numbers.optimizer, numbers.optimizer.name) if numbers.optimizer else None,
         model_layers=tuple(LayerInfo(layer(info.name), info.kind) for info in numbers.model_layers),
         missing_layers=tuple(layer(name) for name in numbers.missing_layers),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from reporter.derive.quantiles import from_cells
@@ -20,12 +20,17 @@ from reporter.model.measured import GroupMeasure, Layout, Measured, TensorMeasur
 from reporter.model.role import ROLES
 from reporter.model.summary import merge
 from reporter.model.tensor import Contents, TensorSource
+from reporter.model.trained import trained
 
 GROUP_BYTES = 8 << 20
 """Small tensors are handed to a thread in groups of about this many bytes."""
 
 OVERHEAD_BYTES = 1 << 17
 """The fixed cost of a tensor, expressed as the bytes of values that could be measured in the same time."""
+
+
+TRAINED = "trained"
+"""Name of the group of all trained tensors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +141,16 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
     roles = _groups(ROLES, "role", in_layers, {}, plan.quantiles)
     cells = Cells.merged(role.summary.cells for role in roles) if len(in_layers) == len(selected) else None
     layers = _groups(order, "layer", in_layers, kinds, plan.quantiles)
+    whole = group(plan.variables, "", selected, plan.quantiles, cells)
+    parts = tuple(_trained_parts(layers, in_layers, plan.quantiles))
     return Measured(
-        layout=Layout.of(tuple(t.info for t in tensors), ((layer.name, layer.tensors) for layer in layers)),
+        layout=Layout.of(tuple(t.info for t in tensors), layers, parts),
         tensors=tensors,
         layers=layers,
         roles=roles,
-        whole=group(plan.variables, "", selected, plan.quantiles, cells),
+        whole=whole,
+        trained=_trained(whole, selected, roles, plan.quantiles),
+        trained_parts=parts,
         optimizer=group("optimizer", "", optimizer, plan.quantiles) if optimizer else None,
         model_layers=contents.layers,
         layers_ordered=contents.layers_ordered,
@@ -153,6 +162,33 @@ def assembled(contents: Contents, tensors: tuple[TensorMeasure, ...], plan: Plan
         missing_layers=contents.missing_layers,
         missing_weights=contents.missing_weights,
     )
+
+
+def _trained(
+    whole: GroupMeasure,
+    selected: Sequence[TensorMeasure],
+    roles: Sequence[GroupMeasure],
+    probabilities: Iterable[float],
+) -> GroupMeasure:
+    """What is trained of all selected tensors; where that is all of them, nothing is computed again."""
+    names = {info.name for info in trained([t.info for t in selected])}
+    if len(names) == len(selected):
+        return replace(whole, name=TRAINED)
+    adjusted = [role for role in roles if names.issuperset(role.tensors)]
+    complete = sum(len(role.tensors) for role in adjusted) == len(names)
+    cells = Cells.merged(role.summary.cells for role in adjusted) if complete else None
+    return group(TRAINED, "", [t for t in selected if t.info.name in names], probabilities, cells)
+
+
+def _trained_parts(
+    layers: Sequence[GroupMeasure], tensors: Sequence[TensorMeasure], probabilities: Iterable[float]
+) -> Iterator[GroupMeasure]:
+    """The trained tensors of each layer that has others as well."""
+    by_name = {t.info.name: t for t in tensors}
+    for layer in layers:
+        names = [info.name for info in trained([by_name[name].info for name in layer.tensors])]
+        if len(names) < len(layer.tensors):
+            yield group(layer.name, layer.kind, [by_name[name] for name in names], probabilities)
 
 
 def is_selected(tensor: TensorMeasure, variables: str) -> bool:

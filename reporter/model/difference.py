@@ -8,6 +8,7 @@ from typing import Literal
 from reporter.model.change import Change
 from reporter.model.finding import Verdict
 from reporter.model.shift import Shift
+from reporter.model.trained import APART
 
 State = Literal["reshaped", "removed", "added", "changed", "equal", "unknown"]
 """``unknown``: both have it, and nothing tells whether a value differs."""
@@ -60,9 +61,10 @@ class Difference:
     Attributes:
         before, after: what was compared, for display.
         paired: whether values were compared one by one; False for two reports, which hold statistics only.
-        tensors: of the model first, then of the optimizer, then others; each worst first.
+        tensors: weights first, then moving statistics and the like, the optimizer's, and others; each worst first.
         whole: the paired change of all model tensors in both; None where nothing was paired.
-        shift: of the distribution of all model values.
+        trained: the same of those of them that are trained, see :mod:`reporter.model.trained`.
+        shift: of the distribution of the trained values.
         notes: what a reader should know.
     """
 
@@ -71,6 +73,7 @@ class Difference:
     paired: bool
     tensors: tuple[TensorDifference, ...]
     whole: Change | None = None
+    trained: Change | None = None
     shift: Shift | None = None
     notes: tuple[str, ...] = ()
 
@@ -96,8 +99,8 @@ class Difference:
 
 
 def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]:
-    """What is not finite before everything else, most new ones first; then model, optimizer, others: in each by state,
-    then by relative update, then by name."""
+    """What is not finite before everything else, most new ones first; then weights, moving statistics and the like,
+    optimizer, others: in each by state, then by relative update, then by name."""
     collections = ("model", "optimizer", "other")
     return tuple(
         sorted(
@@ -106,6 +109,7 @@ def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]
                 not t.non_finite,
                 (t.bad[0] or 0) - (t.bad[1] or 0),
                 collections.index(t.collection) if t.collection in collections else len(collections),
+                t.role in APART,
                 STATES.index(t.state),
                 -(t.update if t.update is not None else -1.0),
                 t.name,

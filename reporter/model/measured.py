@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
@@ -119,6 +119,20 @@ class ByName(Mapping[str, T], Generic[T]):
         return len(self._places)
 
 
+class Grouped(Protocol):
+    """A name for several tensors."""
+
+    @property
+    def name(self) -> str:
+        """Of the group."""
+        ...
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What a checkpoint's tensors and layers are, without any number; checkpoints from the cache share equal ones.
@@ -128,18 +142,29 @@ class Layout:
         places: where each tensor stands among them, by name.
         layer_places: where each layer stands among the layers, by name.
         layer_members: names of each layer's tensors.
+        trained_places: where each layer that has more than trained tensors stands among the trained parts, by name.
+        trained_members: names of each layer's trained tensors.
     """
 
     infos: tuple[TensorInfo, ...]
     places: Mapping[str, int]
     layer_places: Mapping[str, int]
     layer_members: Mapping[str, tuple[str, ...]]
+    trained_places: Mapping[str, int]
+    trained_members: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, infos: tuple[TensorInfo, ...], layers: Iterable[tuple[str, tuple[str, ...]]]) -> Layout:
-        """From the tensors, and from each layer's name and the names of its tensors."""
-        members = dict(layers)
-        return cls(infos, _places(info.name for info in infos), _places(members), members)
+    def of(cls, infos: tuple[TensorInfo, ...], layers: Iterable[Grouped], parts: Iterable[Grouped]) -> Layout:
+        """From the tensors, the layers, and the trained parts of those layers that have more than these."""
+        members, trained = ({group.name: group.tensors for group in groups} for groups in (layers, parts))
+        return cls(
+            infos,
+            _places(info.name for info in infos),
+            _places(members),
+            members,
+            _places(trained),
+            {**members, **trained} if trained else members,
+        )
 
 
 def _places(names: Iterable[str]) -> Mapping[str, int]:
@@ -156,6 +181,8 @@ class Measured:
         layers: the selected model tensors per layer, in model order.
         roles: the selected model tensors per role.
         whole: all selected tensors.
+        trained: those of them that training adjusts, see :mod:`reporter.model.trained`: the headlines speak of these.
+        trained_parts: the same of each layer that has other tensors as well, such as moving statistics.
         optimizer: the optimizer state, None where there is none.
         model_layers: every layer that the format lists, with or without tensors.
         notes: remarks of the reader and of measuring.
@@ -170,6 +197,8 @@ class Measured:
     layers: Sequence[GroupMeasure]
     roles: Sequence[GroupMeasure]
     whole: GroupMeasure
+    trained: GroupMeasure
+    trained_parts: Sequence[GroupMeasure]
     optimizer: GroupMeasure | None
     model_layers: tuple[LayerInfo, ...]
     layers_ordered: bool
@@ -200,6 +229,11 @@ class Measured:
     def layer_by_name(self) -> Mapping[str, GroupMeasure]:
         """Layers by name."""
         return ByName(self.layout.layer_places, self.layers)
+
+    def trained_layer(self, name: str) -> GroupMeasure:
+        """The trained tensors of a layer as one sample."""
+        place = self.layout.trained_places.get(name)
+        return self.layer_by_name[name] if place is None else self.trained_parts[place]
 
     @property
     def layer_members(self) -> Mapping[str, tuple[str, ...]]:

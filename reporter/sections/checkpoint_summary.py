@@ -25,16 +25,17 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
     """
     series, figures = report.series[at], report.figures[at].checkpoints[place]
     ref, numbers = series.refs[place], series.measured[place]
-    whole = numbers.whole
+    whole, trained = numbers.whole, numbers.trained
     tiles = (
         ("Step", f"{series.labels[place]} ({ref.step.source})"),
         ("Format", ref.format),
         ("Parameters", integer(whole.parameters)),
+        ("Parameters trained", integer(trained.parameters)),
         ("Tensors", integer(len(numbers.tensors))),
         ("Files", f"rotated away; measured on {ref.rotated}" if ref.rotated else size(ref.nbytes)),
-        ("Mean", number(whole.statistics["mean"])),
-        ("Std", number(whole.statistics["std"])),
-        ("L2 norm", number(whole.statistics["l2_norm"])),
+        ("Mean, trained", number(trained.statistics["mean"])),
+        ("Std, trained", number(trained.statistics["std"])),
+        ("L2 norm, trained", number(trained.statistics["l2_norm"])),
         ("Integrity check", numbers.integrity),
     )
     blocks: list[Block] = [Facts(tiles, "tiles")]
@@ -45,7 +46,8 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         blocks.append(figures.histogram)
     yield Section("summary", "Summary", tuple(blocks))
     if numbers.layers:
-        table = group_table("Layers", "Layer", numbers.layers)
+        weights = [numbers.trained_layer(layer.name) for layer in numbers.layers]
+        table = group_table("Trained weights of each layer", "Layer", weights)
         yield Section("layers", "Layers", (table, *sheets(figures, len(numbers.layers), "html")))
         yield Section("roles", "Roles", (group_table("Variables by role", "Role", numbers.roles),))
     if numbers.optimizer:

@@ -68,7 +68,8 @@ def _table(series: Comparison, medium: Medium) -> Table:
     for name in series.layers:
         holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
         seen = holding[-1]
-        first, last = (series.measured[i].layer_by_name[name] for i in (holding[0], seen))
+        first, last = (series.measured[i].trained_layer(name) for i in (holding[0], seen))
+        whole = series.measured[seen].layer_by_name[name]
         gone = seen < len(series.refs) - 1
         cells = [
             Cell(
@@ -76,9 +77,9 @@ def _table(series: Comparison, medium: Medium) -> Table:
                 level="warn" if gone else "",
             ),
             Cell(last.kind or "—"),
-            count_cell(last.parameters),
+            count_cell(whole.parameters),
             *statistic_cells(last.statistics, names),
-            non_finite_cell(last.summary),
+            non_finite_cell(whole.summary),
         ]
         if several:
             cells += [_ratio(first, last)]
@@ -97,8 +98,11 @@ def _table(series: Comparison, medium: Medium) -> Table:
         ]
         if medium == "html":
             columns.append(Column("Std, first", definition="Standard deviation in the first checkpoint."))
+    apart = any(series.measured[-1].trained_parts)
     ordered = all(m.layers_ordered for m in series.measured)
     note = "In model order." if ordered else "In the order of the file; the format does not store the model's."
+    if apart:
+        note += " Statistics are of the trained weights of each layer; parameters and NaN/Inf count all of its values."
     return bounded(f"Layers at step {series.labels[-1]}", columns, rows, medium, note=note)
 
 

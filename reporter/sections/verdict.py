@@ -84,15 +84,16 @@ def _tiles(report: Report) -> tuple[tuple[str, str], ...]:
         ("Tensors measured", integer(sum(len(m.tensors) for s in report.series for m in s.measured))),
     ]
     if len(last) == 1:
-        series, whole = report.series[0], last[0].whole
+        series, numbers = report.series[0], last[0]
         tiles += [
-            ("Parameters", integer(whole.parameters)),
+            ("Parameters", integer(numbers.whole.parameters)),
+            ("Parameters trained", integer(numbers.trained.parameters)),
             ("Layers", integer(len(series.layers))),
             ("Steps", series.labels[0] if len(series.refs) == 1 else f"{series.labels[0]} – {series.labels[-1]}"),
-            ("L2 norm, last", number(whole.statistics["l2_norm"])),
+            ("Norm of trained weights", number(numbers.trained.statistics["l2_norm"])),
         ]
         if series.pairs:
-            tiles.append(("Relative update, last", update_cell(series.pairs[-1].whole).text))
+            tiles.append(("Relative update, last", update_cell(series.pairs[-1].trained).text))
     read = sum(m.nbytes for s in report.series for m in s.measured)
     tiles.append(("Weights read", size(read)))
     return tuple(tiles)

@@ -89,8 +89,9 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
         detailed: whether tensors, layers and roles are included, and the names of the tensors of each group.
     """
     whole, optimizer = group(numbers.whole), group(numbers.optimizer) if numbers.optimizer else None
+    adjusted = group(numbers.trained)
     if not detailed:
-        whole["tensors"] = []
+        whole["tensors"] = adjusted["tensors"] = []
         optimizer = optimizer and optimizer | {"tensors": []}
     return {
         "tensors": [tensor(t) for t in numbers.tensors] if detailed else [],
@@ -98,6 +99,8 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
         "layers_in_model_order": numbers.layers_ordered,
         "roles": [group(g) for g in numbers.roles] if detailed else [],
         "global": whole,
+        "trained": adjusted,
+        "trained_parts": [group(g) for g in numbers.trained_parts] if detailed else [],
         "optimizer": optimizer,
         "skipped": [
             {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped

@@ -49,7 +49,7 @@ const look = () => {
   same = now === last ? same + 1 : 0;
   last = now;
   if (same === 10) {
-    const left = document.documentElement.scrollHeight - innerHeight - scrollY;  // at its end, a page scrolls no further
+    const left = document.documentElement.scrollHeight - innerHeight - scrollY;  // 0: there is no further to scroll
     done([document.getElementById(anchor).getBoundingClientRect().top, left]);
   } else requestAnimationFrame(look);
 };
