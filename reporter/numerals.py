@@ -1,4 +1,4 @@
-"""Print numbers so that rounding never misleads: 0 % is printed only for exactly none, 100 % only for exactly all."""
+"""Print numbers so that rounding never misleads: 0 % only for exactly none, 1 and 100 % only for exactly all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO_DATA = "—"
 NOT_APPLICABLE = "n/a"
 MINUS = "−"
 NARROW = "\u202f"
-"""The space within a number, and between a number and its unit: narrow, and never the end of a line."""
+"""The space within a number: narrow, and never the end of a line."""
 
 
 def number(value: Value | None, digits: int = 4) -> str:
@@ -20,8 +20,8 @@ def number(value: Value | None, digits: int = 4) -> str:
 
     >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(-0.0)
     ('0.01235', '−1.235e+06', '0', 'NaN', '—', '0')
-    >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5)
-    ('n/a', '−Inf', '2.5')
+    >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5), number(0.99999952)
+    ('n/a', '−Inf', '2.5', '0.9999995')
     """
     # Floats are tested first, since a report prints a hundred thousand of them and looking up enum members is slow.
     if isinstance(value, float):
@@ -39,6 +39,9 @@ def _real(value: float, digits: int) -> str:
         return "0"
     if math.isfinite(value):
         text = f"{value:.{digits}g}"
+        while text in ("1", "-1") and value not in (1, -1):
+            digits += 1  # 1 is printed for exactly 1 alone
+            text = f"{value:.{digits}g}"
         return text.replace("-", MINUS, 1) if value < 0 else text
     return "NaN" if value != value else "+Inf" if value > 0 else MINUS + "Inf"
 
@@ -47,7 +50,7 @@ def integer(value: int) -> str:
     """A whole number in groups of three digits, separated by narrow spaces at which no line breaks.
 
     >>> integer(1234567)
-    '1\u202f234\u202f567'
+    '1\\u202f234\\u202f567'
     """
     return f"{value:,}".replace(",", NARROW).replace("-", MINUS)
 
@@ -56,7 +59,7 @@ def before_after(before: int | None, after: int | None) -> str:
     """A count before and after, or a single 0 if both are 0; "—" stands for an unknown count.
 
     >>> before_after(0, 0), before_after(0, 5), before_after(None, 1200), before_after(3, 3)
-    ('0', '0 → 5', '— → 1 200', '3 → 3')
+    ('0', '0 → 5', '— → 1\\u202f200', '3 → 3')
     """
     if not before and not after and (before, after) != (None, None):
         return "0"

@@ -54,6 +54,8 @@ def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) ->
     except Exception as error:
         known = translated(ref.path, error)
         return replace(comparison, deployment_problem=f"{known.state}: {known.reason}")
+    held = {t.info.name: t.summary.non_finite for t in numbers.tensors if t.info.name in readiness}
+    readiness = {name: replace(ready, non_finite=held.get(name, 0)) for name, ready in readiness.items()}
     return replace(comparison, readiness=readiness, spectra=spectra)
 
 

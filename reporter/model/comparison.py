@@ -22,6 +22,9 @@ from reporter.model.spectrum import Spectrum
 from reporter.model.table import table
 from reporter.model.trend import Movement, Since, Trend
 
+NON_FINITE = ("nan_count", "posinf_count", "neginf_count")
+"""The statistics that count values which are not finite."""
+
 BASELINE = -1
 """Place of the baseline, which is no checkpoint of the series."""
 
@@ -151,17 +154,24 @@ class Comparison:
     def layer_courses(self, statistics: Sequence[str]) -> npt.NDArray[np.float64]:
         """The statistics of the trained tensors of every layer: shape (layers, statistics, checkpoints).
 
-        NaN where there is no number.
+        NaN where there is no number, and where some of the values are not finite: what is left of them is another
+        sample, whose numbers would look like a change.
         """
         row_of = {name: i for i, name in enumerate(self.layers)}
         courses = np.full((len(self.layers), len(statistics), len(self.refs)), np.nan)
         for place, measured in enumerate(self.measured):
-            courses[[row_of[name] for name in measured.layer_by_name], :, place] = table(measured.layers, statistics)
-            if measured.trained_parts:
-                parts = [row_of[name] for name in measured.layout.trained_places]
-                courses[parts, :, place] = table(measured.trained_parts, statistics)
+            layout = measured.layout
+            for places, samples in (
+                (layout.layer_places, measured.layers),
+                (layout.trained_places, measured.trained_parts),
+            ):
+                numbers = table(samples, (*statistics, *NON_FINITE))
+                numbers[numbers[:, len(statistics) :].any(axis=1)] = np.nan
+                courses[[row_of[name] for name in places], :, place] = numbers[:, : len(statistics)]
         return courses
 
     def trained(self, statistic: str) -> tuple[Value, ...]:
-        """A statistic of all trained weights over the checkpoints."""
-        return tuple(m.trained.statistics[statistic] for m in self.measured)
+        """A statistic of all trained weights over the checkpoints; NaN where some of these are not finite."""
+        return tuple(
+            math.nan if m.trained.summary.non_finite else m.trained.statistics[statistic] for m in self.measured
+        )

@@ -14,8 +14,9 @@ UNFIT_SQNR = 20.0
 FEW_LEVELS = 8
 """Of the 127 of int8: a channel of normal weights whose largest one reaches the 8th keeps about 20 dB of its own."""
 
-Advice = Literal["int8 per tensor", "int8 per channel", "int8 per channel, measure", "keep in float"]
-"""What to do with a weight matrix; "measure" the accuracy of the quantised model."""
+Advice = Literal["repair first", "int8 per tensor", "int8 per channel", "int8 per channel, measure", "keep in float"]
+"""What to do with a weight matrix; "measure" the accuracy of the quantised model. What holds
+NaN or infinite values is of no use in any format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Readiness:
         channels: output channels (or values of a normalisation's gamma).
         prunable: how many of them have hardly any weight (norm, or |gamma|, at most 1 % of the median's).
         duplicates: output channels that repeat an earlier one up to scale, |cos| > 0.999.
+        non_finite: values that are NaN or infinite, of which the other numbers do not speak.
     """
 
     int8_tensor: float | None = None
@@ -65,6 +67,7 @@ class Readiness:
     channels: int | None = None
     prunable: int | None = None
     duplicates: int | None = None
+    non_finite: int = 0
 
     def cast(self, name: str) -> Cast | None:
         """The cast to a format."""
@@ -80,6 +83,8 @@ class Readiness:
         """What to do; None for what is no weight matrix."""
         if self.int8_tensor is None or self.best is None:
             return None
+        if self.non_finite:
+            return "repair first"
         if self.int8_tensor >= GOOD_SQNR and not self.coarse:
             return "int8 per tensor"
         if self.best >= GOOD_SQNR:

@@ -32,6 +32,16 @@ class Verdict(StrEnum):
         return cls[worst.name] if worst > Severity.INFO else cls.PASS
 
 
+class Unit(StrEnum):
+    """What the value and the threshold of a rule are, and so how they are printed."""
+
+    NUMBER = ""
+    SHARE = "share"
+    POINTS = "points"
+    """The difference of two shares; the value before is the share before."""
+    DECIBEL = "dB"
+
+
 class Judging(Protocol):
     """What a finding says of the rule that made it; :class:`reporter.rules.base.Rule` is one.
 
@@ -40,6 +50,8 @@ class Judging(Protocol):
         title: in words.
         formula: what is computed, in the report's words.
         source: where the rule and its threshold come from.
+        unit: of the value and the threshold.
+        low: whether values below the threshold are bad, and not those above it.
         meaning, next_step, evidence: see :class:`Finding`.
     """
 
@@ -51,6 +63,10 @@ class Judging(Protocol):
     def formula(self) -> str: ...  # noqa: D102
     @property
     def source(self) -> str: ...  # noqa: D102
+    @property
+    def unit(self) -> Unit: ...  # noqa: D102
+    @property
+    def low(self) -> bool: ...  # noqa: D102
     @property
     def meaning(self) -> str: ...  # noqa: D102
     @property

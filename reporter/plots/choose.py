@@ -160,8 +160,8 @@ def _bands(renderer: Renderer, series: Comparison) -> Figure:
         series.labels,
         series.positions,
         [m.trained.quantiles.values for m in series.measured],
-        [plain(v) for v in series.trained("min")],
-        [plain(v) for v in series.trained("max")],
+        [plain(m.trained.statistics["min"]) for m in series.measured],
+        [plain(m.trained.statistics["max"]) for m in series.measured],
     )
 
 
@@ -175,7 +175,7 @@ def _trends(renderer: Renderer, series: Comparison) -> tuple[Figure, ...]:
             "L2 norm of the trained weights",
             series.labels,
             series.positions,
-            {"L2 norm": [plain(v) for v in series.trained("l2_norm")]},
+            {"L2 norm": [drawn(v) for v in series.trained("l2_norm")]},
             "",
         ),
         renderer.draw(
@@ -244,7 +244,7 @@ def draw_runs(renderer: Renderer, series: Sequence[Comparison], group: Sequence[
         positions = of.positions if stepped and of.positions is not None else tuple(map(float, range(len(of.refs))))
         return Course(of.labels, positions, values)
 
-    norms = {s.name: course(s, [plain(v) for v in s.trained("l2_norm")]) for s in chosen}
+    norms = {s.name: course(s, [drawn(v) for v in s.trained("l2_norm")]) for s in chosen}
     updates = {s.name: course(s, [None, *(update(p.trained) for p in s.pairs)]) for s in chosen if s.pairs}
     axis = "step" if stepped else "checkpoint, in order"
     name = chosen[0].slug
@@ -259,10 +259,12 @@ def draw_runs(renderer: Renderer, series: Sequence[Comparison], group: Sequence[
 
 def _norms(renderer: Renderer, series: Comparison) -> Figure:
     values = []
-    for course in series.layer_courses(("l2_norm",))[:, 0].tolist():
+    for name, course in zip(series.layers, series.layer_courses(("l2_norm",))[:, 0].tolist(), strict=True):
         norms = list(map(plain, course))
         first = next((n for n in norms if n), None)
-        values.append([n / first if n is not None and first else None for n in norms])
+        held = [name in m.layer_by_name and m.trained_layer(name).summary.non_finite > 0 for m in series.measured]
+        ratios = [n / first if n is not None and first else None for n in norms]
+        values.append([math.nan if odd else ratio for odd, ratio in zip(held, ratios, strict=True)])
     return renderer.draw(
         plots.change_heat,
         f"{series.slug}-norms",
@@ -313,6 +315,13 @@ def _checkpoint(renderer: Renderer, series: Comparison, place: int, bins: int) -
 def update(change: Change) -> float | None:
     """The relative update to draw; NaN if some values are not finite, as that of the others would look harmless."""
     return math.nan if change.left_out else change.relative_update
+
+
+def drawn(value: Value | None) -> float | None:
+    """A number to draw: NaN, which is marked, where it is not finite, and None where there is none."""
+    if value is None or isinstance(value, Absent):
+        return None
+    return float(value) if math.isfinite(value) else math.nan
 
 
 def plain(value: Value | None) -> float | None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import integer
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline, Track
 
 Norms = npt.NDArray[np.float64]
@@ -245,6 +245,7 @@ DEAD_UNITS = Rule(
     name="dead-units",
     title="Dead units",
     threshold=0.0,
+    unit=Unit.SHARE,
     limits=(
         Limit("relative", 1e-6, "share of the usual norm below which a unit is dead"),
         Limit("share", 0.1, "share of a layer's units without any update at which it is a warning"),

@@ -8,7 +8,7 @@ import numpy as np
 
 from reporter.model.finding import Severity
 from reporter.numerals import share
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline
 
 
@@ -45,6 +45,7 @@ SPARSITY_JUMP = Rule(
     name="sparsity-jump",
     title="Sparsity jump",
     threshold=0.05,
+    unit=Unit.POINTS,
     limits=(Limit("values", 100, "values that a tensor needs, so that one of them is no jump"),),
     formula="share of values that are exactly zero, minus that in the checkpoint before; the same for |w| < RMS / "
     "1000, step 0 excepted",

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from reporter.model.measured import GroupMeasure
-from reporter.model.page import Block, Cell, Column, Facts, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Cell, Column, Facts, FindingList, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer, number, size
 from reporter.sections.base import bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
+from reporter.sections.verdict import item, norm_of
 
 _STATISTICS = (
     "mean", "std", "min", "max", "l2_norm", "rms", "skewness", "kurtosis", "zero_share", "near_zero_share", "nan_count",
 )  # fmt: skip
+
+
+FINDINGS = 50
+"""Most findings on the page of a checkpoint."""
 
 
 def build(report: Report, at: int, place: int) -> Iterator[Section]:
@@ -35,12 +41,14 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         ("Files", f"rotated away; measured on {ref.rotated}" if ref.rotated else size(ref.nbytes)),
         ("Mean, trained", number(trained.statistics["mean"])),
         ("Std, trained", number(trained.statistics["std"])),
-        ("L2 norm, trained", number(trained.statistics["l2_norm"])),
+        ("L2 norm, trained", norm_of(trained)),
         ("Integrity check", numbers.integrity),
     )
     blocks: list[Block] = [Facts(tiles, "tiles")]
     here = [f for f in report.judgement.findings if f.series == series.name and ref.name in f.checkpoints]
-    blocks += [Paragraph(f"{f.severity.name}: {f.message}.", "warning") for f in here[:50]]
+    if here:
+        items = tuple(replace(item(report, f, "html"), href="") for f in here[:FINDINGS])
+        blocks.append(FindingList(items, len(here) - len(items), "report.json"))
     blocks += [Paragraph(note, "note") for note in numbers.notes]
     if figures.histogram:
         blocks.append(figures.histogram)

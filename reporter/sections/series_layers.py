@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reporter.model.comparison import Comparison
 from reporter.model.figures import SeriesFigures
@@ -54,10 +54,17 @@ def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Itera
     if len(series.refs) == 1:
         yield from sheets(figures.checkpoints[0], len(series.layers), medium)
     if medium == "html" and figures.layers:
-        yield Figures(tuple(figures.layers.values()))
+        yield Figures(tuple(figures.layers.values()), _order(series, list(figures.layers)))
         if len(figures.layers) < len(series.layers):
             drawn = f"the first {integer(len(figures.layers))} of {integer(len(series.layers))} layers over the steps"
             yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
+
+
+def _order(series: Comparison, layers: Sequence[str]) -> tuple[int, ...]:
+    """The places of some layers: those that moved most come first, what is not finite before all others."""
+    ranked = [name for movement in series.moved for name in movement.layers]
+    rank = {name: i for i, name in reversed(list(enumerate(ranked)))}
+    return tuple(sorted(range(len(layers)), key=lambda i: rank.get(layers[i], len(ranked))))
 
 
 def _table(series: Comparison, medium: Medium) -> Table:

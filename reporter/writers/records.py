@@ -154,6 +154,7 @@ def readiness(ready: Readiness) -> Record:
         "int8_sqnr_per_channel": plain(ready.int8_channel),
         "int8_coarse_channels": ready.coarse,
         "advice": ready.advice,
+        "non_finite": ready.non_finite,
         "casts": {cast.format: _cast(cast) for cast in ready.casts},
         "pattern_2_4": plain(ready.pattern_2_4),
         "distinct": ready.distinct,

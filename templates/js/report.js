@@ -43,6 +43,14 @@
     });
   }
 
+  // Mark tables that go on beyond their right edge.
+  const cut = (box) => box.toggleAttribute("data-cut", box.scrollWidth - box.clientWidth - box.scrollLeft > 1);
+  const sizes = new ResizeObserver((changes) => changes.forEach(({ target }) => cut(target)));
+  for (const box of all(".scroll")) {
+    sizes.observe(box);
+    box.addEventListener("scroll", () => cut(box), { passive: true });
+  }
+
   // Search: a row or finding matches if it contains every word. Sections without a match are marked, and CSS hides them.
   const search = document.getElementById("search");
   const hits = document.getElementById("hits");
@@ -52,6 +60,7 @@
     holders: [element.closest("section"), element.closest(".scroll")].filter(Boolean),
     fold: element.closest("details"),
   }));
+  const nothing = document.querySelector(".nothing");
   const holders = new Set(all("main > section, .scroll"));
   const find = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -74,6 +83,8 @@
         delete fold.dataset.found;
       }
     });
+    nothing.hidden = words.length === 0 || count > 0;
+    nothing.textContent = `Nothing on this page holds “${search.value.trim()}”. Press Esc in the search field to see everything.`;
     hits.textContent = words.length ? `${count} of ${entries.length} rows and findings` : "";
   };
   search.addEventListener("input", find);
