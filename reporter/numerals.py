@@ -21,7 +21,9 @@ def number(value: Value | None, digits: int = 4) -> str:
     >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(-0.0)
     ('0.01235', '−1.235e+06', '0', 'NaN', '—', '0')
     >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5), number(0.99999952)
-    ('n/a', '−Inf', '2.5', '0.9999995')
+    ('n/a', '−Inf', '2.5', '>0.9999')
+    >>> number(0.99999952, 6), number(1.0000001), number(-0.99999999), number(1.0)
+    ('>0.999999', '<1.001', '<−0.9999', '1')
     """
     # Floats are tested first, since a report prints a hundred thousand of them and looking up enum members is slow.
     if isinstance(value, float):
@@ -39,11 +41,18 @@ def _real(value: float, digits: int) -> str:
         return "0"
     if math.isfinite(value):
         text = f"{value:.{digits}g}"
-        while text in ("1", "-1") and value not in (1, -1):
-            digits += 1  # 1 is printed for exactly 1 alone
-            text = f"{value:.{digits}g}"
+        if text in ("1", "-1") and abs(value) != 1:
+            return _nearly_one(value, digits)
         return text.replace("-", MINUS, 1) if value < 0 else text
     return "NaN" if value != value else "+Inf" if value > 0 else MINUS + "Inf"
+
+
+def _nearly_one(value: float, digits: int) -> str:
+    """A number that would be rounded to 1 or −1, which are printed for exactly these alone."""
+    bound = f"0.{'9' * digits}" if abs(value) < 1 else f"1.{'0' * (digits - 2)}1"
+    if value > 0:
+        return ("<" if value > 1 else ">") + bound
+    return (">" if value < -1 else "<") + MINUS + bound
 
 
 def integer(value: int) -> str:

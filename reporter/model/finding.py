@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 class Severity(IntEnum):
@@ -42,6 +42,10 @@ class Unit(StrEnum):
     DECIBEL = "dB"
 
 
+Side = Literal["", "less", "more"]
+"""The side of a threshold that is bad."""
+
+
 class Judging(Protocol):
     """What a finding says of the rule that made it; :class:`reporter.rules.base.Rule` is one.
 
@@ -51,7 +55,7 @@ class Judging(Protocol):
         formula: what is computed, in the report's words.
         source: where the rule and its threshold come from.
         unit: of the value and the threshold.
-        low: whether values below the threshold are bad, and not those above it.
+        bad: the side of the threshold that is, "" where it is not always the same.
         meaning, next_step, evidence: see :class:`Finding`.
     """
 
@@ -66,7 +70,7 @@ class Judging(Protocol):
     @property
     def unit(self) -> Unit: ...  # noqa: D102
     @property
-    def low(self) -> bool: ...  # noqa: D102
+    def bad(self) -> Side: ...  # noqa: D102
     @property
     def meaning(self) -> str: ...  # noqa: D102
     @property

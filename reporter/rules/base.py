@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reporter.model.finding import Severity as Severity
+from reporter.model.finding import Side as Side
 from reporter.model.finding import Unit as Unit
 from reporter.model.tensor import TensorInfo
 from reporter.rules.timeline import Timeline
@@ -114,7 +115,7 @@ class Rule:
         check: yields one check per value looked at, fired or not.
         limits: further numbers that settings may change.
         unit: of the value and the threshold.
-        low: whether values below the threshold are bad, and not those above it.
+        bad: the side of the threshold that is, "" where it is not always the same.
         many: says of several what the message says of one: "hold NaN or infinite values".
         noun: what is counted where several have one cause.
         meaning: what a finding usually means, one sentence.
@@ -134,7 +135,7 @@ class Rule:
     check: Callable[[Timeline, Limits], Iterator[Check]]
     limits: tuple[Limit, ...] = ()
     unit: Unit = Unit.NUMBER
-    low: bool = False
+    bad: Side = ""
     many: str = "are concerned"
     noun: str = "tensors"
     meaning: str = ""

@@ -246,6 +246,7 @@ DEAD_UNITS = Rule(
     title="Dead units",
     threshold=0.0,
     unit=Unit.SHARE,
+    bad="more",
     limits=(
         Limit("relative", 1e-6, "share of the usual norm below which a unit is dead"),
         Limit("share", 0.1, "share of a layer's units without any update at which it is a warning"),

@@ -36,7 +36,7 @@ FLOAT16_UNDERFLOW = Rule(
     title="Underflow in float16",
     threshold=GOOD_SQNR,
     unit=Unit.DECIBEL,
-    low=True,
+    bad="less",
     formula="10 · log₁₀(Σw² / Σ(w − w′)²) in dB, w′ the value as float16; kernels and embeddings of the last "
     "checkpoint",
     source="IEEE 754 binary16, whose precision falls below 2⁻¹⁴ = 6.1e−5; ordinary weights keep about 73 dB",

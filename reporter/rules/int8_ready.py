@@ -53,7 +53,7 @@ INT8_READY = Rule(
     title="Ready for int8",
     threshold=GOOD_SQNR,
     unit=Unit.DECIBEL,
-    low=True,
+    bad="less",
     formula="10 · log₁₀(Σw² / Σ(w − Q(w))²) in dB, Q the symmetric int8 rounding with scale max |w| / 127, of the last "
     "checkpoint; and output channels with fewer than 8 levels",
     source="own proposal: normal weights keep about 40 dB, 20 dB is noise of a tenth of the weights' norm",

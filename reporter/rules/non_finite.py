@@ -50,6 +50,7 @@ NON_FINITE = Rule(
     name="non-finite",
     title="Non-finite values",
     threshold=0.0,
+    bad="more",
     formula="number of NaN, +Inf and −Inf values in a tensor",
     source="SageMaker Debugger, exploding tensor",
     check=check,

@@ -46,6 +46,7 @@ SPARSITY_JUMP = Rule(
     title="Sparsity jump",
     threshold=0.05,
     unit=Unit.POINTS,
+    bad="more",
     limits=(Limit("values", 100, "values that a tensor needs, so that one of them is no jump"),),
     formula="share of values that are exactly zero, minus that in the checkpoint before; the same for |w| < RMS / "
     "1000, step 0 excepted",

@@ -41,7 +41,11 @@ def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
         *_COUNTS,
         Column("Worst value"),
         Column("Threshold"),
-        Column("What is bad", numeric=False, definition="The side of the threshold on which a rule fires."),
+        Column(
+            "What is bad",
+            numeric=False,
+            definition="The side of the threshold on which a rule fires; empty where it fires on either.",
+        ),
         Column("Where", numeric=False),
     )
     rows = [
@@ -52,7 +56,7 @@ def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
                 *_counts(outcome.checked, outcome.fired, outcome.explained),
                 _in_unit(outcome.worst, outcome),
                 _in_unit(outcome.threshold, outcome),
-                Cell("" if outcome.threshold is None else "less" if outcome.rule.low else "more"),
+                Cell(outcome.rule.bad),
                 Cell(outcome.where),
             )
         )

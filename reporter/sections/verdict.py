@@ -182,7 +182,8 @@ def _threshold(finding: Finding) -> str:
     """The threshold, and on which side of it values are bad."""
     if finding.threshold is None:
         return number(None)
-    return f"{in_unit(finding.threshold, finding.rule.unit)}; {'less' if finding.rule.low else 'more'} is bad"
+    side = f"; {finding.rule.bad} is bad" if finding.rule.bad else ""
+    return in_unit(finding.threshold, finding.rule.unit) + side
 
 
 def _href(report: Report, finding: Finding, medium: Medium) -> str:

@@ -115,3 +115,9 @@ def test_only_the_last_checkpoint_counts() -> None:
     checkpoints = [weights(), weights()]
     checkpoints[0][BIAS][0] = 1e5
     assert [f.rule.name for f in judge([series(checkpoints)]).findings if f.rule.name in RULES] == []
+
+
+def test_what_is_not_finite_fits_no_format() -> None:
+    ready = Readiness(int8_tensor=40.0, int8_channel=42.0, coarse=0)
+    assert ready.advice == "int8 per tensor"
+    assert replace(ready, non_finite=1).advice == "repair first"
