@@ -13,6 +13,7 @@ from reporter.sections.base import Medium, bounded, count_cell, number_cell, ser
 from reporter.sections.verdict import in_unit
 
 _RULE = Column("Rule", numeric=False)
+_SIDE = "The side of the threshold on which a rule fires; empty where it is not always the same."
 _COUNTS = (
     Column("Checked", definition="Values held against the threshold."),
     Column("Fired", definition="Values beyond it, remarks included; those with one cause are one finding."),
@@ -41,11 +42,7 @@ def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
         *_COUNTS,
         Column("Worst value"),
         Column("Threshold"),
-        Column(
-            "What is bad",
-            numeric=False,
-            definition="The side of the threshold on which a rule fires; empty where it fires on either.",
-        ),
+        Column("What is bad", numeric=False, definition=_SIDE),
         Column("Where", numeric=False),
     )
     rows = [

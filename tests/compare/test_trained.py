@@ -1,4 +1,4 @@
-"""Headlines are of what is trained: large moving statistics move neither norms nor rankings, and are not lost either."""
+"""Headlines are of what is trained: large moving statistics change neither norms nor rankings, and are not lost."""
 
 from __future__ import annotations
 

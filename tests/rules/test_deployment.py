@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from reporter.model.deployment import Readiness
 from reporter.model.finding import Finding
 from reporter.rules import judge
 from reporter.rules.duplicate_outputs import DUPLICATE_OUTPUTS
