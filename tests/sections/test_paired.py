@@ -98,6 +98,6 @@ def test_what_is_not_of_all_values_says_so() -> None:
     assert (non_finite_cell(EXACT).text, non_finite_cell(EXACT).level) == ("0", "")
     assert non_finite_cell(Change(3, left_out=1, bad_before=1)).level == "warn"
     assert finiteness([Pair(0, 1, {}, {}, EXACT, EXACT)]) == "No value compared is NaN or infinite."
-    assert finiteness([Pair(0, 1, {}, {}, EXACT, EXACT), Pair(1, 2, {}, {}, PARTLY)]).startswith(
+    assert finiteness([Pair(0, 1, {}, {}, EXACT, EXACT), Pair(1, 2, {}, {}, PARTLY, PARTLY)]).startswith(
         "1 of 2 comparisons meet"
     )
