@@ -63,7 +63,7 @@ def _groups(series: Comparison) -> list[list[Metric]]:
 
 
 def _weights(series: Comparison, positions: Sequence[float]) -> list[dict[str, Line]]:
-    """The norm of the trained weights and their relative update; NaN where some are not finite, so that it is marked."""
+    """The norm of the trained weights and their relative update; NaN, which is marked, where some are not finite."""
     panels = [{"weights: L2 norm": Line(positions, [_plain(v) for v in series.trained("l2_norm")])}]
     if series.pairs:
         updates = [None, *(math.nan if p.trained.left_out else p.trained.relative_update for p in series.pairs)]
