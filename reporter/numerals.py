@@ -1,4 +1,4 @@
-"""Print numbers so that rounding never misleads: 0 % is printed only for exactly none, 100 % only for exactly all."""
+"""Print numbers so that rounding never misleads: 0 % only for exactly none, 1 and 100 % only for exactly all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from reporter.model.value import Absent, Value
 NO_DATA = "—"
 NOT_APPLICABLE = "n/a"
 MINUS = "−"
+NARROW = "\u202f"
+"""The space within a number: narrow, and never the end of a line."""
 
 
 def number(value: Value | None, digits: int = 4) -> str:
@@ -18,8 +20,10 @@ def number(value: Value | None, digits: int = 4) -> str:
 
     >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(-0.0)
     ('0.01235', '−1.235e+06', '0', 'NaN', '—', '0')
-    >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5)
-    ('n/a', '−Inf', '2.5')
+    >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5), number(0.99999952)
+    ('n/a', '−Inf', '2.5', '>0.9999')
+    >>> number(0.99999952, 6), number(1.0000001), number(-0.99999999), number(1.0)
+    ('>0.999999', '<1.001', '<−0.9999', '1')
     """
     # Floats are tested first, since a report prints a hundred thousand of them and looking up enum members is slow.
     if isinstance(value, float):
@@ -37,24 +41,34 @@ def _real(value: float, digits: int) -> str:
         return "0"
     if math.isfinite(value):
         text = f"{value:.{digits}g}"
+        if text in ("1", "-1") and abs(value) != 1:
+            return _nearly_one(value, digits)
         return text.replace("-", MINUS, 1) if value < 0 else text
     return "NaN" if value != value else "+Inf" if value > 0 else MINUS + "Inf"
 
 
+def _nearly_one(value: float, digits: int) -> str:
+    """A number that would be rounded to 1 or −1, which are printed for exactly these alone."""
+    bound = f"0.{'9' * digits}" if abs(value) < 1 else f"1.{'0' * (digits - 2)}1"
+    if value > 0:
+        return ("<" if value > 1 else ">") + bound
+    return (">" if value < -1 else "<") + MINUS + bound
+
+
 def integer(value: int) -> str:
-    """A whole number in groups of three digits, separated by spaces.
+    """A whole number in groups of three digits, separated by narrow spaces at which no line breaks.
 
     >>> integer(1234567)
-    '1 234 567'
+    '1\\u202f234\\u202f567'
     """
-    return f"{value:,}".replace(",", "\u202f").replace("\u202f", " ").replace("-", MINUS)
+    return f"{value:,}".replace(",", NARROW).replace("-", MINUS)
 
 
 def before_after(before: int | None, after: int | None) -> str:
     """A count before and after, or a single 0 if both are 0; "—" stands for an unknown count.
 
     >>> before_after(0, 0), before_after(0, 5), before_after(None, 1200), before_after(3, 3)
-    ('0', '0 → 5', '— → 1 200', '3 → 3')
+    ('0', '0 → 5', '— → 1\\u202f200', '3 → 3')
     """
     if not before and not after and (before, after) != (None, None):
         return "0"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reporter.numerals import NARROW
+
 
 def visible(text: str) -> str:
     """A name on one line, in which every character that cannot be printed is written as an escape sequence.
@@ -9,7 +11,7 @@ def visible(text: str) -> str:
     >>> visible("a\\nb\\x1b[31m")
     'a\\\\nb\\\\x1b[31m'
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() or c == NARROW else c.encode("unicode_escape").decode() for c in text)
 
 
 def brief(path: str, most: int = 100) -> str:

@@ -87,6 +87,8 @@ def encode(header: Mapping[str, Any], contents: Contents, by_selection: Mapping[
         blocks[f"{selection}/groups"] = grouping
         blocks[f"{selection}/columns"] = to_bytes(numbers.of_groups.columns)
         blocks[f"{selection}/cells"] = rows.cells_to_bytes(numbers.whole.summary.cells)
+        if not numbers.layout.all_trained:
+            blocks[f"{selection}/trained"] = rows.cells_to_bytes(numbers.trained.summary.cells)
     return build(
         {
             **header,
@@ -149,9 +151,14 @@ class Entry:
         grouping, facts = self._grouping(selection), self.structure.facts
         layout = grouping.layout
         groups = layout.groups
+        trained = "cells" if layout.all_trained else "trained"
 
         def read(row: int) -> Cells:
-            return self._whole(selection) if groups[row] is layout.whole else self._merged(groups[row].members)
+            if groups[row] is layout.whole:
+                return self._stored(f"{selection}/cells")
+            if groups[row] is layout.trained:
+                return self._stored(f"{selection}/{trained}")
+            return self._merged(groups[row].members)
 
         def cells(row: int) -> Cells:
             return self._shelf.cells((self, selection, row), lambda: read(row))
@@ -209,8 +216,8 @@ class Entry:
     def _merged(self, members: Sequence[int]) -> Cells:
         return Cells.merged(map(self._cells, members))
 
-    def _whole(self, selection: str) -> Cells:
+    def _stored(self, block: str) -> Cells:
         try:
-            return rows.cells_from_bytes(self._container.block(f"{selection}/cells"))
+            return rows.cells_from_bytes(self._container.block(block))
         except Unusable as error:
             raise self._damaged(error) from error

@@ -85,8 +85,8 @@ class Grouping:
     def to_bytes(numbers: Measured) -> bytes:
         """As JSON."""
         layout = numbers.layout
-        rest = [layout.whole, *([layout.optimizer] if layout.optimizer else [])]
-        groups = {"layers": layout.layers, "roles": layout.roles, "rest": rest}
+        rest = [layout.whole, layout.trained, *([layout.optimizer] if layout.optimizer else [])]
+        groups = {"layers": layout.layers, "parts": layout.parts, "roles": layout.roles, "rest": rest}
         return _json({kind: [_group(of) for of in some] for kind, some in groups.items()} | {"notes": numbers.notes})
 
     @classmethod
@@ -97,14 +97,14 @@ class Grouping:
             infos: of the checkpoint's tensors.
         """
         record = json.loads(data)
-        layers, roles, rest = (
+        layers, parts, roles, rest = (
             tuple(
                 GroupInfo(name, kind, tuple(members), tuple(infos[i].name for i in members), *sizes)
                 for name, kind, members, *sizes in record[of]
             )
-            for of in ("layers", "roles", "rest")
+            for of in ("layers", "parts", "roles", "rest")
         )
-        return cls(Layout.of(infos, layers, roles, *rest), tuple(record["notes"]))
+        return cls(Layout.of(infos, layers, parts, roles, *rest), tuple(record["notes"]))
 
 
 def digest(data: bytes) -> str:

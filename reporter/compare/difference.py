@@ -63,7 +63,9 @@ def difference(
             )
         )
     whole = of_pair(before, after, compared.tensors, kinds)
-    return Difference(*names, True, worst_first(tensors), compared.whole, compared.shift, notes, whole)
+    return Difference(
+        *names, True, worst_first(tensors), compared.whole, compared.trained, compared.shift, notes, whole
+    )
 
 
 def difference_of_reports(before: Record, after: Record, names: tuple[str, str]) -> Difference:

@@ -14,12 +14,13 @@ def moved(series: Comparison) -> Comparison:
     """Add to a comparison what moved up to its last checkpoint: since the previous one, the first and the baseline."""
     if not series.refs:
         return series
-    model = [info.name for info in series.measured[-1].model_infos]
+    names = series.measured[-1].trained.tensors
+    apart = [info.name for info in series.measured[-1].model_infos if info.name not in set(names)]
     found = []
     for since, pair in series.latest.items():
         layers, still_layers = _ranked(series.layers, pair.layers)
-        tensors, still_tensors = _ranked(model, pair.tensors)
-        found.append(Movement(since, layers, still_layers, tensors, still_tensors))
+        tensors, still_tensors = _ranked(names, pair.tensors)
+        found.append(Movement(since, layers, still_layers, tensors, still_tensors, *_ranked(apart, pair.tensors)))
     return replace(series, moved=tuple(found))
 
 

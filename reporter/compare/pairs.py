@@ -32,22 +32,28 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Changes,
         known: exact changes by tensor name.
         shifts: whether the shift of every layer and tensor is wanted, and not only that of the whole.
     """
-    selected = set(after.whole.tensors)
+    selected = set(after.trained.tensors)
     changes = completed(before, after, known)
     added, removed, reshaped = _membership(before, after)
-    layers = MergedChanges(changes, after.layer_members)
-    whole = changes.merged(name for name in changes if name in selected)
-    unchanged = whole.exact and whole.unchanged and set(before.whole.tensors) == selected == set(changes) & selected
+    layers = MergedChanges(changes, after.layout.trained_members)
+    trained = changes.merged(name for name in changes if name in selected)
+    whole = trained
+    if len(after.whole.tensors) > len(selected):
+        every = set(after.whole.tensors)
+        whole = changes.merged(name for name in changes if name in every)
+    unchanged = trained.exact and trained.unchanged
+    unchanged = unchanged and set(before.trained.tensors) == selected == set(changes) & selected
     return Pair(
         before=place,
         after=at,
         tensors=changes,
         layers=layers,
         whole=whole,
+        trained=trained,
         added=added,
         removed=removed,
         reshaped=reshaped,
-        shift=UNMOVED if unchanged and whole.count else shift(before.whole.summary, after.whole.summary),
+        shift=UNMOVED if unchanged and trained.count else shift(before.trained.summary, after.trained.summary),
         layer_shifts=dict(_shifts(_layer_samples(before, after), layers)) if shifts else {},
         tensor_shifts=dict(_shifts(_tensor_samples(before, after), changes)) if shifts else {},
     )
@@ -105,11 +111,11 @@ def _estimated(before: Measured, after: Measured, known: Changes) -> Iterator[tu
 
 
 def _layer_samples(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
-    """The values of each layer that both have, before and after."""
-    for group in after.layers:
-        old = before.layer_by_name.get(group.name)
-        if old is not None:
-            yield group.name, _sample(old.summary, before, old.tensors), _sample(group.summary, after, group.tensors)
+    """The trained values of each layer that both have, before and after."""
+    for name in after.layer_by_name:
+        if name in before.layer_by_name:
+            old, new = before.trained_layer(name), after.trained_layer(name)
+            yield name, _sample(old.summary, before, old.tensors), _sample(new.summary, after, new.tensors)
 
 
 def _tensor_samples(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:

@@ -18,7 +18,7 @@ MOST = 40
 def similarity(measured: Sequence[Measured]) -> Similarity | None:
     """Distances and cosines between every two of the chosen checkpoints.
 
-    They are over the selected tensors that all of these checkpoints have, with one shape and dtype. The result is None
+    They are over the trained tensors that all of these checkpoints have, with one shape and dtype. The result is None
     for a single checkpoint, and where there is no such tensor.
     """
     places = chosen(len(measured))
@@ -27,7 +27,7 @@ def similarity(measured: Sequence[Measured]) -> Similarity | None:
         return None
     compared = [measured[i] for i in places]
     # Everything is divided by about the largest norm, so that no square overflows.
-    unit = -int(exponents(np.array([m.whole.summary.norm for m in compared])))
+    unit = -int(exponents(np.array([m.trained.summary.norm for m in compared])))
     squares, difference = np.zeros(n), np.zeros((n, n))
     shared = values = 0
     exact = True
@@ -74,7 +74,7 @@ def chosen(count: int) -> list[int]:
 
 def _shared(measured: Sequence[Measured]) -> Iterator[tuple[list[TensorMeasure], list[Sketch]]]:
     """For each tensor that all checkpoints have with one shape and dtype: its measures and sketches by checkpoint."""
-    for name in measured[0].whole.tensors:
+    for name in measured[0].trained.tensors:
         tensors = [t for m in measured if (t := m.by_name.get(name)) is not None]
         forms = {(t.info.shape, t.info.dtype) for t in tensors}
         if len(tensors) == len(measured) and len(forms) == 1 and tensors[0].info.size:

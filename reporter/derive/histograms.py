@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -172,7 +173,7 @@ def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> l
 
 
 def of_series(series: Comparison, detail: Shown, bins: int) -> SeriesHistograms:
-    """The histograms of a series over its checkpoints: of all weights, and of each layer.
+    """The histograms of a series over its checkpoints: of all trained weights, and of those of each layer.
 
     Args:
         series: the series.
@@ -181,14 +182,17 @@ def of_series(series: Comparison, detail: Shown, bins: int) -> SeriesHistograms:
     """
     layers = {}
     for name in series.layers:
-        groups = [series.measured[i].layer_by_name.get(name) for i in detail.drawn]
-        layers[name] = tuple(shared([NOTHING if g is None else g.summary for g in groups], bins))
-    whole = tuple(shared([m.whole.summary for m in series.measured], bins))
-    return SeriesHistograms(whole, detail.drawn, layers)
+        drawn = [series.measured[i] for i in detail.drawn]
+        summaries = [m.trained_layer(name).summary if name in m.layer_by_name else NOTHING for m in drawn]
+        layers[name] = tuple(shared(summaries, bins))
+    whole = trained = tuple(shared([m.trained.summary for m in series.measured], bins))
+    if any(m.trained.tensors != m.whole.tensors for m in series.measured):
+        whole = tuple(shared([m.whole.summary for m in series.measured], bins))
+    return SeriesHistograms(whole, trained, detail.drawn, layers)
 
 
 def of_checkpoint(measured: Measured, bins: int, layers: int) -> CheckpointHistograms:
-    """The histograms for the page of one checkpoint: of all weights, and of each layer by itself.
+    """The histograms for the page of one checkpoint: of all trained weights, and of those of each layer by itself.
 
     Args:
         measured: what was measured of the checkpoint.
@@ -196,6 +200,9 @@ def of_checkpoint(measured: Measured, bins: int, layers: int) -> CheckpointHisto
         layers: how many of its layers get a histogram, from the first.
     """
     return CheckpointHistograms(
-        whole=histogram(measured.whole.summary, bins, robust=True),
-        layers={g.name: histogram(g.summary, bins, robust=True) for g in measured.layers[:layers]},
+        trained=histogram(measured.trained.summary, bins, robust=True),
+        layers={
+            name: histogram(measured.trained_layer(name).summary, bins, robust=True)
+            for name in islice(measured.layer_by_name, layers)
+        },
     )

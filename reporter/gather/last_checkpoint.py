@@ -51,6 +51,8 @@ def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) ->
         return replace(comparison, deployment_problem=f"{known.state}: {known.reason}")
     if settings.spectral:
         spectra = [*(_earlier_spectra(comparison, place, cache, measure) for place in range(last)), *spectra]
+    held = {t.info.name: t.summary.non_finite for t in comparison.measured[-1].tensors if t.info.name in readiness}
+    readiness = {name: replace(ready, non_finite=held.get(name, 0)) for name, ready in readiness.items()}
     return replace(comparison, readiness=readiness, spectra=spectra[-1] if spectra else {}, all_spectra=tuple(spectra))
 
 

@@ -24,6 +24,7 @@ from reporter.model.measured import Measured, Measures, Rows, TensorMeasure, Ten
 from reporter.model.role import ROLES, Role
 from reporter.model.summary import Summary, merge
 from reporter.model.tensor import Contents, LayerInfo, TensorInfo, TensorSource
+from reporter.model.trained import trained
 from reporter.model.value import Quantiles
 
 GROUP_BYTES = 8 << 20
@@ -31,6 +32,14 @@ GROUP_BYTES = 8 << 20
 
 OVERHEAD_BYTES = 1 << 17
 """The fixed cost of a tensor, expressed as the bytes of values that could be measured in the same time."""
+
+
+TRAINED = "trained"
+"""Name of the group of all trained tensors."""
+
+
+TRAINED = "trained"
+"""Name of the group of all trained tensors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +191,27 @@ def _grouped(
     for i in in_layers:
         by_layer.setdefault(infos[i].layer, []).append(i)
         by_role[infos[i].role].append(i)
+    adjusted = {name: _trained(of, infos) for name, of in by_layer.items()}
     optimizer = [i for i, info in enumerate(infos) if info.collection == "optimizer"]
+
+    def in_layer(name: str, members: Sequence[int]) -> GroupInfo:
+        return GroupInfo.of(name, kinds.get(name, ""), members, infos)
+
     return Layout.of(
         infos,
-        layers=tuple(GroupInfo.of(name, kinds.get(name, ""), of, infos) for name, of in by_layer.items() if of),
+        layers=tuple(in_layer(name, of) for name, of in by_layer.items() if of),
+        parts=tuple(in_layer(name, of) for name, of in adjusted.items() if len(of) < len(by_layer[name])),
         roles=tuple(GroupInfo.of(str(role), "", of, infos) for role, of in by_role.items() if of),
         whole=GroupInfo.of(variables, "", selected, infos),
+        trained=GroupInfo.of(TRAINED, "", _trained(selected, infos), infos),
         optimizer=GroupInfo.of("optimizer", "", optimizer, infos) if optimizer else None,
     )
+
+
+def _trained(members: Sequence[int], infos: tuple[TensorInfo, ...]) -> list[int]:
+    """The places of what is trained of some tensors."""
+    names = {info.name for info in trained([infos[i] for i in members])}
+    return [i for i in members if infos[i].name in names]
 
 
 def _merged(layout: Layout, rows: TensorRows, probabilities: Sequence[float]) -> Rows:
@@ -203,7 +225,6 @@ def _merged(layout: Layout, rows: TensorRows, probabilities: Sequence[float]) ->
         probabilities: of the quantiles.
     """
     known = [measure.summary for measure in Measures(TensorMeasure, layout.infos, rows)]
-    in_roles = sum(len(role.members) for role in layout.roles)
     summaries: list[Summary] = []
     quantiles: list[Quantiles] = []
     for group in layout.groups:
@@ -211,15 +232,29 @@ def _merged(layout: Layout, rows: TensorRows, probabilities: Sequence[float]) ->
             summaries.append(known[group.members[0]])
             quantiles.append(rows.columns.quantiles_of(group.members[0]))
             continue
-        # Every tensor of the whole is in a role, unless optimizer and counters are selected too.
-        roles = summaries[len(layout.layers) : len(layout.layers) + len(layout.roles)]
-        all_in_roles = group is layout.whole and in_roles == len(group.members)
-        cells = Cells.merged(role.cells for role in roles) if all_in_roles else None
+        if group is layout.trained and layout.all_trained:
+            summaries.append(summaries[-1])
+            quantiles.append(quantiles[-1])
+            continue
+        cells = None
+        if group is layout.whole or group is layout.trained:
+            cells = _of_roles(layout, summaries, group)
         summaries.append(merge((known[i] for i in group.members), cells))
         quantiles.append(from_cells(summaries[-1], probabilities))
     derived = columns(summaries, quantiles, sorted(set(probabilities)))
     read = [summary.read_cells for summary in summaries]
     return Rows(derived, lambda row: read[row]())
+
+
+def _of_roles(layout: Layout, summaries: Sequence[Summary], group: GroupInfo) -> Cells | None:
+    """The cells of a group from those of roles; None where it is no union of roles.
+
+    Every tensor of the whole is in a role, unless optimizer and counters are selected too.
+    """
+    members = set(group.members)
+    within = [(at, role) for at, role in enumerate(layout.roles, layout.first_role) if members.issuperset(role.members)]
+    complete = sum(len(role.members) for _, role in within) == len(members)
+    return Cells.merged(summaries[at].cells for at, _ in within) if complete else None
 
 
 def _rounded(infos: Sequence[TensorInfo], numbers: Columns) -> Iterator[str]:

@@ -23,6 +23,9 @@ from reporter.model.spectrum import Spectrum
 from reporter.model.trend import Movement, Since, Trend
 from reporter.model.value import Value
 
+NON_FINITE = ("nan_count", "posinf_count", "neginf_count")
+"""The statistics that count values which are not finite."""
+
 BASELINE = -1
 """Place of the baseline, which is no checkpoint of the series."""
 
@@ -34,11 +37,12 @@ class Pair:
     Attributes:
         before, after: their places in the series; :data:`BASELINE` for the baseline.
         tensors: paired changes by tensor name, for tensors with the same shape and dtype in both.
-        layers: the same, merged over the selected tensors of each layer.
+        layers: the same, merged over the trained tensors of each layer (:mod:`reporter.model.trained`).
         whole: the same, merged over all selected tensors.
+        trained: the same, merged over those of them that are trained.
         added, removed: tensor names present on one side only.
         reshaped: (name, before, after) where shape or dtype differ, such as ``"(3, 4) float32"``.
-        shift: of the distribution of all selected tensors; None where either has no finite value.
+        shift: of the distribution of all trained tensors; None where either has no finite value.
         layer_shifts, tensor_shifts: the same by name, only where the last checkpoint is ``after``.
     """
 
@@ -47,6 +51,7 @@ class Pair:
     tensors: Changes
     layers: MergedChanges
     whole: Change
+    trained: Change
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     reshaped: tuple[tuple[str, str, str], ...] = ()
@@ -152,13 +157,26 @@ class Comparison:
         return after - before if before is not None and after is not None and after > before else None
 
     def layer_courses(self, statistics: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Every layer's statistics: shape (layers, statistics, checkpoints), NaN where there is no number."""
+        """The statistics of the trained tensors of every layer: shape (layers, statistics, checkpoints).
+
+        NaN where there is no number, and where some of the values are not finite: what is left of them is another
+        sample, whose numbers would look like a change.
+        """
         row_of = {name: i for i, name in enumerate(self.layers)}
         courses = np.full((len(self.layers), len(statistics), len(self.refs)), np.nan)
         for place, measured in enumerate(self.measured):
-            courses[[row_of[name] for name in measured.layer_by_name], :, place] = measured.layers.table(statistics)
+            layout = measured.layout
+            for places, samples in (
+                (layout.layer_places, measured.layers),
+                (layout.trained_places, measured.trained_parts),
+            ):
+                numbers = samples.table((*statistics, *NON_FINITE))
+                numbers[numbers[:, len(statistics) :].any(axis=1)] = np.nan
+                courses[[row_of[name] for name in places], :, place] = numbers[:, : len(statistics)]
         return courses
 
-    def whole(self, statistic: str) -> tuple[Value, ...]:
-        """A statistic of the whole selection over the checkpoints."""
-        return tuple(m.whole.statistics[statistic] for m in self.measured)
+    def trained(self, statistic: str) -> tuple[Value, ...]:
+        """A statistic of all trained weights over the checkpoints; NaN where some of these are not finite."""
+        return tuple(
+            math.nan if m.trained.summary.non_finite else m.trained.statistics[statistic] for m in self.measured
+        )

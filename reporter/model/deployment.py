@@ -14,8 +14,9 @@ UNFIT_SQNR = 20.0
 FEW_LEVELS = 8
 """Of the 127 of int8: a channel of normal weights whose largest one reaches the 8th keeps about 20 dB of its own."""
 
-Advice = Literal["int8 per tensor", "int8 per channel", "int8 per channel, measure", "keep in float"]
-"""What to do with a weight matrix; "measure" the accuracy of the quantised model."""
+Advice = Literal["repair first", "int8 per tensor", "int8 per channel", "int8 per channel, measure", "keep in float"]
+"""What to do with a weight matrix; "measure" the accuracy of the quantised model. What holds
+NaN or infinite values is of no use in any format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Readiness:
         duplicates: output channels that repeat an earlier one up to scale, |cos| > 0.999.
         common: of an embedding, ‖mean row‖² / mean ‖row‖²: 1 where all rows are one vector.
         rank: of a kernel, effective rank / smaller side; of a part of a large one.
+        non_finite: values that are NaN or infinite, of which the other numbers do not speak.
     """
 
     int8_tensor: float | None = None
@@ -69,6 +71,7 @@ class Readiness:
     duplicates: int | None = None
     common: float | None = None
     rank: float | None = None
+    non_finite: int = 0
 
     def cast(self, name: str) -> Cast | None:
         """The cast to a format."""
@@ -84,6 +87,8 @@ class Readiness:
         """What to do; None for what is no weight matrix."""
         if self.int8_tensor is None or self.best is None:
             return None
+        if self.non_finite:
+            return "repair first"
         if self.int8_tensor >= GOOD_SQNR and not self.coarse:
             return "int8 per tensor"
         if self.best >= GOOD_SQNR:

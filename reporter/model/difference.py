@@ -10,6 +10,7 @@ from reporter.model.finding import Verdict
 from reporter.model.kind import KindOfChange, KindsOfPair
 from reporter.model.shift import Shift
 from reporter.model.tensor import COLLECTIONS, Collection
+from reporter.model.trained import APART
 
 
 class DifferenceState(StrEnum):
@@ -101,9 +102,10 @@ class Difference:
     Attributes:
         before, after: what was compared, for display.
         paired: whether values were compared one by one; False for two reports, which hold statistics only.
-        tensors: of the model first, then of the optimizer, then others; each worst first.
+        tensors: weights first, then moving statistics and the like, the optimizer's, and others; each worst first.
         whole: the paired change of all model tensors in both; None where nothing was paired.
-        shift: of the distribution of all model values.
+        trained: the same of those of them that are trained, see :mod:`reporter.model.trained`.
+        shift: of the distribution of the trained values.
         notes: what a reader should know.
         kinds: what kind of change it was as a whole; None where nothing was paired.
     """
@@ -113,6 +115,7 @@ class Difference:
     paired: bool
     tensors: tuple[TensorDifference, ...]
     whole: Change | None = None
+    trained: Change | None = None
     shift: Shift | None = None
     notes: tuple[str, ...] = ()
     kinds: KindsOfPair | None = None
@@ -139,8 +142,8 @@ class Difference:
 
 
 def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]:
-    """What is not finite before everything else, most new ones first; then model, optimizer, others: in each by state,
-    then by relative update, then by name."""
+    """What is not finite before everything else, most new ones first; then weights, moving statistics and the like,
+    optimizer, others: in each by state, then by relative update, then by name."""
     return tuple(
         sorted(
             tensors,
@@ -148,6 +151,7 @@ def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]
                 not t.non_finite,
                 (t.bad[0] or 0) - (t.bad[1] or 0),
                 COLLECTIONS.index(t.collection),
+                t.role in APART,
                 STATES.index(t.state),
                 -(t.update if t.update is not None else -1.0),
                 t.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 class Severity(IntEnum):
@@ -32,6 +32,20 @@ class Verdict(StrEnum):
         return cls[worst.name] if worst > Severity.INFO else cls.PASS
 
 
+class Unit(StrEnum):
+    """What the value and the threshold of a rule are, and so how they are printed."""
+
+    NUMBER = ""
+    SHARE = "share"
+    POINTS = "points"
+    """The difference of two shares; the value before is the share before."""
+    DECIBEL = "dB"
+
+
+Side = Literal["", "less", "more"]
+"""The side of a threshold that is bad."""
+
+
 class Judging(Protocol):
     """What a finding says of the rule that made it; :class:`reporter.rules.base.Rule` is one.
 
@@ -40,6 +54,8 @@ class Judging(Protocol):
         title: in words.
         formula: what is computed, in the report's words.
         source: where the rule and its threshold come from.
+        unit: of the value and the threshold.
+        bad: the side of the threshold that is, "" where it is not always the same.
         meaning, next_step, evidence: see :class:`Finding`.
         deployment: whether it is about using the model elsewhere, and says nothing of its training.
     """
@@ -52,6 +68,10 @@ class Judging(Protocol):
     def formula(self) -> str: ...  # noqa: D102
     @property
     def source(self) -> str: ...  # noqa: D102
+    @property
+    def unit(self) -> Unit: ...  # noqa: D102
+    @property
+    def bad(self) -> Side: ...  # noqa: D102
     @property
     def meaning(self) -> str: ...  # noqa: D102
     @property

@@ -29,22 +29,24 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class SeriesHistograms:
-    """Histograms of a series on shared edges: one set for the whole, one per layer.
+    """Histograms of a series on shared edges: one set for the whole, one for what is trained of it, one per layer.
 
     Attributes:
-        whole: of each checkpoint, all on the same edges; None where it has no finite value.
+        whole, trained: of each checkpoint, all on the same edges; None where it has no finite value.
         shown: places of the checkpoints that ``layers`` speaks of.
-        layers: layer -> one per such checkpoint, on that layer's edges; None where it is missing or not finite.
+        layers: layer -> one of its trained weights per such checkpoint, on that layer's edges; None where it is missing
+            or not finite.
     """
 
     whole: tuple[Histogram | None, ...]
+    trained: tuple[Histogram | None, ...]
     shown: tuple[int, ...]
     layers: Mapping[str, tuple[Histogram | None, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointHistograms:
-    """Histograms of one checkpoint, each on edges of its own; None without a finite value."""
+    """Histograms of the trained weights of one checkpoint, each on edges of its own; None without a finite value."""
 
-    whole: Histogram | None
+    trained: Histogram | None
     layers: Mapping[str, Histogram | None]

@@ -230,20 +230,30 @@ class Measured:
         return Measures(GroupMeasure, self.layout.layers, self.of_groups)
 
     @property
+    def trained_parts(self) -> Measures[GroupMeasure]:
+        """The trained tensors of each layer that has others as well, such as moving statistics."""
+        return Measures(GroupMeasure, self.layout.parts, self.of_groups, len(self.layout.layers))
+
+    @property
     def roles(self) -> Measures[GroupMeasure]:
         """The selected model tensors per role."""
-        return Measures(GroupMeasure, self.layout.roles, self.of_groups, len(self.layout.layers))
+        return Measures(GroupMeasure, self.layout.roles, self.of_groups, self.layout.first_role)
 
     @property
     def whole(self) -> GroupMeasure:
         """All selected tensors."""
-        return GroupMeasure(self.layout.whole, self.of_groups, len(self.layout.layers) + len(self.layout.roles))
+        return GroupMeasure(self.layout.whole, self.of_groups, self.layout.first_role + len(self.layout.roles))
+
+    @property
+    def trained(self) -> GroupMeasure:
+        """Those of them that training adjusts, see :mod:`reporter.model.trained`: the headlines speak of these."""
+        return GroupMeasure(self.layout.trained, self.of_groups, self.whole.row + 1)
 
     @property
     def optimizer(self) -> GroupMeasure | None:
         """The optimizer state, None where there is none."""
         info = self.layout.optimizer
-        return None if info is None else GroupMeasure(info, self.of_groups, self.whole.row + 1)
+        return None if info is None else GroupMeasure(info, self.of_groups, self.whole.row + 2)
 
     @property
     def infos(self) -> tuple[TensorInfo, ...]:
@@ -263,6 +273,11 @@ class Measured:
     def layer_by_name(self) -> Mapping[str, GroupMeasure]:
         """Layers by name."""
         return ByName(self.layout.layer_places, self.layers)
+
+    def trained_layer(self, name: str) -> GroupMeasure:
+        """The trained tensors of a layer as one sample."""
+        place = self.layout.trained_places.get(name)
+        return self.layer_by_name[name] if place is None else self.trained_parts[place]
 
     @property
     def layer_members(self) -> Mapping[str, tuple[str, ...]]:

@@ -86,9 +86,15 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures side by side where there is room."""
+    """Figures side by side where there is room.
+
+    Attributes:
+        order: places of all of them, what matters most first; () if that is their own order. If there is no room for
+            all, the last of these are left out.
+    """
 
     items: tuple[Figure, ...]
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,9 @@ class Movement:
     Attributes:
         since: against which checkpoint.
         layers, tensors: names of those that moved, by falling relative update; those that were all zero before come
-            last. Tensors are those of the model.
+            last. Tensors are those that are trained, and layers are judged by these.
         still_layers, still_tensors: names of those that are equal to the bit (of estimates: whose sketches are).
+        apart, still_apart: the same of the model's other tensors, such as moving statistics.
     """
 
     since: Since
@@ -75,3 +76,5 @@ class Movement:
     still_layers: tuple[str, ...]
     tensors: tuple[str, ...]
     still_tensors: tuple[str, ...]
+    apart: tuple[str, ...] = ()
+    still_apart: tuple[str, ...] = ()

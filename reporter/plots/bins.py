@@ -172,6 +172,6 @@ def values(count: int) -> str:
     """A count with its noun.
 
     >>> values(1), values(1200)
-    ('1 value', '1 200 values')
+    ('1 value', '1\\u202f200 values')
     """
     return f"{numerals.integer(count)} value{'' if count == 1 else 's'}"

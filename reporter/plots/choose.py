@@ -163,9 +163,9 @@ def _moving(renderer: Renderer, series: Comparison, histograms: SeriesHistograms
     return renderer.draw(
         plots.ridge,
         f"{series.slug}-moving",
-        "Distribution of all weights over the steps",
+        "Distribution of the trained weights over the steps",
         series.labels,
-        histograms.whole,
+        histograms.trained,
     )
 
 
@@ -173,32 +173,32 @@ def _bands(renderer: Renderer, series: Comparison) -> Figure:
     return renderer.draw(
         plots.bands,
         f"{series.slug}-bands",
-        "Percentiles of all weights over the steps",
+        "Percentiles of the trained weights over the steps",
         series.labels,
         series.positions,
-        [m.whole.quantiles.values for m in series.measured],
-        [plain(v) for v in series.whole("min")],
-        [plain(v) for v in series.whole("max")],
+        [m.trained.quantiles.values for m in series.measured],
+        [plain(m.trained.statistics["min"]) for m in series.measured],
+        [plain(m.trained.statistics["max"]) for m in series.measured],
     )
 
 
 def _trends(renderer: Renderer, series: Comparison) -> tuple[Figure, ...]:
-    """The L2 norm of all weights over the steps, and their relative update."""
-    updates = [None, *(update(pair.whole) for pair in series.pairs)]
+    """The L2 norm of the trained weights over the steps, and their relative update."""
+    updates = [None, *(update(pair.trained) for pair in series.pairs)]
     return (
         renderer.draw(
             plots.lines,
             f"{series.slug}-norm",
-            "L2 norm of all weights",
+            "L2 norm of the trained weights",
             series.labels,
             series.positions,
-            {"L2 norm": [plain(v) for v in series.whole("l2_norm")]},
+            {"L2 norm": [drawn(v) for v in series.trained("l2_norm")]},
             "",
         ),
         renderer.draw(
             plots.lines,
             f"{series.slug}-update",
-            "Relative update ‖ΔW‖ / ‖W‖ against the checkpoint before",
+            "Relative update ‖ΔW‖ / ‖W‖ of the trained weights against the checkpoint before",
             series.labels,
             series.positions,
             {"relative update": updates},
@@ -210,9 +210,9 @@ def _trends(renderer: Renderer, series: Comparison) -> tuple[Figure, ...]:
 def _distances(renderer: Renderer, series: Comparison) -> Figure:
     lines: dict[str, list[float | None]] = {}
     if len(series.from_first) > 1:
-        lines["distance from the first checkpoint"] = [0.0, *(update(pair.whole) for pair in series.from_first)]
+        lines["distance from the first checkpoint"] = [0.0, *(update(pair.trained) for pair in series.from_first)]
     if series.from_baseline:
-        lines["distance from the baseline"] = [update(pair.whole) for pair in series.from_baseline]
+        lines["distance from the baseline"] = [update(pair.trained) for pair in series.from_baseline]
     return renderer.draw(
         plots.lines,
         f"{series.slug}-distances",
@@ -261,11 +261,13 @@ def draw_runs(renderer: Renderer, series: Sequence[Comparison], group: Sequence[
         positions = of.positions if stepped and of.positions is not None else tuple(map(float, range(len(of.refs))))
         return Course(of.labels, positions, values)
 
-    norms = {s.name: course(s, [plain(v) for v in s.whole("l2_norm")]) for s in chosen}
-    updates = {s.name: course(s, [None, *(update(p.whole) for p in s.pairs)]) for s in chosen if s.pairs}
+    norms = {s.name: course(s, [drawn(v) for v in s.trained("l2_norm")]) for s in chosen}
+    updates = {s.name: course(s, [None, *(update(p.trained) for p in s.pairs)]) for s in chosen if s.pairs}
     axis = "step" if stepped else "checkpoint, in order"
     name = chosen[0].slug
-    figures = [renderer.draw(plots.runs, f"{name}-runs-norm", "L2 norm of all weights, every run", norms, "", axis)]
+    figures = [
+        renderer.draw(plots.runs, f"{name}-runs-norm", "L2 norm of the trained weights, every run", norms, "", axis)
+    ]
     if updates:
         title = "Relative update against the checkpoint before, every run"
         figures.append(renderer.draw(plots.runs, f"{name}-runs-update", title, updates, "‖ΔW‖ / ‖W‖", axis))
@@ -274,10 +276,12 @@ def draw_runs(renderer: Renderer, series: Sequence[Comparison], group: Sequence[
 
 def _norms(renderer: Renderer, series: Comparison) -> Figure:
     values = []
-    for course in series.layer_courses(("l2_norm",))[:, 0].tolist():
+    for name, course in zip(series.layers, series.layer_courses(("l2_norm",))[:, 0].tolist(), strict=True):
         norms = list(map(plain, course))
         first = next((n for n in norms if n), None)
-        values.append([n / first if n is not None and first else None for n in norms])
+        held = [name in m.layer_by_name and m.trained_layer(name).summary.non_finite > 0 for m in series.measured]
+        ratios = [n / first if n is not None and first else None for n in norms]
+        values.append([math.nan if odd else ratio for odd, ratio in zip(held, ratios, strict=True)])
     return renderer.draw(
         plots.change_heat,
         f"{series.slug}-norms",
@@ -317,8 +321,8 @@ def _checkpoint(renderer: Renderer, series: Comparison, place: int, bins: int) -
     ref, own = series.refs[place], of_checkpoint(series.measured[place], bins, MAX_SHEET_LAYERS)
     titles, drawn = list(own.layers), list(own.layers.values())
     return CheckpointFigures(
-        histogram=renderer.draw(plots.global_histogram, f"{ref.slug}-all", "All weights", own.whole)
-        if own.whole
+        histogram=renderer.draw(plots.global_histogram, f"{ref.slug}-all", "Trained weights", own.trained)
+        if own.trained
         else None,
         sheets=tuple(renderer.draw(plots.small_multiples, f"{ref.slug}-layers", titles, drawn)) if titles else (),
         layers=len(titles),
@@ -328,6 +332,13 @@ def _checkpoint(renderer: Renderer, series: Comparison, place: int, bins: int) -
 def update(change: Change) -> float | None:
     """The relative update to draw; NaN if some values are not finite, as that of the others would look harmless."""
     return math.nan if change.left_out else change.relative_update
+
+
+def drawn(value: Value | None) -> float | None:
+    """A number to draw: NaN, which is marked, where it is not finite, and None where there is none."""
+    if value is None or isinstance(value, Absent):
+        return None
+    return float(value) if math.isfinite(value) else math.nan
 
 
 def plain(value: Value | None) -> float | None:

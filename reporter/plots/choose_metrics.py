@@ -63,12 +63,10 @@ def _groups(series: Comparison) -> list[list[Metric]]:
 
 
 def _weights(series: Comparison, positions: Sequence[float]) -> list[dict[str, Line]]:
-    """The norm of the weights and their relative update; NaN where some are not finite, so that it is marked."""
-    broken = [m.whole.summary.non_finite > 0 for m in series.measured]
-    norms = [math.nan if bad else _plain(v) for v, bad in zip(series.whole("l2_norm"), broken, strict=True)]
-    panels = [{"weights: L2 norm": Line(positions, norms)}]
+    """The norm of the trained weights and their relative update; NaN, which is marked, where some are not finite."""
+    panels = [{"weights: L2 norm": Line(positions, [_plain(v) for v in series.trained("l2_norm")])}]
     if series.pairs:
-        updates = [None, *(math.nan if p.whole.left_out else p.whole.relative_update for p in series.pairs)]
+        updates = [None, *(math.nan if p.trained.left_out else p.trained.relative_update for p in series.pairs)]
         panels.append({"weights: relative update ‖ΔW‖ / ‖W‖": Line(positions, updates)})
     return panels
 

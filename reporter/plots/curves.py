@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from reporter.model.page import Figure
 from reporter.numerals import integer
 from reporter.plots import units
 from reporter.plots.bins import Array
 from reporter.plots.canvas import FULL, Canvas
-from reporter.plots.colours import OKABE_ITO
+from reporter.plots.colours import FAINT_INK, OKABE_ITO, VERMILLION
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
-from reporter.plots.scale import Linear
+from reporter.plots.scale import Linear, widened
 from reporter.plots.steps import Steps
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
@@ -22,6 +24,8 @@ PLOT = 160.0
 """Height of the panel in CSS pixels."""
 FEW = 40
 """Up to this number of checkpoints, each has a marker."""
+ODD = "NaN or infinite"
+"""What is written beside a checkpoint without a finite number."""
 TOLD = 3
 """Number of lines, from the first, whose course the alternative text describes."""
 
@@ -63,10 +67,31 @@ def lines(
         return canvas.figure(name, *nothing(title))
     panel, y, styles = begun
     places = steps.scale(panel.left + 8, panel.right - 8)(steps.positions)
+    odd = _odd(list(series.values())[: len(shown)], len(labels))
+    _mark(panel, places[odd])
     for series_name, colour, marker, dashes in styles:
         draw_line(canvas, places, y(shown[series_name]), colour, marker, dashes)
     steps.axis(panel, places)
-    return canvas.figure(name, _alt(title, labels, shown), _caption(len(series), shown, steps.spaced))
+    said = [labels[int(i)] for i in np.flatnonzero(odd)]
+    return canvas.figure(name, _alt(title, labels, shown, said), _caption(len(series), shown, steps.spaced, said))
+
+
+def _odd(lines: Sequence[Sequence[float | None]], count: int) -> npt.NDArray[np.bool_]:
+    """The checkpoints at which any line has a number that is NaN or infinite; shape (checkpoints,)."""
+    odd = np.zeros(count, np.bool_)
+    for values in lines:
+        odd |= [v is not None and not math.isfinite(v) for v in values]
+    return odd
+
+
+def _mark(panel: Panel, places: Array) -> None:
+    """Mark the checkpoints whose numbers are not finite by a line across the panel, and say so beside the first."""
+    if not len(places):
+        return
+    panel.canvas.segments([((x, panel.top), (x, panel.bottom)) for x in places], VERMILLION)
+    left = places[0] > (panel.left + panel.right) / 2
+    at = places[0] + (-5 if left else 5)
+    panel.canvas.text(at, panel.top + 11, ODD, "right" if left else "left", colour=FAINT_INK)
 
 
 Style = tuple[str, str, str, tuple[float, ...]]
@@ -99,7 +124,10 @@ def begin(
         Panel(canvas, 0, top, FULL, top + PLOT).message("no number to show")
         return canvas, None
     above.draw(canvas, 0, TITLE)
-    y = Linear(float(known.min()), float(known.max()), top + PLOT - 6, top + 6)
+    low, high = widened(float(known.min()), float(known.max()))
+    if unit in units.FROM_ZERO:
+        low, high = min(low, 0.0), max(high, 0.0)
+    y = Linear(low, high, top + PLOT - 6, top + 6)
     ticks, texts = units.labels(unit, y.ticks(5))
     panel = Panel(canvas, gutter(texts), top, FULL - 12, top + PLOT)
     panel.y_axis(y, ticks, texts, units.heading(unit))
@@ -136,7 +164,7 @@ def draw_line(canvas: Canvas, x: Array, y: Array, colour: str, marker: str, dash
         canvas.curve(x[marked], y[marked], colour, 0.0, marker=marker)
 
 
-def _alt(title: str, labels: Sequence[str], shown: Mapping[str, Array]) -> str:
+def _alt(title: str, labels: Sequence[str], shown: Mapping[str, Array], odd: Sequence[str]) -> str:
     told = [
         f"{quoted(n)} {trend(labels, [None if v != v else float(v) for v in column])}"
         for n, column in list(shown.items())[:TOLD]
@@ -146,15 +174,17 @@ def _alt(title: str, labels: Sequence[str], shown: Mapping[str, Array]) -> str:
         f"{quoted(title)}: line chart over {plural(len(labels), 'checkpoint')}",
         "; ".join(told),
         f"Also shown: {listing(more, 5)}" if more else "",
+        f"Values are NaN or infinite at {listing(odd, 5)}" if odd else "",
     )
 
 
-def _caption(count: int, shown: Mapping[str, Array], spaced: bool) -> str:
+def _caption(count: int, shown: Mapping[str, Array], spaced: bool, odd: Sequence[str]) -> str:
     gaps = any(np.isnan(column).any() for column in shown.values())
     return sentence(
         "Checkpoints are placed by their steps"
         if spaced
         else "Checkpoints are evenly spaced, whatever lies between them",
+        f"Upright lines: values are NaN or infinite, at {listing(odd, 5)}" if odd else "",
         "Gaps: there is no finite number" if gaps else "",
         f"{integer(count - len(shown))} more are not drawn" if len(shown) < count else "",
     )

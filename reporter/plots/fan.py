@@ -13,7 +13,7 @@ from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import BLUE, FAINT_INK, INK, tint
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, LINE, TITLE, Panel, gutter
-from reporter.plots.scale import Linear, tick_labels
+from reporter.plots.scale import Linear, tick_labels, widened
 from reporter.plots.steps import Steps
 from reporter.plots.words import plural, quoted, sentence, trend
 
@@ -63,7 +63,7 @@ def bands(
         alt = f"{quoted(title)}: no finite values at any of {plural(len(labels), 'checkpoint')}."
         return canvas.figure(name, alt, "There is no finite value to show.")
     keys.draw(canvas, 0, TITLE)
-    y = Linear(*span, top + PLOT - 4, top + 4)
+    y = Linear(*widened(*span), top + PLOT - 4, top + 4)
     ticks = y.ticks(5)
     texts = tick_labels(ticks)
     panel = Panel(canvas, gutter(texts), top, FULL - 12, top + PLOT)

@@ -15,7 +15,7 @@ from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import PAPER, VERMILLION, ramp, rgb
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
-from reporter.plots.scale import Linear, Log, Scale
+from reporter.plots.scale import Linear, Log, Scale, widened
 from reporter.plots.shading import BAR, colour_bar, shade
 from reporter.plots.steps import Steps
 from reporter.plots.words import digits_apart, plural, quoted, sentence, some
@@ -118,7 +118,7 @@ def _narrow(table: Array, labels: Sequence[str]) -> tuple[Array, list[str]]:
 
 def scale_of(values: Array, logarithmic: bool) -> Scale:
     """The scale that maps the range of ``values`` to 0 to 1, the range of the colours."""
-    low, high = float(values.min()), float(values.max())
+    low, high = widened(float(values.min()), float(values.max()))
     return Log(low, high, 0.0, 1.0) if logarithmic else Linear(low, high, 0.0, 1.0)
 
 

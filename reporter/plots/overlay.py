@@ -11,7 +11,7 @@ from reporter.model.page import Figure
 from reporter.numerals import integer
 from reporter.plots.colours import OKABE_ITO
 from reporter.plots.curves import TOLD, begin, column_of, draw_line, nothing
-from reporter.plots.scale import Linear, tick_labels
+from reporter.plots.scale import Whole, tick_labels
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
 
@@ -32,7 +32,7 @@ def runs(name: str, title: str, courses: Mapping[str, Course], unit: str, axis: 
         return canvas.figure(name, *nothing(title))
     panel, y, styles = begun
     places = np.concatenate([np.asarray(c.positions, np.float64) for c in shown.values()])
-    x = Linear(float(places.min()), float(places.max()), panel.left + 8, panel.right - 8)
+    x = Whole(float(places.min()), float(places.max()), panel.left + 8, panel.right - 8)
     for run, colour, mark, dashes in styles:
         draw_line(canvas, x(shown[run].positions), y(columns[run]), colour, mark, dashes)
     panel.x_axis(x, axis, _whole)

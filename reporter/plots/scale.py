@@ -41,6 +41,21 @@ class Scale(Protocol):
         ...
 
 
+LEAST_SPAN = 0.01
+"""Share of a level that an axis shows on either side of it at least: less is magnified into a change that is none."""
+
+
+def widened(low: float, high: float) -> tuple[float, float]:
+    """A range that shows a level, however little varies about it, with :data:`LEAST_SPAN` of it on either side.
+
+    >>> widened(0.99, 1.09), widened(100.0, 100.0)
+    ((0.99, 1.09), (99.0, 101.0))
+    """
+    middle = low / 2 + high / 2
+    least = LEAST_SPAN * abs(middle)
+    return (low, high) if high / 2 - low / 2 >= least else (middle - least, middle + least)
+
+
 class Linear:
     """A scale on which equal differences have equal distances.
 
@@ -135,6 +150,18 @@ class Log:
         return 0 < tick < math.inf and self._bottom - 1e-9 <= math.log10(tick) <= self._top + 1e-9
 
 
+class Whole(Linear):
+    """A scale of whole numbers, such as steps: there is no tick between two of them.
+
+    >>> Whole(123.0, 124.0, 0.0, 1.0).ticks(5)
+    [123.0, 124.0]
+    """
+
+    def ticks(self, wanted: int) -> list[float]:
+        """See :meth:`Linear.ticks`."""
+        return [t for t in super().ticks(wanted) if t == round(t)] or [self.low]
+
+
 def tick_labels(ticks: Sequence[float]) -> list[str]:
     """Labels of ticks, with as few digits as are needed to tell neighbours apart and to be right.
 
@@ -156,7 +183,7 @@ def count_labels(ticks: Sequence[float]) -> list[str]:
     """Labels of ticks that are counts.
 
     >>> count_labels([0.0, 20000.0, 4e9])
-    ['0', '20 000', '4e+09']
+    ['0', '20\\u202f000', '4e+09']
     """
     return [numerals.integer(round(t)) if t < 1e7 else numerals.number(float(t), 3) for t in ticks]
 

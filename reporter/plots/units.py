@@ -9,6 +9,9 @@ from reporter.plots.scale import count_labels, share_labels, tick_labels
 HEADINGS = {"": "weight units", "1": "number without unit", "share": "share", "values": "number of values"}
 """Headings for the units of :data:`reporter.derive.statistics.STATISTICS`; any other unit is its own heading."""
 
+FROM_ZERO = frozenset({"share", "values", "‖ΔW‖ / ‖W‖"})
+"""Units whose axes begin at 0: counts and ratios, of which only the size of the whole tells much from little."""
+
 LABELS: dict[str, Callable[[Sequence[float]], list[str]]] = {"share": share_labels, "values": count_labels}
 """Functions that make labels of ticks, for units whose numbers are not written in the usual way."""
 

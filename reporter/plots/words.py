@@ -37,7 +37,7 @@ def plural(count: int, noun: str) -> str:
     """A count with its noun.
 
     >>> plural(1, "layer"), plural(1200, "layer")
-    ('1 layer', '1 200 layers')
+    ('1 layer', '1\\u202f200 layers')
     """
     return f"{integer(count)} {noun}{'' if count == 1 else 's'}"
 
@@ -88,7 +88,7 @@ def trend(labels: Sequence[str], values: Sequence[float | None], resolution: flo
 def digits_apart(a: float, b: float) -> int:
     """How many significant digits are needed to tell two different numbers apart, at least 4.
 
-    >>> digits_apart(1.0, 2.0), digits_apart(1.0, 1.000001)
+    >>> digits_apart(2.0, 3.0), digits_apart(2.0, 2.000001)
     (4, 7)
     """
     return next((d for d in range(4, 17) if a == b or number(a, d) != number(b, d)), 17)

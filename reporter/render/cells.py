@@ -6,13 +6,14 @@ This is Python and not a template, since a report may have a million cells and a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
-from reporter.model.page import Cell, Column, Level, Row
+from reporter.model.page import Cell, Column, Level, Row, Table
 from reporter.render.links import Links
-from reporter.render.text import clip, visible
+from reporter.render.text import apart, clip, visible
 
 SIGNS: dict[Level, str] = {"pass": "✓", "info": "●", "warn": "▲", "fail": "✕"}
 
@@ -24,7 +25,7 @@ SHOWN = 120
 
 NONE = Markup()
 
-_PLAIN = re.compile("[A-Za-z0-9 ._/+×−-]{0,1000}")
+_PLAIN = re.compile("[A-Za-z0-9 \u202f%._/+×−-]{0,1000}")
 """Texts in which nothing needs to be escaped or made visible: most names, and nearly all numbers."""
 
 
@@ -44,13 +45,19 @@ def mark(level: Level, *, sign: bool = True, word: bool = True) -> Markup:
     return Markup(shown + heard)
 
 
-def cells(row: Row, columns: Sequence[Column], links: Links) -> Markup:
+def alike(table: Table) -> dict[str, str]:
+    """How the long texts of a table are shown that would look alike if their middles were left out."""
+    return apart((cell.text for row in table.rows for cell in row.cells if len(cell.text) > SHOWN), SHOWN)
+
+
+def cells(row: Row, columns: Sequence[Column], links: Links, shown: Mapping[str, str] = MappingProxyType({})) -> Markup:
     """The header cell and the other cells of a row, each on a line.
 
     Args:
         row: the row; its first cell is the header.
         columns: the columns of the table, as many as cells.
         links: which links may be printed.
+        shown: see :func:`alike`.
 
     >>> row = Row((Cell("dense"), Cell("0.25", sort=0.25)))
     >>> print(cells(row, (Column("Layer", numeric=False), Column("Mean")), Links(frozenset(), files=True)))
@@ -61,10 +68,10 @@ def cells(row: Row, columns: Sequence[Column], links: Links) -> Markup:
     # The id is on an empty element: on a row or cell, WeasyPrint would compute the styles of everything in it again.
     anchor = f'<span id="{row.anchor}"></span>' if row.anchor in links.anchors else ""
     sign = mark(header[0].level or row.level)
-    lines = [f'<th scope="row"{_attributes(*header)}>{anchor}{sign}{_content(header[0], links)}</th>']
+    lines = [f'<th scope="row"{_attributes(*header)}>{anchor}{sign}{_content(header[0], links, shown)}</th>']
     for cell, column in others:
         sign = mark(cell.level, sign=not column.numeric) if cell.level else NONE
-        lines.append(f"<td{_attributes(cell, column)}>{sign}{_content(cell, links)}</td>")
+        lines.append(f"<td{_attributes(cell, column)}>{sign}{_content(cell, links, shown)}</td>")
     return Markup("\n".join(lines))
 
 
@@ -81,8 +88,8 @@ def _attributes(cell: Cell, column: Column) -> str:
     )
 
 
-def _content(cell: Cell, links: Links) -> str:
-    text = _escaped(clip(cell.text, SHOWN))
+def _content(cell: Cell, links: Links, shown: Mapping[str, str]) -> str:
+    text = _escaped(shown.get(cell.text) or clip(cell.text, SHOWN))
     return f'<a href="{_escaped(cell.href)}">{text}</a>' if cell.href and cell.href in links else text
 
 

@@ -13,7 +13,7 @@ SIZES = {"normal": 112, "dense": 127, "tiny": 145}
 PARTS = 200
 """Widths are whole multiples of half a percent, each of which is a CSS class in pdf.html."""
 
-_NUMBER, _WORDS, _LEAST = 16, 40, 8
+_NUMBER, _WORDS, _LEAST = 20, 40, 8
 """Characters: the longest number and the longest words that get room on one line, and the least room that words get."""
 
 _BLOCK = 1.3

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reporter.model.page import Block
 from reporter.render.assets import templates_folder
-from reporter.render.cells import cells, mark
+from reporter.render.cells import alike, cells, mark
 from reporter.render.columns import column_shares, density
 from reporter.render.text import clip, visible
 
@@ -35,5 +35,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     env.globals["mark"] = mark
-    env.filters.update(cells=cells, clip=clip, partial=partial, column_shares=column_shares, density=density)
+    env.filters.update(
+        alike=alike, cells=cells, clip=clip, partial=partial, column_shares=column_shares, density=density
+    )
     return env

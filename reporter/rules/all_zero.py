@@ -9,7 +9,7 @@ import numpy as np
 
 from reporter.model.finding import Severity
 from reporter.numerals import counted, share
-from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.base import Check, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline
 
 
@@ -55,6 +55,7 @@ ALL_ZERO = Rule(
     name="all-zero",
     title="All-zero weights",
     threshold=1.0,
+    unit=Unit.SHARE,
     formula="zeros / values of a kernel or embedding",
     source="SageMaker Debugger, all zero; restricted to roles that carry what was learned",
     check=check,

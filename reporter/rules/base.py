@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reporter.model.finding import Severity as Severity
+from reporter.model.finding import Side as Side
+from reporter.model.finding import Unit as Unit
 from reporter.model.tensor import TensorInfo
 from reporter.rules.timeline import Timeline
 
@@ -130,6 +132,8 @@ class Rule:
         source: where the rule and its threshold come from.
         check: yields one check per value looked at, fired or not.
         limits: further numbers that settings may change.
+        unit: of the value and the threshold.
+        bad: the side of the threshold that is, "" where it is not always the same.
         many: says of several what the message says of one: "hold NaN or infinite values".
         noun: what is counted where several have one cause.
         meaning: what a finding usually means, one sentence.
@@ -151,6 +155,8 @@ class Rule:
     source: str
     check: Callable[[Timeline, Limits], Iterator[Check]]
     limits: tuple[Limit, ...] = ()
+    unit: Unit = Unit.NUMBER
+    bad: Side = ""
     many: str = "are concerned"
     noun: str = "tensors"
     meaning: str = ""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import counted, integer
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.succession import relu_behind
 from reporter.rules.timeline import Timeline, Track
 
@@ -283,6 +283,8 @@ DEAD_UNITS = Rule(
     name="dead-units",
     title="Dead units",
     threshold=0.0,
+    unit=Unit.SHARE,
+    bad="more",
     limits=(
         Limit("relative", 1e-6, "share of the usual norm below which a unit is dead"),
         Limit("share", 0.3, "share of a layer's units at which it is a warning that they are dead"),

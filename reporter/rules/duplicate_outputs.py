@@ -38,6 +38,7 @@ DUPLICATE_OUTPUTS = Rule(
     name="duplicate-outputs",
     title="Duplicate outputs",
     threshold=0.0,
+    bad="more",
     formula="output channels with |cos| > 0.999 to an earlier one, in kernels of at least 8 weights an output and at "
     "most 4 million values; of the last checkpoint",
     source="own proposal: redundant filters could be merged; the same initialisation of all units shows so, too",

@@ -82,6 +82,7 @@ FADING = Rule(
     name="fading",
     title="Fading updates",
     threshold=0.01,
+    bad="less",
     limits=(Limit("pairs", 5, "pairs of checkpoints that are needed to know what is usual"),),
     formula="(relative update of a kernel in the last pair / its upper quartile over all pairs) / the largest such "
     "ratio of all kernels and biases",

@@ -45,6 +45,7 @@ FLOAT16_OVERFLOW = Rule(
     name="float16-overflow",
     title="Overflow in float16",
     threshold=0.0,
+    bad="more",
     formula="finite values with |w| ≥ 65520, which round to infinity in float16 (largest: 65504); of the last "
     "checkpoint",
     source="IEEE 754 binary16; a warning for weights, a remark for moving statistics and counters",

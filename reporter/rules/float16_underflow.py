@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reporter.model.deployment import GOOD_SQNR
 from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
-from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.base import Check, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline
 
 
@@ -35,6 +35,8 @@ FLOAT16_UNDERFLOW = Rule(
     name="float16-underflow",
     title="Underflow in float16",
     threshold=GOOD_SQNR,
+    unit=Unit.DECIBEL,
+    bad="less",
     formula="10 · log₁₀(Σw² / Σ(w − w′)²) in dB, w′ the value as float16; kernels and embeddings of the last "
     "checkpoint",
     source="IEEE 754 binary16, whose precision falls below 2⁻¹⁴ = 6.1e−5; ordinary weights keep about 73 dB",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 
 from reporter.model.finding import Severity
 from reporter.numerals import counted, integer
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.idle_biases import WHY, idle_biases
 from reporter.rules.movement import Movement, equal_share, movements
 from reporter.rules.timeline import Timeline, Track
@@ -89,6 +89,7 @@ FROZEN = Rule(
     name="frozen",
     title="Frozen weights",
     threshold=1.0,
+    unit=Unit.SHARE,
     limits=(
         Limit("most", 0.5, "share of the trainable parameters; when more never move, it is a failure"),
         Limit("checkpoints", 3, "checkpoints that have to agree before it is a failure"),

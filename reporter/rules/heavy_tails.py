@@ -63,6 +63,7 @@ HEAVY_TAILS = Rule(
     name="heavy-tails",
     title="Heavy tails",
     threshold=10.0,
+    bad="more",
     limits=(
         Limit("channel", 10.0, "largest channel maximum / median channel maximum"),
         Limit("values", 1000, "values that a tensor needs for its kurtosis to mean anything"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reporter.model.deployment import FEW_LEVELS, GOOD_SQNR, UNFIT_SQNR
 from reporter.model.finding import Severity
 from reporter.numerals import decibels, integer
-from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.base import Check, Limits, Rule, Unit
 from reporter.rules.grouped import as_one
 from reporter.rules.timeline import Timeline
 
@@ -52,6 +52,8 @@ INT8_READY = Rule(
     name="int8-ready",
     title="Ready for int8",
     threshold=GOOD_SQNR,
+    unit=Unit.DECIBEL,
+    bad="less",
     formula="10 · log₁₀(Σw² / Σ(w − Q(w))²) in dB, Q the symmetric int8 rounding with scale max |w| / 127, of the last "
     "checkpoint; and output channels with fewer than 8 levels",
     source="own proposal: normal weights keep about 40 dB, 20 dB is noise of a tenth of the weights' norm",

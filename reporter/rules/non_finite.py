@@ -107,6 +107,7 @@ NON_FINITE = Rule(
     name="non-finite",
     title="Non-finite values",
     threshold=0.0,
+    bad="more",
     limits=(
         Limit("few", 0.1, "share of a tensor's values, and of the tensors, up to which a damaged file is likelier"),
     ),

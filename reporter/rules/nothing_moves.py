@@ -8,7 +8,7 @@ from itertools import groupby
 from reporter.model.finding import Severity
 from reporter.model.role import SLOTS
 from reporter.numerals import counted, integer
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.movement import halted
 from reporter.rules.timeline import UNTRAINED_ROLES, Timeline, Track
 
@@ -117,6 +117,7 @@ NOTHING_MOVES = Rule(
     name="nothing-moves",
     title="Nothing moves",
     threshold=1.0,
+    unit=Unit.SHARE,
     limits=(Limit("checkpoints", 3, "checkpoints that have to agree before it is a failure"),),
     formula="share of all weights that are equal to the bit in neighbouring checkpoints (or differ by less than "
     "10⁻⁸ of their norm)",

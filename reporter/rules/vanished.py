@@ -56,6 +56,7 @@ VANISHED = Rule(
     name="vanished",
     title="Vanished weights",
     threshold=1e-6,
+    bad="less",
     limits=(Limit("largest", 1e-12, "largest |w| of a kernel below which it has vanished"),),
     formula="RMS of a kernel or embedding / its RMS in the first checkpoint; max |w| below 10⁻¹² as well",
     source="seen in a real run: dense kernels at 10⁻³⁴, all values finite",

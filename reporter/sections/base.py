@@ -115,7 +115,9 @@ def sheets(figures: CheckpointFigures, layers: int, medium: Medium) -> Iterator[
     yield from shown
     if len(shown) < len(figures.sheets):
         yield Paragraph(
-            f"{len(figures.sheets) - len(shown)} more sheets, of the layers after these: index.html.", "note"
+            f"{len(figures.sheets) - len(shown)} more sheets, of the layers after these, are not in this document; the "
+            "attached report.json has their counts.",
+            "note",
         )
     if figures.layers < layers:
         drawn = f"the first {integer(figures.layers)} of {integer(layers)} layers"
@@ -179,6 +181,10 @@ def unrounded(value: Value | None) -> str:
     return ""
 
 
+BEFORE = ("previous", "since")
+"""Units of columns that hold a checkpoint against the one just before."""
+
+
 def bounded(
     caption: str, columns: Sequence[Column], rows: Sequence[Row], medium: Medium, *, note: str = "", keep: str = "first"
 ) -> Table:
@@ -194,7 +200,7 @@ def bounded(
             ``ends``.
     """
     limit = PDF_ROWS if medium == "pdf" else HTML_ROWS
-    where = {"pdf": "index.html", "html": "tensors.csv and report.json", "index": "report.json"}[medium]
+    where = {"pdf": "the attached report.json", "html": "tensors.csv and report.json", "index": "report.json"}[medium]
     if len(rows) <= limit:
         return Table(caption, tuple(columns), tuple(rows), note)
     kept = list(rows[:limit])
@@ -202,4 +208,6 @@ def bounded(
         places = sorted({round(i * (len(rows) - 1) / (limit - 1)) for i in range(limit)})
         kept = [rows[i] for i in places]
         note = (note + " " if note else "") + f"{limit} of {integer(len(rows))} rows, evenly spaced."
+        if any(column.unit in BEFORE for column in columns):
+            note += " What is held against the checkpoint before is so against the one just before, shown or not."
     return Table(caption, tuple(columns), tuple(kept), note, len(rows) - len(kept), where)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from reporter.model.measured import GroupMeasure
-from reporter.model.page import Block, Cell, Column, Facts, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Cell, Column, Facts, FindingList, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer, number, size
 from reporter.printable import layer_name
 from reporter.sections.base import bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
+from reporter.sections.verdict import item, norm_of
 
 _STATISTICS = (
     "mean", "std", "min", "max", "l2_norm", "rms", "skewness", "kurtosis", "zero_share", "near_zero_share", "nan_count",
 )  # fmt: skip
+
+
+FINDINGS = 50
+"""Most findings on the page of a checkpoint."""
 
 
 def build(report: Report, at: int, place: int) -> Iterator[Section]:
@@ -26,27 +32,31 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
     """
     series, figures = report.series[at], report.figures[at].checkpoints[place]
     ref, numbers = series.refs[place], series.measured[place]
-    whole = numbers.whole
+    whole, trained = numbers.whole, numbers.trained
     tiles = (
         ("Step", f"{series.labels[place]} ({ref.step.source})"),
         ("Format", ref.format),
         ("Parameters", integer(whole.parameters)),
+        ("Parameters trained", integer(trained.parameters)),
         ("Tensors", integer(len(numbers.tensors))),
         ("Files", f"rotated away; measured on {ref.rotated}" if ref.rotated else size(ref.nbytes)),
-        ("Mean", number(whole.statistics["mean"])),
-        ("Std", number(whole.statistics["std"])),
-        ("L2 norm", number(whole.statistics["l2_norm"])),
+        ("Mean, trained", number(trained.statistics["mean"])),
+        ("Std, trained", number(trained.statistics["std"])),
+        ("L2 norm, trained", norm_of(trained)),
         ("Integrity check", numbers.integrity),
     )
     blocks: list[Block] = [Facts(tiles, "tiles")]
     here = [f for f in report.judgement.findings if f.series == series.name and ref.name in f.checkpoints]
-    blocks += [Paragraph(f"{f.severity.name}: {f.message}.", "warning") for f in here[:50]]
+    if here:
+        items = tuple(replace(item(report, f, "html"), href="") for f in here[:FINDINGS])
+        blocks.append(FindingList(items, len(here) - len(items), "report.json"))
     blocks += [Paragraph(note, "note") for note in numbers.notes]
     if figures.histogram:
         blocks.append(figures.histogram)
     yield Section("summary", "Summary", tuple(blocks))
     if numbers.layers:
-        table = group_table("Layers", "Layer", numbers.layers)
+        weights = [numbers.trained_layer(layer.name) for layer in numbers.layers]
+        table = group_table("Trained weights of each layer", "Layer", weights)
         yield Section("layers", "Layers", (table, *sheets(figures, len(numbers.layers), "html")))
         yield Section("roles", "Roles", (group_table("Variables by role", "Role", numbers.roles),))
     if numbers.optimizer:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from reporter.model.finding import Outcome
 from reporter.model.page import Cell, Column, Facts, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections.base import Medium, bounded, count_cell, number_cell, series_href
+from reporter.sections.verdict import in_unit
 
 _RULE = Column("Rule", numeric=False)
+_SIDE = "The side of the threshold on which a rule fires; empty where it is not always the same."
 _COUNTS = (
     Column("Checked", definition="Values held against the threshold."),
     Column("Fired", definition="Values beyond it, remarks included; those with one cause are one finding."),
@@ -39,6 +42,7 @@ def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
         *_COUNTS,
         Column("Worst value"),
         Column("Threshold"),
+        Column("What is bad", numeric=False, definition=_SIDE),
         Column("Where", numeric=False),
     )
     rows = [
@@ -47,14 +51,20 @@ def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
                 Cell(outcome.rule.title),
                 *((Cell(outcome.series),) if several else ()),
                 *_counts(outcome.checked, outcome.fired, outcome.explained),
-                number_cell(outcome.worst),
-                number_cell(outcome.threshold),
+                _in_unit(outcome.worst, outcome),
+                _in_unit(outcome.threshold, outcome),
+                Cell(outcome.rule.bad),
                 Cell(outcome.where),
             )
         )
         for outcome in sorted(outcomes, key=lambda o: -o.fired)
     ]
     return bounded("What every rule saw", columns, rows, medium)
+
+
+def _in_unit(value: float | None, outcome: Outcome) -> Cell:
+    """A value in the unit of its rule."""
+    return replace(number_cell(value), text=in_unit(value, outcome.rule.unit))
 
 
 def _by_rule(report: Report, medium: Medium) -> Table:

@@ -8,7 +8,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.deployment import FEW_LEVELS, GOOD_SQNR, UNFIT_SQNR, Advice, Readiness
 from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
 from reporter.model.report import Report
-from reporter.numerals import decibels, integer
+from reporter.numerals import counted, decibels, integer
 from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded
 from reporter.sections.verdict import about_deployment, finding_list
 
@@ -103,18 +103,28 @@ def _sentence(series: list[Comparison], several: bool) -> str:
         )
     overflow = sum(bool(c and c.overflow) for s in series for r in s.readiness.values() for c in [r.cast("float16")])
     float16 = f"{integer(overflow)} tensors overflow" if overflow > 1 else "1 tensor overflows"
-    float16 = f"{float16 if overflow else 'no value overflows'} in float16"
-    return f"In {of}, {text}; {float16}."
+    float16 = f"{float16 if overflow else 'no finite value overflows'} in float16"
+    odd = sum(r.non_finite > 0 for s in series for r in s.readiness.values())
+    unfit = f"{counted(odd, 'tensor')} with NaN or infinite values: no format can hold this model. " if odd else ""
+    return f"{unfit}In {of}, {text}; {float16}."
 
 
 _SUMMARY: dict[Advice, str] = {
+    "repair first": "must be repaired first (NaN or infinite values)",
     "int8 per tensor": "can be int8 with one scale per tensor",
     "int8 per channel": "should be int8 with a scale per output channel",
     "int8 per channel, measure": "would lose noticeably even so (measure the accuracy)",
     "keep in float": "should stay in float",
-}  # in the order from the best advice to the worst, by which tensors are sorted
+}
+"""What is said of weight matrices, by their advice."""
+
+_WORST: tuple[Advice, ...] = (
+    "repair first", "keep in float", "int8 per channel, measure", "int8 per channel", "int8 per tensor",
+)  # fmt: skip
+"""The advice by which tensors are sorted, the worst first."""
 
 _MARKS: dict[Advice | None, Level] = {
+    "repair first": "fail",
     "int8 per channel": "info",
     "int8 per channel, measure": "info",
     "keep in float": "warn",
@@ -161,7 +171,7 @@ def _by_int8(of: tuple[Comparison, str, Readiness]) -> tuple[int, float, float]:
     """The key that sorts weight matrices by how badly they suit int8, the worst first."""
     ready = of[2]
     assert ready.int8_tensor is not None and ready.best is not None and ready.advice is not None
-    return (-list(_SUMMARY).index(ready.advice), min(ready.best, GOOD_SQNR), ready.int8_tensor)
+    return (_WORST.index(ready.advice), min(ready.best, GOOD_SQNR), ready.int8_tensor)
 
 
 def _decibel(value: float | None, marked: bool = True) -> Cell:

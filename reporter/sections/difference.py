@@ -57,7 +57,7 @@ def difference_page(difference: Difference, version: str) -> Page:
         title=f"Difference: {before} → {after}",
         subtitle="Two checkpoints, tensor by tensor" if difference.paired else "Two reports, tensor by tensor",
         sections=(
-            Section("whole", "Whole model", tuple(_whole(difference))),
+            Section("whole", "Trained weights", tuple(_whole(difference))),
             Section("tensors", "Tensors", (_tensors(difference),)),
             Section("glossary", "Definitions", (Facts(glossary),), folded=True),
         ),
@@ -71,7 +71,7 @@ def _whole(difference: Difference) -> Iterator[Block]:
         (f"Tensors {state}", integer(n)) for state in STATES if (n := difference.count(state))
     ]
     tiles.append(("NaN or infinite", before_after(*difference.bad)))
-    whole, shift = difference.whole, difference.shift
+    whole, shift = difference.trained, difference.shift
     if whole is not None and whole.count:
         tiles += [
             ("Relative update", update_cell(whole).text),
@@ -96,9 +96,9 @@ def _whole(difference: Difference) -> Iterator[Block]:
         yield Paragraph(text, "warning")
     if whole is not None:
         yield Paragraph(
-            f"Over {integer(whole.count)} values of model variables that both hold, compared value by value."
+            f"Over {integer(whole.count)} values of trained weights that both hold, compared value by value."
             if whole.count
-            else "No model variable is in both under the same name, shape and dtype.",
+            else "No trained weight is in both under the same name, shape and dtype.",
         )
     if shift is not None and shift.bins:
         yield Paragraph(f"PSI and JS distance are over {bins(shift)}.", "note")
@@ -127,8 +127,8 @@ def _tensors(difference: Difference) -> Table:
     )
     rows = [_row(tensor, difference.paired) for tensor in difference.tensors]
     note = (
-        "What is not finite first; then model variables, then optimizer state; in each what came, went or changed its "
-        "shape or dtype, then by update."
+        "What is not finite first; then weights, moving statistics and the like, optimizer state; in each what came, "
+        "went or changed its shape or dtype, then by update."
     )
     return bounded("Worst first", columns, rows, "html", note=note)
 

@@ -1,4 +1,4 @@
-"""Make a page small enough to be opened: first with shorter tables, then with fewer pictures.
+"""Make a page small enough to be opened: first with fewer pictures, then with shorter tables.
 
 What was left out is said on the page.
 """
@@ -28,15 +28,15 @@ _CELL, _PAGE = 60, 300_000
 def fitted(page: Page, most: int = MOST_BYTES) -> Page:
     """The same page with about ``most`` bytes at most, as far as that can be done."""
     tried = page
-    for change in (partial(_shorter, rows=n) for n in ROWS):
-        if nbytes(tried) <= most:
-            return tried
-        tried = _each(page, change)
-    page = tried
     for pictures in PICTURES:
         if nbytes(tried) <= most:
-            break
+            return tried
         tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
+    page = tried
+    for change in (partial(_shorter, rows=n) for n in ROWS):
+        if nbytes(tried) <= most:
+            break
+        tried = _each(page, change)
     return tried
 
 
@@ -94,6 +94,9 @@ def _fewer(block: Block, pictures: int) -> tuple[Block, ...]:
     """A gallery with at most ``pictures`` pictures, and a note; any other block as it is."""
     if not isinstance(block, Figures) or len(block.items) <= pictures:
         return (block,)
+    order = block.order or tuple(range(len(block.items)))
+    kept = set(order[:pictures])
     left = integer(len(block.items) - pictures)
-    note = Paragraph(f"{left} more pictures were left out to keep this page small.", "note")
-    return replace(block, items=block.items[:pictures]), note
+    which = " of what changed least" if block.order else ""
+    note = Paragraph(f"{left} more pictures{which} were left out to keep this page small.", "note")
+    return Figures(tuple(item for i, item in enumerate(block.items) if i in kept)), note

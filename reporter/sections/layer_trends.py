@@ -103,11 +103,11 @@ def _trends(series: Comparison, courses: Courses, medium: Medium) -> Table:
         COURSE,
         CHANGE_POINT,
     )
-    note = "Layers whose norm changed most, up or down, come first."
+    note = "Layers whose norm changed most, up or down, come first; numbers are of checkpoints without NaN or infinity."
     if flat:
         note += f" {integer(flat)} statistics that are the same in every checkpoint, to six digits, are left out."
     if len(shown) < len(ranked):
-        note += f" {PDF_LAYERS} of {integer(len(ranked))} layers; all of them are in index.html."
+        note += f" {PDF_LAYERS} of {integer(len(ranked))} layers; the attached report.json has all of them."
     return bounded("Trends by layer", columns, rows, medium, note=note)
 
 
@@ -123,18 +123,25 @@ def _row(series: Comparison, trend: Trend, course: Course, factor: float) -> Row
     statistic = trend.statistic
     relative = trend.change / abs(trend.first) if trend.first else None
     point = trend.change_point
+    broken = _broken(series, trend.layer)
     cells = (
         Cell(layer_name(trend.layer)),
         Cell(BY_NAME[statistic].title),
         statistic_cell(statistic, trend.first),
-        statistic_cell(statistic, trend.last),
-        Cell(_signed(trend.change), sort=trend.change),
-        Cell("—" if relative is None else _percent(relative), sort=relative),
+        Cell("NaN/Inf", level="fail") if broken else statistic_cell(statistic, trend.last),
+        Cell("—") if broken else Cell(_signed(trend.change), sort=trend.change),
+        Cell("—") if broken or relative is None else Cell(_percent(relative), sort=relative),
         number_cell(None if trend.slope is None else trend.slope * factor, 3),
         Cell(sparkline(course.tolist())),
         Cell(series.labels[point.place] if point else "—", sort=float(point.place) if point else None),
     )
     return Row(cells)
+
+
+def _broken(series: Comparison, layer: str) -> bool:
+    """Whether some of the layer's trained values are not finite in the last checkpoint that has it."""
+    holding = [m for m in series.measured if layer in m.layer_by_name]
+    return bool(holding) and holding[-1].trained_layer(layer).summary.non_finite > 0
 
 
 def _is_flat(course: Course) -> bool:
@@ -186,4 +193,6 @@ def _sudden(series: Comparison, courses: Courses, medium: Medium) -> Table | Non
     )
     note = CHANGE_POINT.definition
     more = len(found) - len(rows)
-    return Table("Sudden changes", columns, rows, note, more, "index.html" if medium == "pdf" else "report.json")
+    return Table(
+        "Sudden changes", columns, rows, note, more, "the attached report.json" if medium == "pdf" else "report.json"
+    )

@@ -45,7 +45,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         NON_FINITE,
         Column("Relative update", definition="‖W − W′‖ / ‖W′‖ of the last checkpoint against the one before, W′."),
     )
-    note = "The worst first. Statistics are those of the last checkpoint of each series."
+    note = "The worst first. Statistics are those of the trained weights in the last checkpoint of each series."
     if medium == "index":
         note += (
             " Every series has a page of its own, with its findings, what moved, its trend, changes, layers, "
@@ -68,9 +68,9 @@ def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:
             count_cell(len(series.refs)),
             Cell(f"{series.labels[0]} – {series.labels[-1]}" if len(series.refs) > 1 else series.labels[0]),
             count_cell(last.whole.parameters),
-            *statistic_cells(last.whole.statistics, _STATISTICS),
+            *statistic_cells(last.trained.statistics, _STATISTICS),
             non_finite_cell(last.whole.summary),
-            update_cell(series.pairs[-1].whole if series.pairs else None),
+            update_cell(series.pairs[-1].trained if series.pairs else None),
         ),
         anchor=f"series-{series.slug}" if medium == "index" else "",
     )

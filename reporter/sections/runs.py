@@ -114,10 +114,10 @@ def _table(chosen: list[Comparison], medium: Medium) -> Table:
                 Cell(series.name, href=series_href(series, medium)),
                 count_cell(len(series.refs)),
                 Cell(series.labels[-1], sort=None if (step := series.refs[-1].step.value) is None else float(step)),
-                *statistic_cells(series.measured[-1].whole.statistics, names),
+                *statistic_cells(series.measured[-1].trained.statistics, names),
                 non_finite_cell(series.measured[-1].whole.summary),
                 _norm_ratio(series),
-                update_cell(series.from_first[-1].whole if series.from_first else None),
+                update_cell(series.from_first[-1].trained if series.from_first else None),
             )
         )
         for series in chosen
@@ -131,10 +131,10 @@ def _table(chosen: list[Comparison], medium: Medium) -> Table:
         Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
         Column(UPDATE.title, unit="last vs first", definition=UPDATE.definition),
     )
-    return bounded("Last checkpoint of every run", columns, rows, medium)
+    return bounded("Trained weights in the last checkpoint of every run", columns, rows, medium)
 
 
 def _norm_ratio(series: Comparison) -> Cell:
     """The norm of the last checkpoint divided by that of the first."""
-    first, last = (sortable(series.measured[i].whole.statistics["l2_norm"]) for i in (0, -1))
+    first, last = (sortable(series.measured[i].trained.statistics["l2_norm"]) for i in (0, -1))
     return number_cell(last / first if first and last is not None and len(series.refs) > 1 else None)

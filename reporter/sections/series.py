@@ -17,7 +17,7 @@ PDF_SERIES = 12
 """Most series that all get their own sections in the PDF."""
 
 PDF_SERIES_OF_MANY = 4
-"""How many series get their own sections in the PDF if there are more; the others are in index.html. Each takes two to
+"""How many series get their own sections in the PDF if there are more. Each takes two to
 seven pages of a document that is read in a meeting."""
 
 LISTED_SERIES = 10
@@ -45,8 +45,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     if medium == "pdf" and (left := len(report.series) - len(_shown(report, medium))):
         text = (
             f"The {integer(len(report.series) - left)} series with the worst findings are told above. The other "
-            f"{integer(left)} are not in this document: index.html lists all of them, with a link to each, and the "
-            "attached report.json holds all of their numbers."
+            f"{integer(left)} are not in this document; the attached report.json holds all of their numbers."
         )
         yield Section("series-more", "More series", (Paragraph(text, "note"),))
 

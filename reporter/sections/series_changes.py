@@ -78,7 +78,7 @@ def _table(series: Comparison, medium: Medium) -> Table:
         columns += [_against(c, "baseline") for c in ((UPDATE, COSINE) if html else (UPDATE,))]
     rows = [_row(series, place, html, bad) for place in range(len(series.refs))]
     note = "Below each heading: which checkpoint W′ is. " + _bins(series, html)
-    return bounded("Whole model, checkpoint by checkpoint", columns, rows, medium, keep="ends", note=note.strip())
+    return bounded("Trained weights, checkpoint by checkpoint", columns, rows, medium, keep="ends", note=note.strip())
 
 
 def _against(column: Column, reference: str) -> Column:
@@ -89,7 +89,7 @@ def _against(column: Column, reference: str) -> Column:
 def _row(series: Comparison, place: int, html: bool, bad: bool) -> Row:
     before = series.pairs[place - 1] if place else None
     steps = series.steps_between(before) if before else None
-    change, shift = (before.whole, before.shift) if before else (None, None)
+    change, shift = (before.trained, before.shift) if before else (None, None)
     step = series.refs[place].step.value
     cells = [
         Cell(series.labels[place], sort=float(place if step is None else step)),
@@ -99,7 +99,7 @@ def _row(series: Comparison, place: int, html: bool, bad: bool) -> Row:
         cosine_cell(change),
         unchanged_cell(change),
         *([largest_cell(change)] if html else []),
-        *([non_finite_cell(change)] if bad else []),
+        *([non_finite_cell(before.whole if before else None)] if bad else []),
         wasserstein_cell(shift),
         psi_cell(shift),
         *([js_cell(shift)] if html else []),
@@ -114,7 +114,7 @@ def _row(series: Comparison, place: int, html: bool, bad: bool) -> Row:
 
 def _reference(pair: Pair | None, shifted: bool) -> list[Cell]:
     """The cells that compare a checkpoint with the first one or the baseline."""
-    change = pair.whole if pair else None
+    change = pair.trained if pair else None
     cells = [update_cell(change), cosine_cell(change)]
     return [*cells, wasserstein_cell(pair.shift if pair else None)] if shifted else cells
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reporter.model.comparison import Comparison
 from reporter.model.figures import SeriesFigures
@@ -55,10 +55,17 @@ def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Itera
     if len(series.refs) == 1:
         yield from sheets(figures.checkpoints[0], len(series.layers), medium)
     if medium == "html" and figures.layers:
-        yield Figures(tuple(figures.layers.values()))
+        yield Figures(tuple(figures.layers.values()), _order(series, list(figures.layers)))
         if len(figures.layers) < len(series.layers):
             drawn = f"the first {integer(len(figures.layers))} of {integer(len(series.layers))} layers over the steps"
             yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
+
+
+def _order(series: Comparison, layers: Sequence[str]) -> tuple[int, ...]:
+    """The places of some layers: those that moved most come first, what is not finite before all others."""
+    ranked = [name for movement in series.moved for name in movement.layers]
+    rank = {name: i for i, name in reversed(list(enumerate(ranked)))}
+    return tuple(sorted(range(len(layers)), key=lambda i: rank.get(layers[i], len(ranked))))
 
 
 def _table(series: Comparison, medium: Medium) -> Table:
@@ -69,7 +76,8 @@ def _table(series: Comparison, medium: Medium) -> Table:
     for name in series.layers:
         holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
         seen = holding[-1]
-        first, last = (series.measured[i].layer_by_name[name] for i in (holding[0], seen))
+        first, last = (series.measured[i].trained_layer(name) for i in (holding[0], seen))
+        whole = series.measured[seen].layer_by_name[name]
         gone = seen < len(series.refs) - 1
         cells = [
             Cell(
@@ -77,9 +85,9 @@ def _table(series: Comparison, medium: Medium) -> Table:
                 level="warn" if gone else "",
             ),
             Cell(last.kind or "—"),
-            count_cell(last.parameters),
+            count_cell(whole.parameters),
             *statistic_cells(last.statistics, names),
-            non_finite_cell(last.summary),
+            non_finite_cell(whole.summary),
         ]
         if several:
             cells += [_ratio(first, last)]
@@ -98,8 +106,11 @@ def _table(series: Comparison, medium: Medium) -> Table:
         ]
         if medium == "html":
             columns.append(Column("Std, first", definition="Standard deviation in the first checkpoint."))
+    apart = any(series.measured[-1].trained_parts)
     ordered = all(m.layers_ordered for m in series.measured)
     note = "In model order." if ordered else "In the order of the file; the format does not store the model's."
+    if apart:
+        note += " Statistics are of the trained weights of each layer; parameters and NaN/Inf count all of its values."
     return bounded(f"Layers at step {series.labels[-1]}", columns, rows, medium, note=note)
 
 

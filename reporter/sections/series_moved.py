@@ -181,7 +181,7 @@ def _still(series: Comparison, pairs: Mapping[Since, Pair], medium: Medium) -> T
         Column("Not moved", definition="Equal to the bit in both checkpoints; of an estimate: equal sketches."),
         Column("Which", numeric=False),
     )
-    note = "Variables that are not trained, such as the statistics of a frozen normalisation, need not move."
+    note = "Others: variables that are not trained, such as moving statistics; those of a frozen layer need not move."
     return bounded("What did not move at all", columns, rows, medium, note=note)
 
 
@@ -189,6 +189,7 @@ def _kinds(movement: Movement) -> tuple[tuple[str, tuple[str, ...], tuple[str, .
     return (
         ("layers", movement.still_layers, movement.layers),
         ("tensors", movement.still_tensors, movement.tensors),
+        *([("others", movement.still_apart, movement.apart)] if movement.apart or movement.still_apart else []),
     )
 
 

@@ -9,6 +9,7 @@ from reporter.model.checkpoint import Order, SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
 from reporter.model.report import Report
+from reporter.sections import by_role
 from reporter.sections.base import (
     NON_FINITE,
     Medium,
@@ -62,6 +63,7 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
     for note in series.notes:
         yield Paragraph(note, "note")
     yield trend_table(report, at, medium)
+    yield by_role.table(series, medium)
     if len(series.refs) == 1:
         first = figures.checkpoints[0]
         if first.histogram:
@@ -85,11 +87,6 @@ def _about(report: Report, series: Comparison) -> str:
     """A paragraph on the series: how many checkpoints in which format, their order, and what statistics cover."""
     first = series.measured[0]
     made_by = f", written by {first.framework}" if first.framework else ""
-    what = {
-        "model": "all model variables",
-        "trainable": "trainable variables",
-        "all": "all variables and optimizer state",
-    }
     n = len(series.refs)
     named = series.ordered_by is Order.FILE_NAME and series.refs[0].step.value is None
     order = "ordered by the file names" if named else _ORDER[series.ordered_by]
@@ -99,7 +96,7 @@ def _about(report: Report, series: Comparison) -> str:
         f"{n} checkpoint{'s' if n > 1 else ''} in format {series.format}{made_by}"
         + (f", {order}{source}" if n > 1 else "")
         + _rotated(series)
-        + f". Statistics are of {what[report.variables]}; integrity check: {first.integrity}."
+        + f". {by_role.covered(series)} Integrity check: {first.integrity}."
     )
 
 
@@ -128,7 +125,7 @@ def names_of(series: Comparison) -> list[str]:
 
 
 def trend_table(report: Report, at: int, medium: Medium) -> Table:
-    """A table with a row for each checkpoint: the statistics and quantiles of the whole model.
+    """A table with a row for each checkpoint: the statistics and quantiles of the trained weights.
 
     Args:
         report: the report.
@@ -137,7 +134,7 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
     """
     series = report.series[at]
     names = _STATISTICS[medium]
-    middle = [p for p in _QUANTILES[medium] if all(p in m.whole.quantiles.values for m in series.measured)]
+    middle = [p for p in _QUANTILES[medium] if all(p in m.trained.quantiles.values for m in series.measured)]
     columns = [
         Column("Step", definition="Training step, or place in the series (#) where none is known."),
         Column("Checkpoint", numeric=False),
@@ -153,9 +150,9 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
         cells = [
             Cell(series.labels[place], sort=step),
             Cell(shown[place] + best[place] + (" (rotated away)" if ref.rotated else ""), href=href),
-            *statistic_cells(numbers.whole.statistics, names),
+            *statistic_cells(numbers.trained.statistics, names),
             non_finite_cell(numbers.whole.summary),
-            *(number_cell(numbers.whole.quantiles.values[p]) for p in middle),
+            *(number_cell(numbers.trained.quantiles.values[p]) for p in middle),
         ]
         rows.append(Row(tuple(cells)))
-    return bounded("Whole model over the checkpoints", columns, rows, medium, keep="ends")
+    return bounded("Trained weights over the checkpoints", columns, rows, medium, keep="ends")

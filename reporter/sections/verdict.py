@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
-from reporter.model.finding import Finding, Severity, Verdict
+from reporter.model.finding import Finding, Severity, Unit, Verdict
+from reporter.model.measured import GroupMeasure
 from reporter.model.page import (
     Banner,
     Block,
@@ -20,7 +22,7 @@ from reporter.model.page import (
     Table,
 )
 from reporter.model.report import Report
-from reporter.numerals import counted, integer, number, share, size
+from reporter.numerals import counted, decibels, integer, number, share, size
 from reporter.sections.base import LEVELS, Medium, bounded, page_href, series_href
 from reporter.sections.narrative import headline, listed_explains, paragraphs
 from reporter.sections.paired import update_cell
@@ -85,18 +87,24 @@ def _tiles(report: Report) -> tuple[tuple[str, str], ...]:
         ("Tensors measured", integer(sum(len(m.tensors) for s in report.series for m in s.measured))),
     ]
     if len(last) == 1:
-        series, whole = report.series[0], last[0].whole
+        series, numbers = report.series[0], last[0]
         tiles += [
-            ("Parameters", integer(whole.parameters)),
+            ("Parameters", integer(numbers.whole.parameters)),
+            ("Parameters trained", integer(numbers.trained.parameters)),
             ("Layers", integer(len(series.layers))),
             ("Steps", series.labels[0] if len(series.refs) == 1 else f"{series.labels[0]} – {series.labels[-1]}"),
-            ("L2 norm, last", number(whole.statistics["l2_norm"])),
+            ("Norm of trained weights", norm_of(numbers.trained)),
         ]
         if series.pairs:
-            tiles.append(("Relative update, last", update_cell(series.pairs[-1].whole).text))
+            tiles.append(("Relative update, last", update_cell(series.pairs[-1].trained).text))
     read = sum(m.nbytes for s in report.series for m in s.measured)
     tiles.append(("Weights read", size(read)))
     return tuple(tiles)
+
+
+def norm_of(group: GroupMeasure) -> str:
+    """The L2 norm of some values; where not all of them are finite there is none."""
+    return "NaN/Inf" if group.summary.non_finite else number(group.statistics["l2_norm"])
 
 
 def about_deployment(finding: Finding) -> bool:
@@ -107,8 +115,8 @@ def about_deployment(finding: Finding) -> bool:
 def finding_list(report: Report, findings: Sequence[Finding], medium: Medium) -> FindingList:
     """Findings in full, as many as the medium shows."""
     shown = findings[: SHOWN[medium]]
-    items = tuple(_item(report, f, medium) for f in shown)
-    where = {"pdf": "index.html", "html": "report.json", "index": "the table below"}[medium]
+    items = tuple(item(report, f, medium) for f in shown)
+    where = {"pdf": "the attached report.json", "html": "report.json", "index": "the table below"}[medium]
     return FindingList(items, len(findings) - len(shown), where)
 
 
@@ -132,14 +140,14 @@ def _further(report: Report, findings: Sequence[Finding]) -> Table:
     return bounded("Further findings", columns, rows, "index", note=note)
 
 
-def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
+def item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
+    """A finding in full, with a link to where it was first seen."""
     rule = finding.rule
     many = len(finding.tensors) > 1
     place = counted(len(finding.tensors), "tensor") if many else finding.tensor or finding.layer
     where = " · ".join(part for part in (finding.first_bad or finding.checkpoint, place) if part)
     href = _href(report, finding, medium)
     share_text = f"; concerns {share(finding.weight)} of the parameters" if finding.weight else ""
-    previous = f", before: {number(finding.previous)}" if finding.previous is not None else ""
     also = f" The same cause also set off: {listed_explains(finding)}." if finding.explains else ""
     note = f" Note: {finding.note}." if finding.note else ""
     return FindingItem(
@@ -148,12 +156,40 @@ def _item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
         title=rule.title,
         where=where,
         message=finding.message + share_text + "." + also + note,
-        value=number(finding.value) + previous,
-        threshold=number(finding.threshold),
+        value=_value(finding),
+        threshold=_threshold(finding),
         basis=f"{rule.formula}. Source: {rule.source}. Evidence: {finding.evidence}.",
         href=href,
         advice=f"{finding.meaning} {finding.next_step}".strip(),
     )
+
+
+def in_unit(value: float | None, unit: Unit) -> str:
+    """A value of a rule as text."""
+    if value is None or not math.isfinite(value) or unit is Unit.NUMBER:
+        return number(value)
+    if unit is Unit.POINTS:
+        return f"{'+' if value > 0 else ''}{number(100 * value)} points"
+    return share(value) if unit is Unit.SHARE else decibels(value)
+
+
+def _value(finding: Finding) -> str:
+    """What was measured, and what it was before."""
+    unit, value, before = finding.rule.unit, finding.value, finding.previous
+    text = in_unit(value, unit)
+    if before is None:
+        return text
+    if unit is Unit.POINTS and value is not None:
+        return f"{share(before)} → {share(before + value)}, {text}"
+    return f"{text}, before: {in_unit(before, unit)}"
+
+
+def _threshold(finding: Finding) -> str:
+    """The threshold, and on which side of it values are bad."""
+    if finding.threshold is None:
+        return number(None)
+    side = f"; {finding.rule.bad} is bad" if finding.rule.bad else ""
+    return in_unit(finding.threshold, finding.rule.unit) + side
 
 
 def _href(report: Report, finding: Finding, medium: Medium) -> str:

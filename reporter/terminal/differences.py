@@ -39,12 +39,13 @@ def text(difference: Difference) -> str:
         lines.append(visible(kind_words.line(difference.kinds)))
     counts = ", ".join(f"{integer(n)} {state}" for state in STATES if (n := difference.count(state)))
     summary = f"{integer(len(difference.tensors))} tensors: {counts or 'none'}"
-    whole = difference.whole
-    if whole is not None and whole.count:
-        finite = f" of the {integer(whole.finite)} values that are finite in both" if whole.left_out else ""
+    trained = difference.trained
+    if trained is not None and trained.count:
+        finite = f" of the {integer(trained.finite)} values that are finite in both" if trained.left_out else ""
         summary += (
-            f"; model: relative update {number(whole.relative_update)}, cosine {number(whole.cosine, 6)}{finite}, "
-            f"{share(whole.equal_share)} of {integer(whole.count)} values equal to the bit"
+            f"; trained weights: relative update {number(trained.relative_update)}, cosine "
+            f"{number(trained.cosine, 6)}{finite}, {share(trained.equal_share)} of {integer(trained.count)} values "
+            "equal to the bit"
         )
     return "\n".join([*lines, summary])
 

@@ -39,13 +39,14 @@ def comparison(series: Comparison, detailed: Container[int]) -> Record:
 def _pair(series: Comparison, paired: Pair, *, layers: bool, tensors: bool) -> Record:
     """The comparison of two checkpoints, by layer and by tensor where that is wanted, else null."""
     steps = series.steps_between(paired)
-    update = paired.whole.relative_update
+    update = paired.trained.relative_update
     return {
         "before": series.baseline if paired.before == BASELINE else series.refs[paired.before].name,
         "after": series.refs[paired.after].name,
         "steps": steps,
         "per_step": [plain(v) for v in per_step(update, steps)] if steps and update is not None else None,
         "global": change(paired.whole),
+        "trained": change(paired.trained),
         "shift": shift(paired.shift),
         "layers": changes(paired.layers) if layers else None,
         "layer_shifts": shifts(paired.layer_shifts),
@@ -118,4 +119,6 @@ def movement(found: Movement) -> Record:
         "still_layers": list(found.still_layers),
         "tensors": list(found.tensors),
         "still_tensors": list(found.still_tensors),
+        "apart": list(found.apart),
+        "still_apart": list(found.still_apart),
     }

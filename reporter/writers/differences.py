@@ -21,6 +21,7 @@ def record(difference: Difference) -> Record:
         "verdict": difference.verdict,
         "non_finite": dict(zip(("before", "after"), difference.bad, strict=True)),
         "global": change(difference.whole) if difference.whole is not None else None,
+        "trained": change(difference.trained) if difference.trained is not None else None,
         "shift": shift(difference.shift),
         "kinds": kinds(difference.kinds) if difference.kinds is not None else None,
         "tensors": [

@@ -90,8 +90,9 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
         detailed: whether tensors, layers and roles are included, and the names of the tensors of each group.
     """
     whole, optimizer = group(numbers.whole), group(numbers.optimizer) if numbers.optimizer else None
+    adjusted = group(numbers.trained)
     if not detailed:
-        whole["tensors"] = []
+        whole["tensors"] = adjusted["tensors"] = []
         optimizer = optimizer and optimizer | {"tensors": []}
     return {
         "tensors": [tensor(t) for t in numbers.tensors] if detailed else [],
@@ -99,6 +100,8 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
         "layers_in_model_order": numbers.layers_ordered,
         "roles": [group(g) for g in numbers.roles] if detailed else [],
         "global": whole,
+        "trained": adjusted,
+        "trained_parts": [group(g) for g in numbers.trained_parts] if detailed else [],
         "optimizer": optimizer,
         "skipped": [
             {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped
@@ -152,6 +155,7 @@ def readiness(ready: Readiness) -> Record:
         "int8_sqnr_per_channel": plain(ready.int8_channel),
         "int8_coarse_channels": ready.coarse,
         "advice": ready.advice,
+        "non_finite": ready.non_finite,
         "casts": {cast.format: _cast(cast) for cast in ready.casts},
         "pattern_2_4": plain(ready.pattern_2_4),
         "distinct": ready.distinct,

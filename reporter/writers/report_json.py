@@ -60,6 +60,7 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> 
             | {
                 "histograms": {
                     "global": records.histogram(histograms.whole[i]),
+                    "trained": records.histogram(histograms.trained[i]),
                     "layers": {name: records.histogram(of[shown[i]]) for name, of in histograms.layers.items()}
                     if i in detailed and i in shown
                     else {},

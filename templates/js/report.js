@@ -43,6 +43,14 @@
     });
   }
 
+  // Mark tables that go on beyond their right edge.
+  const cut = (box) => box.toggleAttribute("data-cut", box.scrollWidth - box.clientWidth - box.scrollLeft > 1);
+  const sizes = new ResizeObserver((changes) => changes.forEach(({ target }) => cut(target)));
+  for (const box of all(".scroll")) {
+    sizes.observe(box);
+    box.addEventListener("scroll", () => cut(box), { passive: true });
+  }
+
   // Search: a row or finding matches if it contains every word. Sections without a match are marked, and CSS hides them.
   const search = document.getElementById("search");
   const hits = document.getElementById("hits");
@@ -52,6 +60,7 @@
     holders: [element.closest("section"), element.closest(".scroll")].filter(Boolean),
     fold: element.closest("details"),
   }));
+  const nothing = document.querySelector(".nothing");
   const holders = new Set(all("main > section, .scroll"));
   const find = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -74,6 +83,8 @@
         delete fold.dataset.found;
       }
     });
+    nothing.hidden = words.length === 0 || count > 0;
+    nothing.textContent = `Nothing on this page holds “${search.value.trim()}”. Press Esc in the search field to see everything.`;
     hits.textContent = words.length ? `${count} of ${entries.length} rows and findings` : "";
   };
   search.addEventListener("input", find);
@@ -131,6 +142,22 @@
     delete fold.dataset.printed;
   }));
 
+  // Scroll to a target. Sections are laid out only as they come near the window, with heights that nobody knew before,
+  // and so the target may move for some frames. Whoever scrolls meanwhile is not pulled back.
+  let landing = 0;
+  const land = (target) => {
+    let frames = 30;
+    const again = () => {
+      target.scrollIntoView();
+      landing = --frames && requestAnimationFrame(again);
+    };
+    cancelAnimationFrame(landing);
+    again();
+  };
+  for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    addEventListener(kind, () => cancelAnimationFrame(landing), { passive: true });
+  }
+
   // Show the target of a link even if it is folded or hidden by a search.
   const reveal = () => {
     const target = location.hash && document.getElementById(location.hash.slice(1));
@@ -141,9 +168,13 @@
     }
     const fold = target.closest("details") ?? target.querySelector(":scope > details");
     if (fold) fold.open = true;
-    target.scrollIntoView();
+    land(target);
   };
   addEventListener("hashchange", reveal);
+  document.addEventListener("click", ({ target }) => {  // a second click on the same link changes no hash
+    const link = target.closest("a[href^='#']");
+    if (link && link.hash === location.hash) reveal();
+  });
   reveal();
 
   // Mark the section that is being read in the table of contents.

@@ -133,6 +133,33 @@ def test_search_finds_rows_and_findings_and_opens_folds(browser: Chrome) -> None
     assert browser.find_element(By.ID, "hits").text == ""
 
 
+def test_a_search_that_finds_nothing_says_so(browser: Chrome) -> None:
+    search = browser.find_element(By.ID, "search")
+    assert shown(browser, ".nothing") == 0
+    search.send_keys("no such layer")
+    assert "no such layer" in browser.find_element(By.CSS_SELECTOR, ".nothing").text
+    search.send_keys(Keys.ESCAPE)
+    assert shown(browser, ".nothing") == 0
+
+
+def test_a_table_that_goes_on_shows_it(resized: Callable[[int], Chrome]) -> None:
+    browser = resized(390)
+    browser.get(browser.current_url.split("#")[0] + "#layers")
+    cut = "return document.querySelector('#layers .scroll').hasAttribute('data-cut')"
+    wait_until(browser, lambda: browser.execute_script(cut))
+    browser.execute_script("document.querySelector('#layers .scroll').scrollLeft = 1e6")
+    wait_until(browser, lambda: not browser.execute_script(cut))
+
+
+def test_explained_headers_are_underlined_and_rules_of_rows_meet(browser: Chrome) -> None:
+    line = "return getComputedStyle(document.querySelector('thead th[title] .words')).textDecorationStyle"
+    assert browser.execute_script(line) == "dotted"
+    heights = browser.execute_script(
+        "return [...document.querySelectorAll('#layers tbody tr')].map(row => row.getBoundingClientRect().height % 1)"
+    )
+    assert set(heights) == {0}, "whole pixels, which a browser cannot round in two ways"
+
+
 def test_severity_filter(browser: Chrome) -> None:
     chips = browser.find_elements(By.CSS_SELECTOR, ".chip")
     assert [chip.text for chip in chips] == ["✕Fail 3", "▲Warning 5", "●Note 4"]

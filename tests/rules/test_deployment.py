@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from reporter.model.deployment import Readiness
 from reporter.model.finding import Finding
 from reporter.rules.duplicate_outputs import DUPLICATE_OUTPUTS
 from reporter.rules.float16_overflow import FLOAT16_OVERFLOW
@@ -114,3 +116,9 @@ def test_only_the_last_checkpoint_counts() -> None:
     checkpoints = [weights(), weights()]
     checkpoints[0][BIAS][0] = 1e5
     assert [f.rule.name for f in verdict(series(checkpoints)).findings if f.rule.name in RULES] == []
+
+
+def test_what_is_not_finite_fits_no_format() -> None:
+    ready = Readiness(int8_tensor=40.0, int8_channel=42.0, coarse=0)
+    assert ready.advice == "int8 per tensor"
+    assert replace(ready, non_finite=1).advice == "repair first"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reporter.model.page import Cell, Column, Figure, Figures, Page, Paragraph, Row, Section, Table
 from reporter.sections.fit import fitted, nbytes
 
@@ -17,23 +19,28 @@ def test_a_small_page_stays_as_it_is() -> None:
     assert fitted(small) is small
 
 
-def test_tables_become_shorter_and_say_so() -> None:
-    found = fitted(page(2000, 10), 600_000)
-    assert nbytes(found) <= 600_000
-    table, figures, text = found.sections[0].blocks
+def test_pictures_go_first_by_rank_and_their_number_is_said() -> None:
+    whole = page(2000, 200)
+    table, figures, text = whole.sections[0].blocks
+    assert isinstance(figures, Figures)
+    backwards = replace(figures, order=tuple(reversed(range(200))))
+    ranked = replace(whole, sections=(replace(whole.sections[0], blocks=(table, backwards, text)),))
+    found = fitted(ranked, nbytes(page(2000, 60)))
+    cut, left, note, _ = found.sections[0].blocks
+    assert cut == table
+    assert isinstance(left, Figures)
+    assert isinstance(note, Paragraph)
+    assert left.items == figures.items[-50:], "what matters most, in its own order"
+    assert "150 more pictures" in note.text
+
+
+def test_tables_become_shorter_last_and_say_so() -> None:
+    most = nbytes(page(1500, 3))
+    found = fitted(page(2000, 10), most)
+    assert nbytes(found) <= most
+    table, figures, _, text = found.sections[0].blocks
     assert isinstance(table, Table)
     assert isinstance(figures, Figures)
-    assert (len(table.rows), table.more, len(figures.items)) == (1000, 1000, 10)
+    assert (len(table.rows), table.more, len(figures.items)) == (1000, 1000, 3)
     assert table.more_where
     assert text == Paragraph("text")
-
-
-def test_pictures_go_last_and_their_number_is_said() -> None:
-    found = fitted(page(2000, 200), 1_500_000)
-    assert nbytes(found) <= 1_500_000
-    table, figures, note, _ = found.sections[0].blocks
-    assert isinstance(table, Table)
-    assert isinstance(figures, Figures)
-    assert isinstance(note, Paragraph)
-    assert (len(table.rows), table.more, len(figures.items)) == (50, 1950, 50)
-    assert "150 more pictures" in note.text

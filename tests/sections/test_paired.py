@@ -78,7 +78,7 @@ def test_bins_are_stated() -> None:
 
 
 def test_which_comparisons_are_exact() -> None:
-    exact, estimate = Pair(0, 1, {}, {}, EXACT), Pair(0, 1, {}, {}, ESTIMATE)
+    exact, estimate = Pair(0, 1, {}, {}, EXACT, EXACT), Pair(0, 1, {}, {}, ESTIMATE, ESTIMATE)
     assert exactness([exact, exact]).startswith("Every comparison is exact")
     assert exactness([exact, estimate, exact]).startswith("1 of 3 comparisons are estimated")
     assert exactness([exact, estimate]).endswith("The others are exact.")
@@ -97,5 +97,7 @@ def test_what_is_not_of_all_values_says_so() -> None:
     assert (non_finite_cell(PARTLY).text, non_finite_cell(PARTLY).level) == ("0 → 1", "fail")
     assert (non_finite_cell(EXACT).text, non_finite_cell(EXACT).level) == ("0", "")
     assert non_finite_cell(Change(3, left_out=1, bad_before=1)).level == "warn"
-    assert finiteness([Pair(0, 1, {}, {}, EXACT)]) == "No value compared is NaN or infinite."
-    assert finiteness([Pair(0, 1, {}, {}, EXACT), Pair(1, 2, {}, {}, PARTLY)]).startswith("1 of 2 comparisons meet")
+    assert finiteness([Pair(0, 1, {}, {}, EXACT, EXACT)]) == "No value compared is NaN or infinite."
+    assert finiteness([Pair(0, 1, {}, {}, EXACT, EXACT), Pair(1, 2, {}, {}, PARTLY, PARTLY)]).startswith(
+        "1 of 2 comparisons meet"
+    )

@@ -134,11 +134,11 @@ def test_differences_say_what_they_leave_out(paired: Difference) -> None:
     assert lines[-3].startswith("NaN or infinite: ")
     assert lines[-2].startswith("9 of 11 changed: ")
     assert lines[-1].startswith(
-        "101 tensors: 100 changed, 1 unknown; model: relative update 20.6, cosine 0.0608189 of the "
+        "101 tensors: 100 changed, 1 unknown; trained weights: relative update 20.6, cosine 0.0608189 of the "
     )
     assert lines[1].split()[:2] == [changed.name, "unknown"]
     assert "≥ " in lines[1]
-    nothing = replace(paired, tensors=(), whole=None, notes=(), kinds=None)
+    nothing = replace(paired, tensors=(), whole=None, trained=None, notes=(), kinds=None)
     assert differences.text(nothing) == "0 tensors: none"
 
 

@@ -1,0 +1,54 @@
+"""Axes magnify nothing into drama: a level is shown with what surrounds it, and steps are whole numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from reporter.plots import lines
+from reporter.plots.curves import begin
+from reporter.plots.matrix import scale_of
+from reporter.plots.scale import LEAST_SPAN, Whole, widened
+
+LABELS = ["100", "200", "300"]
+
+
+@pytest.mark.parametrize("level", [0.0009738, 58423.0, -3.0])
+def test_a_level_is_shown_with_what_surrounds_it(level: float) -> None:
+    low, high = widened(level * 0.999, level * 1.001) if level > 0 else widened(level * 1.001, level * 0.999)
+    assert low <= level - 0.99 * LEAST_SPAN * abs(level)
+    assert high >= level + 0.99 * LEAST_SPAN * abs(level)
+    _, begun = begin("norm", {"norm": np.array([level * 0.9999, level, level * 1.0001])}, "", keys=False)
+    assert begun is not None
+    _, y, _ = begun
+    assert y.high - y.low == pytest.approx(2 * LEAST_SPAN * abs(level), rel=1e-3)
+
+
+def test_ratios_start_at_nothing() -> None:
+    _, begun = begin("update", {"update": np.array([0.10, 0.11])}, "‖ΔW‖ / ‖W‖", keys=False)
+    assert begun is not None
+    assert begun[1].low == 0.0
+
+
+def test_a_map_of_one_level_has_no_full_range_of_colours() -> None:
+    scale = scale_of(np.array([0.9998, 1.0, 1.0001]), logarithmic=True)
+    assert np.ptp(scale([0.9998, 1.0001])) < 0.03
+
+
+def test_ticks_of_steps_are_whole_numbers() -> None:
+    for low, high in ((123.0, 124.0), (1.0, 3.0), (898.0, 99678.0), (7.0, 7.0)):
+        ticks = Whole(low, high, 0.0, 600.0).ticks(7)
+        assert ticks
+        assert all(tick == round(tick) for tick in ticks)
+
+
+def test_a_checkpoint_that_is_not_finite_is_marked_with_the_word() -> None:
+    whole = lines("n", "norm", LABELS, None, {"norm": [1.0, 2.0, 3.0]}, "")
+    broken = lines("n", "norm", LABELS, None, {"norm": [1.0, 2.0, math.nan]}, "")
+    gap = lines("n", "norm", LABELS, None, {"norm": [1.0, 2.0, None]}, "")
+    assert "NaN or infinite at 300" in broken.alt
+    assert "NaN or infinite, at 300" in broken.caption
+    assert "NaN" not in gap.alt + gap.caption + whole.alt + whole.caption
+    assert broken.png != gap.png
