@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from reporter.discover.listing import absolute
 from reporter.discover.tokens import Kind, split
 from reporter.metrics.find import folder_of
 from reporter.metrics.logged import Unit
@@ -121,7 +122,7 @@ def _by_pairs(pairs: Mapping[float, float], how: str) -> Matching:
 def _columns(series: Comparison) -> list[tuple[str, list[int]]]:
     """The whole numbers in the names of all checkpoints, each with the text before it; none of names unlike."""
     folder = folder_of(series)
-    names = split([ref.path.absolute().relative_to(folder).as_posix() for ref in series.refs])
+    names = split([absolute(ref.path).relative_to(folder).as_posix() for ref in series.refs])
     if any(name.pattern != names[0].pattern for name in names):
         return []
     return [

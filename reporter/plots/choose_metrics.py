@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reporter import plots
+from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.figures import Line, Mark
 from reporter.model.finding import Judgement, Severity
@@ -24,7 +25,7 @@ GROUPS = 6
 def draw_metrics(renderer: Renderer, series: Comparison, judgement: Judgement) -> Figure | None:
     """Draw the metrics of a series that have steps, and its weights; None where there is none, or no axis of steps."""
     positions, groups = series.positions, _groups(series)
-    if not groups or positions is None or len(positions) < 2:
+    if not groups or positions is None or len(positions) < 2 or series.kind is SeriesKind.ALTERNATIVES:
         return None
     panels = [{metric.name: Line(metric.positions, metric.values) for metric in group} for group in groups[:GROUPS]]
     left_out = sum(map(len, groups[GROUPS:]))

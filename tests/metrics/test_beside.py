@@ -111,6 +111,15 @@ def test_epochs_of_names_and_the_number_in_them(tmp_path: Path) -> None:
     assert "the number in the names of the checkpoints is val_loss, rounded" in found.notes
 
 
+def test_folders_may_be_written_in_any_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ckpts = save(tmp_path, ["m-epoch1", "m-epoch2"])
+    (ckpts / "history.json").write_text('{"loss": [4, 3]}')
+    monkeypatch.chdir(ckpts)
+    settings = Settings(roots=(Path("../ckpts/../ckpts"),), out=tmp_path / "out", pdf=False, settle=0.0)
+    (series,) = run(settings, Progress(quiet=True), now=NOW).report.series
+    assert [metric.at for metric in series.metrics.all] == [(4, 3)]
+
+
 def test_a_number_in_the_names_alone(tmp_path: Path) -> None:
     save(tmp_path, ["w-01-val_acc=0.50", "w-02-val_acc=0.75", "w-03-val_acc=nan"])
     found = metrics(tmp_path)

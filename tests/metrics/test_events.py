@@ -6,6 +6,7 @@ import csv
 import math
 import struct
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,9 @@ def by_keras(tmp_path_factory: pytest.TempPathFactory, keras: Any) -> Path:
     model.compile("sgd", "mse", metrics=["mae"])
     x = np.random.default_rng(0).random((64, 4))
     logged = [keras.callbacks.TensorBoard(folder / "logs"), keras.callbacks.CSVLogger(folder / "training.log")]
-    model.fit(x, x.sum(1), 16, 3, verbose=0, validation_data=(x, x.sum(1)), callbacks=logged)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Keras under numpy 2
+        model.fit(x, x.sum(1), 16, 3, verbose=0, validation_data=(x, x.sum(1)), callbacks=logged)
     return folder
 
 
