@@ -17,7 +17,8 @@ from reporter.gather.stretches import further_processors
 from reporter.measuring.kernels import compiled_anew
 from reporter.metrics import with_metrics
 from reporter.model.report import Report
-from reporter.plots.choose import draw_all, draw_further, draw_runs
+from reporter.plots.choose import draw_all, draw_further
+from reporter.plots.choose_runs import draw_runs
 from reporter.readers.isolation import end_children
 from reporter.rules.judging import judge
 from reporter.rules.policy import policy

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reporter.cli import cache_commands
 from reporter.cli import commands as run
 from reporter.settings.model import OPTIONS, Option
 from reporter.settings.setting import number, path, paths, whole
@@ -104,8 +105,8 @@ def _cache(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="everything")
     for action in (info, prune):
         _setting(action, "cache", "default: the user's cache folder")
-    info.set_defaults(command=run.cache_info)
-    prune.set_defaults(command=run.cache_prune)
+    info.set_defaults(command=cache_commands.cache_info)
+    prune.set_defaults(command=cache_commands.cache_prune)
 
 
 def _config(config: argparse.ArgumentParser) -> None:

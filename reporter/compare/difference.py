@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from reporter.compare.pairs import form, pair
-from reporter.derive.kinds import kinds_of, of_pair
+from reporter.derive.kinds import kinds_of
+from reporter.derive.kinds_of_pair import of_pair
 from reporter.model.change import Change
 from reporter.model.changes import Changes
 from reporter.model.difference import Difference, DifferenceState, TensorDifference, form_change, worst_first

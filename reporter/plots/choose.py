@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import ParamSpec, Protocol, TypeVar
 
 from reporter import plots
 from reporter.ahead import worked_ahead
 from reporter.derive.histograms import of_checkpoint
-from reporter.model.change import Change
 from reporter.model.comparison import Comparison
-from reporter.model.figures import CheckpointFigures, Course, Runs, SeriesFigures
+from reporter.model.figures import CheckpointFigures, SeriesFigures
 from reporter.model.finding import Judgement
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.page import Figure
 from reporter.model.report import Report
 from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR
-from reporter.model.value import Absent, Value
 from reporter.numerals import integer
 from reporter.plots.choose_metrics import draw_metrics
-
-P = ParamSpec("P")
-T = TypeVar("T", Figure, list[Figure])
-
-
-class Renderer(Protocol):
-    """Draws a picture, or returns the one that was drawn from the same numbers before.
-
-    :mod:`reporter.cache.renderings` implements it.
-    """
-
-    def draw(self, picture: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of ``picture(*args, **kwargs)``, drawn now or taken from the cache."""
-        ...
-
+from reporter.plots.drawable import drawn, plain, update
+from reporter.plots.renderer import Renderer
 
 MAX_LAYER_FIGURES = 200
 """Most layers of a series that get a picture of their own over the steps."""
@@ -246,34 +230,6 @@ def _similarity(renderer: Renderer, series: Comparison) -> Figure | None:
     )
 
 
-def draw_runs(renderer: Renderer, series: Sequence[Comparison], group: Sequence[int]) -> Runs:
-    """Draw several runs of one model together: their norms in one picture, their relative updates in another.
-
-    Args:
-        renderer: draws, or finds a picture that was drawn before.
-        series: all series of the report.
-        group: the indices of the runs among them.
-    """
-    chosen = [series[i] for i in group]
-    stepped = all(s.positions is not None for s in chosen)
-
-    def course(of: Comparison, values: Sequence[float | None]) -> Course:
-        positions = of.positions if stepped and of.positions is not None else tuple(map(float, range(len(of.refs))))
-        return Course(of.labels, positions, values)
-
-    norms = {s.name: course(s, [drawn(v) for v in s.trained("l2_norm")]) for s in chosen}
-    updates = {s.name: course(s, [None, *(update(p.trained) for p in s.pairs)]) for s in chosen if s.pairs}
-    axis = "step" if stepped else "checkpoint, in order"
-    name = chosen[0].slug
-    figures = [
-        renderer.draw(plots.runs, f"{name}-runs-norm", "L2 norm of the trained weights, every run", norms, "", axis)
-    ]
-    if updates:
-        title = "Relative update against the checkpoint before, every run"
-        figures.append(renderer.draw(plots.runs, f"{name}-runs-update", title, updates, "‖ΔW‖ / ‖W‖", axis))
-    return Runs(tuple(group), tuple(figures))
-
-
 def _norms(renderer: Renderer, series: Comparison) -> Figure:
     values = []
     for name, course in zip(series.layers, series.layer_courses(("l2_norm",))[:, 0].tolist(), strict=True):
@@ -327,22 +283,3 @@ def _checkpoint(renderer: Renderer, series: Comparison, place: int, bins: int) -
         sheets=tuple(renderer.draw(plots.small_multiples, f"{ref.slug}-layers", titles, drawn)) if titles else (),
         layers=len(titles),
     )
-
-
-def update(change: Change) -> float | None:
-    """The relative update to draw; NaN if some values are not finite, as that of the others would look harmless."""
-    return math.nan if change.left_out else change.relative_update
-
-
-def drawn(value: Value | None) -> float | None:
-    """A number to draw: NaN, which is marked, where it is not finite, and None where there is none."""
-    if value is None or isinstance(value, Absent):
-        return None
-    return float(value) if math.isfinite(value) else math.nan
-
-
-def plain(value: Value | None) -> float | None:
-    """A finite number to draw, else None."""
-    if value is None or isinstance(value, Absent) or not math.isfinite(value):
-        return None
-    return float(value)

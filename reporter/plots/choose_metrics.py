@@ -16,7 +16,7 @@ from reporter.model.page import Figure
 from reporter.model.value import Absent, Value
 
 if TYPE_CHECKING:
-    from reporter.plots.choose import Renderer
+    from reporter.plots.renderer import Renderer
 
 GROUPS = 6
 """Most panels of metrics; with the two of the weights below them, the picture fits on a page."""
