@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[2] / "reporter"
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("model",),
-    ("settings", "numerals", "printable", "lifeline"),
+    ("settings", "numerals", "lifeline"),
+    ("printable",),
     ("derive", "ahead"),
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "terminal"),
     ("cache", "run_facts", "metrics"),
