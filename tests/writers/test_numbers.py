@@ -85,6 +85,18 @@ def model(arrays: Arrays) -> Arrays:
     return {name: values for name, values in arrays.items() if not name.startswith("optimizer/")}
 
 
+def trained(names: Sequence[str]) -> list[str]:
+    """What is trained of some tensors of a model: all weights where none is, all tensors where there is no weight."""
+    weights = [t for t in names if not role_of(t).startswith("moving_")]
+    adjusted = [t for t in weights if not t.startswith("norm/")]  # a layer that is frozen
+    return adjusted or weights or list(names)
+
+
+def of_trained(arrays: Arrays) -> Arrays:
+    """The trained weights of a model."""
+    return {t: arrays[t] for t in trained(list(model(arrays)))}
+
+
 def by_layer(arrays: Arrays) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in model(arrays):
@@ -191,13 +203,6 @@ def test_layers_roles_and_wholes(record: Record, rich: Rich) -> None:
             assert_statistics(group["statistics"], [arrays[t] for t in names])
 
 
-def adjusted(found: Record, names: list[str]) -> list[str]:
-    """The tensors of a layer that are trained; all of them where none is."""
-    still = {t["name"] for t in found["tensors"] if t["trainable"] is False or t["role"].startswith("moving_")}
-    weights = [name for name in names if name not in still]
-    return weights or names
-
-
 def test_histograms(record: Record, rich: Rich) -> None:
     drawn = 0
     for found, name in checkpoints(record):
@@ -206,7 +211,7 @@ def test_histograms(record: Record, rich: Rich) -> None:
         samples = {"": list(model(arrays))}
         assert bool(found["histograms"]["layers"]) == found["detailed"]
         if found["detailed"]:
-            samples |= {layer: adjusted(found, layers.get(layer, [])) for layer in found["histograms"]["layers"]}
+            samples |= {layer: trained(layers.get(layer, [])) for layer in found["histograms"]["layers"]}
             assert set(layers) <= set(found["histograms"]["layers"])
         for layer, names in samples.items():
             histogram = found["histograms"]["layers"][layer] if layer else found["histograms"]["global"]
@@ -265,11 +270,15 @@ def assert_pair(found: Record, before: Arrays, after: Arrays, *, last: bool, det
     of_model = [t for t in names if t in model(after)]
     assert_change(found["global"], [before[t] for t in of_model], [after[t] for t in of_model]) if of_model else None
     assert found["global"]["count"] == sum(after[t].size for t in of_model)
-    a, b = (truth.together(list(model(x).values())) for x in (before, after))
+    weights = trained(list(model(after)))
+    both = [t for t in names if t in weights]
+    assert_change(found["trained"], [before[t] for t in both], [after[t] for t in both]) if both else None
+    a, b = (truth.together(list(of_trained(x).values())) for x in (before, after))
     assert_shift(found["shift"], a, b)
     in_layers: dict[str, list[str]] = {}
-    for t in of_model:
-        in_layers.setdefault(layer_of(t), []).append(t)
+    for members in by_layer(after).values():
+        for t in (t for t in trained(members) if t in names):
+            in_layers.setdefault(layer_of(t), []).append(t)
     assert (found["layers"] is None) == (not detailed)
     if detailed:
         assert set(found["layers"]) == set(in_layers)
@@ -285,7 +294,7 @@ def assert_pair(found: Record, before: Arrays, after: Arrays, *, last: bool, det
     for t, shift in found["tensor_shifts"].items():
         assert_shift(shift, before[t], after[t])
     for layer, shift in found["layer_shifts"].items():
-        sides = [truth.together([x[t] for t in by_layer(x)[layer]]) for x in (before, after)]
+        sides = [truth.together([x[t] for t in trained(by_layer(x)[layer])]) for x in (before, after)]
         assert_shift(shift, *sides)
     both = set(before) & set(after)
     assert set(found["added"]) == set(after) - set(before)
@@ -349,7 +358,7 @@ def test_changes_from_the_baseline(record: Record, rich: Rich, name: str) -> Non
 def test_each_checkpoint_against_each(record: Record, rich: Rich, name: str) -> None:
     found = one(record, name)["similarity"]
     assert found["checkpoints"] == SERIES[name]
-    held = [model(rich.arrays[c]) for c in SERIES[name]]
+    held = [of_trained(rich.arrays[c]) for c in SERIES[name]]
     names = [t for t in held[0] if all(t in shared(held[0], h) for h in held)]
     assert (found["tensors"], found["values"]) == (len(names), sum(held[0][t].size for t in names))
     assert found["exact"] == all(held[0][t].size <= 1024 for t in names)
@@ -380,7 +389,9 @@ def test_trends(record: Record, rich: Rich, name: str) -> None:
         course = []
         for step, arrays in zip(steps, held, strict=True):
             names = by_layer(arrays).get(layer)
-            value = truth.statistics(truth.together([arrays[t] for t in names]))[statistic] if names else None
+            values = truth.together([arrays[t] for t in trained(names)]) if names else None
+            held_all = values is not None and np.isfinite(np.asarray(values, np.float64)).all()
+            value = truth.statistics(values)[statistic] if held_all else None
             course += [] if value is None else [(step, value)]
         if not course:
             assert (layer, statistic) not in found
