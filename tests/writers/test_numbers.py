@@ -85,16 +85,16 @@ def model(arrays: Arrays) -> Arrays:
     return {name: values for name, values in arrays.items() if not name.startswith("optimizer/")}
 
 
-def trained(names: Sequence[str]) -> list[str]:
+def adjusted(names: Sequence[str]) -> list[str]:
     """What is trained of some tensors of a model: all weights where none is, all tensors where there is no weight."""
     weights = [t for t in names if not role_of(t).startswith("moving_")]
-    adjusted = [t for t in weights if not t.startswith("norm/")]  # a layer that is frozen
-    return adjusted or weights or list(names)
+    learned = [t for t in weights if not t.startswith("norm/")]  # a layer that is frozen
+    return learned or weights or list(names)
 
 
 def of_trained(arrays: Arrays) -> Arrays:
     """The trained weights of a model."""
-    return {t: arrays[t] for t in trained(list(model(arrays)))}
+    return {t: arrays[t] for t in adjusted(list(model(arrays)))}
 
 
 def by_layer(arrays: Arrays) -> dict[str, list[str]]:
@@ -180,6 +180,8 @@ def test_layers_roles_and_wholes(record: Record, rich: Rich) -> None:
         own = model(arrays)
         groups = [(found["global"], list(own))]
         assert (found["global"]["name"], found["global"]["kind"]) == ("model", "")
+        groups.append((found["trained"], list(of_trained(arrays))))
+        assert (found["trained"]["name"], found["trained"]["kind"]) == ("trained", "")
         if found["detailed"]:
             in_order = list(dict.fromkeys(layer_of(t) for t in own))
             names = [g["name"] for g in found["layers"]]
@@ -187,6 +189,10 @@ def test_layers_roles_and_wholes(record: Record, rich: Rich) -> None:
             groups += [(g, [t for t in own if layer_of(t) == g["name"]]) for g in found["layers"]]
             assert {g["name"] for g in found["roles"]} == {role_of(t) for t in own}
             groups += [(g, [t for t in own if role_of(t) == g["name"]]) for g in found["roles"]]
+            parts = [(layer, adjusted(names)) for layer, names in by_layer(arrays).items()]
+            parts = [(layer, names) for layer, names in parts if len(names) < len(by_layer(arrays)[layer])]
+            groups += [(g, dict(parts)[g["name"]]) for g in found["trained_parts"]]
+            assert len(found["trained_parts"]) == len(parts) == int("net" in name)
             kinds = {"dense": "Dense", "norm": "BatchNormalization", "head": "Dense"} if "net" in name else {}
             assert all(g["kind"] == kinds.get(g["name"], "") for g in found["layers"])
         state = [t for t in arrays if t not in own]
@@ -211,7 +217,7 @@ def test_histograms(record: Record, rich: Rich) -> None:
         samples = {"": list(model(arrays))}
         assert bool(found["histograms"]["layers"]) == found["detailed"]
         if found["detailed"]:
-            samples |= {layer: trained(layers.get(layer, [])) for layer in found["histograms"]["layers"]}
+            samples |= {layer: adjusted(layers.get(layer, [])) for layer in found["histograms"]["layers"]}
             assert set(layers) <= set(found["histograms"]["layers"])
         for layer, names in samples.items():
             histogram = found["histograms"]["layers"][layer] if layer else found["histograms"]["global"]
@@ -270,14 +276,14 @@ def assert_pair(found: Record, before: Arrays, after: Arrays, *, last: bool, det
     of_model = [t for t in names if t in model(after)]
     assert_change(found["global"], [before[t] for t in of_model], [after[t] for t in of_model]) if of_model else None
     assert found["global"]["count"] == sum(after[t].size for t in of_model)
-    weights = trained(list(model(after)))
+    weights = adjusted(list(model(after)))
     both = [t for t in names if t in weights]
     assert_change(found["trained"], [before[t] for t in both], [after[t] for t in both]) if both else None
     a, b = (truth.together(list(of_trained(x).values())) for x in (before, after))
     assert_shift(found["shift"], a, b)
     in_layers: dict[str, list[str]] = {}
     for members in by_layer(after).values():
-        for t in (t for t in trained(members) if t in names):
+        for t in (t for t in adjusted(members) if t in names):
             in_layers.setdefault(layer_of(t), []).append(t)
     assert (found["layers"] is None) == (not detailed)
     if detailed:
@@ -294,7 +300,7 @@ def assert_pair(found: Record, before: Arrays, after: Arrays, *, last: bool, det
     for t, shift in found["tensor_shifts"].items():
         assert_shift(shift, before[t], after[t])
     for layer, shift in found["layer_shifts"].items():
-        sides = [truth.together([x[t] for t in trained(by_layer(x)[layer])]) for x in (before, after)]
+        sides = [truth.together([x[t] for t in adjusted(by_layer(x)[layer])]) for x in (before, after)]
         assert_shift(shift, *sides)
     both = set(before) & set(after)
     assert set(found["added"]) == set(after) - set(before)
@@ -307,7 +313,7 @@ def assert_steps(found: Record, before: Record, after: Record) -> None:
     if before["step"] is None or after["step"] is None:
         assert found["steps"] is None
         return
-    steps, update = after["step"] - before["step"], found["global"]["relative_update"]
+    steps, update = after["step"] - before["step"], found["trained"]["relative_update"]
     assert found["steps"] == steps
     assert found["per_step"] == pytest.approx([update / steps, update / steps**0.5])
 
@@ -389,7 +395,7 @@ def test_trends(record: Record, rich: Rich, name: str) -> None:
         course = []
         for step, arrays in zip(steps, held, strict=True):
             names = by_layer(arrays).get(layer)
-            values = truth.together([arrays[t] for t in trained(names)]) if names else None
+            values = truth.together([arrays[t] for t in adjusted(names)]) if names else None
             held_all = values is not None and np.isfinite(np.asarray(values, np.float64)).all()
             value = truth.statistics(values)[statistic] if held_all else None
             course += [] if value is None else [(step, value)]
@@ -431,8 +437,13 @@ def test_what_moved(record: Record, rich: Rich, name: str) -> None:
         layers = {
             layer: truth.change([before[t] for t in some], [after[t] for t in some])
             for layer, members in by_layer(after).items()
-            if (some := [t for t in members if t in names])
+            if (some := [t for t in adjusted(members) if t in names])
         }
+        weights = adjusted(list(after))
+        beside = {t for t in names if t not in weights}
+        assert {*moved["apart"], *moved["still_apart"]} == beside
+        assert set(moved["still_apart"]) == {t for t in beside if tensors[t]["equal_share"] == 1}
+        tensors = {t: change for t, change in tensors.items() if t in weights}
         for kind, changes in (("tensors", tensors), ("layers", layers)):
             assert set(moved[f"still_{kind}"]) == {n for n, c in changes.items() if c["equal_share"] == 1}
             assert set(moved[kind]) == set(changes) - set(moved[f"still_{kind}"])
