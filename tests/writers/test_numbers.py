@@ -20,6 +20,8 @@ from reporter.derive.statistics import STATISTICS
 from reporter.writers.report_json import report_record
 from reporter.writers.tensors_csv import write_csv
 from tests.make.rich import BASELINE, STEPS, Arrays, Rich
+from tests.metrics.test_beside import lines, save
+from tests.metrics.test_beside import report as logged_report
 from tests.writers import truth
 
 Record = dict[str, Any]
@@ -616,7 +618,17 @@ def test_files_runs_and_facts(record: Record) -> None:
     assert all(isinstance(seconds, float) for seconds in record["timings"].values())
 
 
-def test_every_key_of_the_schema_occurs(record: Record, schema: Mapping[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """report.json of a series with a log beside it, of which a line is damaged and a metric breaks."""
+    folder = tmp_path_factory.mktemp("logged")
+    ckpts = save(folder, [f"m-step{step}" for step in (100, 200, 300)])
+    rows = [{"step": step, "val_loss": math.nan if step > 250 else abs(step - 190)} for step in range(50, 300, 40)]
+    (ckpts / "metrics.jsonl").write_text(lines(rows) + "{broken\n")
+    return dict(json.loads(json.dumps(report_record(logged_report(folder).report))))
+
+
+def test_every_key_of_the_schema_occurs(record: Record, logged: Record, schema: Mapping[str, Any]) -> None:
     """With a value in it: not only null, an empty list or nothing at all."""
     filled: dict[str, bool] = {}
 
@@ -637,7 +649,7 @@ def test_every_key_of_the_schema_occurs(record: Record, schema: Mapping[str, Any
         if isinstance(items := rule.get("items"), dict):
             walk(items, [v for a in values if isinstance(a, list) for v in a], f"{where}[]")
 
-    walk(schema, [record], "")
+    walk(schema, [record, logged], "")
     assert len(filled) > 150
     assert [place for place, is_filled in filled.items() if not is_filled] == []
 

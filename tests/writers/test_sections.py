@@ -388,7 +388,7 @@ def test_the_page_of_a_checkpoint(of_checkpoint: Sections, rich: Rich, name: str
     tiles = next(dict(b.items) for b in section(page, "summary").blocks if isinstance(b, Facts))
     own = model(arrays)
     assert tiles["Tensors"] == str(len(arrays))
-    assert tiles["Parameters"].replace(" ", "").replace(" ", "") == str(sum(v.size for v in own.values()))
+    assert tiles["Parameters"].replace("\u202f", "") == str(sum(v.size for v in own.values()))
     for layer, row in rows(page, "Trained weights of each layer").items():
         names = adjusted(by_layer(arrays)[layer])
         assert_cells(row, truth.together([arrays[t] for t in names]))
