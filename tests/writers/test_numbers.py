@@ -624,7 +624,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Record:
     folder = tmp_path_factory.mktemp("logged")
     ckpts = save(folder, [f"m-step{step}" for step in (100, 200, 300)])
     rows = [{"step": step, "val_loss": math.nan if step > 250 else abs(step - 190)} for step in range(50, 300, 40)]
-    (ckpts / "metrics.jsonl").write_text(lines(rows) + "{broken\n")
+    (ckpts / "metrics.jsonl").write_text(lines([*rows, rows[-1]]) + "{broken\n")  # a step twice: resumed
     return dict(json.loads(json.dumps(report_record(logged_report(folder).report))))
 
 
