@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reporter.numerals import NARROW
+NARROW = "\u202f"
+"""The space within a number, see :mod:`reporter.numerals`."""
 
 
 def visible(text: str) -> str:

@@ -43,6 +43,7 @@ BIAS_JUMP = Rule(
     name="bias-jump",
     title="Bias that explodes",
     threshold=10.0,
+    bad="more",
     limits=(
         Limit("floor", 0.1, "root mean square from which on growth counts: up to 1 a bias does not rule its unit"),
     ),

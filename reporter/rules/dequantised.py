@@ -55,6 +55,7 @@ DEQUANTISED = Rule(
     name="dequantised",
     title="Weights that were rounded to 8 bits",
     threshold=256.0,
+    bad="less",
     limits=(Limit("each", 4.0, "values other than zero per distinct value that show that few are no chance"),),
     formula="distinct values of a kernel or embedding in a dtype of at least 4 bytes, in the last checkpoint",
     source="8 bits have 256 values; 222 to 239 were counted in sick runs",

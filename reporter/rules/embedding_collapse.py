@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reporter.model.finding import Severity
 from reporter.numerals import integer, share
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline
 
 
@@ -35,6 +35,8 @@ EMBEDDING_COLLAPSE = Rule(
     name="embedding-collapse",
     title="Embedding that has collapsed",
     threshold=0.95,
+    unit=Unit.SHARE,
+    bad="more",
     limits=(Limit("rows", 8, "rows that a table needs for their likeness to be no chance"),),
     formula="‖mean row‖² / mean ‖row‖² of an embedding in the last checkpoint; rows that are all zero are left out",
     source="own proposal: at most 0.32 in healthy runs, 0.99999 in sick ones",

@@ -9,7 +9,7 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import integer, share
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline, Track
 
 
@@ -61,6 +61,8 @@ IDLE_INPUTS = Rule(
     name="idle-inputs",
     title="Inputs that never arrive",
     threshold=0.3,
+    unit=Unit.SHARE,
+    bad="more",
     limits=(
         Limit("update", 1e-4, "relative change since the first checkpoint from which on float32 shows all updates"),
     ),

@@ -10,7 +10,7 @@ from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import counted, integer, share
-from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.base import Check, Limits, Rule, Unit
 from reporter.rules.movement import halted
 from reporter.rules.slots import moments
 from reporter.rules.timeline import Timeline, Track
@@ -88,6 +88,8 @@ LOST_MOMENTS = Rule(
     name="lost-moments",
     title="Optimizer state lost",
     threshold=0.5,
+    unit=Unit.SHARE,
+    bad="more",
     formula="values of the optimizer's moments in slots that are all zero and were not in the checkpoint before / "
     "values in all slots that were not; 1 if all are zero in every checkpoint",
     source="seen in real runs that were resumed without their optimizer",

@@ -48,6 +48,7 @@ METRIC_NON_FINITE = Rule(
     name="metric-non-finite",
     title="Metric without a number",
     threshold=0.0,
+    bad="more",
     formula="number of logged values of a metric that are NaN or infinite",
     source="Keras, TerminateOnNaN",
     check=check,

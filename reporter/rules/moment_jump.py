@@ -81,6 +81,7 @@ MOMENT_JUMP = Rule(
     name="moment-jump",
     title="Second moments that explode",
     threshold=1e6,
+    bad="more",
     limits=(
         Limit("floor", 1e-6, "root mean square from which on growth counts: second moments up to 1 are ordinary ones"),
         Limit("gradient", 1e6, "gradient / weight, both as root mean squares, at which gradients have exploded"),

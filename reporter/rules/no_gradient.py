@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reporter.model.finding import Severity
 from reporter.numerals import integer
-from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.base import Check, Limits, Rule, Unit
 from reporter.rules.slots import Owners, moments
 from reporter.rules.timeline import Timeline, Track
 
@@ -50,6 +50,8 @@ NO_GRADIENT = Rule(
     name="no-gradient",
     title="Parts that were never trained",
     threshold=0.5,
+    unit=Unit.SHARE,
+    bad="more",
     formula="slots of first and second moments of layers all of whose slots are zero in every checkpoint / all slots",
     source="seen in a published model: 48 of 60 slots are zero, of four of its five parts",
     check=check,

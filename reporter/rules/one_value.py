@@ -8,7 +8,7 @@ import numpy as np
 
 from reporter.model.finding import Severity
 from reporter.numerals import integer, number, share
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline
 
 
@@ -50,6 +50,8 @@ ONE_VALUE = Rule(
     name="one-value",
     title="One value holds the norm",
     threshold=0.9,
+    unit=Unit.SHARE,
+    bad="more",
     limits=(
         Limit("values", 64, "values other than zero that a tensor needs for its norm not to be that of one of them"),
         Limit("fail", 1000.0, "growth of the norm since the checkpoint before at which it is a failure"),

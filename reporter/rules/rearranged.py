@@ -147,6 +147,7 @@ REARRANGED = Rule(
     name="rearranged",
     title="Rearranged weights",
     threshold=0.9,
+    bad="more",
     limits=(Limit("update", 0.8, "relative update from which on a tensor is looked at: cosines below about 0.7"),),
     formula="of a kernel or embedding that turned away from itself: its cosine with its own negative, its transpose, "
     "itself with inputs or outputs in another order, and other tensors of its shape, as they were in the checkpoint "

@@ -116,6 +116,7 @@ STRAY_CHECKPOINT = Rule(
     name="stray-checkpoint",
     title="Checkpoint in the wrong place",
     threshold=4.0,
+    bad="more",
     limits=(Limit("usual", 2.0, "how much further a checkpoint is from its neighbours than these are from theirs"),),
     formula="(‖Wₖ − Wₖ₋₁‖ + ‖Wₖ₊₁ − Wₖ‖) / ‖Wₖ₊₁ − Wₖ₋₁‖ over all weights of the model",
     source="own proposal: at most 3.5 in healthy runs; 8.9 for one whose file was exchanged with another",

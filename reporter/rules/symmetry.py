@@ -8,7 +8,7 @@ import numpy as np
 
 from reporter.model.finding import Severity
 from reporter.numerals import integer, number
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline, Track
 
 
@@ -73,6 +73,7 @@ SYMMETRY = Rule(
     name="symmetry",
     title="Symmetry that was never broken",
     threshold=1.0,
+    unit=Unit.SHARE,
     limits=(Limit("units", 3, "output units that a layer needs"),),
     formula="output channels with |cos| > 0.999 to an earlier one in the last checkpoint / (channels − 1), where the "
     "norms of all channels are equal in every checkpoint",

@@ -120,6 +120,7 @@ UNTRAINED = Rule(
     name="untrained",
     title="Frozen before it was trained",
     threshold=0.02,
+    bad="less",
     formula="of a weight matrix that never moves while others do (any other counts as 1): |max |w| / σ / that of a "
     "freshly drawn one − 1|, and a third of the distance of its excess kurtosis to that of a freshly drawn one "
     "(uniform: √3 and −1.2; truncated normal: 2.27 and −0.63), the larger of both, less 1 / √n of n values; below 0.02",

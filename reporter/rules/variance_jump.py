@@ -48,6 +48,7 @@ VARIANCE_JUMP = Rule(
     name="variance-jump",
     title="Moving variance that explodes",
     threshold=10.0,
+    bad="more",
     limits=(
         Limit("floor", 0.1, "root mean square from which on growth counts: up to 1 a variance is an ordinary one"),
     ),

@@ -148,6 +148,7 @@ VIOLENT_UPDATE = Rule(
     name="violent-update",
     title="Violent update",
     threshold=1.05,
+    bad="more",
     limits=(
         Limit("steps", 1000, "training steps between two checkpoints over which any update has to stand out as well"),
         Limit("stands-out", 3.0, "times the series's median update per step at which one stands out"),

@@ -75,7 +75,8 @@ def test_the_terminal_shows_the_worst_first_and_only_counts_what_is_equal(
         ["body.bias", "changed"],
     ]
     assert "still.kernel" not in "\n".join(lines)
-    assert lines[-1].startswith("6 tensors: 1 reshaped, 1 removed, 1 added, 2 changed, 1 equal; model: relative update")
+    expected = "6 tensors: 1 reshaped, 1 removed, 1 added, 2 changed, 1 equal; trained weights: relative update"
+    assert lines[-1].startswith(expected)
 
 
 def test_the_page_is_written_and_nothing_else_is_overwritten(
@@ -98,7 +99,7 @@ def test_the_page_is_written_and_nothing_else_is_overwritten(
 def test_a_checkpoint_equals_itself(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(two[0]), str(two[0])]) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("5 tensors: 5 equal; model: relative update 0, cosine 1, 100 % of")
+    assert line.startswith("5 tensors: 5 equal; trained weights: relative update 0, cosine 1, 100 % of")
 
 
 def report(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
@@ -164,7 +165,7 @@ def test_a_nan_never_looks_like_rest(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "0 → 6" in lines[1]
     assert "NaN or infinite: 0 values before, 6 after, in 1 tensor" in lines[-3]
     assert lines[-2] == "1 of 5 changed: 1 gained NaN/Inf; only the layer body; 4 equal"
-    assert "of the 3 328 values that are finite in both" in lines[-1]
+    assert "of the 3\u202f328 values that are finite in both" in lines[-1]
     assert main(["diff", str(a), str(b), "--json"]) == 3
     record = json.loads(capsys.readouterr().out)
     assert (record["verdict"], record["non_finite"]) == ("FAIL", {"before": 0, "after": 6})

@@ -219,9 +219,10 @@ def test_what_moved_and_what_did_not() -> None:
     assert previous.layers == ("dense",)
     assert previous.still_layers == ("head", "bn")
     assert previous.tensors == (BIAS, KERNEL)
-    assert previous.still_tensors == (HEAD, MEAN)
+    assert previous.still_tensors == (HEAD,)
+    assert (previous.apart, previous.still_apart) == ((), (MEAN,)), "moving statistics are told apart"
     assert first.tensors == (HEAD, KERNEL, BIAS), "a bias that was zero has no relative update"
-    assert first.still_tensors == (MEAN,)
+    assert (first.still_tensors, first.still_apart) == ((), (MEAN,))
     assert series(run(1)).moved == ()
     assert [m.since for m in series(run(2), base=run(1)[0]).moved] == ["previous", "baseline"]
 

@@ -188,7 +188,7 @@ def test_neighbours_that_share_a_column_show_the_largest() -> None:
     values[777] = 50.0
     figure = plots.change_heat("c", "t", ["a"], labels(2000), [values], "1", log=False)
     assert "largest number is 50" in figure.alt
-    assert "2 000 checkpoints share 500 columns" in figure.caption
+    assert "2\u202f000 checkpoints share 500 columns" in figure.caption
 
 
 def test_sheets_keep_the_order_and_name_each_part() -> None:

@@ -9,7 +9,8 @@ from reporter.cache import Cache
 from reporter.gather.all_series import gather_all
 from reporter.gather.catalog import scan
 from reporter.model.finding import Finding, Judgement
-from reporter.rules import judge
+from reporter.rules import RULES
+from reporter.rules.judging import Policy, judge
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 
@@ -19,7 +20,7 @@ def judgement(folder: Path) -> Judgement:
     settings, cache = Settings(roots=(folder,), settle=0.0), Cache(None)
     series, account = gather_all(scan(settings, cache), settings, cache, Progress(quiet=True), lambda _: nullcontext())
     assert not account.failed
-    return judge(series)
+    return judge(series, Policy(RULES))
 
 
 def of_rule(folder: Path, rule: str) -> list[Finding]:

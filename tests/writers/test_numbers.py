@@ -20,6 +20,8 @@ from reporter.derive.statistics import STATISTICS
 from reporter.writers.report_json import report_record
 from reporter.writers.tensors_csv import write_csv
 from tests.make.rich import BASELINE, STEPS, Arrays, Rich
+from tests.metrics.test_beside import lines, save
+from tests.metrics.test_beside import report as logged_report
 from tests.writers import truth
 
 Record = dict[str, Any]
@@ -83,6 +85,18 @@ def role_of(name: str) -> str:
 def model(arrays: Arrays) -> Arrays:
     """Without the optimizer's."""
     return {name: values for name, values in arrays.items() if not name.startswith("optimizer/")}
+
+
+def adjusted(names: Sequence[str]) -> list[str]:
+    """What is trained of some tensors of a model: all weights where none is, all tensors where there is no weight."""
+    weights = [t for t in names if not role_of(t).startswith("moving_")]
+    learned = [t for t in weights if not t.startswith("norm/")]  # a layer that is frozen
+    return learned or weights or list(names)
+
+
+def of_trained(arrays: Arrays) -> Arrays:
+    """The trained weights of a model."""
+    return {t: arrays[t] for t in adjusted(list(model(arrays)))}
 
 
 def by_layer(arrays: Arrays) -> dict[str, list[str]]:
@@ -168,6 +182,8 @@ def test_layers_roles_and_wholes(record: Record, rich: Rich) -> None:
         own = model(arrays)
         groups = [(found["global"], list(own))]
         assert (found["global"]["name"], found["global"]["kind"]) == ("model", "")
+        groups.append((found["trained"], list(of_trained(arrays))))
+        assert (found["trained"]["name"], found["trained"]["kind"]) == ("trained", "")
         if found["detailed"]:
             in_order = list(dict.fromkeys(layer_of(t) for t in own))
             names = [g["name"] for g in found["layers"]]
@@ -175,6 +191,10 @@ def test_layers_roles_and_wholes(record: Record, rich: Rich) -> None:
             groups += [(g, [t for t in own if layer_of(t) == g["name"]]) for g in found["layers"]]
             assert {g["name"] for g in found["roles"]} == {role_of(t) for t in own}
             groups += [(g, [t for t in own if role_of(t) == g["name"]]) for g in found["roles"]]
+            parts = [(layer, adjusted(names)) for layer, names in by_layer(arrays).items()]
+            parts = [(layer, names) for layer, names in parts if len(names) < len(by_layer(arrays)[layer])]
+            groups += [(g, dict(parts)[g["name"]]) for g in found["trained_parts"]]
+            assert len(found["trained_parts"]) == len(parts) == int("net" in name)
             kinds = {"dense": "Dense", "norm": "BatchNormalization", "head": "Dense"} if "net" in name else {}
             assert all(g["kind"] == kinds.get(g["name"], "") for g in found["layers"])
         state = [t for t in arrays if t not in own]
@@ -191,13 +211,6 @@ def test_layers_roles_and_wholes(record: Record, rich: Rich) -> None:
             assert_statistics(group["statistics"], [arrays[t] for t in names])
 
 
-def adjusted(found: Record, names: list[str]) -> list[str]:
-    """The tensors of a layer that are trained; all of them where none is."""
-    still = {t["name"] for t in found["tensors"] if t["trainable"] is False or t["role"].startswith("moving_")}
-    weights = [name for name in names if name not in still]
-    return weights or names
-
-
 def test_histograms(record: Record, rich: Rich) -> None:
     drawn = 0
     for found, name in checkpoints(record):
@@ -206,7 +219,7 @@ def test_histograms(record: Record, rich: Rich) -> None:
         samples = {"": list(model(arrays))}
         assert bool(found["histograms"]["layers"]) == found["detailed"]
         if found["detailed"]:
-            samples |= {layer: adjusted(found, layers.get(layer, [])) for layer in found["histograms"]["layers"]}
+            samples |= {layer: adjusted(layers.get(layer, [])) for layer in found["histograms"]["layers"]}
             assert set(layers) <= set(found["histograms"]["layers"])
         for layer, names in samples.items():
             histogram = found["histograms"]["layers"][layer] if layer else found["histograms"]["global"]
@@ -265,11 +278,15 @@ def assert_pair(found: Record, before: Arrays, after: Arrays, *, last: bool, det
     of_model = [t for t in names if t in model(after)]
     assert_change(found["global"], [before[t] for t in of_model], [after[t] for t in of_model]) if of_model else None
     assert found["global"]["count"] == sum(after[t].size for t in of_model)
-    a, b = (truth.together(list(model(x).values())) for x in (before, after))
+    weights = adjusted(list(model(after)))
+    both = [t for t in names if t in weights]
+    assert_change(found["trained"], [before[t] for t in both], [after[t] for t in both]) if both else None
+    a, b = (truth.together(list(of_trained(x).values())) for x in (before, after))
     assert_shift(found["shift"], a, b)
     in_layers: dict[str, list[str]] = {}
-    for t in of_model:
-        in_layers.setdefault(layer_of(t), []).append(t)
+    for members in by_layer(after).values():
+        for t in (t for t in adjusted(members) if t in names):
+            in_layers.setdefault(layer_of(t), []).append(t)
     assert (found["layers"] is None) == (not detailed)
     if detailed:
         assert set(found["layers"]) == set(in_layers)
@@ -285,7 +302,7 @@ def assert_pair(found: Record, before: Arrays, after: Arrays, *, last: bool, det
     for t, shift in found["tensor_shifts"].items():
         assert_shift(shift, before[t], after[t])
     for layer, shift in found["layer_shifts"].items():
-        sides = [truth.together([x[t] for t in by_layer(x)[layer]]) for x in (before, after)]
+        sides = [truth.together([x[t] for t in adjusted(by_layer(x)[layer])]) for x in (before, after)]
         assert_shift(shift, *sides)
     both = set(before) & set(after)
     assert set(found["added"]) == set(after) - set(before)
@@ -298,7 +315,7 @@ def assert_steps(found: Record, before: Record, after: Record) -> None:
     if before["step"] is None or after["step"] is None:
         assert found["steps"] is None
         return
-    steps, update = after["step"] - before["step"], found["global"]["relative_update"]
+    steps, update = after["step"] - before["step"], found["trained"]["relative_update"]
     assert found["steps"] == steps
     assert found["per_step"] == pytest.approx([update / steps, update / steps**0.5])
 
@@ -349,7 +366,7 @@ def test_changes_from_the_baseline(record: Record, rich: Rich, name: str) -> Non
 def test_each_checkpoint_against_each(record: Record, rich: Rich, name: str) -> None:
     found = one(record, name)["similarity"]
     assert found["checkpoints"] == SERIES[name]
-    held = [model(rich.arrays[c]) for c in SERIES[name]]
+    held = [of_trained(rich.arrays[c]) for c in SERIES[name]]
     names = [t for t in held[0] if all(t in shared(held[0], h) for h in held)]
     assert (found["tensors"], found["values"]) == (len(names), sum(held[0][t].size for t in names))
     assert found["exact"] == all(held[0][t].size <= 1024 for t in names)
@@ -380,7 +397,9 @@ def test_trends(record: Record, rich: Rich, name: str) -> None:
         course = []
         for step, arrays in zip(steps, held, strict=True):
             names = by_layer(arrays).get(layer)
-            value = truth.statistics(truth.together([arrays[t] for t in names]))[statistic] if names else None
+            values = truth.together([arrays[t] for t in adjusted(names)]) if names else None
+            held_all = values is not None and np.isfinite(np.asarray(values, np.float64)).all()
+            value = truth.statistics(values)[statistic] if held_all else None
             course += [] if value is None else [(step, value)]
         if not course:
             assert (layer, statistic) not in found
@@ -420,8 +439,13 @@ def test_what_moved(record: Record, rich: Rich, name: str) -> None:
         layers = {
             layer: truth.change([before[t] for t in some], [after[t] for t in some])
             for layer, members in by_layer(after).items()
-            if (some := [t for t in members if t in names])
+            if (some := [t for t in adjusted(members) if t in names])
         }
+        weights = adjusted(list(after))
+        beside = {t for t in names if t not in weights}
+        assert {*moved["apart"], *moved["still_apart"]} == beside
+        assert set(moved["still_apart"]) == {t for t in beside if tensors[t]["equal_share"] == 1}
+        tensors = {t: change for t, change in tensors.items() if t in weights}
         for kind, changes in (("tensors", tensors), ("layers", layers)):
             assert set(moved[f"still_{kind}"]) == {n for n, c in changes.items() if c["equal_share"] == 1}
             assert set(moved[kind]) == set(changes) - set(moved[f"still_{kind}"])
@@ -594,7 +618,17 @@ def test_files_runs_and_facts(record: Record) -> None:
     assert all(isinstance(seconds, float) for seconds in record["timings"].values())
 
 
-def test_every_key_of_the_schema_occurs(record: Record, schema: Mapping[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """report.json of a series with a log beside it, of which a line is damaged and a metric breaks."""
+    folder = tmp_path_factory.mktemp("logged")
+    ckpts = save(folder, [f"m-step{step}" for step in (100, 200, 300)])
+    rows = [{"step": step, "val_loss": math.nan if step > 250 else abs(step - 190)} for step in range(50, 300, 40)]
+    (ckpts / "metrics.jsonl").write_text(lines([*rows, rows[-1]]) + "{broken\n")  # a step twice: resumed
+    return dict(json.loads(json.dumps(report_record(logged_report(folder).report))))
+
+
+def test_every_key_of_the_schema_occurs(record: Record, logged: Record, schema: Mapping[str, Any]) -> None:
     """With a value in it: not only null, an empty list or nothing at all."""
     filled: dict[str, bool] = {}
 
@@ -615,7 +649,7 @@ def test_every_key_of_the_schema_occurs(record: Record, schema: Mapping[str, Any
         if isinstance(items := rule.get("items"), dict):
             walk(items, [v for a in values if isinstance(a, list) for v in a], f"{where}[]")
 
-    walk(schema, [record], "")
+    walk(schema, [record, logged], "")
     assert len(filled) > 150
     assert [place for place, is_filled in filled.items() if not is_filled] == []
 
