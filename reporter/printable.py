@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-NARROW = "\u202f"
-"""The space within a number, see :mod:`reporter.numerals`."""
+from reporter.numerals import NARROW
 
 
 def visible(text: str) -> str:

@@ -31,8 +31,7 @@ class Gatherer:
 
     Attributes:
         baseline: the checkpoint that all others are held against.
-        front: tells copies of this process how far it is, and what they have measured.
-        tell: in such a copy, says the identity of a checkpoint that it has measured.
+        front: tells copies of this process how far it is, and hears what they measure.
         choice: which one that is where the path that was given names a folder around it, else "".
     """
 
@@ -41,7 +40,6 @@ class Gatherer:
     progress: Progress
     baseline: CheckpointInSeries | None = None
     front: Front | None = None
-    tell: Callable[[str], None] = lambda identity: None
     choice: str = ""
 
     @classmethod
@@ -78,9 +76,18 @@ class Gatherer:
         return self._gathered(found), account
 
     def ahead(self, series: Series, tell: Callable[[str], None]) -> None:
-        """In a copy of this process, measure a stretch of a series, so that the cache knows it."""
+        """In a copy of this process, measure a stretch of a series, so that the cache knows it.
+
+        Args:
+            tell: is told the identities of what is measured, before the cache has it.
+        """
+        cache = self.measurer.cache
+        for ref in series.checkpoints:
+            identity = cache.identity(ref.format, ref.members)
+            if not cache.measured_on(identity):
+                tell(identity)
         measurer = replace(self.measurer, plan=replace(self.measurer.plan, threads=1))
-        replace(self, measurer=measurer, tell=tell)._in_order(series, (), Account())
+        replace(self, measurer=measurer)._in_order(series, (), Account())
 
     def alone(self, refs: Sequence[CheckpointRef], account: Account) -> tuple[list[Measured | None], Account]:
         """Each checkpoint by itself, under the names of the first; None where it cannot be measured."""
@@ -147,10 +154,7 @@ class Gatherer:
             failed = Failed(ref, failure(ref, error, self.settings.settle))
             self.progress.failed(ref, failed.error)
             return failed
-        identity = done.checkpoint.identity
-        if done.read:
-            self.tell(identity)
-        elif self.front and identity in self.front.told:
+        if self.front and done.checkpoint.identity in self.front.told:
             done = replace(done, read=True)
         self._say(done)
         return done

@@ -53,7 +53,7 @@ def test_a_stretch_that_was_measured_ahead_is_known_with_all_its_changes(ckpts: 
     said: list[str] = []
     for _, stretch in reversed(stretches([series])):
         gatherer.ahead(stretch, said.append)
-    assert len(set(said)) == len(said) == STEPS
+    assert len(set(said)) == len(said) == STEPS  # what an earlier stretch has measured is not told again
     _, account = gatherer.gather(series, all_series.Account())
     assert account.read == 0
 
