@@ -100,7 +100,7 @@ def encode(header: Mapping[str, Any], contents: Contents, by_selection: Mapping[
             "groupings": groupings,
             # As long whatever the number: two processes that measure the same checkpoint write files that differ in
             # nothing else, so that whoever has opened the one goes on reading in the other.
-            "seconds": f"{measured.seconds:015.6f}",
+            "seconds": f"{measured.seconds:.17e}",
         },
         blocks,
     )

@@ -31,8 +31,8 @@ class Fired:
 def explained(fired: Sequence[Fired]) -> list[Fired]:
     """Those that no other one explains; the others are counted with the one that explains them.
 
-    A check is explained by one of a rule that covers its rule, at least as severe, on every tensor that it concerns or,
-    of a check about the whole series, on any; from its checkpoint on.
+    A check is explained by one of a rule that covers its rule, at least as severe, from its checkpoint on: by a check
+    about the whole series, or if each tensor that it concerns has one.
     """
     covering: dict[str, list[Fired]] = defaultdict(list)
     whole: list[Fired] = []
@@ -44,9 +44,8 @@ def explained(fired: Sequence[Fired]) -> list[Fired]:
                 whole.append(one)
     causes: dict[Fired, Fired] = {}
     for one in fired:
-        names = one.check.concerned
-        candidates = [*whole, *(covering[names[0]] if names else ())]
-        cause = next((c for c in candidates if _explains(c, one) and _root(causes, c) is not one), None)
+        elsewhere = (c for c in whole if one.rule.name in c.rule.covers_elsewhere)
+        cause = _first(elsewhere, one, causes) or _on_every_tensor(covering, one, causes)
         if cause is not None:
             causes[one] = cause
     for one in causes:
@@ -61,11 +60,25 @@ def _root(causes: Mapping[Fired, Fired], one: Fired) -> Fired:
     return one
 
 
+def _on_every_tensor(
+    covering: Mapping[str, Sequence[Fired]], one: Fired, causes: Mapping[Fired, Fired]
+) -> Fired | None:
+    """What explains a check on its first tensor, if something does on all others as well."""
+    found = [
+        _first((c for c in covering.get(name, ()) if one.rule.name in c.rule.covers), one, causes)
+        for name in one.check.concerned
+    ]
+    return found[0] if found and None not in found else None
+
+
+def _first(candidates: Iterable[Fired], one: Fired, causes: Mapping[Fired, Fired]) -> Fired | None:
+    return next((c for c in candidates if _explains(c, one) and _root(causes, c) is not one), None)
+
+
 def _explains(cause: Fired, other: Fired) -> bool:
+    """Whether a check of a rule that covers another's is as severe, and the other begins no earlier."""
     name, rule = other.rule.name, cause.rule
-    same = name in rule.covers and set(other.check.concerned) <= set(cause.check.concerned)
-    elsewhere = cause.check.whole and name in rule.covers_elsewhere
-    if not (same or elsewhere) or _severe(cause) < _severe(other):
+    if _severe(cause) < _severe(other):
         return False
     if cause.check.until is not None and other.check.place > cause.check.until:
         return False

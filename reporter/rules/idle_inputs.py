@@ -33,7 +33,10 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         update = change.relative_update
         if update is None or update < limits["update"] or track.levelled:
             continue
-        equal = min(change.equal, *(round(v) for v in track.updates.equal_share * track.info.size))
+        shares = track.updates.equal_share
+        if np.isnan(shares).any():  # estimated, where a checkpoint between them was rotated away
+            continue
+        equal = min(change.equal, *(round(v) for v in shares * track.info.size))
         value = max(0.0, equal - float(track.values("zero_count").max())) / track.info.size
         fired = value >= limits["threshold"] and units
         inputs = track.info.size // track.info.shape[track.info.output_axis]

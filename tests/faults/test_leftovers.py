@@ -176,7 +176,7 @@ with h5py.File(sys.argv[1], "w") as file:
         file.create_group(f"layers/{i}/vars")
 file = open(sys.argv[1], "rb")
 with session(HDF5, Path("m"), [file.fileno()], offset=0, length=file.seek(0, 2)) as parsing:
-    print(worker._worker(HDF5)._child.pid, flush=True)
+    print(worker._worker(HDF5)._child._process.pid, flush=True)
     while True:
         parsing.ask("scan")
 """
@@ -184,11 +184,10 @@ with session(HDF5, Path("m"), [file.fileno()], offset=0, length=file.seek(0, 2))
 LOADED = """
 import importlib, sys, time
 from pathlib import Path
-from reporter.readers.isolation import worker
+from reporter.readers.isolation.process import ChildProcess
 module, name = sys.argv[1:]
-parser = worker._worker(getattr(importlib.import_module(module), name))
-parser._start(Path("m"))
-print(parser._child.pid, flush=True)
+child = ChildProcess(getattr(importlib.import_module(module), name), Path("m"))
+print(child._process.pid, flush=True)
 time.sleep(60)
 """
 """Its library is loaded, and waits for a question."""

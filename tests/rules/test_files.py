@@ -39,7 +39,10 @@ def moved(model: Any, epoch: int, layers: str) -> None:
     for name in layers:
         for weight in model.get_layer(name).weights:
             weight.assign_add((0.02 * rng.standard_normal(weight.shape)).astype("f4"))
-    getattr(model.optimizer, "inner_optimizer", model.optimizer).iterations.assign(8 * epoch)
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer.iterations.assign(8 * epoch)
+    for moment in (*optimizer._momentums, *optimizer._velocities):
+        moment.assign(np.full(moment.shape, 1e-4 * epoch, "f4"))
 
 
 def to_keras(model: Any, folder: Path, epoch: int) -> None:

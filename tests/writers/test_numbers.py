@@ -555,7 +555,8 @@ def test_findings(record: Record, rich: Rich) -> None:
     assert jump["value"] == pytest.approx(norms[1] / norms[0])
     assert (jump["previous"], jump["threshold"]) == (pytest.approx(norms[0]), 2)
     assert jump["parameter_share"] == pytest.approx(last["encoder.kernel"].size / size)
-    assert jump["explains"] == [{"title": "Violent update", "count": 1}]
+    turned = finding(record, "rearranged", "encoder.kernel")
+    assert (turned["explains"], jump["explains"]) == ([{"title": "Violent update", "count": 1}], [])
     assert jump["note"] == "it was accepted until 2025-12-31 (looked at last year); that has expired"
     assert all(jump[key] for key in ("message", "evidence", "meaning", "next_step", "checkpoint"))
 
