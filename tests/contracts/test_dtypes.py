@@ -23,7 +23,7 @@ DTYPES = (
 )  # fmt: skip
 
 CANNOT: dict[str, frozenset[str]] = {
-    # Keras's variables have no types of 4 bits, h5py no float8_e5m2, shards no sizes of the others [X: Keras 3.15].
+    # Keras's variables have no types of 4 bits, h5py no float8_e5m2, shards no sizes of the others (Keras 3.15).
     **dict.fromkeys(("keras", "keras-weights", "keras-h5"), frozenset({"int4", "uint4", "float8_e5m2"})),
     "keras-sharded": frozenset({"int4", "uint4", "float8_e5m2", "float8_e4m3fn", "complex64", "complex128"}),
     **dict.fromkeys(("safetensors", "safetensors-index"), frozenset({"int4", "uint4", "complex128"})),

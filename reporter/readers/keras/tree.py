@@ -18,7 +18,7 @@ class Dataset:
 
     Attributes:
         path: from the root of the file, without a leading "/".
-        address: of its object header; grows in the order in which Keras writes [X: Keras 2.21 (tf_keras) and 3.15].
+        address: of its object header; grows in the order in which Keras writes, as seen with tf_keras 2.21 and 3.15.
         dtype: of the values, in native byte order; ``V…`` where they are opaque.
         problem: why it cannot be measured, or "".
     """

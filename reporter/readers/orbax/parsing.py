@@ -1,7 +1,7 @@
 """Arrays of an Orbax checkpoint, in a child process: OCDBT and zarr are read by tensorstore. Alone imports tensorstore.
 
 Its drivers are named here, never by the files: they read local files below one folder (the file driver refuses keys
-with ``..`` [X: tensorstore 0.1.86], and the parent has looked for links), and open no URL.
+with ``..``, as seen with tensorstore 0.1.86, and the parent has looked for links), and open no URL.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import numpy.typing as npt
 STRING = 7
 
 # tensorflow/core/framework/types.proto. Quantised types are the plain integers they are stored as. Types of 2 and 4
-# bits occupy one byte per element on disk [X: bundles written by TensorFlow 2.21].
+# bits occupy one byte per element on disk, as bundles written by TensorFlow 2.21 show.
 _NUMERIC: dict[int, npt.DTypeLike] = {
     1: np.float32,
     2: np.float64,

@@ -1,6 +1,6 @@
 """Optimizers in an object graph: which nodes they are, what they train, and what each of their variables is for.
 
-Three generations occur [X: written by TensorFlow 2.2 to 2.21, Keras 3.15, tf_keras 2.21]:
+Three generations occur in what TensorFlow 2.2 to 2.21, Keras 3.15 and tf_keras 2.21 write:
 
 - ``tf.train`` and Keras 2 (``optimizers.legacy``): ``slot_variables`` on the optimizer's node;
 - Keras 2.11 and later: lists such as ``_momentums``, whose variables are called ``Adam/m/<target>``;
