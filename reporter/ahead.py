@@ -86,12 +86,17 @@ class Front:
                     os.close(int(entry.name))
 
 
+_THREADED = frozenset({"jax", "tensorflow", "torch"})
+"""Libraries with threads of their own, which Python does not count. No command loads one into this process."""
+
+
 def possible() -> bool:
-    """Whether a copy of this process can be trusted to work: on Linux, and with no other Python thread.
+    """Whether a copy of this process can be trusted to work: on Linux, and with no other thread.
 
     A thread that is not copied may hold a lock that the copy would wait for.
     """
-    return sys.platform == "linux" and threading.active_count() == 1 and Path("/proc/self/fd").is_dir()
+    alone = threading.active_count() == 1 and not _THREADED & sys.modules.keys()
+    return sys.platform == "linux" and alone and Path("/proc/self/fd").is_dir()
 
 
 @contextmanager

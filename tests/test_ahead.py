@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reporter import ahead
-from reporter.ahead import worked_ahead
+from reporter.ahead import possible, worked_ahead
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux only")
 
@@ -23,13 +22,23 @@ ITEMS = [(number, number) for number in range(100)]
 Tell = Callable[[str], None]
 
 
-REALLY_POSSIBLE = ahead.possible
+TESTS = (Path(__file__), Path(__file__).parent / "gather" / "test_stretches.py")
 
 
 @pytest.fixture(autouse=True)
-def _possible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Libraries that other tests loaded have threads, which do nothing here, and nothing of theirs is used."""
-    monkeypatch.setattr(ahead, "possible", lambda: True)
+def _alone(request: pytest.FixtureRequest) -> None:
+    if not possible() and request.function is not test_all_of_these_in_a_process_of_their_own:
+        pytest.skip("libraries that other tests loaded have threads here")
+
+
+def test_all_of_these_in_a_process_of_their_own() -> None:
+    """Where libraries that other tests loaded have threads, as copies are made of a process without others."""
+    if possible():
+        pytest.skip("they run here")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, TESTS)]
+    run = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert "1 skipped" in run.stdout, "this test alone"
 
 
 def writes(folder: Path) -> Callable[[int, Tell], None]:
@@ -130,8 +139,7 @@ def test_a_copy_says_nothing_and_holds_no_file(tmp_path: Path, capfd: pytest.Cap
     assert capfd.readouterr() == ("", "")
 
 
-def test_no_copy_is_made_beside_other_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "possible", REALLY_POSSIBLE)
+def test_no_copy_is_made_beside_other_threads(tmp_path: Path) -> None:
     done = threading.Event()
     other = threading.Thread(target=done.wait)
     other.start()
