@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from reporter.cli.commands import OK
 from reporter.errors import SettingError
 from reporter.settings.model import default_cache
 
 if TYPE_CHECKING:
     from reporter.cache.folder import Folder
-
-OK = 0
 
 
 def cache_info(arguments: argparse.Namespace) -> int:

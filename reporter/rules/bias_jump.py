@@ -10,7 +10,7 @@ from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.jumps import Jumps
+from reporter.rules.jumps import Jumps, first_or_largest
 from reporter.rules.timeline import Timeline
 
 
@@ -22,14 +22,13 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         jumps = Jumps.of(timeline, track, limits["floor"])
         if np.isnan(jumps.ratio).all():
             continue
-        at = jumps.first(jumps.ratio > limits["threshold"])
-        worst = int(np.nanargmax(jumps.ratio)) if at is None else at
+        worst, fired = first_or_largest(jumps.ratio, limits["threshold"])
         before, after = float(jumps.before[worst]), float(jumps.after[worst])
         yield Check.of(
             track.info,
             float(jumps.ratio[worst]),
             float(jumps.ratio[worst]),
-            None if at is None else Severity.WARN,
+            Severity.WARN if fired else None,
             place=jumps.places[worst],
             good=jumps.good[worst],
             previous=before,

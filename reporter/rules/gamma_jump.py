@@ -10,7 +10,7 @@ from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.jumps import Jumps
+from reporter.rules.jumps import Jumps, first_or_largest
 from reporter.rules.timeline import Timeline
 
 
@@ -27,14 +27,13 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         size[~growth & (jumps.before < limits["scale"])] = np.nan
         if np.isnan(size).all():
             continue
-        at = jumps.first(size > np.log(limits["threshold"]))
-        worst = int(np.nanargmax(size)) if at is None else at
+        worst, fired = first_or_largest(size, float(np.log(limits["threshold"])))
         ratio, before, after = (float(values[worst]) for values in (jumps.ratio, jumps.before, jumps.after))
         yield Check.of(
             track.info,
             ratio,
             float(size[worst]),
-            None if at is None else Severity.WARN,
+            Severity.WARN if fired else None,
             place=jumps.places[worst],
             good=jumps.good[worst],
             previous=before,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reporter.model.columns import Floats
 from reporter.rules.timeline import Timeline, Track
@@ -50,10 +49,15 @@ class Jumps:
         growth = np.where(ratio > 1.0, np.minimum(ratio, evenly), 1.0)
         return cls(track.places[1:], track.places[:-1], rms[:-1], rms[1:], ratio / growth)
 
-    def first(self, beyond: npt.NDArray[np.bool_]) -> int | None:
-        """The first step at which something holds, None where there is none."""
-        hits = np.flatnonzero(beyond)
-        return int(hits[0]) if len(hits) else None
+
+def first_or_largest(size: Floats, limit: float) -> tuple[int, bool]:
+    """The first step whose size is beyond the limit, else that of the largest; and whether it is beyond.
+
+    >>> first_or_largest(np.array([1.0, 4.0, 9.0]), 3.0), first_or_largest(np.array([1.0, np.nan, 2.0]), 3.0)
+    ((1, True), (2, False))
+    """
+    beyond = np.flatnonzero(size > limit)
+    return (int(beyond[0]), True) if len(beyond) else (int(np.nanargmax(size)), False)
 
 
 def _longer(timeline: Timeline, before: int, after: int) -> float:

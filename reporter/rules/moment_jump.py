@@ -12,7 +12,7 @@ from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
-from reporter.rules.jumps import Jumps
+from reporter.rules.jumps import Jumps, first_or_largest
 from reporter.rules.slots import Owners, moments
 from reporter.rules.timeline import Timeline, Track
 
@@ -31,9 +31,9 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         if not np.isfinite(rms).any():
             continue
         jumps = Jumps.of(timeline, track, limits["floor"])
-        at = jumps.first((jumps.ratio > limits["threshold"]) & (jumps.before > 0))
-        if at is not None:
-            yield _jump(timeline, track, jumps, at)
+        grown = np.flatnonzero((jumps.ratio > limits["threshold"]) & (jumps.before > 0))
+        if len(grown):
+            yield _jump(timeline, track, jumps, int(grown[0]))
             continue
         yield _size(timeline, track, owners.of(track), rms, limits)
 
@@ -60,15 +60,14 @@ def _size(timeline: Timeline, track: Track, weight: Track | None, rms: Floats, l
         known = weight.values("rms")[np.isin(weight.places, track.places)]
         weights = np.where(np.isfinite(known), np.maximum(known, 1.0), 1.0)
     value = np.sqrt(np.maximum(rms, 0.0)) / weights
-    over = np.flatnonzero(value > limits["gradient"])
-    at = int(over[0]) if len(over) else int(np.nanargmax(value))
+    at, fired = first_or_largest(value, limits["gradient"])
     return Check.of(
         track.info,
         float(value[at]),
         float(value[at]) / limits["gradient"],
-        Severity.WARN if len(over) else None,
+        Severity.WARN if fired else None,
         place=track.places[at],
-        good=track.places[at - 1] if len(over) and at else None,
+        good=track.places[at - 1] if fired and at else None,
         group="size",
         limit="gradient",
         message=f"{track.info.name}, a mean of squared gradients, is {number(float(rms[at]), 3)} at "

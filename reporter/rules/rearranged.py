@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reporter.derive.kinds import same_values
 from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.measured import TensorMeasure
@@ -95,7 +96,7 @@ def _reordered(before: TensorMeasure, after: TensorMeasure, earlier: str) -> Ite
     """
     info = before.info
     if before.sketch is None or after.sketch is None or not before.sketch.exact:
-        if _same_values(before, after):
+        if same_values(before, after):
             yield _Likeness(1.0, f"its own values of {earlier} in another order", "reordered")
         return
     a, b = (t.sketch.values.reshape(info.shape) for t in (before, after) if t.sketch is not None)
@@ -107,19 +108,6 @@ def _reordered(before: TensorMeasure, after: TensorMeasure, earlier: str) -> Ite
         yield _Likeness(
             _matched(a, b, axis), f"its own values of {earlier} with its {what} in another order", "reordered"
         )
-
-
-def _same_values(before: TensorMeasure, after: TensorMeasure) -> bool:
-    """Whether two tensors hold the same values in whatever order, as far as their counts in all cells tell."""
-    a, b = before.summary, after.summary
-    few = len(a.cells.index) < LEAST_CELLS
-    if few or (a.count, a.zeros, a.minimum, a.maximum) != (b.count, b.zeros, b.minimum, b.maximum):
-        return False
-    return np.array_equal(a.cells.index, b.cells.index) and np.array_equal(a.cells.counts, b.cells.counts)
-
-
-LEAST_CELLS = 16
-"""Cells that a tensor must fill for equal counts to be no chance."""
 
 
 def _between(a: Floats, b: Floats) -> float:
