@@ -13,6 +13,13 @@ from reporter.render.assets import read_asset
 from reporter.render.environment import environment
 from reporter.render.links import links_of
 
+STYLES = ("tokens", "frame", "sections", "verdict", "findings", "tables", "figures", "print")
+"""The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
+
+SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents")
+"""The scripts of a page in ``templates/js``. Joined in this order they are one function, so each sees the names of
+those before it."""
+
 
 def render_html(page: Page) -> str:
     """The text of the file. It can always be encoded as UTF-8.
@@ -20,7 +27,9 @@ def render_html(page: Page) -> str:
     Raises:
         reporter.errors.RenderError: the installation lacks a template, style sheet or script.
     """
-    css, js = read_asset("css/report.css"), read_asset("js/report.js")
+    css = "\n".join(read_asset(f"css/page/{name}.css") for name in STYLES)
+    scripts = "\n".join(read_asset(f"js/{name}.js") for name in SCRIPTS)
+    js = f'"use strict";\n(() => {{\n{scripts}}})();'
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{_digest(js)}'; "
         "base-uri 'none'; form-action 'none'"

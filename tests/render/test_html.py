@@ -12,6 +12,7 @@ import pytest
 from reporter.model.page import Cell, Column, Figure, FindingList, Page, Row, Section, Table
 from reporter.render import render_html
 from reporter.render.assets import read_asset
+from reporter.render.html import STYLES
 from tests.render.pages import HOSTILE, hostile, review
 
 Attributes = dict[str, str | None]
@@ -74,7 +75,8 @@ def test_nothing_is_loaded(tags: Tags) -> None:
         source = attributes.get("src")
         assert source is None or source.startswith("data:image/png;base64,")
     assert {link["href"] for link in tags.all("link")} == {"data:,"}
-    assert not re.search(r"url\(|@import", read_asset("css/report.css"))
+    for name in STYLES:
+        assert not re.search(r"url\(|@import", read_asset(f"css/page/{name}.css"))
 
 
 def test_policy_admits_exactly_the_inlined_bytes(tags: Tags) -> None:
@@ -172,7 +174,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
 def test_contrast(mode: int) -> None:
-    blocks = re.findall(r":root \{([^}]*--paper[^}]*)\}", read_asset("css/report.css"))
+    blocks = re.findall(r":root \{([^}]*--paper[^}]*)\}", read_asset("css/page/tokens.css"))
     tokens = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[mode]))
     for text, ground in PAIRS:
         high, low = sorted((luminance(tokens[text]), luminance(tokens[ground])), reverse=True)
