@@ -43,10 +43,10 @@ def series(folder: Path, count: int = 2) -> Path:
 
 
 def run(*arguments: object, program: Sequence[str] = PROGRAM, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """A command; it never takes more than some seconds, and what it prints is kept."""
+    """A command, and what it prints; one that may take more than ten minutes is given another ``timeout``, or None."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     command = [*program, *map(os.fspath, map(_text, arguments))]
-    return subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False, **options)
+    return subprocess.run(command, env=environment, capture_output=True, check=False, **{"timeout": 600} | options)
 
 
 _SEVERAL = """

@@ -13,7 +13,7 @@ KILLS = os.environ.get("CKPT_FAULTS_KILLS", "20")
 
 
 def test_kills_at_random_times() -> None:
-    done = run("-m", "tests.faults.kills", KILLS, program=(sys.executable,))
+    done = run("-m", "tests.faults.kills", KILLS, program=(sys.executable,), timeout=3 * 3600)
     assert done.returncode == 0, done.stderr.decode()
     said = json.loads(done.stdout)
     print(said)
