@@ -29,7 +29,7 @@ test: $(VENV)/dev.stamp $(VENV)/pango.stamp ## run the tests
 	$(PY) -m pytest -n 2 $(ARGS)
 
 golden: $(VENV)/dev.stamp ## write the golden files anew; read the difference before you commit it
-	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/writers/test_golden.py $(ARGS)
+	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/writers/test_golden.py tests/render/test_templates_document.py $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## small mistakes in writers and sections, one at a time: do the tests notice? (minutes)
 	$(PY) -m tests.mutants $(ARGS)

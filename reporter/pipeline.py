@@ -20,6 +20,7 @@ from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further
 from reporter.plots.choose_runs import draw_runs
 from reporter.readers.isolation import end_children
+from reporter.render.look import read_look
 from reporter.rules.judging import judge
 from reporter.rules.policy import policy
 from reporter.run_facts import Clock, identity, program_version, title
@@ -73,6 +74,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, documents: Documents) -> Outcome:
     """Every stage once, in order; each takes the frozen results of those before it."""
     clock, renderings, rules = Clock(), Renderings(cache), policy(settings, created.date())
+    look = read_look(settings.note, settings.logo, settings.accent, settings.templates)
 
     with clock("discover"):
         found = scan(settings, cache)
@@ -109,6 +111,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         timings={},
         runs=runs,
         details=shown,
+        look=look,
     )
 
     with clock("compose"):

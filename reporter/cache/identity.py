@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reporter.cache.version import MEASURING_VERSION
+from reporter.installed import packages
 from reporter.model.checkpoint import file_stat
 
 COARSE = 1_000_000_000
@@ -19,12 +20,14 @@ def identity(format_: str, members: Sequence[Path]) -> str:
 
     The time of the last change is among them, since anybody can set that of the last modification: tools that write
     into a file in place and restore its time would go unseen. So a file that was renamed, or got other permissions or
-    another hard link, is measured again, as is a copy.
+    another hard link, is measured again, as is a copy. Installed packages that add readers or statistics are among them
+    with their versions.
 
     Raises:
         OSError: a file is gone.
     """
-    facts = [f"{MEASURING_VERSION}", format_, *(" ".join(map(str, file_stat(member))) for member in members)]
+    facts = [f"{MEASURING_VERSION}", *packages(), format_]
+    facts += [" ".join(map(str, file_stat(member))) for member in members]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:40]
 
 

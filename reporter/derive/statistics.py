@@ -7,31 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from reporter.derive.statistic import Statistic, installed_statistics
 from reporter.model.cells import cell_of, edge
 from reporter.model.norms import scaled
 from reporter.model.summary import Summary
 from reporter.model.value import Absent, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Statistic:
-    """A number that describes a sample of values.
-
-    Attributes:
-        name: its key in JSON and CSV.
-        title: the heading of its column.
-        unit: "" for the unit of the weights, "values" for counts, "share" for fractions of 1, "1" for pure numbers.
-        definition: one sentence for the glossary, in which x are the n finite values.
-        compute: computes it from a summary.
-    """
-
-    name: str
-    title: str
-    unit: str
-    definition: str
-    compute: Callable[[Summary], Value]
 
 
 def _needs_data(function: Callable[[Summary], Value]) -> Callable[[Summary], Value]:
@@ -90,7 +71,7 @@ def _maximum(s: Summary) -> Value:
     return Absent.NO_DATA if s.maximum is None else s.maximum
 
 
-STATISTICS: tuple[Statistic, ...] = (
+_OWN: tuple[Statistic, ...] = (
     Statistic("count", "Count", "values", "Number of values, finite or not.", lambda s: s.count),
     Statistic("mean", "Mean", "", "Arithmetic mean, Σx / n.", _needs_data(lambda s: s.mean)),
     Statistic("std", "Std", "", "Population standard deviation, √(Σ(x − mean)² / n).", _needs_data(lambda s: s.std)),
@@ -121,4 +102,10 @@ STATISTICS: tuple[Statistic, ...] = (
     Statistic("posinf_count", "+Inf", "values", "Values that are +infinity.", lambda s: s.posinf),
     Statistic("neginf_count", "−Inf", "values", "Values that are −infinity.", lambda s: s.neginf),
 )
-"""All statistics, in the order of the tables. A new statistic is one entry here."""
+"""Those of this program. A new statistic is one entry here."""
+
+INSTALLED: tuple[Statistic, ...] = installed_statistics(s.name for s in _OWN)
+"""Those of installed packages."""
+
+STATISTICS: tuple[Statistic, ...] = (*_OWN, *INSTALLED)
+"""All statistics, in the order of the tables."""

@@ -8,6 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from reporter.model.look import PLAIN, Look
+
+CONTEXT_VERSION = 1
+"""Of what templates are given; raised when a field is renamed or removed, since templates of users name them."""
+
 Level = Literal["", "pass", "info", "warn", "fail"]
 """How a row, a cell or a finding is marked; always with a word or a sign beside the colour."""
 
@@ -172,6 +177,7 @@ class Page:
         facts: printed in the footer: what made this, when, from what.
         up: (href, text) of the page above, or None.
         language: BCP 47 tag.
+        look: what the user chose for it.
     """
 
     title: str
@@ -180,3 +186,4 @@ class Page:
     facts: tuple[str, ...] = ()
     up: tuple[str, str] | None = None
     language: str = "en"
+    look: Look = PLAIN

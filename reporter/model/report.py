@@ -11,6 +11,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.figures import Runs, SeriesFigures
 from reporter.model.finding import Judgement, Verdict
 from reporter.model.histogram import SeriesHistograms
+from reporter.model.look import PLAIN, Look
 from reporter.model.shown import Shown
 
 SCHEMA_VERSION = 1
@@ -33,6 +34,7 @@ class Report:
         timings: stage -> seconds; the only part that differs between runs over the same input.
         runs: groups of series that are runs of one model.
         details: one per series: which checkpoints are shown one by one.
+        look: what the user chose for how it looks.
     """
 
     title: str
@@ -48,6 +50,7 @@ class Report:
     timings: Mapping[str, float]
     runs: tuple[Runs, ...] = ()
     details: tuple[Shown, ...] = ()
+    look: Look = PLAIN
 
     @property
     def checkpoints(self) -> int:

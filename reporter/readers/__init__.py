@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reporter.readers.external import with_installed
 from reporter.readers.files.block_size import Reader
 from reporter.readers.keras import KerasArchiveReader, KerasLegacyReader, KerasShardedReader, KerasWeightsReader
 from reporter.readers.npz import NumpyReader
@@ -10,20 +11,23 @@ from reporter.readers.safetensors import SafetensorsReader
 from reporter.readers.safetensors_index import SafetensorsIndexReader
 from reporter.readers.tensorflow import BundleReader, SavedModelReader, V1Reader
 
-READERS: tuple[Reader, ...] = (
-    SavedModelReader(),
-    OrbaxReader(),
-    BundleReader(),
-    V1Reader(),
-    KerasArchiveReader(),
-    KerasWeightsReader(),
-    KerasShardedReader(),
-    KerasLegacyReader(),
-    SafetensorsReader(),
-    SafetensorsIndexReader(),
-    NumpyReader(),
+READERS: tuple[Reader, ...] = with_installed(
+    (
+        SavedModelReader(),
+        OrbaxReader(),
+        BundleReader(),
+        V1Reader(),
+        KerasArchiveReader(),
+        KerasWeightsReader(),
+        KerasShardedReader(),
+        KerasLegacyReader(),
+        SafetensorsReader(),
+        SafetensorsIndexReader(),
+        NumpyReader(),
+    )
 )
-"""In the order in which they are asked; a folder or file belongs to the first that claims it."""
+"""In the order in which they are asked, those of installed packages first; a folder or file belongs to the first that
+claims it."""
 
 
 def reader(name: str) -> Reader:

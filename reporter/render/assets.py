@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reporter.errors import RenderError
+from reporter.model.look import Templates
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -22,16 +23,23 @@ def templates_folder() -> Path:
     raise RenderError(f"no templates in {' or '.join(map(str, places))}: install ckpt-report again")
 
 
-def read_asset(name: str) -> str:
+def read_asset(name: str, own: Templates | None = None) -> str:
     """The text of a style sheet or script, which a template puts into the document unchanged.
+
+    Args:
+        name: its path among the templates.
+        own: templates of the user's; one of the same path comes first.
 
     Raises:
         RenderError: the file is missing, or contains ``</``, which would end the element that it is put into.
     """
     try:
-        text = (templates_folder() / name).read_text(encoding="utf-8")
+        theirs = Path(own.folder, name) if own is not None else None
+        text = (theirs if theirs and theirs.is_file() else templates_folder() / name).read_text(encoding="utf-8")
     except OSError as exc:
         raise RenderError(f"{name}: {exc.strerror}: install ckpt-report again") from exc
+    except UnicodeDecodeError as exc:
+        raise RenderError(f"{name}: is not UTF-8: {exc.reason}") from exc
     if "</" in text:
         raise RenderError(f"{name}: '</' cannot be inlined")
     return text

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
+from reporter.errors import RenderError
+from reporter.model.look import Templates
 from reporter.model.page import Block
 from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, cells, mark
@@ -18,15 +23,22 @@ def partial(block: Block) -> str:
     return f"partials/{type(block).__name__.lower()}.html"
 
 
+ORIGINAL = "ckpt-report"
+"""Before the path of a template: that of the program, which a template of the user's own may extend or include."""
+
+
 @cache
-def environment() -> Environment:
+def environment(own: Templates | None = None) -> Environment:
     """The environment, which is made once per process.
+
+    Args:
+        own: templates of the user's, each of which replaces that of the program with the same path.
 
     Raises:
         reporter.errors.RenderError: the templates are missing.
     """
     env = Environment(
-        loader=FileSystemLoader(templates_folder()),
+        loader=_loader(own),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=visible,
@@ -39,3 +51,32 @@ def environment() -> Environment:
         alike=alike, cells=cells, clip=clip, partial=partial, column_shares=column_shares, density=density
     )
     return env
+
+
+@contextmanager
+def told_of(own: Templates | None) -> Iterator[None]:
+    """A context in which whatever fails in templates of the user's own is told as a fault of these.
+
+    Raises:
+        RenderError: naming the template and the line, where they are known.
+    """
+    try:
+        yield
+    except (RenderError, MemoryError):
+        raise
+    except Exception as error:
+        if own is None:
+            raise
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".html")]
+        where = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else own.folder
+        raise RenderError(
+            f"templates: {where}: {type(error).__name__}: {error}; docs/templates.md lists what a template is given"
+        ) from error
+
+
+def _loader(own: Templates | None) -> BaseLoader:
+    """Where templates come from: the user's folder first, if there is one."""
+    ours = FileSystemLoader(templates_folder())
+    if own is None:
+        return ours
+    return ChoiceLoader([FileSystemLoader(own.folder), ours, PrefixLoader({ORIGINAL: ours})])

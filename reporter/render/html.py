@@ -8,12 +8,14 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
+from reporter.model.look import Logo
 from reporter.model.page import Figure, Page
 from reporter.render.assets import read_asset
-from reporter.render.environment import environment
+from reporter.render.environment import environment, told_of
 from reporter.render.links import links_of
+from reporter.render.own_style import own_style
 
-STYLES = ("tokens", "frame", "sections", "verdict", "findings", "tables", "figures", "print")
+STYLES = ("tokens", "frame", "head", "sections", "verdict", "findings", "tables", "figures", "print")
 """The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
 
 SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents")
@@ -25,18 +27,21 @@ def render_html(page: Page) -> str:
     """The text of the file. It can always be encoded as UTF-8.
 
     Raises:
-        reporter.errors.RenderError: the installation lacks a template, style sheet or script.
+        reporter.errors.RenderError: the installation lacks a template, style sheet or script, or a template of the
+            user's own fails.
     """
-    css = "\n".join(read_asset(f"css/page/{name}.css") for name in STYLES)
-    scripts = "\n".join(read_asset(f"js/{name}.js") for name in SCRIPTS)
+    own = page.look.templates
+    css = "\n".join([*(read_asset(f"css/page/{name}.css", own) for name in STYLES), own_style(page.look)])
+    scripts = "\n".join(read_asset(f"js/{name}.js", own) for name in SCRIPTS)
     js = f'"use strict";\n(() => {{\n{scripts}}})();'
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{_digest(js)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    template = environment().get_template("report.html")
     links = links_of(page, files=True)
-    return template.render(page=page, css=Markup(css), js=Markup(js), policy=policy, links=links, source=_data_uri)
+    with told_of(own):
+        template = environment(own).get_template("report.html")
+        return template.render(page=page, css=Markup(css), js=Markup(js), policy=policy, links=links, source=_data_uri)
 
 
 def _digest(text: str) -> str:
@@ -44,6 +49,7 @@ def _digest(text: str) -> str:
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
 
 
-def _data_uri(figure: Figure) -> Markup:
+def _data_uri(picture: Figure | Logo) -> Markup:
     """The image as a ``data:`` address, so that the file needs no other."""
-    return Markup("data:image/png;base64," + b64encode(figure.png).decode("ascii"))
+    kind, data = (picture.kind, picture.data) if isinstance(picture, Logo) else ("image/png", picture.png)
+    return Markup(f"data:{kind};base64," + b64encode(data).decode("ascii"))

@@ -14,10 +14,12 @@ from weasyprint import Attachment as EmbeddedFile
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from reporter.errors import RenderError
+from reporter.model.look import Logo
 from reporter.model.page import Figure
 from reporter.render.assets import read_asset
-from reporter.render.environment import environment
+from reporter.render.environment import environment, told_of
 from reporter.render.links import links_of
+from reporter.render.own_style import own_style
 from reporter.render.pdf import Job
 
 VARIANT = "pdf/ua-1"
@@ -53,24 +55,23 @@ def paint(job: Job) -> tuple[bytes, list[str]]:
     """
     assets: dict[str, bytes] = {}
 
-    def source(figure: Figure) -> Markup:
-        url = f"asset:{sha256(figure.png).hexdigest()}"
-        assets[url] = figure.png
+    def source(picture: Figure | Logo) -> Markup:
+        data = picture.data if isinstance(picture, Logo) else picture.png
+        url = f"asset:{sha256(data).hexdigest()}"
+        assets[url] = data
         return Markup(url)
 
-    created = job.created.astimezone(UTC)
-    text = (
-        environment()
-        .get_template("pdf.html")
-        .render(
+    created, own = job.created.astimezone(UTC), job.page.look.templates
+    with told_of(own):
+        template = environment(own).get_template("pdf.html")
+        text = template.render(
             page=job.page,
-            css=Markup(read_asset("css/pdf.css")),
+            css=Markup(read_asset("css/pdf.css", own) + own_style(job.page.look)),
             links=links_of(job.page, files=False),
             source=source,
             attachments=job.attachments,
             created=created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-    )
     fetcher = AssetFetcher(assets)
     files = [
         EmbeddedFile(

@@ -12,16 +12,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
-from importlib.metadata import entry_points
 from numbers import Integral, Real
 from pathlib import Path
 
 from reporter.errors import SettingError
+from reporter.installed import Group, installed
 from reporter.rules.base import Check, Limit, Limits, Rule, Severity
 from reporter.rules.timeline import Timeline
-
-GROUP = "ckpt_report.rules"
-"""Entry points of this group name a :class:`Rule`, or a tuple of them."""
 
 
 class UnusableRule(Exception):
@@ -38,13 +35,8 @@ def with_external(rules: tuple[Rule, ...], files: Iterable[Path]) -> tuple[Rule,
         SettingError: a file or package cannot be loaded, holds no rule, or one whose name is taken.
     """
     result = list(rules)
-    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-        where = f"entry point {GROUP}: {point.name} = {point.value}"
-        try:
-            loaded = point.load()
-        except (Exception, SystemExit) as error:
-            raise SettingError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
-        _add(result, loaded if isinstance(loaded, tuple | list) else (loaded,), where)
+    for where, _, thing in installed(Group.RULES):
+        _add(result, (thing,), where)
     for path in files:
         _add(result, _of_file(path), str(path))
     return tuple(result)

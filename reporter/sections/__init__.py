@@ -24,6 +24,7 @@ from reporter.sections import (
     verdict,
 )
 from reporter.sections.base import CheckpointSection, Medium, ReportSection, checkpoint_href, runs_href, series_href
+from reporter.sections.external import installed_sections
 from reporter.sections.fit import MOST_BYTES, fitted, nbytes
 from reporter.sections.restricted import below, each_series
 
@@ -122,6 +123,7 @@ def _runs_pages(report: Report) -> Iterator[tuple[str, Page]]:
             sections=(runs.group_section(report, group),),
             facts=_made_by(report),
             up=("index.html#runs", report.title),
+            look=report.look,
         )
         yield runs_href(i), fitted(below(page))
 
@@ -130,8 +132,9 @@ def _page(report: Report, medium: Medium, builders: tuple[ReportSection, ...]) -
     return Page(
         title=report.title,
         subtitle=verdict.subtitle(report),
-        sections=tuple(section for build in builders for section in build(report, medium)),
+        sections=tuple(section for build in (*builders, *installed_sections()) for section in build(report, medium)),
         facts=_made(report),
+        look=report.look,
     )
 
 
@@ -152,6 +155,7 @@ def checkpoint_pages(report: Report, *, parts: bool = False) -> Iterator[tuple[s
                 sections=tuple(sections),
                 facts=_made_by(report),
                 up=(f"../{series_href(one, 'index')}", one.name) if parts else ("../index.html", report.title),
+                look=report.look,
             )
             yield checkpoint_href(ref), page
 

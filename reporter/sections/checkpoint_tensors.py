@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reporter.derive.statistics import INSTALLED
 from reporter.model.measured import TensorMeasure
 from reporter.model.page import Cell, Column, Row, Section
 from reporter.model.report import Report
 from reporter.sections.base import bounded, count_cell, number_cell, statistic_cells, statistic_columns
 
-_STATISTICS = (
+_OWN = (
     "mean", "std", "min", "max", "l2_norm", "rms", "skewness", "kurtosis",
     "zero_count", "zero_share", "nan_count", "posinf_count", "neginf_count",
 )  # fmt: skip
+
+_STATISTICS = (*_OWN, *(statistic.name for statistic in INSTALLED))
 
 _TITLES = {"model": "Model variables", "optimizer": "Optimizer variables", "other": "Other variables"}
 

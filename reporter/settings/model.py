@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -51,6 +52,11 @@ def _no_duration(seconds: float) -> str:
     return "" if math.isfinite(seconds) and seconds >= 0 else f"{seconds:g} is not a number of seconds, 0 or more"
 
 
+def _no_colour(value: str) -> str:
+    fits = not value or re.fullmatch("#[0-9a-fA-F]{6}", value)
+    return "" if fits else f"{value!r} is no colour such as #0a56a3"
+
+
 def _listed(values: tuple[float, ...], separator: str) -> str:
     return separator.join(f"{p:g}" for p in values)
 
@@ -91,6 +97,25 @@ class Settings:
 
     title: str = declared("", parse=text, flag=Flag("heading of the report"), line=None)
     """If empty, the folders' names."""
+
+    note: str = declared("", parse=text, flag=Flag("a text below the heading, such as what was tried"), line=None)
+
+    logo: Path | None = declared(
+        None, parse=path, flag=Flag("PNG or JPEG picture beside the heading", "FILE"), line=None
+    )
+
+    accent: str = declared(
+        "", parse=text, flag=Flag("colour of the lines of the head", "#RRGGBB"), line=None, problem=_no_colour
+    )
+
+    templates: Path | None = declared(
+        None,
+        parse=path,
+        flag=Flag("folder of templates in place of the program's, which are run (see docs/templates.md)", "DIR"),
+        line=None,
+        reach=Reach.EXECUTE,
+    )
+    """Jinja2 templates can call what they are given, and so are the user's own code."""
 
     variables: str = declared(
         "model",

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from reporter.errors import SettingError
+from reporter.installed import Group
 from reporter.model.finding import Severity
 from reporter.rules import RULES
 from reporter.rules.acceptance import Acceptance, read_acceptances
 from reporter.rules.base import Check, Limits, Rule
-from reporter.rules.external import GROUP, with_external
+from reporter.rules.external import with_external
 from reporter.rules.judging import Policy
 from reporter.rules.timeline import Timeline
 from tests.rules.build import BIAS, GAMMA, KERNEL, SLOT, Arrays, findings, healthy, series, verdict
@@ -248,10 +249,10 @@ def test_rules_of_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyP
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\nbig = their_rules:BIG_BIAS\n")
+    (info / "entry_points.txt").write_text(f"[{Group.RULES}]\nbig = their_rules:BIG_BIAS\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert [r.name for r in with_external(RULES, [])[len(RULES) :]] == ["big-bias"]
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\nbig = their_rules:MISSING\n")
+    (info / "entry_points.txt").write_text(f"[{Group.RULES}]\nbig = their_rules:MISSING\n")
     with pytest.raises(SettingError, match="cannot be loaded: AttributeError"):
         with_external(RULES, [])
 

@@ -17,12 +17,16 @@ from reporter.settings.model import OPTIONS, Option, Settings, described
 from reporter.settings.setting import setting_of
 from reporter.settings.sources import load
 
-NUMBERS_DO_NOT_DEPEND_ON = {"out", "title", "pdf", "threads", "cache"}
+NUMBERS_DO_NOT_DEPEND_ON = {"out", "title", "note", "logo", "accent", "templates", "pdf", "threads", "cache"}
 
 ANOTHER: dict[str, Any] = {
     "roots": (Path("elsewhere"),),
     "out": Path("out"),
     "title": "T",
+    "note": "Run 17",
+    "logo": Path("logo.png"),
+    "accent": "#0a56a3",
+    "templates": Path("templates"),
     "variables": "all",
     "bins": 7,
     "quantiles": (0.25, 0.5),
@@ -92,8 +96,8 @@ def test_an_older_word_is_gone() -> None:
 def test_the_command_line_reads_every_flag_as_its_setting() -> None:
     line = "report d -o out --title T --variables all --bins 7 --quantiles 0.25,0.5 --settle 3 --fail-on warn --no-pdf"
     line += " --threads 3 --cache c --no-history --baseline b --accept a.toml --rules r.py --deployment off --spectral"
-    line += " --metrics training.log --no-find-metrics"
-    given = parser().parse_args(line.split())
+    line += " --metrics training.log --no-find-metrics --logo logo.png --accent #0a56a3 --templates templates"
+    given = parser().parse_args([*line.split(), "--note", "Run 17"])
     for option in OPTIONS:
         parse = option.setting.parse
         assert parse is not None and parse(getattr(given, option.field)) == ANOTHER[option.field], option.key

@@ -1,0 +1,52 @@
+"""What installed packages add to this program, by entry point: rules, sections, statistics and readers.
+
+An entry point runs the code of its package, as an import does. Nothing of this comes from a checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import entry_points
+
+from reporter.errors import SettingError
+
+
+class Group(StrEnum):
+    """The groups of entry points that are looked at."""
+
+    RULES = "ckpt_report.rules"
+    SECTIONS = "ckpt_report.sections"
+    STATISTICS = "ckpt_report.statistics"
+    READERS = "ckpt_report.readers"
+
+
+def installed(group: Group) -> Iterator[tuple[str, str, object]]:
+    """What packages offer in a group, in the order of the names of their entry points.
+
+    An entry point may lead to one thing, or to a tuple or list of them.
+
+    Yields:
+        The entry point in words, for messages; the package with its version, such as ``mine 1.2``; and the thing.
+
+    Raises:
+        SettingError: an entry point cannot be loaded.
+    """
+    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+        where = f"entry point {group}: {point.name} = {point.value}"
+        try:
+            loaded = point.load()
+        except (Exception, SystemExit) as error:
+            raise SettingError(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
+        package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.name
+        for thing in loaded if isinstance(loaded, tuple | list) else (loaded,):
+            yield where, package, thing
+
+
+@cache
+def packages() -> tuple[str, ...]:
+    """The packages, with their versions, on whose code it depends what is measured: with another version of them, what
+    was kept is not used."""
+    points = {p for group in (Group.READERS, Group.STATISTICS) for p in entry_points(group=group)}
+    return tuple(sorted(f"{p.dist.name} {p.dist.version}" if p.dist is not None else p.value for p in points))

@@ -1,0 +1,136 @@
+"""What docs/extending.md shows, installed as a package beside this program: all of it is in the report."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+
+from reporter.derive.statistic import installed_statistics
+from reporter.errors import SettingError
+from reporter.measuring.accumulate import summarise
+from reporter.model.checkpoint import Probe
+from reporter.model.page import Paragraph
+from reporter.model.report import Report
+from reporter.readers.external import with_installed
+from reporter.sections.external import installed_sections
+from tests.conftest import ROOT
+
+VALUES = np.arange(-50, 150, dtype="<f4").reshape(-1) / 7
+
+
+def examples() -> str:
+    """The Python of the document, as it stands there."""
+    text = (ROOT / "docs" / "extending.md").read_text()
+    found = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(found) == 3
+    return "\n".join(found)
+
+
+def installed(folder: Path, code: str) -> Path:
+    """A package with the entry points that the document names."""
+    info = folder / "team_report-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "team_report.py").write_text(code)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: team-report\nVersion: 1.0\n")
+    (toml,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
+    points = toml.replace('[project.entry-points."', "[").replace('"]', "]").replace('"', "")
+    (info / "entry_points.txt").write_text("\n".join(line for line in points.splitlines() if not line.startswith("#")))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of the document."""
+    return installed(tmp_path_factory.mktemp("package"), examples())
+
+
+def test_all_that_is_installed_is_in_the_report(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "ckpts").mkdir()
+    (tmp_path / "ckpts" / "model-1.raw").write_bytes(b"RAWF32\n" + VALUES.tobytes())
+    command = [sys.executable, "-m", "reporter", "report", "ckpts", "-o", "out", "--no-pdf", "--settle", "0"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out" / "latest" / "report.json").read_text())
+    (series,) = record["series"]
+    (tensor,) = series["checkpoints"][0]["tensors"]
+    assert (series["format"], tensor["name"]) == ("raw-f32", "raw/kernel")
+    wide = VALUES.astype("f8")
+    expected = float(np.sum((wide - wide.mean()) ** 4) ** 0.25)
+    assert tensor["statistics"]["central_l4"] == pytest.approx(expected, rel=1e-12)
+    with (tmp_path / "out" / "latest" / "tensors.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["central_l4"]) == pytest.approx(expected, rel=1e-12)
+    page = (tmp_path / "out" / "latest" / "index.html").read_text()
+    assert "Released from" in page and "model-1.raw" in page
+    assert "Central L4" in page, "among the definitions"
+    (details,) = (tmp_path / "out" / "latest" / "checkpoints").iterdir()
+    assert "Central L4" in details.read_text()
+
+
+def use() -> None:
+    """Load everything that is installed, and use it once."""
+    (reader,) = with_installed(())
+    head = b"RAWF32\n"
+    assert reader.claim_file(Probe(Path("a.raw"), 7, 0, head, head), {}) is not None
+    (statistic,) = installed_statistics(["std"])
+    statistic.compute(summarise([VALUES], VALUES.dtype))
+    (section,) = installed_sections()
+    list(section(cast("Report", None), "html"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("RAW = Raw()", "RAW = 3", "int is no reader"),
+        ("def open", "def read", "Raw is no reader: it lacks open"),
+        ('"central_l4"', '"std"', "the name 'std' is that of another statistic"),
+        ('"central_l4"', '"Central L4"', "the name 'Central L4' is no word"),
+        ("summary.m4**0.25", "summary.m9", "central_l4: AttributeError: "),
+        ('lambda summary: ', 'lambda summary: "x" or ', "gave back 'x'"),
+        ("L4_NORM = Statistic(", "L4_NORM = dict(", "cannot be loaded"),
+        ("def team_section", "team_section = 3\n\n\ndef other", "int is no function"),
+        ("RAW = Raw()", "raise SystemExit(0)", "cannot be loaded: SystemExit"),
+        ("probe.head.starts", "probe.heads.starts", "AttributeError while it was asked"),
+        ("Claim(self.name,", "(self.name,", "not a Claim of the format raw-f32"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_told(
+    old: str, new: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert old in examples()
+    monkeypatch.delitem(sys.modules, "team_report", raising=False)
+    monkeypatch.syspath_prepend(str(installed(tmp_path / "package", examples().replace(old, new))))
+    with pytest.raises(SettingError) as caught:
+        use()
+    assert str(caught.value).startswith("entry point ckpt_report.") and message in str(caught.value)
+    monkeypatch.delitem(sys.modules, "team_report", raising=False)
+
+
+def test_the_name_of_a_reader_of_this_program_is_taken(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(package))
+    monkeypatch.delitem(sys.modules, "team_report", raising=False)
+    (reader,) = with_installed(())
+    with pytest.raises(SettingError, match="there already is a reader of raw-f32"):
+        with_installed((reader,))
+    monkeypatch.delitem(sys.modules, "team_report", raising=False)
+
+
+def test_a_section_that_fails_is_a_warning_in_its_place(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(package))
+    monkeypatch.delitem(sys.modules, "team_report", raising=False)
+    (build,) = installed_sections()
+    (section,) = build(cast("Report", None), "html")
+    (block,) = section.blocks
+    assert isinstance(block, Paragraph) and block.kind == "warning"
+    assert "this section could not be made: AttributeError" in block.text
+    monkeypatch.delitem(sys.modules, "team_report", raising=False)
