@@ -189,7 +189,7 @@ class Canvas:
             alt: the alternative text, for readers who do not see it.
             caption: the text below it.
         """
-        return Figure(name, png.encode(self._draw()), *self._size, alt, caption)
+        return Figure(name, png.encode(self._draw()), *self._size, alt, caption, shaded=bool(self._pictures))
 
     @property
     def _size(self) -> tuple[int, int]:
