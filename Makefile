@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test golden mutants faults check lint types sample fuzz calibrate bench bench-full bench-peers lock clean
+.PHONY: help report test golden mutants faults check lint types scripts sample fuzz calibrate bench bench-full bench-peers lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ golden: $(VENV)/dev.stamp ## write the golden files anew; read the difference be
 mutants: $(VENV)/dev.stamp ## small mistakes in writers and sections, one at a time: do the tests notice? (minutes)
 	$(PY) -m tests.mutants $(ARGS)
 
-check: lint types ## lint and types
+check: lint types scripts ## lint and types
 
 lint: $(VENV)/dev.stamp
 	$(PY) -m ruff check .
@@ -42,6 +42,13 @@ lint: $(VENV)/dev.stamp
 
 types: $(VENV)/dev.stamp
 	$(PY) -m mypy
+
+# The scripts of a page are one function, and so one program of global scripts for the compiler. It is fetched by npx.
+TYPESCRIPT := npx --yes --package typescript@5.9.3 -- tsc
+scripts: ## types of the scripts of the HTML pages, where node is installed
+	@if ! command -v npx >/dev/null; then echo "types of the scripts are not checked: there is no npx (node)"; \
+	elif ! $(TYPESCRIPT) --version >/dev/null 2>&1; then echo "types of the scripts are not checked: npx cannot fetch typescript"; \
+	else $(TYPESCRIPT) --checkJs --noEmit --strict --target es2023 --lib es2023,dom,dom.iterable templates/js/*.js; fi
 
 sample: $(VENV)/run.stamp $(VENV)/pango.stamp ## train a small model, save it in every format, report on it
 	$(PY) -m examples.sample sample/ckpts

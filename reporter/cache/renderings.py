@@ -118,7 +118,7 @@ def _values(of: Any) -> Callable[[Any], Any] | None:
 def _encoded(figures: Figure | list[Figure]) -> bytes:
     """A line of JSON about every figure, followed by their PNGs."""
     every = figures if isinstance(figures, list) else [figures]
-    facts = [(f.name, len(f.png), f.width, f.height, f.alt, f.caption) for f in every]
+    facts = [(f.name, len(f.png), f.width, f.height, f.alt, f.caption, f.shaded) for f in every]
     head = json.dumps({"list": isinstance(figures, list), "figures": facts}).encode()
     return b"".join([head, b"\n", *(f.png for f in every)])
 
@@ -127,8 +127,8 @@ def _decoded(data: bytes) -> Any:
     """The inverse of :func:`_encoded`."""
     head, _, pngs = data.partition(b"\n")
     record, figures, at = json.loads(head), [], 0
-    for name, length, width, height, alt, caption in record["figures"]:
-        figures.append(Figure(name, pngs[at : at + length], width, height, alt, caption))
+    for name, length, width, height, alt, caption, shaded in record["figures"]:
+        figures.append(Figure(name, pngs[at : at + length], width, height, alt, caption, shaded))
         at += length
     return figures if record["list"] else figures[0]
 

@@ -42,6 +42,7 @@ class Column:
 
     Attributes:
         course: whether its texts are small pictures made of block characters, which never wrap.
+        extra: whether other columns come before it where a table has more than are shown at first.
     """
 
     title: str
@@ -49,6 +50,7 @@ class Column:
     numeric: bool = True
     definition: str = ""
     course: bool = False
+    extra: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A PNG at its natural size in CSS pixels is ``width`` × ``height``; the bitmap may be denser."""
+    """A PNG at its natural size in CSS pixels is ``width`` × ``height``; the bitmap may be denser.
+
+    Attributes:
+        shaded: whether its colours stand for numbers, so that light and dark must never be exchanged.
+    """
 
     name: str
     png: bytes
@@ -87,6 +93,7 @@ class Figure:
     height: int
     alt: str
     caption: str
+    shaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,12 @@ Block = Table | Figure | Figures | Paragraph | Facts | Banner | FindingList
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled part of a page; folded ones start closed (in HTML), and unlisted ones are not in the contents."""
+    """A titled part of a page; folded ones start closed (in HTML), and unlisted ones are not in the contents.
+
+    Attributes:
+        group: of sections with the same, such as those of one series, the contents make one entry that can be folded.
+        parts: (text, href) of what the contents list below this section.
+    """
 
     anchor: str
     title: str
@@ -165,6 +177,8 @@ class Section:
     folded: bool = False
     depth: int = 2
     listed: bool = True
+    group: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

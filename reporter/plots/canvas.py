@@ -181,15 +181,16 @@ class Canvas:
             self.letters.append(Letters(short, box, colour, bold))
         return wide
 
-    def figure(self, name: str, alt: str, caption: str) -> Figure:
+    def figure(self, name: str, alt: str, caption: str, *, shaded: bool = False) -> Figure:
         """Draw everything, and return the picture.
 
         Args:
             name: of its file, without suffix.
             alt: the alternative text, for readers who do not see it.
             caption: the text below it.
+            shaded: whether colours of polygons stand for numbers; those of heat maps always do.
         """
-        return Figure(name, png.encode(self._draw()), *self._size, alt, caption)
+        return Figure(name, png.encode(self._draw()), *self._size, alt, caption, shaded=shaded or bool(self._pictures))
 
     @property
     def _size(self) -> tuple[int, int]:

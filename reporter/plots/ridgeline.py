@@ -76,7 +76,8 @@ def ridge(name: str, title: str, labels: Sequence[str], histograms: Sequence[His
     own = bool(peaks.max() > PEAKED * np.median(peaks))
     _ridges(canvas, x, bins, feet, 0.0 if own else float(peaks.max()))
     panel.x_axis(x, "weight value")
-    return canvas.figure(name, _alt(title, len(labels), names, bins), _caption(len(labels), names, known, own, x))
+    caption = _caption(len(labels), names, known, own, x)
+    return canvas.figure(name, _alt(title, len(labels), names, bins), caption, shaded=True)
 
 
 def _ridges(canvas: Canvas, x: Linear, bins: Sequence[Bins | None], feet: Sequence[float], peak: float) -> None:

@@ -1,4 +1,5 @@
-"""Compute column widths for paper, where nothing scrolls, from the texts, so that every table fits its page."""
+"""Compute column widths for paper, where nothing scrolls, from the texts, so that every table fits its page; and
+choose the columns that a screen shows at first."""
 
 from __future__ import annotations
 
@@ -9,6 +10,9 @@ from reporter.model.page import Column, Table
 
 SIZES = {"normal": 112, "dense": 127, "tiny": 145}
 """Characters per line for each type size of css/pdf.css (7.5, 6.6 and 5.8 pt): 178 mm, and 0.6 em per character."""
+
+AT_FIRST = 6
+"""Columns that a screen shows at first; a reader can have the others."""
 
 PARTS = 200
 """Widths are whole multiples of half a percent, each of which is a CSS class in pdf.html."""
@@ -74,3 +78,26 @@ def column_shares(table: Table) -> list[int]:
 def density(table: Table) -> str:
     """The type size at which the columns fit, as a CSS class: ``normal``, ``dense`` or ``tiny``."""
     return _layout(table)[0]
+
+
+def extras(table: Table) -> frozenset[int]:
+    """The columns that a screen does not show at first.
+
+    The header of the rows and columns in which something is marked are shown before all others, since bad news must not
+    be hidden, and those that a section calls extra come last.
+
+    >>> from reporter.model.page import Cell, Column, Row
+    >>> titles = "Name", "Min", "Max", "Mean", "Std", "Norm", "NaN"
+    >>> columns = [Column(title, extra=title == "Min") for title in titles]
+    >>> sorted(extras(Table("", tuple(columns), ())))
+    [1]
+    >>> marked = (Cell(""), Cell("-inf", level="fail"), *[Cell("")] * 5)
+    >>> sorted(extras(Table("", tuple(columns), (Row(marked),))))
+    [6]
+    """
+    marked = {at for row in table.rows for at, cell in enumerate(row.cells) if cell.level in ("warn", "fail")}
+
+    def rank(at: int) -> tuple[bool, bool, bool]:
+        return at > 0, at not in marked, table.columns[at].extra
+
+    return frozenset(sorted(range(len(table.columns)), key=rank)[AT_FIRST:])

@@ -14,7 +14,8 @@ from reporter.model.look import Templates
 from reporter.model.page import Block
 from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, cells, mark
-from reporter.render.columns import column_shares, density
+from reporter.render.columns import column_shares, density, extras
+from reporter.render.contents import contents
 from reporter.render.text import clip, visible
 
 
@@ -48,7 +49,14 @@ def environment(own: Templates | None = None) -> Environment:
     )
     env.globals["mark"] = mark
     env.filters.update(
-        alike=alike, cells=cells, clip=clip, partial=partial, column_shares=column_shares, density=density
+        alike=alike,
+        cells=cells,
+        clip=clip,
+        contents=contents,
+        partial=partial,
+        column_shares=column_shares,
+        density=density,
+        extras=extras,
     )
     return env
 

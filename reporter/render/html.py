@@ -15,10 +15,38 @@ from reporter.render.environment import environment, told_of
 from reporter.render.links import links_of
 from reporter.render.own_style import own_style
 
-STYLES = ("tokens", "frame", "head", "sections", "verdict", "findings", "tables", "figures", "print")
+STYLES = (
+    "tokens",
+    "frame",
+    "head",
+    "sections",
+    "verdict",
+    "findings",
+    "tables",
+    "menus",
+    "figures",
+    "print",
+)
 """The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
 
-SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents")
+SCRIPTS = (
+    "page",
+    "address",
+    "theme",
+    "menu",
+    "tables",
+    "sorting",
+    "columns",
+    "copying",
+    "edges",
+    "entries",
+    "search",
+    "findings",
+    "folds",
+    "links",
+    "keys",
+    "contents",
+)
 """The scripts of a page in ``templates/js``. Joined in this order they are one function, so each sees the names of
 those before it."""
 

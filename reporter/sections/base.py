@@ -124,9 +124,13 @@ def sheets(figures: CheckpointFigures, layers: int, medium: Medium) -> Iterator[
         yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
 
 
+_TELLING = ("std", "l2_norm", "zero_share")
+"""Statistics that a wide table shows at first: how large the weights are, and whether something of them is gone."""
+
+
 def statistic_columns(names: Sequence[str]) -> tuple[Column, ...]:
     """The columns of some statistics, with their definitions."""
-    return tuple(Column(BY_NAME[n].title, definition=BY_NAME[n].definition) for n in names)
+    return tuple(Column(BY_NAME[n].title, definition=BY_NAME[n].definition, extra=n not in _TELLING) for n in names)
 
 
 def statistic_cells(values: Statistics | None, names: Sequence[str]) -> tuple[Cell, ...]:

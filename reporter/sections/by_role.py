@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison, Pair
@@ -39,11 +40,11 @@ def table(series: Comparison, medium: Medium) -> Table:
     rows = [_row(series, group, several) for group in groups]
     columns = (
         Column("Role", numeric=False),
-        Column("Tensors"),
+        Column("Tensors", extra=True),
         Column("Values"),
         *([Column("L2 norm", unit="first")] if several else []),
         Column("L2 norm", unit="last") if several else Column("L2 norm"),
-        *([Column(UPDATE.title, unit=since, definition=UPDATE.definition) for since in series.latest]),
+        *([replace(UPDATE, unit=since, extra=since == "previous") for since in series.latest]),
         NON_FINITE,
     )
     note = (

@@ -76,10 +76,10 @@ def group_table(caption: str, what: str, groups: Sequence[GroupMeasure]) -> Tabl
     probabilities = list(dict.fromkeys(p for g in groups for p in g.quantiles.values))
     columns = (
         Column(what, numeric=False),
-        Column("Tensors"),
+        Column("Tensors", extra=True),
         Column("Parameters"),
         *statistic_columns(_STATISTICS),
-        *(Column(f"q{p:g}") for p in probabilities),
+        *(Column(f"q{p:g}", extra=True) for p in probabilities),
     )
     rows = [
         Row(

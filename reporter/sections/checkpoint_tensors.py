@@ -37,12 +37,12 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         columns = (
             Column("Tensor", numeric=False),
             Column("Role", numeric=False),
-            Column("Trainable", numeric=False),
+            Column("Trainable", numeric=False, extra=True),
             Column("Shape", numeric=False),
-            Column("Dtype", numeric=False),
-            Column("Values"),
+            Column("Dtype", numeric=False, extra=True),
+            Column("Values", extra=True),
             *statistic_columns(_STATISTICS),
-            *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, exact.") for p in probabilities),
+            *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, exact.", extra=True) for p in probabilities),
         )
         table = bounded(title, columns, [_row(t, probabilities) for t in tensors], "html")
         yield Section(f"tensors-{collection}", title, (table,), folded=collection != "model")

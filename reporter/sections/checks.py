@@ -15,9 +15,9 @@ from reporter.sections.verdict import in_unit
 _RULE = Column("Rule", numeric=False)
 _SIDE = "The side of the threshold on which a rule fires; empty where it is not always the same."
 _COUNTS = (
-    Column("Checked", definition="Values held against the threshold."),
+    Column("Checked", definition="Values held against the threshold.", extra=True),
     Column("Fired", definition="Values beyond it, remarks included; those with one cause are one finding."),
-    Column("Explained", definition="How many of those are explained by another rule's finding."),
+    Column("Explained", definition="How many of those are explained by another rule's finding.", extra=True),
 )
 
 

@@ -155,7 +155,9 @@ def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Tab
     columns = [
         Column("What to do", numeric=False),
         Column("int8, per tensor", definition="SQNR with one scale for the tensor; see Definitions."),
-        Column("Coarse channels", definition="Channels that the one scale leaves fewer than 8 of 127 levels."),
+        Column(
+            "Coarse channels", definition="Channels that the one scale leaves fewer than 8 of 127 levels.", extra=True
+        ),
         Column("int8, per channel", definition="SQNR with a scale for each output channel."),
         *(Column(TITLES[f], definition="SQNR of rounding without a scale; — if a value overflows.") for f in formats),
         *([Column("Shape", numeric=False)] if medium == "html" else []),
@@ -207,7 +209,7 @@ def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:
         Column("Values"),
         Column("float16 overflow", definition="Values that become infinite in float16: |w| ≥ 65520."),
         Column("float16 flushed", definition="Values other than 0 that become 0 in float16: |w| ≤ 3e−8."),
-        Column("float16 subnormal", definition="Values that lose precision in float16: |w| < 6.1e−5."),
+        Column("float16 subnormal", definition="Values that lose precision in float16: |w| < 6.1e−5.", extra=True),
         Column("E5M2 overflow", definition="Values beyond float8 E5M2: |w| ≥ 61440."),
         Column("E4M3 overflow", definition="Values beyond float8 E4M3: |w| > 464."),
     ]

@@ -38,7 +38,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             Column("State", numeric=False),
             Column("Format", numeric=False),
             Column("Step"),
-            Column("Series", numeric=False),
+            Column("Series", numeric=False, extra=True),
             Column("Integrity check", numeric=False, definition=_CHECKS),
             Column("Reason", numeric=False),
         )

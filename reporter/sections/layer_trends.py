@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ COURSE = Column(
     course=True,
     definition="One block per checkpoint (evenly chosen ones of many), from the row's smallest number to its largest.",
 )
-SLOPE = Column("Slope", definition="Of the least-squares line through all checkpoints, each at its step.")
+SLOPE = Column("Slope", definition="Of the least-squares line through all checkpoints, each at its step.", extra=True)
 CHANGE_POINT = Column(
     "Sudden change",
     definition=f"The step at which the course splits best into two levels (largest difference of two segment means), "
@@ -97,9 +98,9 @@ def _trends(series: Comparison, courses: Courses, medium: Medium) -> Table:
         Column("Statistic", numeric=False),
         Column("First"),
         Column("Last"),
-        Column("Change", definition="Last − first."),
+        Column("Change", definition="Last − first.", extra=True),
         Column("Change", unit="% of first", definition="(Last − first) / |first|."),
-        Column(SLOPE.title, unit=unit, definition=SLOPE.definition),
+        replace(SLOPE, unit=unit),
         COURSE,
         CHANGE_POINT,
     )
@@ -187,7 +188,10 @@ def _sudden(series: Comparison, courses: Courses, medium: Medium) -> Table | Non
         Column("Mean before"),
         Column("Mean after"),
         Column(
-            "Distance", unit="σ", definition="Distance of the two means in standard deviations within the segments."
+            "Distance",
+            unit="σ",
+            definition="Distance of the two means in standard deviations within the segments.",
+            extra=True,
         ),
         COURSE,
     )

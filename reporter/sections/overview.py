@@ -37,7 +37,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Verdict", numeric=False),
         Column("Worst finding", numeric=False),
         *([] if medium == "pdf" else [Column("Findings", definition="Warnings and failures.")]),
-        Column("Format", numeric=False),
+        Column("Format", numeric=False, extra=True),
         Column("Checkpoints"),
         Column("Steps"),
         Column("Parameters"),
@@ -51,7 +51,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             " Every series has a page of its own, with its findings, what moved, its trend, changes, layers, "
             "deployment readiness, checks and files."
         )
-    yield Section("overview", "Series", (bounded("All series", columns, rows, medium, note=note),))
+    parts = tuple((row.cells[0].text, row.cells[0].href) for row in rows) if medium == "index" else ()
+    yield Section("overview", "Series", (bounded("All series", columns, rows, medium, note=note),), parts=parts)
 
 
 def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:

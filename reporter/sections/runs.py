@@ -124,7 +124,7 @@ def _table(chosen: list[Comparison], medium: Medium) -> Table:
     ]
     columns = (
         Column("Run", numeric=False),
-        Column("Checkpoints"),
+        Column("Checkpoints", extra=True),
         Column("Last step"),
         *statistic_columns(names),
         NON_FINITE,

@@ -41,7 +41,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             sections.append(series_layers.build(report, at, medium))
         for section in sections:
             folded = many and series.name not in warned and medium == "html"
-            yield replace(section, folded=folded, listed=not many, depth=3 if many else 2)
+            group = series.name if len(report.series) > 1 else ""
+            yield replace(section, folded=folded, listed=not many, depth=3 if many else 2, group=group)
     if medium == "pdf" and (left := len(report.series) - len(_shown(report, medium))):
         text = (
             f"The {integer(len(report.series) - left)} series with the worst findings are told above. The other "

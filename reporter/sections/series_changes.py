@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reporter.model.comparison import Comparison, Pair
 from reporter.model.figures import SeriesFigures
@@ -83,7 +84,8 @@ def _table(series: Comparison, medium: Medium) -> Table:
 
 def _against(column: Column, reference: str) -> Column:
     """A column with the name of the checkpoint that it compares with below its heading."""
-    return Column(column.title, unit=reference, definition=column.definition)
+    extra = reference == "previous" and column not in (UPDATE, PER_STEP)
+    return replace(column, unit=reference, extra=extra)
 
 
 def _row(series: Comparison, place: int, html: bool, bad: bool) -> Row:

@@ -105,7 +105,7 @@ def _table(series: Comparison, medium: Medium) -> Table:
             Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
         ]
         if medium == "html":
-            columns.append(Column("Std, first", definition="Standard deviation in the first checkpoint."))
+            columns.append(Column("Std, first", definition="Standard deviation in the first checkpoint.", extra=True))
     apart = any(series.measured[-1].trained_parts)
     ordered = all(m.layers_ordered for m in series.measured)
     note = "In model order." if ordered else "In the order of the file; the format does not store the model's."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from reporter.model.change import Change
 from reporter.model.comparison import BASELINE, Comparison, Pair
@@ -96,7 +97,9 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
     html = medium == "html"
     columns = [Column(what, numeric=False), *([] if layers or not html else [Column("Role", numeric=False)])]
     for since, pair in pairs.items():
-        columns += [Column(c.title, unit=since, definition=c.definition) for c in _columns(since, pair)]
+        columns += [
+            replace(c, unit=since, extra=since == "previous" and c is not UPDATE) for c in _columns(since, pair)
+        ]
     largest = html and layers and len(series.pairs) > 1
     if largest:
         columns += [

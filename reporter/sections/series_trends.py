@@ -140,7 +140,10 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
         Column("Checkpoint", numeric=False),
         *statistic_columns(names),
         NON_FINITE,
-        *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.") for p in middle),
+        *(
+            Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, within 2⁻⁸ of its magnitude.", extra=True)
+            for p in middle
+        ),
     ]
     rows = []
     shown, best = names_of(series), best_marks(series)

@@ -110,7 +110,7 @@ def _courses(report: Report, medium: Medium) -> Iterator[Block]:
     columns = [Column("Weights", numeric=False)]
     for title in ("Alpha", "Effective rank", "Stable rank"):
         columns += [
-            Column(title, unit="first"),
+            Column(title, unit="first", extra=True),
             Column(title, unit="last"),
             Column(title, unit="course", numeric=False),
         ]

@@ -1,20 +1,20 @@
 // Fold and unfold sections; all are open while the page is printed.
-const unfold = document.getElementById("unfold");
+const unfold = part("unfold", HTMLButtonElement);
 unfold.hidden = folds.length === 0;
-const label = () => {
+const nameUnfold = () => {
   unfold.textContent = folds.every((fold) => fold.open) ? "Collapse all" : "Expand all";
 };
-folds.forEach((fold) => fold.addEventListener("toggle", label));
+folds.forEach((fold) => fold.addEventListener("toggle", nameUnfold));
 unfold.addEventListener("click", () => {
   const open = !folds.every((fold) => fold.open);
-  folds.forEach((fold) => {
-    fold.open = open;
-  });
+  for (const fold of folds) fold.open = open;
 });
 addEventListener("beforeprint", () => folds.forEach((fold) => {
-  if (!fold.open) fold.open = fold.dataset.printed = true;
+  if (fold.open) return;
+  fold.open = true;
+  fold.dataset.printed = "";
 }));
 addEventListener("afterprint", () => folds.forEach((fold) => {
-  if (fold.dataset.printed) fold.open = false;
+  if ("printed" in fold.dataset) fold.open = false;
   delete fold.dataset.printed;
 }));

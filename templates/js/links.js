@@ -1,11 +1,14 @@
 // Scroll to a target. Sections are laid out only as they come near the window, with heights that nobody knew before,
 // and so the target may move for some frames. Whoever scrolls meanwhile is not pulled back.
 let landing = 0;
+
+/** @param {Element} target */
 const land = (target) => {
   let frames = 30;
   const again = () => {
     target.scrollIntoView();
-    landing = --frames && requestAnimationFrame(again);
+    frames -= 1;
+    landing = frames ? requestAnimationFrame(again) : 0;
   };
   cancelAnimationFrame(landing);
   again();
@@ -18,17 +21,14 @@ for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) {
 const reveal = () => {
   const target = location.hash && document.getElementById(location.hash.slice(1));
   if (!target) return;
-  if (target.closest("[data-missed]")) {
-    search.value = "";
-    find();
-  }
+  if (target.closest("[data-missed]")) searchFor("");
   const fold = target.closest("details") ?? target.querySelector(":scope > details");
-  if (fold) fold.open = true;
+  if (fold instanceof HTMLDetailsElement) fold.open = true;
   land(target);
 };
 addEventListener("hashchange", reveal);
 document.addEventListener("click", ({ target }) => {  // a second click on the same link changes no hash
-  const link = target.closest("a[href^='#']");
-  if (link && link.hash === location.hash) reveal();
+  const link = target instanceof Element ? target.closest("a") : null;
+  if (link && link.getAttribute("href")?.startsWith("#") && link.hash === location.hash) reveal();
 });
 reveal();

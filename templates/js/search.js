@@ -1,48 +1,62 @@
-// Search: a row or finding matches if it contains every word. Sections without a match are marked, and CSS hides them.
-const search = document.getElementById("search");
-const hits = document.getElementById("hits");
-const entries = all("tbody tr, .finding").map((element) => ({
-  element,
-  text: element.textContent.toLowerCase(),
-  holders: [element.closest("section"), element.closest(".scroll")].filter(Boolean),
-  fold: element.closest("details"),
-}));
-const nothing = document.querySelector(".nothing");
-const holders = new Set(all("main > section, .scroll"));
-const find = () => {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const kept = new Set();
-  const opened = new Set();
-  let count = 0;
-  for (const { element, text, holders: around, fold } of entries) {
-    const hit = words.every((word) => text.includes(word));
-    element.toggleAttribute("data-missed", !hit);
-    if (!hit) continue;
-    count += 1;
-    around.forEach((holder) => kept.add(holder));
-    if (fold) opened.add(fold);
-  }
-  holders.forEach((holder) => holder.toggleAttribute("data-missed", words.length > 0 && !kept.has(holder)));
-  folds.forEach((fold) => {
-    if (words.length && opened.has(fold) && !fold.open) fold.open = fold.dataset.found = true;
-    if (!words.length && fold.dataset.found) {
+// Search: an entry matches if it, or a title above it, contains each of the words. All else is marked, and CSS hides it.
+const search = part("search", HTMLInputElement);
+const hits = part("hits", HTMLOutputElement);
+const nothing = part("nothing", HTMLElement);
+
+/** @type {ReturnType<typeof readPage> | undefined} */
+let content;
+
+/**
+ * Hide or show what was not hidden or shown before.
+ * @param {Entry | Holder} thing
+ * @param {boolean} missed
+ */
+const miss = (thing, missed) => {
+  if (thing.missed === missed) return;
+  thing.missed = missed;
+  for (const element of "elements" in thing ? thing.elements : [thing.element]) element.toggleAttribute("data-missed", missed);
+};
+
+/** @param {Set<HTMLElement> | null} found in which folds there is something, null for no search */
+const unfoldFound = (found) => {
+  for (const fold of folds) {
+    if (found?.has(fold) && !fold.open) {
+      fold.open = true;
+      fold.dataset.found = "";
+    } else if (!found && "found" in fold.dataset) {
       fold.open = false;
       delete fold.dataset.found;
     }
-  });
-  nothing.hidden = words.length === 0 || count > 0;
-  nothing.textContent = `Nothing on this page holds “${search.value.trim()}”. Press Esc in the search field to see everything.`;
-  hits.textContent = words.length ? `${count} of ${entries.length} rows and findings` : "";
-};
-search.addEventListener("input", find);
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea, select");
-  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    event.preventDefault();
-    search.focus();
-  } else if (event.key === "Escape" && event.target === search) {
-    search.value = "";
-    find();
-    search.blur();
   }
-});
+};
+
+const find = () => {
+  const words = simple(search.value).split(/\s+/).filter(Boolean);
+  if (!content && !words.length) return;
+  content ??= readPage();
+  /** @type {Set<HTMLElement>} */
+  const kept = new Set();
+  let count = 0;
+  for (const entry of content.entries) {
+    const hit = words.every((word) => entry.text.includes(word) || entry.holders.some(({ title }) => title.includes(word)));
+    miss(entry, !hit);
+    if (!hit) continue;
+    count += 1;
+    for (const { element } of entry.holders) kept.add(element);
+  }
+  for (const holder of content.holders) miss(holder, words.length > 0 && !kept.has(holder.element));
+  unfoldFound(words.length ? kept : null);
+  nothing.hidden = words.length === 0 || count > 0;
+  nothing.textContent = `Nothing found: this page has no “${search.value.trim()}”. Press Esc in the search field to see everything.`;
+  hits.textContent = words.length ? `${count || "no"} ${count === 1 ? "hit" : "hits"}` : "";
+};
+
+/** @param {string} words */
+const searchFor = (words) => {
+  search.value = words;
+  choose("search", words.trim());
+  find();
+};
+search.addEventListener("focus", () => { content ??= readPage(); }, { once: true });
+search.addEventListener("input", () => searchFor(search.value));
+if (chosen("search")) searchFor(chosen("search"));

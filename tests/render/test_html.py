@@ -11,8 +11,8 @@ import pytest
 
 from reporter.model.page import Cell, Column, Figure, FindingList, Page, Row, Section, Table
 from reporter.render import render_html
-from reporter.render.assets import read_asset
-from reporter.render.html import STYLES
+from reporter.render.assets import read_asset, templates_folder
+from reporter.render.html import SCRIPTS, STYLES
 from tests.render.pages import HOSTILE, hostile, review
 
 Attributes = dict[str, str | None]
@@ -97,6 +97,35 @@ def test_every_internal_link_arrives(tags: Tags) -> None:
     targets = [href[1:] for link in tags.all("a") if (href := link["href"] or "").startswith("#")]
     assert len(targets) > 20
     assert set(targets) <= set(ids)
+
+
+def test_every_script_and_style_sheet_is_used_and_they_stay_small() -> None:
+    folder = templates_folder()
+    assert {path.stem for path in (folder / "js").iterdir()} == set(SCRIPTS)
+    assert {path.stem for path in (folder / "css" / "page").iterdir()} == set(STYLES)
+    assert sum(len(read_asset(f"js/{name}.js").encode()) for name in SCRIPTS) < 60_000
+
+
+def test_what_is_dark_by_itself_can_be_chosen() -> None:
+    """The theme switch knows media rules of exactly this condition."""
+    for name in STYLES:
+        conditions = re.findall(r"@media ([^{]*prefers-color-scheme[^{]*?) *\{", read_asset(f"css/page/{name}.css"))
+        assert set(conditions) <= {"(prefers-color-scheme: dark)"}
+
+
+def test_contents_list_every_series() -> None:
+    sections = [
+        Section(f"{part}-{i}", f"{part}: run {i}", (), group=f"run {i}", listed=False)
+        for i in range(5)
+        for part in ("Trend", "Layers")
+    ]
+    parts = tuple((f"run {i}", f"series/run-{i}.html") for i in range(30))
+    tags = Tags(render_html(Page("t", "", (*sections, Section("overview", "Series", (), parts=parts)))))
+    links = [link["href"] for link in tags.all("a")]
+    assert [href for href in links if href in {f"#{s.anchor}" for s in sections}] == [f"#{s.anchor}" for s in sections]
+    assert {href for _, href in parts} <= set(links)
+    assert tags.text["summary"] == [*(f"run {i}" for i in range(5)), "30 in all"]
+    assert not [fold for fold in tags.all("details") if "open" in fold]
 
 
 @pytest.mark.parametrize(
