@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from reporter.model.reading import Area
+
 Level = Literal["", "pass", "info", "warn", "fail"]
 """How a row, a cell or a finding is marked; always with a word or a sign beside the colour."""
 
@@ -74,7 +76,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A PNG at its natural size in CSS pixels is ``width`` × ``height``; the bitmap may be denser."""
+    """A PNG at its natural size in CSS pixels is ``width`` × ``height``; the bitmap may be denser.
+
+    Attributes:
+        reading: the areas of it that tell their numbers to whoever points at them.
+    """
 
     name: str
     png: bytes
@@ -82,6 +88,7 @@ class Figure:
     height: int
     alt: str
     caption: str
+    reading: tuple[Area, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

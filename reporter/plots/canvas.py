@@ -24,6 +24,7 @@ from matplotlib.transforms import Affine2D
 from PIL import Image, ImageDraw
 
 from reporter.model.page import Figure
+from reporter.model.reading import Area
 from reporter.plots import lettering, png
 from reporter.plots.colours import INK, PAPER
 from reporter.plots.lettering import DENSITY
@@ -70,11 +71,13 @@ class Canvas:
         width: in CSS pixels, without the margins.
         height: in CSS pixels, without the margins. Positions count from the corner within the margins.
         letters: all lines of text so far; tests look up where they are.
+        areas: the areas so far that tell their numbers to whoever points at them.
     """
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.letters: list[Letters] = []
+        self.areas: list[Area] = []
         self._shapes: list[Callable[[], Artist]] = []
         self._pictures: list[tuple[int, int, Image.Image]] = []
 
@@ -181,6 +184,11 @@ class Canvas:
             self.letters.append(Letters(short, box, colour, bold))
         return wide
 
+    def read(self, area: Area | None) -> None:
+        """Let an area tell its numbers to whoever points at it; None for one that has none."""
+        if area is not None:
+            self.areas.append(area)
+
     def figure(self, name: str, alt: str, caption: str) -> Figure:
         """Draw everything, and return the picture.
 
@@ -189,7 +197,8 @@ class Canvas:
             alt: the alternative text, for readers who do not see it.
             caption: the text below it.
         """
-        return Figure(name, png.encode(self._draw()), *self._size, alt, caption)
+        areas = tuple(area.moved(MARGIN) for area in self.areas)
+        return Figure(name, png.encode(self._draw()), *self._size, alt, caption, areas)
 
     @property
     def _size(self) -> tuple[int, int]:
