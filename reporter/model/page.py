@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from reporter.model.numbers import SeriesNumbers
 from reporter.model.reading import Area
 
 Level = Literal["", "pass", "info", "warn", "fail"]
@@ -154,7 +155,38 @@ class FindingList:
     more_where: str = ""
 
 
-Block = Table | Figure | Figures | Paragraph | Facts | Banner | FindingList
+@dataclass(frozen=True, slots=True)
+class LayerCourses:
+    """A table of a statistic of every layer over the checkpoints, which scripts fill with any other statistic.
+
+    Attributes:
+        table: of the first of the statistics; a row per layer, in the order of the numbers.
+        columns: the places of its columns, after the one with the names, among the checkpoints of the numbers.
+        numbers: what scripts fill it with.
+    """
+
+    table: Table
+    columns: tuple[int, ...]
+    numbers: SeriesNumbers
+
+
+@dataclass(frozen=True, slots=True)
+class CompareView:
+    """Any two checkpoints of a series, layer by layer, which scripts fill.
+
+    Attributes:
+        numbers: what scripts fill it with.
+        otherwise: what is read where no script runs.
+        href, link: address and text of the place with the numbers that need no script.
+    """
+
+    numbers: SeriesNumbers
+    otherwise: str
+    href: str
+    link: str
+
+
+Block = Table | Figure | Figures | Paragraph | Facts | Banner | FindingList | LayerCourses | CompareView
 
 
 @dataclass(frozen=True, slots=True)

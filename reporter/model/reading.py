@@ -6,9 +6,11 @@ the pointer, or under the arrow keys; the picture and its alternative text say t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in CSS pixels."""
@@ -137,10 +139,10 @@ def _fixed(value: Any) -> Any:
     return tuple(map(_fixed, value)) if isinstance(value, list | tuple) else value
 
 
-def numbers(values: Sequence[float]) -> tuple[Number, ...]:
-    """Numbers of an array, in which NaN stands for none.
+def numbers(values: npt.ArrayLike) -> tuple[Number, ...]:
+    """The numbers of an array, row by row, in which NaN stands for none.
 
-    >>> numbers([1.5, float("nan")])
+    >>> numbers([[1.5, float("nan")]])
     (1.5, None)
     """
-    return tuple(None if v != v else float(v) for v in values)
+    return tuple(None if v != v else v for v in np.asarray(values, np.float64).ravel().tolist())

@@ -87,7 +87,7 @@ def change_heat(
     for i, row in enumerate(names):
         canvas.text(panel.left - 8, top + height * (i + 0.5) / len(rows) + 4, row, "right")
     shade(canvas, panel.box, colours_of(table, scale, logarithmic), np.isnan(table))
-    canvas.read(CellsArea(panel.box, tuple(rows), tuple(labels_), numbers(table.ravel()), unit))
+    canvas.read(CellsArea(panel.box, tuple(rows), tuple(labels_), numbers(table), unit))
     if scale:
         colour_bar(canvas, right + 14, top, top + height, scale, ticks, texts)
         canvas.text(FULL, top - 8, units.heading(unit), "right", room=FULL / 2)

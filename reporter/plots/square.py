@@ -63,7 +63,7 @@ def each_to_each(
     for i in range(0, len(names), every):
         canvas.text(left - 8, top + side * (i + 0.5) + 4, names[i], "right", colour=FAINT_INK)
     shade(canvas, panel.box, colours_of(table, scale, True), np.isnan(table))
-    canvas.read(CellsArea(panel.box, tuple(labels), tuple(labels), numbers(table.ravel()), unit))
+    canvas.read(CellsArea(panel.box, tuple(labels), tuple(labels), numbers(table), unit))
     if scale:
         ticks, texts = units.labels(unit, scale.ticks(6))
         colour_bar(canvas, left + SIDE + 14, top, top + SIDE, scale, ticks, texts)

@@ -12,11 +12,12 @@ from reporter.model.page import Figure, Page
 from reporter.render.assets import read_asset
 from reporter.render.environment import environment
 from reporter.render.links import links_of
+from reporter.render.page_data import PageData
 
-STYLES = ("tokens", "frame", "sections", "verdict", "findings", "tables", "figures", "print")
+STYLES = ("tokens", "frame", "sections", "verdict", "findings", "tables", "figures", "compare", "print")
 """The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
 
-SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents")
+SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents", "data", "reading", "trend", "compare")
 """The scripts of a page in ``templates/js``. Joined in this order they are one function, so each sees the names of
 those before it."""
 
@@ -36,7 +37,10 @@ def render_html(page: Page) -> str:
     )
     template = environment().get_template("report.html")
     links = links_of(page, files=True)
-    return template.render(page=page, css=Markup(css), js=Markup(js), policy=policy, links=links, source=_data_uri)
+    data = PageData()
+    return template.render(
+        page=page, css=Markup(css), js=Markup(js), policy=policy, links=links, source=_data_uri, data=data
+    )
 
 
 def _digest(text: str) -> str:

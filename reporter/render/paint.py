@@ -63,6 +63,7 @@ def paint(job: Job) -> tuple[bytes, list[str]]:
         environment()
         .get_template("pdf.html")
         .render(
+            data=None,
             page=job.page,
             css=Markup(read_asset("css/pdf.css")),
             links=links_of(job.page, files=False),
