@@ -19,6 +19,7 @@ import numpy as np
 
 from reporter.cache import Cache
 from reporter.model.page import Figure, Page
+from reporter.model.reading import of_record, record
 from reporter.render.assets import templates_folder
 
 SOURCES = Path(__file__).parents[1]
@@ -118,7 +119,10 @@ def _values(of: Any) -> Callable[[Any], Any] | None:
 def _encoded(figures: Figure | list[Figure]) -> bytes:
     """A line of JSON about every figure, followed by their PNGs."""
     every = figures if isinstance(figures, list) else [figures]
-    facts = [(f.name, len(f.png), f.width, f.height, f.alt, f.caption, f.shaded) for f in every]
+    facts = [
+        (f.name, len(f.png), f.width, f.height, f.alt, f.caption, f.shaded, [record(area) for area in f.reading])
+        for f in every
+    ]
     head = json.dumps({"list": isinstance(figures, list), "figures": facts}).encode()
     return b"".join([head, b"\n", *(f.png for f in every)])
 
@@ -126,11 +130,12 @@ def _encoded(figures: Figure | list[Figure]) -> bytes:
 def _decoded(data: bytes) -> Any:
     """The inverse of :func:`_encoded`."""
     head, _, pngs = data.partition(b"\n")
-    record, figures, at = json.loads(head), [], 0
-    for name, length, width, height, alt, caption, shaded in record["figures"]:
-        figures.append(Figure(name, pngs[at : at + length], width, height, alt, caption, shaded))
+    facts, figures, at = json.loads(head), [], 0
+    for name, length, width, height, alt, caption, shaded, areas in facts["figures"]:
+        reading = tuple(of_record(*area) for area in areas)
+        figures.append(Figure(name, pngs[at : at + length], width, height, alt, caption, shaded, reading))
         at += length
-    return figures if record["list"] else figures[0]
+    return figures if facts["list"] else figures[0]
 
 
 @cache

@@ -162,6 +162,12 @@ class Comparison:
         NaN where there is no number, and where some of the values are not finite: what is left of them is another
         sample, whose numbers would look like a change.
         """
+        courses = self.marked_courses(statistics)
+        courses[np.isinf(courses)] = np.nan
+        return courses
+
+    def marked_courses(self, statistics: Sequence[str]) -> npt.NDArray[np.float64]:
+        """The same as :meth:`layer_courses`, but infinite where some of the values are not finite."""
         row_of = {name: i for i, name in enumerate(self.layers)}
         courses = np.full((len(self.layers), len(statistics), len(self.refs)), np.nan)
         for place, measured in enumerate(self.measured):
@@ -171,7 +177,7 @@ class Comparison:
                 (layout.trained_places, measured.trained_parts),
             ):
                 numbers = samples.table((*statistics, *NON_FINITE))
-                numbers[numbers[:, len(statistics) :].any(axis=1)] = np.nan
+                numbers[numbers[:, len(statistics) :].any(axis=1)] = np.inf
                 courses[[row_of[name] for name in places], :, place] = numbers[:, : len(statistics)]
         return courses
 

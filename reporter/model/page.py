@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reporter.model.look import PLAIN, Look
+from reporter.model.numbers import SeriesNumbers
+from reporter.model.reading import Area
 
 CONTEXT_VERSION = 1
 """Of what templates are given; raised when a field is renamed or removed, since templates of users name them."""
@@ -85,6 +87,7 @@ class Figure:
 
     Attributes:
         shaded: whether its colours stand for numbers, so that light and dark must never be exchanged.
+        reading: the areas of it that tell their numbers to whoever points at them.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Figure:
     alt: str
     caption: str
     shaded: bool = False
+    reading: tuple[Area, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,38 @@ class FindingList:
     more_where: str = ""
 
 
-Block = Table | Figure | Figures | Paragraph | Facts | Banner | FindingList
+@dataclass(frozen=True, slots=True)
+class LayerCourses:
+    """A table of a statistic of every layer over the checkpoints, which scripts fill with any other statistic.
+
+    Attributes:
+        table: of the first of the statistics; a row per layer, in the order of the numbers.
+        columns: the places of its columns, after the one with the names, among the checkpoints of the numbers.
+        numbers: what scripts fill it with.
+    """
+
+    table: Table
+    columns: tuple[int, ...]
+    numbers: SeriesNumbers
+
+
+@dataclass(frozen=True, slots=True)
+class CompareView:
+    """Any two checkpoints of a series, layer by layer, which scripts fill.
+
+    Attributes:
+        numbers: what scripts fill it with.
+        otherwise: what is read where no script runs.
+        href, link: address and text of the place with the numbers that need no script.
+    """
+
+    numbers: SeriesNumbers
+    otherwise: str
+    href: str
+    link: str
+
+
+Block = Table | Figure | Figures | Paragraph | Facts | Banner | FindingList | LayerCourses | CompareView
 
 
 @dataclass(frozen=True, slots=True)

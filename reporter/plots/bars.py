@@ -7,7 +7,7 @@ import numpy as np
 from reporter.model.histogram import Histogram
 from reporter.model.page import Figure
 from reporter.numerals import number, share
-from reporter.plots.bins import Bins, bins_of, outline, outside, values
+from reporter.plots.bins import Bins, bins_of, outline, outside, readable, values
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import BLUE
 from reporter.plots.panel import BELOW, LINE, TITLE, Panel, gutter
@@ -66,6 +66,7 @@ def _side(
     tops = np.where(bins.counts > 0, np.minimum(scale(bins.counts), panel.bottom), panel.bottom)
     canvas.polygons([outline(across(bins.edges), tops, panel.bottom)], BLUE)
     panel.x_axis(across, "weight value")
+    canvas.read(readable(panel.box, (across.low, across.high), [heading], [bins]))
     if not bins.counts.any():
         panel.message("no value in this range")
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from reporter import numerals
 from reporter.model.histogram import Histogram
+from reporter.model.reading import BinsArea, Box
 
 Array = npt.NDArray[np.float64]
 
@@ -175,3 +176,29 @@ def values(count: int) -> str:
     ('1 value', '1\\u202f200 values')
     """
     return f"{numerals.integer(count)} value{'' if count == 1 else 's'}"
+
+
+def readable(
+    box: Box, span: tuple[float, float], labels: Sequence[str], samples: Sequence[Bins | None], *, upright: bool = False
+) -> BinsArea | None:
+    """The area of a picture that tells the counts of histograms on the same edges; None if there is no histogram.
+
+    Args:
+        box: what they cover together.
+        span: the values at both ends of the box.
+        labels: of the samples.
+        samples: one below the other, or side by side.
+        upright: whether they are side by side, and values go up.
+    """
+    known = next((sample for sample in samples if sample), None)
+    if known is None:
+        return None
+    return BinsArea(
+        box,
+        tuple(labels),
+        *span,
+        upright,
+        tuple(known.edges.tolist()),
+        tuple(tuple(map(int, sample.counts)) if sample else None for sample in samples),
+        tuple((sample.below, sample.above) if sample else (0, 0) for sample in samples),
+    )

@@ -24,6 +24,7 @@ from matplotlib.transforms import Affine2D
 from PIL import Image, ImageDraw
 
 from reporter.model.page import Figure
+from reporter.model.reading import Area
 from reporter.plots import lettering, png
 from reporter.plots.colours import INK, PAPER
 from reporter.plots.lettering import DENSITY
@@ -70,11 +71,13 @@ class Canvas:
         width: in CSS pixels, without the margins.
         height: in CSS pixels, without the margins. Positions count from the corner within the margins.
         letters: all lines of text so far; tests look up where they are.
+        areas: the areas so far that tell their numbers to whoever points at them.
     """
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.letters: list[Letters] = []
+        self.areas: list[Area] = []
         self._shapes: list[Callable[[], Artist]] = []
         self._pictures: list[tuple[int, int, Image.Image]] = []
 
@@ -181,6 +184,11 @@ class Canvas:
             self.letters.append(Letters(short, box, colour, bold))
         return wide
 
+    def read(self, area: Area | None) -> None:
+        """Let an area tell its numbers to whoever points at it; None for one that has none."""
+        if area is not None:
+            self.areas.append(area)
+
     def figure(self, name: str, alt: str, caption: str, *, shaded: bool = False) -> Figure:
         """Draw everything, and return the picture.
 
@@ -190,7 +198,9 @@ class Canvas:
             caption: the text below it.
             shaded: whether colours of polygons stand for numbers; those of heat maps always do.
         """
-        return Figure(name, png.encode(self._draw()), *self._size, alt, caption, shaded=shaded or bool(self._pictures))
+        areas = tuple(area.moved(MARGIN) for area in self.areas)
+        coloured = shaded or bool(self._pictures)
+        return Figure(name, png.encode(self._draw()), *self._size, alt, caption, coloured, areas)
 
     @property
     def _size(self) -> tuple[int, int]:

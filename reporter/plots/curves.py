@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.page import Figure
-from reporter.numerals import integer
+from reporter.model.reading import LinesArea
+from reporter.numerals import integer, number
 from reporter.plots import units
 from reporter.plots.bins import Array
 from reporter.plots.canvas import FULL, Canvas
@@ -17,7 +18,7 @@ from reporter.plots.colours import FAINT_INK, OKABE_ITO, VERMILLION
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, widened
-from reporter.plots.steps import Steps
+from reporter.plots.steps import Steps, subset
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
 PLOT = 160.0
@@ -28,6 +29,9 @@ ODD = "NaN or infinite"
 """What is written beside a checkpoint without a finite number."""
 TOLD = 3
 """Number of lines, from the first, whose course the alternative text describes."""
+
+TOLD_PLACES = 700
+"""Most positions at which an area tells the numbers of its lines: one per CSS pixel."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "o")
 DASHES: tuple[tuple[float, ...], ...] = (
@@ -72,8 +76,50 @@ def lines(
     for series_name, colour, marker, dashes in styles:
         draw_line(canvas, places, y(shown[series_name]), colour, marker, dashes)
     steps.axis(panel, places)
+    canvas.read(of_lines(panel, places, labels, {n: series[n] for n in shown}, unit))
     said = [labels[int(i)] for i in np.flatnonzero(odd)]
     return canvas.figure(name, _alt(title, labels, shown, said), _caption(len(series), shown, steps.spaced, said))
+
+
+def of_lines(
+    panel: Panel, places: Array, labels: Sequence[str], lines: Mapping[str, Sequence[float | None]], unit: str
+) -> LinesArea:
+    """The area of a picture that tells the numbers of lines.
+
+    Args:
+        panel: what the lines cover.
+        places: horizontal positions of the checkpoints in CSS pixels.
+        labels: of the checkpoints.
+        lines: for each line its name and its numbers; NaN and infinities are told as such.
+        unit: of the numbers.
+    """
+    told = tuple((n, tuple(map(_told, of))) for n, of in lines.items())
+    return LinesArea(panel.box, tuple(places.tolist()), tuple(labels), told, unit == "share")
+
+
+def of_courses(
+    panel: Panel, x: Linear, courses: Mapping[str, tuple[Sequence[float], Sequence[float | None]]], unit: str = ""
+) -> LinesArea:
+    """The area of a picture that tells the numbers of lines, each at positions of its own.
+
+    Of more positions than there are pixels, evenly chosen ones are told.
+
+    Args:
+        panel: what the lines cover.
+        x: maps positions to places.
+        courses: for each line its name, its positions and its numbers.
+        unit: of the numbers.
+    """
+    known = {n: dict(zip(map(float, positions), values, strict=True)) for n, (positions, values) in courses.items()}
+    every = sorted({position for of in known.values() for position in of if math.isfinite(position)})
+    chosen = [every[i] for i in subset(len(every), TOLD_PLACES)]
+    labels = [number(position, 10) for position in chosen]
+    return of_lines(panel, x(chosen), labels, {n: [of.get(p) for p in chosen] for n, of in known.items()}, unit)
+
+
+def _told(value: float | None) -> float | None:
+    """A number as an area tells it: infinite where it is NaN or infinite."""
+    return None if value is None else float(value) if math.isfinite(value) else math.inf
 
 
 def _odd(lines: Sequence[Sequence[float | None]], count: int) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from reporter.model.histogram import Histogram
 from reporter.model.page import Figure
 from reporter.numerals import integer, number, share
-from reporter.plots.bins import Bins, bins_of, seen, without_values
+from reporter.plots.bins import Bins, bins_of, readable, seen, without_values
 from reporter.plots.canvas import HALF, Canvas
 from reporter.plots.colours import Pixels, ramp
 from reporter.plots.lettering import DENSITY
@@ -61,7 +61,8 @@ def distribution_heat(name: str, title: str, labels: Sequence[str], histograms: 
     panel.y_axis(y, ticks, texts, "weight value", grid=False)
     canvas.text(HALF, top - 8, "share per bin", "right")
     colours, missing = _colours(bins, y, colour)
-    shade(canvas, (panel.left, panel.top, panel.right, panel.bottom), colours, missing)
+    shade(canvas, panel.box, colours, missing)
+    canvas.read(readable(panel.box, (y.low, y.high), labels_, bins, upright=True))
     colour_bar(canvas, panel.right + 12, top, top + PLOT, colour, marks, mark_texts)
     steps = Steps(labels_)
     places = panel.left + (panel.right - panel.left) * (steps.positions + 0.5) / len(labels_)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from reporter.model.page import Figure
+from reporter.model.reading import LinesArea, numbers
 from reporter.numerals import number
 from reporter.plots.bins import Array
 from reporter.plots.canvas import FULL, Canvas
@@ -80,6 +81,9 @@ def bands(
     if 0.5 in curves:
         canvas.curve(places, y(curves[0.5]), INK, 1.8, marker="o" if len(places) <= 40 else "")
     steps.axis(panel, places)
+    told = {"maximum": high, **{_percent(p): curves[p] for p in reversed(curves)}, "minimum": low}
+    lines = tuple((line, numbers(of)) for line, of in told.items())
+    canvas.read(LinesArea(panel.box, tuple(places.tolist()), tuple(labels), lines))
     median = [None if v != v else float(v) for v in curves.get(0.5, np.full(len(labels), np.nan))]
     alt = _alt(title, labels, median, pairs, curves, low, high)
     return canvas.figure(name, alt, _caption(notes, curves, low))

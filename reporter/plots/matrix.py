@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.page import Figure
+from reporter.model.reading import CellsArea, numbers
 from reporter.numerals import integer, number
 from reporter.plots import lettering, units
 from reporter.plots.canvas import FULL, Canvas
@@ -85,8 +86,8 @@ def change_heat(
     panel = Panel(canvas, gutter(names), top, right, top + height)
     for i, row in enumerate(names):
         canvas.text(panel.left - 8, top + height * (i + 0.5) / len(rows) + 4, row, "right")
-    place = (panel.left, panel.top, panel.right, panel.bottom)
-    shade(canvas, place, colours_of(table, scale, logarithmic), np.isnan(table))
+    shade(canvas, panel.box, colours_of(table, scale, logarithmic), np.isnan(table))
+    canvas.read(CellsArea(panel.box, tuple(rows), tuple(labels_), numbers(table), unit))
     if scale:
         colour_bar(canvas, right + 14, top, top + height, scale, ticks, texts)
         canvas.text(FULL, top - 8, units.heading(unit), "right", room=FULL / 2)

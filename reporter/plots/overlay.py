@@ -10,7 +10,7 @@ from reporter.model.figures import Course
 from reporter.model.page import Figure
 from reporter.numerals import integer
 from reporter.plots.colours import OKABE_ITO
-from reporter.plots.curves import TOLD, begin, column_of, draw_line, nothing
+from reporter.plots.curves import TOLD, begin, column_of, draw_line, nothing, of_courses
 from reporter.plots.scale import Whole, tick_labels
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
@@ -36,6 +36,7 @@ def runs(name: str, title: str, courses: Mapping[str, Course], unit: str, axis: 
     for run, colour, mark, dashes in styles:
         draw_line(canvas, x(shown[run].positions), y(columns[run]), colour, mark, dashes)
     panel.x_axis(x, axis, _whole)
+    canvas.read(of_courses(panel, x, {n: (c.positions, c.values) for n, c in shown.items()}, unit))
     return canvas.figure(name, _alt(title, shown), _caption(len(courses) - len(shown), columns))
 
 

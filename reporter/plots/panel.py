@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from reporter.model.reading import Box
 from reporter.plots import lettering
 from reporter.plots.canvas import Canvas
 from reporter.plots.colours import AXIS, FAINT_INK, GRID
@@ -45,6 +46,11 @@ class Panel:
     right: float
     bottom: float
     reach: tuple[float, float] | None = None
+
+    @property
+    def box(self) -> Box:
+        """Its left, top, right and bottom end."""
+        return self.left, self.top, self.right, self.bottom
 
     def x_axis(self, scale: Scale, title: str, labels: Callable[[Sequence[float]], list[str]] = tick_labels) -> None:
         """Draw the bottom axis, with as many ticks and labels as have room.

@@ -10,7 +10,7 @@ from reporter.model.histogram import Histogram
 from reporter.model.page import Figure
 from reporter.numerals import integer, number
 from reporter.plots import lettering
-from reporter.plots.bins import TAILS, Bins, bins_of, outline, seen, without_values
+from reporter.plots.bins import TAILS, Bins, bins_of, outline, readable, seen, without_values
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import FAINT_INK, GRID, INK, PAPER, ramp, text_of
 from reporter.plots.legend import Item, legend
@@ -76,6 +76,8 @@ def ridge(name: str, title: str, labels: Sequence[str], histograms: Sequence[His
     own = bool(peaks.max() > PEAKED * np.median(peaks))
     _ridges(canvas, x, bins, feet, 0.0 if own else float(peaks.max()))
     panel.x_axis(x, "weight value")
+    rows = (panel.left, top, panel.right, top + APART * len(names))
+    canvas.read(readable(rows, (x.low, x.high), names, bins))
     caption = _caption(len(labels), names, known, own, x)
     return canvas.figure(name, _alt(title, len(labels), names, bins), caption, shaded=True)
 

@@ -9,7 +9,7 @@ import numpy as np
 from reporter.model.histogram import Histogram
 from reporter.model.page import Figure
 from reporter.numerals import integer, number
-from reporter.plots.bins import Array, Bins, bins_of, outline
+from reporter.plots.bins import Array, Bins, bins_of, outline, readable
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import AXIS, BLUE, FAINT_INK, VERMILLION
 from reporter.plots.scale import Linear
@@ -73,8 +73,8 @@ def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | N
             continue
         if len(sample.counts) == 1:  # As wide as the panel, it would look like a flat distribution.
             x = Linear(sample.low, sample.high, left + wide / 3, left + 2 * wide / 3)
-            ends = f"{number(sample.low, 3)} … {number(sample.high, 3)}"
-            canvas.text(left + wide / 2, base + 13, ends, "centre", colour=FAINT_INK, room=wide)
+            both = f"{number(sample.low, 3)} … {number(sample.high, 3)}"
+            canvas.text(left + wide / 2, base + 13, both, "centre", colour=FAINT_INK, room=wide)
         else:
             x = Linear(sample.low, sample.high, left, left + wide)
             canvas.text(left, base + 13, number(sample.low, 3), colour=FAINT_INK, room=wide / 2 - 2)
@@ -82,6 +82,8 @@ def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | N
         hidden = sample.below + sample.above
         y = Linear(0.0, max(float(sample.counts.max()), 1.0), base, top + (14 if hidden else 3))
         outlines.append(outline(x(sample.edges), y(sample.counts), base))
+        ends = (float(x(sample.low)), top, float(x(sample.high)), base)
+        canvas.read(readable(ends, (sample.low, sample.high), [title], [sample]))
         if sample.low < 0 < sample.high:
             at = float(x(0.0))
             zeros.append(((at, top + 3), (at, base + 3)))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.page import Figure
+from reporter.model.reading import CellsArea, numbers
 from reporter.numerals import number
 from reporter.plots import lettering, units
 from reporter.plots.canvas import FULL, Canvas
@@ -61,7 +62,8 @@ def each_to_each(
     every = math.ceil(LABEL / side)
     for i in range(0, len(names), every):
         canvas.text(left - 8, top + side * (i + 0.5) + 4, names[i], "right", colour=FAINT_INK)
-    shade(canvas, (left, top, left + SIDE, top + SIDE), colours_of(table, scale, True), np.isnan(table))
+    shade(canvas, panel.box, colours_of(table, scale, True), np.isnan(table))
+    canvas.read(CellsArea(panel.box, tuple(labels), tuple(labels), numbers(table), unit))
     if scale:
         ticks, texts = units.labels(unit, scale.ticks(6))
         colour_bar(canvas, left + SIDE + 14, top, top + SIDE, scale, ticks, texts)

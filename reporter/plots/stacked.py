@@ -13,7 +13,7 @@ from reporter.numerals import integer, number
 from reporter.plots.bins import Array
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import FAINT_INK, OKABE_ITO, VERMILLION
-from reporter.plots.curves import DASHES, MARKERS, draw_line
+from reporter.plots.curves import DASHES, MARKERS, draw_line, of_courses
 from reporter.plots.legend import Item, Legend, legend
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, tick_labels
@@ -129,6 +129,7 @@ def _lines(panel: Panel, lines: Mapping[str, Line], x: Linear, span: tuple[float
     y = Linear(*span, panel.bottom - 8, panel.top + 4)
     panel.y_axis(y, *_ticks(*span), "")
     panel.x_marks([])
+    panel.canvas.read(of_courses(panel, x, {n: (line.positions, line.values) for n, line in lines.items()}))
     for line, colour, marker, dashes in zip(lines.values(), OKABE_ITO, MARKERS, DASHES, strict=False):
         values = np.array([np.nan if v is None else v for v in line.values], np.float64)
         places = x(line.positions)

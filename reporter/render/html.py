@@ -14,6 +14,7 @@ from reporter.render.assets import read_asset
 from reporter.render.environment import environment, told_of
 from reporter.render.links import links_of
 from reporter.render.own_style import own_style
+from reporter.render.page_data import PageData
 
 STYLES = (
     "tokens",
@@ -25,6 +26,7 @@ STYLES = (
     "tables",
     "menus",
     "figures",
+    "compare",
     "print",
 )
 """The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
@@ -46,6 +48,10 @@ SCRIPTS = (
     "links",
     "keys",
     "contents",
+    "data",
+    "reading",
+    "trend",
+    "compare",
 )
 """The scripts of a page in ``templates/js``. Joined in this order they are one function, so each sees the names of
 those before it."""
@@ -67,9 +73,12 @@ def render_html(page: Page) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     links = links_of(page, files=True)
+    data = PageData()
     with told_of(own):
         template = environment(own).get_template("report.html")
-        return template.render(page=page, css=Markup(css), js=Markup(js), policy=policy, links=links, source=_data_uri)
+        return template.render(
+            page=page, css=Markup(css), js=Markup(js), policy=policy, links=links, source=_data_uri, data=data
+        )
 
 
 def _digest(text: str) -> str:

@@ -65,6 +65,7 @@ def paint(job: Job) -> tuple[bytes, list[str]]:
     with told_of(own):
         template = environment(own).get_template("pdf.html")
         text = template.render(
+            data=None,
             page=job.page,
             css=Markup(read_asset("css/pdf.css", own) + own_style(job.page.look)),
             links=links_of(job.page, files=False),

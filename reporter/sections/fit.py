@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from reporter.model.page import Block, Figure, Figures, Page, Paragraph, Row, Table
+from reporter.model.page import Block, CompareView, Figure, Figures, LayerCourses, Page, Paragraph, Row, Table
 from reporter.numerals import integer
 
 MOST_BYTES = 9_000_000
@@ -49,9 +49,14 @@ def _bytes(block: Block) -> int:
     if isinstance(block, Table):
         return sum(_row_bytes(row) for row in block.rows)
     if isinstance(block, Figure):
-        return len(block.png) * 4 // 3 + len(block.alt) + len(block.caption)
+        drawn = len(block.png) * 4 // 3 + len(block.alt) + len(block.caption)
+        return drawn + sum(area.nbytes for area in block.reading)
     if isinstance(block, Figures):
         return sum(_bytes(item) for item in block.items)
+    if isinstance(block, LayerCourses):
+        return _bytes(block.table)
+    if isinstance(block, CompareView):
+        return block.numbers.nbytes
     return len(repr(block))
 
 
@@ -83,11 +88,17 @@ def _each(page: Page, change: Callable[[Block], tuple[Block, ...]]) -> Page:
 
 def _shorter(block: Block, rows: int) -> tuple[Block, ...]:
     """A table with at most ``rows`` rows; any other block as it is."""
-    if not isinstance(block, Table) or len(block.rows) <= rows:
-        return (block,)
+    if isinstance(block, LayerCourses):
+        return (replace(block, table=_cut(block.table, rows)),)
+    return (_cut(block, rows) if isinstance(block, Table) else block,)
+
+
+def _cut(block: Table, rows: int) -> Table:
+    if len(block.rows) <= rows:
+        return block
     more = block.more + len(block.rows) - rows
     where = block.more_where or "tensors.csv and report.json"
-    return (replace(block, rows=block.rows[:rows], more=more, more_where=where),)
+    return replace(block, rows=block.rows[:rows], more=more, more_where=where)
 
 
 def _fewer(block: Block, pictures: int) -> tuple[Block, ...]:

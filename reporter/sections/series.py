@@ -10,7 +10,15 @@ from reporter.model.metrics import NOTHING
 from reporter.model.page import Paragraph, Section
 from reporter.model.report import Report
 from reporter.numerals import integer
-from reporter.sections import series_changes, series_layers, series_metrics, series_moved, series_trends
+from reporter.sections import (
+    compare_view,
+    layers_by_checkpoint,
+    series_changes,
+    series_layers,
+    series_metrics,
+    series_moved,
+    series_trends,
+)
 from reporter.sections.base import Medium, worst_series
 
 PDF_SERIES = 12
@@ -39,6 +47,9 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             sections.append(series_changes.build(report, at, medium))
         if series.layers:
             sections.append(series_layers.build(report, at, medium))
+        if numbers := compare_view.numbers_of(report, at, medium):
+            sections.append(layers_by_checkpoint.build(report, at, numbers))
+            sections.append(compare_view.build(report, at, numbers))
         for section in sections:
             folded = many and series.name not in warned and medium == "html"
             group = series.name if len(report.series) > 1 else ""

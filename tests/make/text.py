@@ -6,16 +6,19 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from reporter.model.numbers import SeriesNumbers
 from reporter.model.page import (
     Banner,
     Block,
     Cell,
     Column,
+    CompareView,
     Facts,
     Figure,
     Figures,
     FindingItem,
     FindingList,
+    LayerCourses,
     Page,
     Paragraph,
     Row,
@@ -83,11 +86,26 @@ def _lines(block: Block, words: Words) -> list[str]:
         case FindingList():
             more = [f"and {block.more} more: {block.more_where}"] if block.more else []
             return [*map(_finding, block.items), *more]
+        case LayerCourses():
+            return [*_lines(block.table, words), f"(columns {block.columns})", *_embedded(block.numbers)]
+        case CompareView():
+            return [f"{block.otherwise} {block.link} <{block.href}>", *_embedded(block.numbers)]
         case Table():
             more = [f"and {block.more} more rows: {block.more_where}"] if block.more else []
             note = [f"({block.note})"] if block.note else []
             rows = [_row(row, words) for row in block.rows]
             return ["", block.caption, " | ".join(map(_column, block.columns)), *rows, *more, *note]
+
+
+def _embedded(numbers: SeriesNumbers) -> list[str]:
+    """What a page embeds for its scripts, without the numbers themselves."""
+    known = [f"{c.before} -> {c.after}{'' if c.exact else ' (estimated)'}" for c in numbers.changes]
+    return [
+        f"{numbers.slug}: {', '.join(numbers.labels)}",
+        f"statistics: {', '.join(course.name for course in numbers.courses)}",
+        f"compared: {', '.join(known)}",
+        *(f"{preset.title}: {preset.before} -> {preset.after}" for preset in numbers.presets),
+    ]
 
 
 def _finding(item: FindingItem) -> str:

@@ -1,0 +1,49 @@
+"""The section with a table of every layer over the checkpoints, in a statistic that scripts let the reader choose."""
+
+from __future__ import annotations
+
+import math
+
+from reporter.model.numbers import SeriesNumbers
+from reporter.model.page import Cell, Column, LayerCourses, Row, Section
+from reporter.model.report import Report
+from reporter.numerals import integer, statistic
+from reporter.printable import layer_name
+from reporter.sections.base import BY_NAME, bounded
+from reporter.sections.shown import evenly
+
+COLUMNS = 12
+"""Most checkpoints in the table: as many as a screen has room for beside the names."""
+
+
+def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
+    """The section of one series.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        numbers: see :func:`reporter.sections.compare_view.numbers_of`.
+    """
+    series = report.series[at]
+    title = "Layers by checkpoint" if len(report.series) == 1 else f"Layers by checkpoint: {series.name}"
+    count = len(numbers.labels) - bool(series.from_baseline)
+    columns = tuple(evenly(count, COLUMNS))
+    shown = numbers.courses[0]
+    definition = f"{BY_NAME[shown.name].title} at this checkpoint: "
+    rows = [
+        Row((Cell(layer_name(name)), *(_cell(float(shown.values[i, place]), shown.unit) for place in columns)))
+        for i, name in enumerate(series.layers)
+    ]
+    heads = [Column("Layer", numeric=False)]
+    heads += [Column(numbers.labels[place], definition=definition + numbers.names[place]) for place in columns]
+    note = "Of the trained weights of each layer; NaN/Inf: some of them are not finite."
+    if len(columns) < len(series.refs):
+        note += f" {len(columns)} of {integer(len(series.refs))} checkpoints, evenly chosen."
+    table = bounded(f"{shown.title} of every layer, by step", heads, rows, "html", note=note)
+    return Section(f"courses-{series.slug}", title, (LayerCourses(table, columns, numbers),))
+
+
+def _cell(value: float, unit: str) -> Cell:
+    if math.isinf(value):
+        return Cell("NaN/Inf", level="fail")
+    return Cell("—") if math.isnan(value) else Cell(statistic(value, unit), sort=float(f"{value:.6g}"))
