@@ -166,7 +166,7 @@ def test_a_keras_2_model_read_back(tf_keras: ModuleType, tmp_path: Path, kind: s
 
 def test_optimizer_state_is_apart(any_keras: ModuleType) -> None:
     model = sequential(any_keras)
-    model.compile("adam", "mse")
+    model.compile("adam", "mse", run_eagerly=True)
     model.fit(np.zeros((4, 6, 6, 3), "f4"), np.zeros((4, 3), "f4"), verbose=0)
     only, everything = reporter.measure(model), reporter.measure(model, variables="all")
     assert only.whole.statistics["count"] == sum(array(v).size for v in model.weights)

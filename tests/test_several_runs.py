@@ -190,7 +190,7 @@ def test_seeds_and_epochs_of_a_real_model_are_told_apart(keras: ModuleType, tmp_
     def model(seed: int) -> Any:
         keras.utils.set_random_seed(seed)
         made = keras.Sequential([keras.Input((12,)), keras.layers.Dense(20, "relu"), keras.layers.Dense(6)])
-        made.compile(keras.optimizers.Adam(0.02), "mse")
+        made.compile(keras.optimizers.Adam(0.02), "mse", run_eagerly=True)
         return made
 
     (tmp_path / "in").mkdir()

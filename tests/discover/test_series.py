@@ -171,7 +171,7 @@ def test_the_backup_of_backup_and_restore_is_no_part_of_a_trend(keras: ModuleTyp
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="d")])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.compile("adam", "mse")
+        model.compile("adam", "mse", run_eagerly=True)
         backup = keras.callbacks.BackupAndRestore(folder, delete_checkpoint=False, double_checkpoint=True)
         each = keras.callbacks.ModelCheckpoint(str(folder / "epoch_{epoch}.weights.h5"), save_weights_only=True)
         model.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=3, verbose=0, callbacks=[backup, each])

@@ -190,7 +190,7 @@ def test_slots_of_variables_of_one_name_go_by_shape_and_order(tf_keras: ModuleTy
             return self.second(self.first(x))
 
     model = Net()
-    model.compile("adam", "mse")
+    model.compile("adam", "mse", run_eagerly=True)
     model.fit(np.ones((2, 3), "f4"), np.ones((2, 2), "f4"), verbose=0)
     contents = live_contents(model)
     shapes = {t.info.name: t.info.shape for t in contents.tensors}
