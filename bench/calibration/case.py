@@ -20,6 +20,7 @@ class Case:
         layers: the first finding must name one of these layers; none if the whole model is concerned.
         remark: if it says nothing against the training, so that the finding is a remark about using the model.
         state: if the defect is in a file and not in the weights, the state in which the file must be listed.
+        unseen: whether no rule was ever changed because of it, nor before it was built.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Case:
     layers: tuple[str, ...] = ()
     remark: bool = False
     state: str = ""
+    unseen: bool = False
 
     @property
     def healthy(self) -> bool:

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from bench.calibration.case import Case
+from reporter.cache import Cache
+from reporter.gather.all_series import file_entries, gather_all
+from reporter.gather.catalog import scan
+from reporter.metrics import with_metrics
 from reporter.model.finding import Finding, Severity
-from reporter.pipeline import run
+from reporter.model.report import Report
+from reporter.rules.judging import judge
+from reporter.rules.policy import policy
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
+
+
+class Mark(StrEnum):
+    """How right a report is about a case."""
+
+    QUIET = "quiet"
+    REMARK = "remark"
+    NOISE = "noise"
+    FALSE = "false alarm"
+    FIRST = "named first"
+    NAMED = "named"
+    MISSED = "missed"
+
+    @property
+    def right(self) -> bool:
+        """Whether the report is as it should be."""
+        return self in (Mark.QUIET, Mark.REMARK, Mark.FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +51,9 @@ class Verdict:
         first: the first finding above INFO in short, or the state of the bad file.
         fails: number of findings that are failures.
         warns: number of findings that are warnings.
-        right: whether the report is right: it does not fail a healthy run, and its first finding names the defect of a
-            sick one, with checkpoint and layer.
+        mark: a healthy run is quiet, or has remarks, a warning or a failure; the defect of a sick one is named
+            first, with its layer and its first bad checkpoint, named by another finding or so in part, or missed.
+        fired: rule -> the highest severity of its findings, explained ones left out.
     """
 
     case: Case
@@ -34,31 +61,45 @@ class Verdict:
     first: str
     fails: int
     warns: int
-    right: bool
+    mark: Mark
+    fired: Mapping[str, int]
 
     def line(self) -> str:
         """The verdict on one line, for a terminal."""
-        mark = "ok   " if self.right else "WRONG"
-        return f"{mark} {self.case.name:20} {self.verdict:5} {self.fails:2} FAIL {self.warns:2} WARN  {self.first}"
+        return f"{self.mark:11} {self.case.name:24} {self.verdict:5} {self.fails} FAIL {self.warns} WARN  {self.first}"
+
+
+def reported(folder: Path) -> Report:
+    """What a report on a folder says, without the pictures and pages."""
+    settings, cache, quiet = Settings(roots=(folder,), settle=0.0), Cache(None), Progress(quiet=True)
+    found = scan(settings, cache)
+    series, account = gather_all(found, settings, cache, quiet, lambda _: nullcontext())
+    series = with_metrics(series, settings)
+    now = datetime.now(UTC)
+    judgement = judge(series, policy(settings, now.date()))
+    files = file_entries(found, series, account)
+    return Report("", "", now, {}, "", series, (), (), judgement, files, {})
 
 
 def judge_case(case: Case, folder: Path) -> Verdict:
-    """Make a report on the folder of a case, and compare it with what is known of the case."""
-    with tempfile.TemporaryDirectory() as out:
-        report = run(Settings(roots=(folder,), out=Path(out), settle=0.0, pdf=False), Progress(quiet=True)).report
-    loud = [f for f in report.judgement.findings if f.severity > Severity.INFO]
-    findings = [f for f in report.judgement.findings if f.rule.deployment] if case.remark and not loud else loud
-    fails = sum(f.severity is Severity.FAIL for f in findings)
-    first = _short(findings[0]) if findings else ""
+    """Compare the findings about the folder of a case with what is known of the case."""
+    report = reported(folder)
+    findings = report.judgement.findings
+    loud = [f for f in findings if f.severity > Severity.INFO]
+    shown = [f for f in findings if f.rule.name in case.rules] if case.remark and not loud else loud
+    fails = sum(f.severity is Severity.FAIL for f in loud)
+    first = _short(shown[0]) if shown else ""
     if case.healthy:
-        right = not fails and len(findings) <= 3
+        mark = Mark.FALSE if fails else Mark.NOISE if loud else Mark.REMARK if findings else Mark.QUIET
     elif case.state:
         bad = [f for f in report.files if f.state == case.state and _epoch(f.path) == case.epoch]
         first = f"{bad[0].state}: {bad[0].reason}" if bad else first
-        right = bool(bad) and not findings and report.verdict != "PASS"
+        mark = Mark.FIRST if bad and not loud and report.verdict != "PASS" else Mark.NAMED if bad else Mark.MISSED
     else:
-        right = bool(findings) and _is_named(case, findings[0])
-    return Verdict(case, report.verdict, first, fails, len(loud) - fails, right)
+        right = [_is_named(case, f) for f in shown]
+        part = any(f.rule.name in case.rules for f in shown)
+        mark = Mark.FIRST if right[:1] == [True] else Mark.NAMED if part else Mark.MISSED
+    return Verdict(case, report.verdict, first, fails, len(loud) - fails, mark, _fired(findings))
 
 
 def _is_named(case: Case, finding: Finding) -> bool:
@@ -72,6 +113,13 @@ def _is_named(case: Case, finding: Finding) -> bool:
     )
 
 
+def _fired(findings: Iterable[Finding]) -> Mapping[str, int]:
+    highest: Counter[str] = Counter()
+    for finding in findings:
+        highest[finding.rule.name] = max(highest[finding.rule.name], int(finding.severity))
+    return dict(highest)
+
+
 def _epoch(name: str) -> int | None:
     """The last number in a file name, which is that of its epoch."""
     found = re.search(r"(\d+)(?=[^/\d]*$)", re.sub(r"\.h5$|\.data-.*$", "", name))
@@ -80,27 +128,3 @@ def _epoch(name: str) -> int | None:
 
 def _short(finding: Finding) -> str:
     return f"{finding.rule.name} @ {finding.first_bad or finding.checkpoint}: {finding.summary}"
-
-
-def table(verdicts: Sequence[Verdict]) -> str:
-    """Markdown: a table of verdicts for healthy and for sick runs, and one with a row for each case."""
-    healthy, sick = [v for v in verdicts if v.case.healthy], [v for v in verdicts if not v.case.healthy]
-    rows = [
-        "| run | n | PASS | WARN | FAIL | named first |",
-        "|---|---|---|---|---|---|",
-        _counts("healthy", healthy, "–"),
-        _counts("sick", sick, str(sum(v.right for v in sick))),
-        "",
-        "| run | what happened | verdict | FAIL / WARN | first on page one |",
-        "|---|---|---|---|---|",
-    ]
-    rows += [
-        f"| {v.case.name}{'' if v.right else ' ✗'} | {v.case.story} | {v.verdict} | {v.fails} / {v.warns} | {v.first} |"
-        for v in verdicts
-    ]
-    return "\n".join(rows)
-
-
-def _counts(title: str, verdicts: Sequence[Verdict], named: str) -> str:
-    counts = " | ".join(str(sum(v.verdict == word for v in verdicts)) for word in ("PASS", "WARN", "FAIL"))
-    return f"| {title} | {len(verdicts)} | {counts} | {named} |"

@@ -58,6 +58,7 @@ class Judging(Protocol):
         bad: the side of the threshold that is, "" where it is not always the same.
         meaning, next_step, evidence: see :class:`Finding`.
         deployment: whether it is about using the model elsewhere, and says nothing of its training.
+        calibration: how often it fired on runs of which it is known what is wrong, in words; "" where nobody counted.
     """
 
     @property
@@ -80,6 +81,8 @@ class Judging(Protocol):
     def evidence(self) -> str: ...  # noqa: D102
     @property
     def deployment(self) -> bool: ...  # noqa: D102
+    @property
+    def calibration(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

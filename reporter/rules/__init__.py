@@ -44,6 +44,7 @@ from reporter.rules.structure import STRUCTURE
 from reporter.rules.symmetry import SYMMETRY
 from reporter.rules.untrained import UNTRAINED
 from reporter.rules.vanished import VANISHED
+from reporter.rules.vanishing_gradient import VANISHING_GRADIENT
 from reporter.rules.variance_jump import VARIANCE_JUMP
 from reporter.rules.violent_update import VIOLENT_UPDATE
 
@@ -67,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     IDLE_COPY,
     NO_GRADIENT,
     UNTRAINED,
+    VANISHING_GRADIENT,
     DEAD_UNITS,
     FADING,
     LOST_MOMENTS,

@@ -9,6 +9,7 @@ from reporter.model.finding import Severity as Severity
 from reporter.model.finding import Side as Side
 from reporter.model.finding import Unit as Unit
 from reporter.model.tensor import TensorInfo
+from reporter.rules.calibration import told
 from reporter.rules.timeline import Timeline
 
 Limits = Mapping[str, float]
@@ -168,6 +169,11 @@ class Rule:
     covers_elsewhere: tuple[str, ...] = field(default=())
     covers_before: tuple[str, ...] = field(default=())
     deployment: bool = False
+
+    @property
+    def calibration(self) -> str:
+        """How often it fired on runs of which it is known what is wrong, in words; "" for a rule of the user's own."""
+        return told(self.name)
 
     @property
     def defaults(self) -> dict[str, float]:

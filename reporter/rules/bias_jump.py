@@ -32,11 +32,15 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             place=jumps.places[worst],
             good=jumps.good[worst],
             previous=before,
+            beyond=max(1.0, float(jumps.ratio[worst]) / limits["threshold"]),
+            whole=fired,
             message=f"{track.info.name} exploded at {timeline.step(jumps.places[worst])}: its root mean square went "
             f"from {number(before, 3)} to {number(after, 3)}, and biases of that size leave a unit always on or "
             "always off",
         )
 
+
+_CONSEQUENCES = ("stopped", "fading", "dead-units")
 
 BIAS_JUMP = Rule(
     name="bias-jump",
@@ -57,4 +61,6 @@ BIAS_JUMP = Rule(
     next_step="Look at loss, gradient norm and learning rate between the two steps named; continue from the earlier "
     "one, with clipped gradients or a lower rate.",
     evidence="certain: every value was counted",
+    covers=_CONSEQUENCES,
+    covers_elsewhere=_CONSEQUENCES,
 )

@@ -51,5 +51,8 @@ CONSTANT = Rule(
     meaning="All units of the layer compute the same thing and receive the same gradient, so they stay the same.",
     next_step="Look at the layer's initialiser, and at what was loaded into it.",
     evidence="certain: the smallest and the largest value are equal",
-    covers=("heavy-tails", "dead-units", "duplicate-outputs", "rank-collapse", "embedding-collapse"),
-)
+    covers=(
+        "heavy-tails", "dead-units", "duplicate-outputs", "rank-collapse", "embedding-collapse", "norm-jump",
+        "norm-trend", "violent-update", "sparsity-jump", "stopped",
+    ),
+)  # fmt: skip

@@ -46,10 +46,10 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
 
     The gradient of a kernel is input × error, that of its bias the error alone: a kernel that stays equal to the bit
     while its bias moves sees only zeros. The layers in front of it are still as well, for no gradient gets through.
-    Where biases alone are trained on purpose (E. Ben Zaken et al., *BitFit*, 2022), no layer is wholly still.
     """
     layers = _layers(timeline, limits["threshold"])
     ordered = all(measured.layers_ordered for measured in timeline.series.measured)
+    biases_only = _biases_only(layers)
     for at, layer in enumerate(layers):
         kernel, bias = layer.role(Role.KERNEL), layer.role(Role.BIAS)
         if kernel is None or bias is None:
@@ -57,12 +57,22 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         own = next(t for t in layer.tracks if t.info.role == Role.KERNEL)
         learning = bias.kind not in RESTING
         share = (equal_share(own) or 0.0) if learning else 0.0
-        starved = learning and kernel.kind in RESTING and kernel.still >= limits["pairs"]
+        starved = learning and kernel.kind in RESTING and kernel.still >= limits["pairs"] and not biases_only
         chain = _chain(layers, at, ordered, never=kernel.kind == "never") if starved else []
-        if chain:
+        if any(one.kernel for one in chain):  # an embedding alone has no units that could be dead
             yield _dead(timeline, chain, layer, kernel, own, share)
         else:
             yield Check(share, share, place=kernel.until, layer=layer.name)
+
+
+def _biases_only(layers: list[_Layer]) -> bool:
+    """Whether biases alone are trained on purpose (E. Ben Zaken et al., *BitFit*, 2022), as most layers show.
+
+    Behind a dead layer it is one whose bias learns while its kernel never does: those further on see that bias.
+    """
+    both = [(k, b) for one in layers if (k := one.role(Role.KERNEL)) and (b := one.role(Role.BIAS))]
+    learning = [kernel.kind == "never" for kernel, bias in both if bias.kind not in RESTING]
+    return sum(learning) > 1 and 2 * sum(learning) > len(learning)
 
 
 def _layers(timeline: Timeline, threshold: float) -> list[_Layer]:

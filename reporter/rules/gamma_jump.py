@@ -37,6 +37,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             place=jumps.places[worst],
             good=jumps.good[worst],
             previous=before,
+            beyond=max(1.0, float(np.exp(min(size[worst], 700.0))) / limits["threshold"]),
             message=f"{track.info.name}, the scale of a normalisation, {'grew' if ratio > 1 else 'shrank'} × "
             f"{number(after / before if before else np.inf, 3)} at {timeline.step(jumps.places[worst])}: its root mean "
             f"square went from {number(before, 3)} to {number(after, 3)}",

@@ -15,6 +15,7 @@ from reporter.model.finding import Accepted, Finding, Judgement, Outcome, Severi
 from reporter.numerals import integer
 from reporter.rules.acceptance import Acceptance, matching
 from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.experts import spared
 from reporter.rules.external import UnusableRule
 from reporter.rules.grouping import Fired, explained, grouped
 from reporter.rules.timeline import Timeline
@@ -58,7 +59,8 @@ def judge(comparisons: Iterable[Comparison], policy: Policy) -> Judgement:
             if severity == OFF or (rule.follows and series.kind is SeriesKind.ALTERNATIVES):
                 continue
             limits = rule.defaults | dict(policy.limits.get(rule.name, {}))
-            checks = [_rated(check, severity) for check in _checks(rule, timeline, limits, failed)]
+            found = spared(timeline, rule.name, _checks(rule, timeline, limits, failed))
+            checks = [_rated(check, severity) for check in found]
             checked[rule.name] = len(checks)
             worst = max(checks, key=lambda c: c.excess, default=None)
             fired += [Fired(rule, check) for check in checks if check.severity is not None]

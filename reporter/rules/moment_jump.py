@@ -33,23 +33,29 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         jumps = Jumps.of(timeline, track, limits["floor"])
         grown = np.flatnonzero((jumps.ratio > limits["threshold"]) & (jumps.before > 0))
         if len(grown):
-            yield _jump(timeline, track, jumps, int(grown[0]))
+            yield _jump(timeline, track, owners.of(track), jumps, int(grown[0]), limits)
             continue
         yield _size(timeline, track, owners.of(track), rms, limits)
 
 
-def _jump(timeline: Timeline, track: Track, jumps: Jumps, at: int) -> Check:
+def _jump(timeline: Timeline, track: Track, weight: Track | None, jumps: Jumps, at: int, limits: Limits) -> Check:
+    """The check of a slot that grew; a failure where its weight has not moved since."""
     before, after = float(jumps.before[at]), float(jumps.after[at])
+    since = () if weight is None else weight.updates.still[weight.updates.places > jumps.places[at]]
+    held = len(since) > 1 and all(since)
     return Check.of(
         track.info,
         float(jumps.ratio[at]),
         1.0 + math.log(float(jumps.ratio[at])),
-        Severity.WARN,
+        Severity.FAIL if held else Severity.WARN,
         place=jumps.places[at],
         good=jumps.good[at],
         previous=before,
+        beyond=float(jumps.ratio[at]) / limits["threshold"],
+        whole=held,
         message=f"{track.info.name}, a mean of squared gradients, grew from {number(before, 3)} to {number(after, 3)} "
-        f"at {timeline.step(jumps.places[at])} (root mean square): gradients exploded there",
+        f"at {timeline.step(jumps.places[at])} (root mean square): gradients exploded there"
+        + (f", and {weight.info.name} has not moved since" if held and weight is not None else ""),
     )
 
 
@@ -76,6 +82,8 @@ def _size(timeline: Timeline, track: Track, weight: Track | None, rms: Floats, l
     )
 
 
+_CONSEQUENCES = ("stopped", "fading", "dead-units")
+
 MOMENT_JUMP = Rule(
     name="moment-jump",
     title="Second moments that explode",
@@ -95,4 +103,6 @@ MOMENT_JUMP = Rule(
     next_step="Continue from the last good checkpoint with clipped gradients; if the weights are to be kept, start "
     "with a new optimizer.",
     evidence="certain: every value was counted",
+    covers=_CONSEQUENCES,
+    covers_elsewhere=_CONSEQUENCES,
 )

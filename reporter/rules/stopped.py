@@ -29,7 +29,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     for_good = sum(t.info.size for t, m in ended if m.still >= limits["pairs"])
     most = bool(moved) and for_good / moved > limits["most"]
     rates = learning_rates(timeline)
-    wound_down = _wound_down(moves, limits["wound-down"])
+    wound_down = _wound_down(moves, rates, limits["wound-down"])
     twice = bool(ended) and len(ended) == len(learned) and all(m.still == 1 for _, m in ended)
     if twice and not wound_down and not _at_zero(rates, ended[0][1]):
         yield from _saved_twice(timeline, ended)
@@ -40,20 +40,22 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             share = equal_share(track)
             yield Check.of(track.info, 0.0, share or 0.0, place=how.until)
             continue
-        excuse = _excuse(track, how, rates, clip, idle)
-        schedule = "; all weights stopped at once after their updates had become small, as at the end of a schedule"
-        failed = most and not wound_down
-        severity = Severity.INFO if excuse else Severity.FAIL if failed else Severity.WARN
-        pairs = float(how.still)
+        excuse = _excuse(track, how, rates, clip, idle) or (WOUND_DOWN if wound_down else "")
+        severity = Severity.INFO if excuse else Severity.FAIL if most else Severity.WARN
+        pairs, place = float(how.still), how.since + 1 if excuse else how.faded
         yield Check.of(
             track.info,
             pairs,
             1.0 + pairs,
             severity,
-            place=how.since + 1 if excuse or wound_down else how.faded,
-            good=(how.since + 1 if excuse or wound_down else how.faded) - 1,
-            message=_message(timeline, track, how) + (excuse or (schedule if wound_down else "")),
+            place=place,
+            good=place - 1,
+            message=_message(timeline, track, how) + excuse,
         )
+
+
+WOUND_DOWN = "; all weights stopped at once after their updates had become small, as at the end of a schedule"
+"""What is added where a rate that falls to zero explains it, though no checkpoint stores the rate."""
 
 
 def _excuse(track: Track, how: Movement, rates: Floats, clip: float | None, idle: Set[str]) -> str:
@@ -112,10 +114,16 @@ def _saved_twice(timeline: Timeline, ended: Sequence[tuple[Track, Movement]]) ->
         yield replace(check, meaning=TWICE_MEANING, next_step=TWICE_NEXT) if check.severity else check
 
 
-def _wound_down(moves: Sequence[tuple[Track, Movement]], limit: float) -> bool:
-    """Whether all weights stopped at once after their updates had become small: the end of a learning-rate schedule."""
+def _wound_down(moves: Sequence[tuple[Track, Movement]], rates: Floats, limit: float) -> bool:
+    """Whether all weights stopped at once after their updates had become small: the end of a learning-rate schedule.
+
+    A rate that a checkpoint stores and that is not zero then says otherwise. Where the optimizer is not stepped any
+    more, the last updates are as large as those before; half a cosine, or a line, leaves less than a tenth.
+    """
     learned = [(t, m) for t, m in moves if m.kind != "never"]
     if len({m.since for _, m in learned if m.kind == "stopped"}) != 1 or any(m.kind != "stopped" for _, m in learned):
+        return False
+    if (rates[learned[0][1].since + 1 :] > 0).any():
         return False
     ratios = []
     for track, how in learned:

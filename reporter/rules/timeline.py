@@ -33,7 +33,8 @@ class Track:
 
     Attributes:
         info: as in the first of these checkpoints.
-        places: those that hold it in that shape, and as floats or as integers alike, ascending.
+        places: those that hold it in that shape, and as floats or as integers alike, ascending: a tensor that changes
+            its shape is another one from there on.
         tables: of the series.
         row: its own in them.
         fixed: those of its places whose checkpoint says that it is not trained: it may be frozen for a while only.
@@ -167,24 +168,24 @@ class Timeline:
 
     Attributes:
         series: what it was made from.
-        tracks: every tensor, in model order, model tensors first; twice if it is float here and integer there.
+        tracks: every tensor, in model order, model tensors first; once for each of its shapes, and twice if it is float
+            here and integer there.
     """
 
     def __init__(self, series: Comparison) -> None:
         self.series = series
         self.labels = series.labels
         tables = Tables(series)
-        first: dict[str, TensorInfo] = {}
-        forms: dict[str, dict[bool, tuple[TensorInfo, list[int]]]] = {name: {} for name in series.tensors}
+        forms: dict[str, dict[tuple[object, ...], tuple[TensorInfo, list[int]]]] = {name: {} for name in series.tensors}
         fixed: dict[str, set[int]] = {}
         for place, measured in enumerate(series.measured):
             for info in measured.infos:
-                # Of another shape: the structure rule names it. It also names changes of dtype; codes of quantised
-                # weights are not on the scale of the floats that they stand for, and are a track of their own.
-                if first.setdefault(info.name, info).shape == info.shape:
-                    forms[info.name].setdefault("float" in info.dtype, (info, []))[1].append(place)
-                    if info.trainable is False:
-                        fixed.setdefault(info.name, set()).add(place)
+                # The structure rule names changes of shape and dtype. Sizes of different shapes cannot be compared, and
+                # codes of quantised weights are not on the scale of the floats that they stand for.
+                form = (info.shape, "float" in info.dtype)
+                forms[info.name].setdefault(form, (info, []))[1].append(place)
+                if info.trainable is False:
+                    fixed.setdefault(info.name, set()).add(place)
         self.tracks = tuple(
             Track(
                 info, tuple(places), tables, tables.rows[name], frozenset(fixed.get(name, set()).intersection(places))

@@ -37,6 +37,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             place=jumps.places[worst],
             good=jumps.good[worst],
             previous=before,
+            beyond=max(1.0, float(ratio[worst]) / limits["threshold"]),
             message=f"{track.info.name} grew × {number(after / before if before else np.inf, 3)} at "
             f"{timeline.step(jumps.places[worst])}, from {number(before, 3)} to {number(after, 3)} (root mean square): "
             "the activations in front of this normalisation exploded",

@@ -158,7 +158,7 @@ def item(report: Report, finding: Finding, medium: Medium) -> FindingItem:
         message=finding.message + share_text + "." + also + note,
         value=_value(finding),
         threshold=_threshold(finding),
-        basis=f"{rule.formula}. Source: {rule.source}. Evidence: {finding.evidence}.",
+        basis=f"{rule.formula}. Source: {rule.source}. Evidence: {finding.evidence}. {rule.calibration}".rstrip(),
         href=href,
         advice=f"{finding.meaning} {finding.next_step}".strip(),
     )

@@ -327,7 +327,7 @@ SICK: dict[str, tuple[str, Change, Severity, int, int | None]] = {
     "exchanged": ("rearranged", exchanged, Severity.WARN, 50, 40),
     "transposed": ("rearranged", transposed, Severity.WARN, 50, 40),
     "negated": ("rearranged", scaled("two/kernel", -1), Severity.WARN, 50, 40),
-    "swapped": ("stray-checkpoint", swapped, Severity.WARN, 60, 50),
+    "swapped": ("stray-checkpoint", swapped, Severity.WARN, 20, 10),
     "of another run": ("stray-checkpoint", of_another_run, Severity.WARN, 40, 30),
     "scale vanishes": ("gamma-jump", scaled("bn/gamma", 0.1), Severity.WARN, 50, 40),
     "scale explodes": ("gamma-jump", scaled("bn/gamma", 5), Severity.WARN, 50, 40),

@@ -9,10 +9,12 @@ import pytest
 
 from reporter.model.checkpoint import Order
 from reporter.model.finding import Finding, Severity
+from reporter.rules import RULES
 from reporter.rules.frozen import FROZEN
+from reporter.rules.judging import Policy
 from reporter.rules.stopped import learning_rates
 from reporter.rules.timeline import Timeline
-from tests.rules.build import BIAS, GAMMA, KERNEL, SLOT, Arrays, findings, fired, healthy, series, set_off
+from tests.rules.build import BIAS, GAMMA, KERNEL, SLOT, Arrays, findings, fired, healthy, series, set_off, verdict
 from tests.rules.network import STEPS, Network, kept, scaled
 
 LOUD = (Severity.WARN, Severity.FAIL)
@@ -182,7 +184,11 @@ def test_a_dead_network_that_momentum_moves_on_is_found_by_its_last_bias() -> No
             network.biases[0][:] = network.biases[1][:] = -50
 
     checkpoints = network.trained(9, die)
-    (finding,) = findings(series(checkpoints), "fading")
+    comparison = series(checkpoints)
+    (cause,) = (f for f in findings(comparison) if f.severity in LOUD)
+    assert (cause.rule.name, cause.first_bad) == ("bias-jump", "c-4"), "the cause, not what follows"
+    found = verdict(comparison, Policy(RULES, severities={"bias-jump": "off"})).findings
+    (finding,) = (f for f in found if f.rule.name == "fading")
     assert finding.severity is Severity.WARN
     assert set(finding.layers) == {"h1", "h2", "out"}, "all kernels have faded: only a bias tells"
 
