@@ -16,18 +16,22 @@ from reporter.gather.catalog import scan
 from reporter.gather.stretches import further_processors
 from reporter.measuring.kernels import compiled_anew
 from reporter.metrics import with_metrics
+from reporter.model.news import Run
 from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further
 from reporter.plots.choose_runs import draw_runs
 from reporter.readers.isolation import end_children
 from reporter.rules.judging import judge
+from reporter.rules.news import news
 from reporter.rules.policy import policy
 from reporter.run_facts import Clock, identity, program_version, title
 from reporter.sections.shown import details
 from reporter.settings.model import Settings, described
 from reporter.terminal.progress import Progress
-from reporter.writers.publish import output_lock, publish
-from reporter.writers.report_json import with_timings, write_json
+from reporter.writers.findings_json import NAME as FINDINGS
+from reporter.writers.findings_json import read_memory, write_memory
+from reporter.writers.publish import output_lock, publish, run_name
+from reporter.writers.report_json import timestamp, with_timings, write_json
 from reporter.writers.tensors_csv import write_csv
 
 
@@ -110,10 +114,14 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         runs=runs,
         details=shown,
     )
+    name = run_name(settings.out, created, identity(found, settings))
+    memory, problem = read_memory(settings.out)
+    fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
+    report = replace(report, news=fresh)
 
     with clock("compose"):
         progress.say("writing")
-        files = {"report.json": write_json(report), "tensors.csv": write_csv(report)}
+        files = {"report.json": write_json(report), "tensors.csv": write_csv(report), FINDINGS: write_memory(memory)}
         documents.begin(report, files)
     with clock("draw"):  # while the PDF is being made
         report = draw_further(renderings, report, settings.bins)

@@ -11,6 +11,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.figures import Runs, SeriesFigures
 from reporter.model.finding import Judgement, Verdict
 from reporter.model.histogram import SeriesHistograms
+from reporter.model.news import News
 from reporter.model.shown import Shown
 
 SCHEMA_VERSION = 1
@@ -33,6 +34,7 @@ class Report:
         timings: stage -> seconds; the only part that differs between runs over the same input.
         runs: groups of series that are runs of one model.
         details: one per series: which checkpoints are shown one by one.
+        news: what is new since the last report; None where nobody has looked.
     """
 
     title: str
@@ -48,6 +50,7 @@ class Report:
     timings: Mapping[str, float]
     runs: tuple[Runs, ...] = ()
     details: tuple[Shown, ...] = ()
+    news: News | None = None
 
     @property
     def checkpoints(self) -> int:
