@@ -14,7 +14,7 @@ from reporter.documents import Documents
 from reporter.gather.all_series import file_entries, gather_all
 from reporter.gather.catalog import scan
 from reporter.gather.stretches import further_processors
-from reporter.measuring.kernels import compiled_anew
+from reporter.measuring.kernels import compiled_anew, when_compiling
 from reporter.metrics import with_metrics
 from reporter.model.news import Run
 from reporter.model.report import Report
@@ -28,11 +28,10 @@ from reporter.run_facts import Clock, identity, program_version, title
 from reporter.sections.shown import details
 from reporter.settings.model import Settings, described
 from reporter.terminal.progress import Progress
-from reporter.writers.findings_json import NAME as FINDINGS
 from reporter.writers.findings_json import read_memory, write_memory
-from reporter.writers.publish import output_lock, publish, run_name
-from reporter.writers.report_json import timestamp, with_timings, write_json
-from reporter.writers.tensors_csv import write_csv
+from reporter.writers.outputs import FILES, HANDED_ON, Published, deliver, require_possible
+from reporter.writers.publish import LATEST, output_lock, publish, run_name
+from reporter.writers.report_json import timestamp, with_timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,8 @@ class Outcome:
     Attributes:
         report: the data that was published.
         folder: the published run.
+        page: the path that people open: by way of ``latest``, where that was switched to this run.
+        problems: what could not be written or sent beside the report, a sentence each.
         pdf_problem: why there is no PDF, "" if there is one or none was wanted.
         cache_problem: why nothing was kept for the next run, "" if it was or was not wanted.
         read, read_bytes: checkpoints whose weights were read in this run, and the bytes of their tensors.
@@ -50,6 +51,8 @@ class Outcome:
 
     report: Report
     folder: Path
+    page: Path
+    problems: tuple[str, ...] = ()
     pdf_problem: str = ""
     cache_problem: str = ""
     read: int = 0
@@ -65,10 +68,14 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
         reporter.errors.OutputError: the report cannot be written.
     """
     cache, created = Cache(settings.cache), now or datetime.now(UTC)
+    require_possible(settings)
     with output_lock(settings.out):
         while True:
             try:
-                with Documents.of(Renderings(cache), created, pdf=settings.pdf) as documents:
+                with (
+                    progress.shown(),
+                    Documents.of(Renderings(cache, progress.tick), created, pdf=settings.pdf) as documents,
+                ):
                     return _run(settings, cache, progress, created, documents)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")
@@ -76,11 +83,14 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, documents: Documents) -> Outcome:
     """Every stage once, in order; each takes the frozen results of those before it."""
-    clock, renderings, rules = Clock(), Renderings(cache), policy(settings, created.date())
+    clock, renderings, rules = Clock(), Renderings(cache, progress.tick), policy(settings, created.date())
+    when_compiling(progress.compiling)
 
     with clock("discover"):
+        progress.stage("looking")
         found = scan(settings, cache)
 
+    progress.stage("measuring")
     series, account = gather_all(found, settings, cache, progress, clock)  # read, measure and compare
     if account.read:
         documents.warm_up()  # where nothing had to be read, the PDF is probably known as well
@@ -90,10 +100,11 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         series = with_metrics(series, settings)
 
     with clock("judge"):
+        progress.stage("judging")
         judgement = judge(series, rules)
 
     with clock("draw"):
-        progress.say("drawing")
+        progress.stage("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
         copies = further_processors(settings) if cache.keeps else 0
@@ -120,17 +131,32 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     report = replace(report, news=fresh)
 
     with clock("compose"):
-        progress.say("writing")
-        files = {"report.json": write_json(report), "tensors.csv": write_csv(report), FINDINGS: write_memory(memory)}
+        progress.stage("writing")
+        files = {name: write(report) for name, write in FILES} | {HANDED_ON: write_memory(memory)}
         documents.begin(report, files)
     with clock("draw"):  # while the PDF is being made
         report = draw_further(renderings, report, settings.bins)
     with clock("compose"):
         files |= documents.pages(report)
     with clock("pdf"):
+        progress.stage("PDF")
         files |= documents.finish()
 
+    progress.stage("publishing")
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
-    folder = publish(settings.out, created, identity(found, settings), files, latest=report.tensors > 0)
-    return Outcome(report, folder, documents.problem, cache.problem, account.read, account.read_bytes, compiled_anew())
+    latest = report.tensors > 0
+    folder = publish(settings.out, created, identity(found, settings), files, latest=latest)
+    page = (settings.out / LATEST if latest else folder) / "index.html"
+    problems = tuple(deliver(Published(report, page, clock.elapsed, settings)))
+    return Outcome(
+        report,
+        folder,
+        page,
+        problems,
+        documents.problem,
+        cache.problem,
+        account.read,
+        account.read_bytes,
+        compiled_anew(),
+    )

@@ -151,6 +151,11 @@ class News:
             accepted=len(self.accepted),
         )
 
+    def alarming(self, findings: Iterable[Finding], least: Severity) -> int:
+        """Number of findings of some severity or worse that the last report did not have, or not as bad."""
+        pairs = zip(self.findings, findings, strict=True)
+        return sum(told.standing is not Standing.STILL and finding.severity >= least for told, finding in pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -162,8 +167,3 @@ class Counts:
     resolved: int = 0
     unseen: int = 0
     accepted: int = 0
-
-    @property
-    def alarming(self) -> int:
-        """Those that were not there in the last report, or not as bad."""
-        return self.new + self.worse

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reporter.model.checkpoint import ASIDE, FileEntry, State
+from reporter.model.checkpoint import ASIDE, CheckpointRef, FileEntry, State
 from reporter.model.comparison import Comparison
 from reporter.model.figures import Runs, SeriesFigures
 from reporter.model.finding import Judgement, Verdict
@@ -61,6 +61,16 @@ class Report:
     def tensors(self) -> int:
         """Number of measured tensors, over all checkpoints."""
         return sum(len(m.tensors) for s in self.series for m in s.measured)
+
+    @property
+    def newest(self) -> CheckpointRef | None:
+        """The measured checkpoint that was written last; None where there is none."""
+        return max((ref for s in self.series for ref in s.refs), key=lambda ref: ref.mtime_ns, default=None)
+
+    @property
+    def newest_age(self) -> float | None:
+        """Seconds from when that was written to when the run started."""
+        return None if self.newest is None else self.created.timestamp() - self.newest.mtime_ns / 1e9
 
     @property
     def unmeasured(self) -> tuple[FileEntry, ...]:
