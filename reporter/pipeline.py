@@ -14,22 +14,25 @@ from reporter.documents import Documents
 from reporter.gather.all_series import file_entries, gather_all
 from reporter.gather.catalog import scan
 from reporter.gather.stretches import further_processors
-from reporter.measuring.kernels import compiled_anew
+from reporter.measuring.kernels import compiled_anew, when_compiling
 from reporter.metrics import with_metrics
+from reporter.model.news import Run
 from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further
 from reporter.plots.choose_runs import draw_runs
 from reporter.readers.isolation import end_children
 from reporter.render.look import read_look
 from reporter.rules.judging import judge
+from reporter.rules.news import news
 from reporter.rules.policy import policy
 from reporter.run_facts import Clock, identity, program_version, title
 from reporter.sections.shown import details
 from reporter.settings.model import Settings, described
 from reporter.terminal.progress import Progress
-from reporter.writers.publish import output_lock, publish
-from reporter.writers.report_json import with_timings, write_json
-from reporter.writers.tensors_csv import write_csv
+from reporter.writers.findings_json import read_memory, write_memory
+from reporter.writers.outputs import FILES, HANDED_ON, Published, deliver, require_possible
+from reporter.writers.publish import LATEST, output_lock, publish, run_name
+from reporter.writers.report_json import timestamp, with_timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Outcome:
     Attributes:
         report: the data that was published.
         folder: the published run.
+        page: the path that people open: by way of ``latest``, where that was switched to this run.
+        problems: what could not be written or sent beside the report, a sentence each.
         pdf_problem: why there is no PDF, "" if there is one or none was wanted.
         cache_problem: why nothing was kept for the next run, "" if it was or was not wanted.
         read, read_bytes: checkpoints whose weights were read in this run, and the bytes of their tensors.
@@ -47,6 +52,8 @@ class Outcome:
 
     report: Report
     folder: Path
+    page: Path
+    problems: tuple[str, ...] = ()
     pdf_problem: str = ""
     cache_problem: str = ""
     read: int = 0
@@ -62,10 +69,14 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
         reporter.errors.OutputError: the report cannot be written.
     """
     cache, created = Cache(settings.cache), now or datetime.now(UTC)
+    require_possible(settings)
     with output_lock(settings.out):
         while True:
             try:
-                with Documents.of(Renderings(cache), created, pdf=settings.pdf) as documents:
+                with (
+                    progress.shown(),
+                    Documents.of(Renderings(cache, progress.tick), created, pdf=settings.pdf) as documents,
+                ):
                     return _run(settings, cache, progress, created, documents)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")
@@ -73,12 +84,15 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, documents: Documents) -> Outcome:
     """Every stage once, in order; each takes the frozen results of those before it."""
-    clock, renderings, rules = Clock(), Renderings(cache), policy(settings, created.date())
+    clock, renderings, rules = Clock(), Renderings(cache, progress.tick), policy(settings, created.date())
     look = read_look(settings.note, settings.logo, settings.accent, settings.templates)
+    when_compiling(progress.compiling)
 
     with clock("discover"):
+        progress.stage("looking")
         found = scan(settings, cache)
 
+    progress.stage("measuring")
     series, account = gather_all(found, settings, cache, progress, clock)  # read, measure and compare
     if account.read:
         documents.warm_up()  # where nothing had to be read, the PDF is probably known as well
@@ -88,10 +102,11 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         series = with_metrics(series, settings)
 
     with clock("judge"):
+        progress.stage("judging")
         judgement = judge(series, rules)
 
     with clock("draw"):
-        progress.say("drawing")
+        progress.stage("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
         copies = further_processors(settings) if cache.keeps else 0
@@ -113,19 +128,38 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         details=shown,
         look=look,
     )
+    name = run_name(settings.out, created, identity(found, settings))
+    memory, problem = read_memory(settings.out)
+    fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
+    report = replace(report, news=fresh)
 
     with clock("compose"):
-        progress.say("writing")
-        files = {"report.json": write_json(report), "tensors.csv": write_csv(report)}
+        progress.stage("writing")
+        files = {name: write(report) for name, write in FILES} | {HANDED_ON: write_memory(memory)}
         documents.begin(report, files)
     with clock("draw"):  # while the PDF is being made
         report = draw_further(renderings, report, settings.bins)
     with clock("compose"):
         files |= documents.pages(report)
     with clock("pdf"):
+        progress.stage("PDF")
         files |= documents.finish()
 
+    progress.stage("publishing")
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
-    folder = publish(settings.out, created, identity(found, settings), files, latest=report.tensors > 0)
-    return Outcome(report, folder, documents.problem, cache.problem, account.read, account.read_bytes, compiled_anew())
+    latest = report.tensors > 0
+    folder = publish(settings.out, created, identity(found, settings), files, latest=latest)
+    page = (settings.out / LATEST if latest else folder) / "index.html"
+    problems = tuple(deliver(Published(report, page, clock.elapsed, settings)))
+    return Outcome(
+        report,
+        folder,
+        page,
+        problems,
+        documents.problem,
+        cache.problem,
+        account.read,
+        account.read_bytes,
+        compiled_anew(),
+    )

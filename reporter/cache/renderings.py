@@ -38,11 +38,19 @@ class Renderings:
     The key is a hash of all that is rendered and of all that renders it, so nothing ever has to be invalidated.
     """
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, tell: Callable[[], None] = lambda: None) -> None:
+        """Of a cache; ``tell`` is called after each picture or page."""
         self._cache = cache
+        self._tell = tell
 
     def draw(self, picture: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``picture(*args, **kwargs)``, a function of :mod:`reporter.plots`."""
+        try:
+            return self._drawn(picture, *args, **kwargs)
+        finally:
+            self._tell()
+
+    def _drawn(self, picture: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if not self._cache.keeps:
             return picture(*args, **kwargs)
         key = _key(picture.__name__, args, kwargs)

@@ -6,123 +6,34 @@ import argparse
 import json
 import os
 import sys
-import time
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reporter.errors import SettingError, State
+from reporter.errors import SettingError
 from reporter.model.finding import Verdict
 from reporter.settings.model import Settings, default_cache
 
 if TYPE_CHECKING:
-    from reporter.pipeline import Outcome
     from reporter.settings.sources import Config
-
-SHOWN = 10
-"""Unreadable files named on the terminal; all of them are in the report."""
-
-NAMED = 4
-"""Folders and rules named in a line."""
 
 OK, FINDINGS, INCOMPLETE = 0, 3, 4
 """The last: a report was written, but something that was asked for could not be looked at, judged or made."""
 
 
-def report(arguments: argparse.Namespace) -> int:
-    """Make a report."""
-    settings = _settings(arguments)
-    from reporter.pipeline import run
-    from reporter.terminal.progress import Progress
-
-    started = time.perf_counter()
-    outcome = run(settings, Progress(quiet=arguments.quiet))
-    _summarise(outcome, time.perf_counter() - started)
-    return _exit_code(outcome, settings)
-
-
-def _summarise(outcome: Outcome, seconds: float) -> None:
-    """Totals on standard error, the place of the report on standard output."""
-    from reporter.numerals import counted, integer, number, size
-
-    report = outcome.report
-    measured = [m for s in report.series for m in s.measured]
-    nbytes = sum(m.nbytes for m in measured)
-    measuring = report.timings.get("measure", 0.0)
-    read = outcome.read_bytes
-    told = measuring > 0 and read and not outcome.compiled
-    rate = f" ({number(read / measuring / 1e9, 3)} GB/s while measuring)" if told else ""
-    kept = len(measured) - outcome.read
-    if kept > 0:
-        rate += f"; {integer(kept)} of the checkpoints had been measured before"
-    parameters = sum(m.parameters for m in measured)
-    _say(
-        f"{counted(len(measured), 'checkpoint')}, {counted(report.tensors, 'tensor')}, {integer(parameters)} values, "
-        f"{size(nbytes)} in {number(seconds, 3)} s{rate}"
-    )
-    rotated = sum(ref.rotated != "" for s in report.series for ref in s.refs)
-    if rotated:
-        _say(f"{rotated} of them are deleted by now: their numbers are those of an earlier run")
-    for entry in report.unmeasured[:SHOWN]:
-        _say(f"{entry.state}: {_brief(entry.path)}: {entry.reason}")
-    if len(report.unmeasured) > SHOWN:
-        _say(f"and {len(report.unmeasured) - SHOWN} more that could not be measured; the report lists them")
-    others = sum(entry.state == State.NO_CHECKPOINT for entry in report.files)
-    if others:
-        _say(f"{counted(others, 'other file')} {'are' if others > 1 else 'is'} listed in the report")
-    left_out = [entry.path for entry in report.files if entry.state == State.LEFT_OUT]
-    if left_out:
-        _say(f"{counted(len(left_out), 'folder')} not looked into: {_listed(left_out)}")
-    if outcome.cache_problem:
-        _say(outcome.cache_problem)
-    _say("; ".join(_verdict(outcome)))
-    print(outcome.folder / "index.html")
-
-
-def _verdict(outcome: Outcome) -> Iterator[str]:
-    """What a log's last line has to say: the verdict, and what makes this report less than was asked for."""
-    from reporter.numerals import counted
-
-    report = outcome.report
-    yield f"verdict {report.verdict}: {counted(len(report.judgement.findings), 'finding')}"
-    if not report.tensors:
-        why = "no checkpoint was found" if not report.unmeasured else "none that was found could be measured"
-        yield f"nothing was measured ({why}), so latest is left as it was"
-    elif report.unmeasured:
-        yield f"{counted(len(report.unmeasured), 'file')} could not be measured"
-    if report.judgement.unapplied:
-        yield f"rules that could not be applied: {_listed(report.judgement.unapplied)}"
-    if outcome.pdf_problem:
-        yield f"no PDF: {outcome.pdf_problem}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(map(_brief, names[:NAMED])) + more
-
-
-def _exit_code(outcome: Outcome, settings: Settings) -> int:
-    report = outcome.report
-    if report.verdict in _failing(settings):
-        return FINDINGS
-    whole = report.tensors and not any(entry.harmful for entry in report.files)
-    return OK if whole and not report.judgement.unapplied and not outcome.pdf_problem else INCOMPLETE
-
-
 def _failing(settings: Settings) -> tuple[Verdict, ...]:
-    """The verdicts that make the exit code 3."""
+    """The verdicts that make the exit code 3; two checkpoints have no report before, so all is new."""
     failing: dict[str, tuple[Verdict, ...]] = {
         "fail": (Verdict.FAIL,),
         "warn": (Verdict.FAIL, Verdict.WARN),
         "none": (),
     }
-    return failing[settings.fail_on]
+    return failing[settings.fail_on.removeprefix("new-")]
 
 
 def inspect(arguments: argparse.Namespace) -> int:
     """Measure one checkpoint and print its numbers."""
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
     from reporter import api
     from reporter.terminal import tables
     from reporter.writers import records
@@ -147,7 +58,7 @@ def inspect(arguments: argparse.Namespace) -> int:
 
 def diff(arguments: argparse.Namespace) -> int:
     """Compare two checkpoints or two reports."""
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
     if arguments.html and arguments.html.suffix != ".html":  # so that a slip never overwrites a checkpoint
         raise SettingError(f"html: {arguments.html} does not end in .html")
     from reporter import api
@@ -172,7 +83,7 @@ def diff(arguments: argparse.Namespace) -> int:
 
 def scan(arguments: argparse.Namespace) -> int:
     """List what is in folders."""
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
     from reporter.gather import catalog
     from reporter.numerals import counted
     from reporter.terminal import tables
@@ -206,7 +117,7 @@ def scan(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check the integrity of everything in folders."""
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
     from dataclasses import asdict
 
     from reporter.gather import verify as checking
@@ -264,7 +175,8 @@ def _working_folder() -> Path:
     return folder
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings of a command, with the folders that it was given."""
     settings = _loaded(arguments).settings
     if getattr(arguments, "no_cache", False):
         settings = replace(settings, cache=None)
@@ -282,12 +194,6 @@ def _say(text: str) -> None:
 def _print_json(record: object) -> None:
     text = json.dumps(record, allow_nan=False, indent=1)
     print(text)
-
-
-def _brief(path: str) -> str:
-    from reporter.printable import brief
-
-    return brief(path)
 
 
 def _visible(text: str) -> str:

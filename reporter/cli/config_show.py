@@ -20,7 +20,9 @@ def shown(config: Config) -> str:
     lines = [f"# {_plain(sentence)}" for sentence in config.ignored]
     for option in OPTIONS:
         value = getattr(config.settings, option.field)
-        if value is not None:
+        if option.setting.secret and value:
+            lines.append(f"# {option.key} is set; it may hold a secret, and is not shown")
+        elif value is not None:
             lines.append(f"{option.key} = {_toml(value)}  # {_source(config, option.key)}")
     for rule in judging.rules:
         lines += ["", f"[rules.{rule.name}]"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reporter.cli import cache_commands
+from reporter.cli import cache_commands, reporting
 from reporter.cli import commands as run
 from reporter.settings.model import OPTIONS, Option
 from reporter.settings.setting import number, path, paths, whole
@@ -49,13 +49,18 @@ def parser() -> argparse.ArgumentParser:
 
 def _report(report: argparse.ArgumentParser) -> None:
     report.add_argument("folders", nargs="+", type=_path, metavar="DIR", help="folder with checkpoints")
-    _settings(report, "out", "title", "note", "logo", "accent", "templates", "fail-on", "pdf", "cache")
+    _settings(report, "out", "title", "note", "logo", "accent", "templates", "fail-on", "max-age", "pdf")
+    _settings(report, "keep-last", "keep-days", "cache")
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
     _settings(report, "history", "baseline", "metrics", "find-metrics", "deployment", "spectral")
     _judging(report)
     _measuring(report)
-    report.add_argument("-q", "--quiet", action="store_true", help="no progress, only problems and the summary")
-    report.set_defaults(command=run.report)
+    _settings(report, "junit", "github-summary", "prom-textfile", "notify", "notify-always", "log-format")
+    loudness = report.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="print nothing unless the exit code is not 0")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="a line for each checkpoint and each stage")
+    report.add_argument("--open", action="store_true", help="open the report in the browser")
+    report.set_defaults(command=reporting.report)
 
 
 def _inspect(inspect: argparse.ArgumentParser) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reporter.model.checkpoint import ASIDE, FileEntry, State
+from reporter.model.checkpoint import ASIDE, CheckpointRef, FileEntry, State
 from reporter.model.comparison import Comparison
 from reporter.model.figures import Runs, SeriesFigures
 from reporter.model.finding import Judgement, Verdict
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.look import PLAIN, Look
+from reporter.model.news import News
 from reporter.model.shown import Shown
 
 SCHEMA_VERSION = 1
@@ -35,6 +36,7 @@ class Report:
         runs: groups of series that are runs of one model.
         details: one per series: which checkpoints are shown one by one.
         look: what the user chose for how it looks.
+        news: what is new since the last report; None where nobody has looked.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Report:
     runs: tuple[Runs, ...] = ()
     details: tuple[Shown, ...] = ()
     look: Look = PLAIN
+    news: News | None = None
 
     @property
     def checkpoints(self) -> int:
@@ -61,6 +64,16 @@ class Report:
     def tensors(self) -> int:
         """Number of measured tensors, over all checkpoints."""
         return sum(len(m.tensors) for s in self.series for m in s.measured)
+
+    @property
+    def newest(self) -> CheckpointRef | None:
+        """The measured checkpoint that was written last; None where there is none."""
+        return max((ref for s in self.series for ref in s.refs), key=lambda ref: ref.mtime_ns, default=None)
+
+    @property
+    def newest_age(self) -> float | None:
+        """Seconds from when that was written to when the run started."""
+        return None if self.newest is None else self.created.timestamp() - self.newest.mtime_ns / 1e9
 
     @property
     def unmeasured(self) -> tuple[FileEntry, ...]:

@@ -16,13 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from reporter.model.defaults import MAX_BINS, QUANTILES
+from reporter.settings.nightly import Nightly
 from reporter.settings.setting import (
     Flag,
     Line,
     Reach,
     Setting,
+    between,
     declared,
+    duration,
     key_of,
+    no_duration,
     number,
     path,
     paths,
@@ -37,19 +41,11 @@ BINS = 50
 MAX_THREADS = 64
 
 
-def _between(least: int, most: int) -> Any:
-    return lambda value: "" if least <= value <= most else f"{value} is not between {least} and {most}"
-
-
 def _no_probability(values: tuple[float, ...]) -> str:
     if not values:
         return "give at least one probability, such as 0.5"
     wrong = next((p for p in values if not (math.isfinite(p) and 0.0 <= p <= 1.0)), None)
     return "" if wrong is None else f"{wrong:g} is not a probability between 0 and 1"
-
-
-def _no_duration(seconds: float) -> str:
-    return "" if math.isfinite(seconds) and seconds >= 0 else f"{seconds:g} is not a number of seconds, 0 or more"
 
 
 def _no_colour(value: str) -> str:
@@ -72,7 +68,7 @@ def _changed(rules: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Nightly):
     """Everything a run depends on besides the files.
 
     Raises:
@@ -131,7 +127,7 @@ class Settings:
         parse=whole,
         flag=Flag(f"histogram bins, 1-{MAX_BINS} (default: {BINS})", "N"),
         line=Line("bins", str),
-        problem=_between(1, MAX_BINS),
+        problem=between(1, MAX_BINS),
     )
     """Wanted number of histogram bins; the nearest possible is used."""
 
@@ -149,7 +145,7 @@ class Settings:
         parse=number,
         flag=Flag("unsound files younger than this count as being written (default: 120)", "SECONDS"),
         line=Line("settle", lambda seconds: f"{seconds:g} s"),
-        problem=_no_duration,
+        problem=no_duration,
     )
 
     fail_on: str = declared(
@@ -157,8 +153,19 @@ class Settings:
         parse=text,
         flag=Flag("lowest verdict with exit code 3 (default: fail)"),
         line=Line("fail-on", str),
-        choices=("fail", "warn", "none"),
+        choices=("fail", "warn", "new-fail", "new-warn", "none"),
     )
+    """``new-…``: of findings that the last report in the same folder did not have, or not as bad."""
+
+    max_age: float = declared(
+        0.0,
+        parse=duration,
+        flag=Flag("warn if the newest checkpoint is older, such as 26h (units: s, m, h, d)", "AGE"),
+        line=Line("max-age", lambda seconds: f"{seconds / 3600:g} h", if_changed=True),
+        problem=no_duration,
+        judging=True,
+    )
+    """Seconds; 0: it may be of any age."""
 
     pdf: bool = declared(True, parse=switch, flag=Flag("HTML, JSON and CSV only", names=("--no-pdf",)), line=None)
 
@@ -167,7 +174,7 @@ class Settings:
         parse=whole,
         flag=Flag("that read and measure (default: one per processor)", "N"),
         line=None,
-        problem=_between(0, MAX_THREADS),
+        problem=between(0, MAX_THREADS),
     )
     """0 for one per processor; the numbers do not depend on it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field
 from enum import Enum
@@ -85,6 +86,30 @@ def paths(value: Any) -> tuple[Path, ...]:
     return tuple(path(part) for part in parts)
 
 
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(value: Any) -> float:
+    """Seconds, of a number with its unit: s, m, h or d; without one they are seconds.
+
+    >>> duration("26h"), duration("1.5d"), duration(0)
+    (93600.0, 129600.0, 0.0)
+    """
+    if isinstance(value, str) and value[-1:] in _UNITS:
+        return number(value[:-1]) * _UNITS[value[-1]]
+    return number(value)
+
+
+def between(least: int, most: int) -> Callable[[Any], str]:
+    """A check that a number is in a range."""
+    return lambda value: "" if least <= value <= most else f"{value} is not between {least} and {most}"
+
+
+def no_duration(seconds: float) -> str:
+    """What is wrong with a number of seconds."""
+    return "" if math.isfinite(seconds) and seconds >= 0 else f"{seconds:g} is not a number of seconds, 0 or more"
+
+
 class Reach(Enum):
     """What a setting lets the program do; a working folder that may be somebody else's must not ask for all of it."""
 
@@ -93,6 +118,8 @@ class Reach(Enum):
     """A folder that is written to."""
     EXECUTE = "execute"
     """Files that are executed."""
+    SEND = "send"
+    """An address that something is sent to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +165,7 @@ class Setting:
         problem: what is wrong with a parsed value, "" if nothing is.
         reach: what it lets the program do.
         judging: whether findings depend on it, but no number; ``config show`` has it beside the limits of the rules.
+        secret: whether the value must never be printed.
     """
 
     parse: Callable[[Any], Any] | None
@@ -147,6 +175,7 @@ class Setting:
     problem: Callable[[Any], str] | None = None
     reach: Reach = Reach.READ
     judging: bool = False
+    secret: bool = False
 
     @property
     def is_path(self) -> bool:

@@ -27,8 +27,9 @@ PREFIX = "CKPT_REPORT_"
 
 _BY_KEY = {option.key: option for option in OPTIONS}
 
-_EXECUTED, _WRITTEN = (
-    tuple(option.key for option in OPTIONS if option.setting.reach is reach) for reach in (Reach.EXECUTE, Reach.WRITE)
+_EXECUTED, _WRITTEN, _SENT = (
+    tuple(option.key for option in OPTIONS if option.setting.reach is reach)
+    for reach in (Reach.EXECUTE, Reach.WRITE, Reach.SEND)
 )
 
 
@@ -82,7 +83,7 @@ def load(
             ignored.append(f"{own}, if there is such a file, is ignored: {error.strerror or error}")
     for path, table in files:
         if file is None:
-            refused = trust.refused(table, path.parent, _EXECUTED, _WRITTEN)
+            refused = trust.refused(table, path.parent, _EXECUTED, _WRITTEN, _SENT)
             ignored += [f"{path.name}: {name} is ignored: {why}" for name, why in refused.items()]
             table = {name: value for name, value in table.items() if name not in refused}
         _merge(path.name if file is None else str(path), table, path.parent, values, rules, sources)
@@ -91,7 +92,7 @@ def load(
             name = variable.removeprefix(PREFIX).lower().replace("_", "-")
             _merge(variable, {name: text}, None, values, rules, sources)
     for assignment in assignments:
-        _merge(f"--set {assignment}", _assigned(assignment), None, values, rules, sources)
+        _merge(f"--set {_open(assignment)}", _assigned(assignment), None, values, rules, sources)
     for name, value in flags.items():
         _merge(f"--{name}", {name: value}, None, values, rules, sources)
     if "accept" not in values:
@@ -144,6 +145,13 @@ def _assigned(assignment: str) -> dict[str, Any]:
     for part in reversed(key.strip().split(".")):
         table = {part: table}
     return dict(table)
+
+
+def _open(assignment: str) -> str:
+    """An assignment as it may be printed: without a value that is secret, or would be but for a slip in its key."""
+    key = assignment.partition("=")[0].strip()
+    known = _BY_KEY.get(key)
+    return assignment if key.startswith("rules.") or (known and not known.setting.secret) else key
 
 
 def _merge(

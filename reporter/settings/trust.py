@@ -1,7 +1,7 @@
 """Trust: which settings of a working folder are honoured. It may be somebody else's, such as an unpacked archive.
 
-What a file there says must not execute anything, nor have anything written outside of that folder. Whoever wants that
-says so on the command line, in a file named with ``--config``, or in a file of the user's own.
+What a file there says must not execute or send anything, nor have anything written outside of that folder. Whoever
+wants that says so on the command line, in a file named with ``--config``, or in a file of the user's own.
 """
 
 from __future__ import annotations
@@ -25,15 +25,18 @@ def user_file(environment: Mapping[str, str]) -> Path | None:
         return None
 
 
-def refused(table: Mapping[str, Any], folder: Path, executed: Sequence[str], written: Sequence[str]) -> dict[str, str]:
+def refused(
+    table: Mapping[str, Any], folder: Path, executed: Sequence[str], written: Sequence[str], sent: Sequence[str] = ()
+) -> dict[str, str]:
     """The settings of a working folder's file that are not honoured, and why.
 
     Args:
         table: what the file says.
         folder: in which it stands.
-        executed, written: names of the settings that have files executed and folders written to.
+        executed, written, sent: names of the settings that have files executed, folders written to, and messages sent.
     """
     no = {name: "a file in the working folder must not have anything executed" for name in executed if name in table}
+    no |= {name: "a file in the working folder must not have anything sent" for name in sent if name in table}
     for name in written:
         if name in table and not _inside(folder, table[name]):
             no[name] = f"a file in the working folder must not have {table[name]!r} written, which lies outside"

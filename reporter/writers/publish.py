@@ -50,13 +50,28 @@ def output_lock(out: Path) -> Iterator[None]:
         lock.release()
 
 
+def run_name(out: Path, created: datetime, identity: str) -> str:
+    """The name of the folder of a run, which no run has yet. No other can take it while the output folder is locked.
+
+    Args:
+        out: the output folder.
+        created: time of the run in UTC, the first part of the name.
+        identity: the second part, which distinguishes runs of the same second.
+    """
+    first = name = f"{created:%Y%m%dT%H%M%SZ}-{identity}"
+    attempt = 0
+    while os.path.lexists(out / RUNS / name):
+        attempt += 1
+        name = f"{first}-{attempt}"
+    return name
+
+
 def publish(out: Path, created: datetime, identity: str, files: Mapping[str, bytes], *, latest: bool = True) -> Path:
     """Write the files of one run, so that a reader sees all of them or none.
 
     Args:
         out: the output folder.
-        created: time of the run in UTC, the first part of its folder's name.
-        identity: the second part, which distinguishes runs of the same second.
+        created, identity: what the run's folder is named by, see :func:`run_name`.
         files: the content of each file, by its path relative to the run's folder.
         latest: whether the link ``latest`` is switched to this run.
 
@@ -67,17 +82,12 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
         OutputError: it could not be written; nothing is left behind, and ``latest`` points where it did before.
     """
     runs = out / RUNS
-    name = f"{created:%Y%m%dT%H%M%SZ}-{identity}"
-    target = runs / name
+    target = runs / run_name(out, created, identity)
     temporary: Path | None = None
     try:
         runs.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=runs))
         temporary.chmod(0o755)
-        attempt = 0
-        while target.exists():  # no other run can create one meanwhile, as the output folder is locked
-            attempt += 1
-            target = runs / f"{name}-{attempt}"
         for relative, content in {MARKER: marker(target.name), **files}.items():
             path = temporary / relative
             path.parent.mkdir(parents=True, exist_ok=True)

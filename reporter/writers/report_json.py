@@ -11,7 +11,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import SCHEMA_VERSION, Report
 from reporter.model.shown import Shown
-from reporter.writers import records
+from reporter.writers import news, records
 from reporter.writers.comparisons import comparison
 from reporter.writers.metrics import metrics
 from reporter.writers.records import Record
@@ -25,8 +25,9 @@ def report_record(report: Report) -> Record:
         "created": timestamp(report.created),
         "title": report.title,
         "verdict": report.verdict,
-        "findings": [records.finding(f) for f in report.judgement.findings],
-        "accepted": [records.accepted(a) for a in report.judgement.accepted],
+        "since_last": news.since_last(report),
+        "findings": [records.finding(f) | news.told(report.news, at) for at, f in enumerate(report.judgement.findings)],
+        "accepted": [_accepted(report, at) for at in range(len(report.judgement.accepted))],
         "acceptance_notes": list(report.judgement.notes),
         "checks": [records.outcome(o) for o in report.judgement.outcomes],
         "series": [_series(s, h, d) for s, h, d in zip(report.series, report.histograms, report.details, strict=True)],
@@ -35,6 +36,11 @@ def report_record(report: Report) -> Record:
         "settings": dict(report.settings),
         "timings": _timings(report.timings),  # must come last: with_timings replaces it at the end of the text
     }
+
+
+def _accepted(report: Report, at: int) -> Record:
+    record = records.accepted(report.judgement.accepted[at])
+    return record | {"finding": record["finding"] | news.told(report.news, at, accepted=True)}
 
 
 def _timings(timings: Mapping[str, float]) -> Record:

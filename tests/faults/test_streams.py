@@ -46,7 +46,7 @@ def test_what_is_said_may_get_lost(program: str, ckpts: Path, redirected: str) -
     assert b"Traceback" not in done.stderr
     latest = (ckpts.parent / "out" / "latest").resolve()
     assert (latest / "report.json").stat().st_size > 1000
-    assert done.stdout in (b"", f"{latest}/index.html\n".encode())
+    assert done.stdout == b"" or done.stdout.endswith(f"{ckpts.parent}/out/latest/index.html\n".encode())
 
 
 def test_a_finding_keeps_its_exit_code(program: str, ckpts: Path) -> None:

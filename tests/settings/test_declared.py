@@ -17,7 +17,10 @@ from reporter.settings.model import OPTIONS, Option, Settings, described
 from reporter.settings.setting import setting_of
 from reporter.settings.sources import load
 
-NUMBERS_DO_NOT_DEPEND_ON = {"out", "title", "note", "logo", "accent", "templates", "pdf", "threads", "cache"}
+NUMBERS_DO_NOT_DEPEND_ON = {
+    "out", "title", "note", "logo", "accent", "templates", "pdf", "threads", "cache", "keep_last", "keep_days", "junit",
+    "github_summary", "prom_textfile", "notify", "notify_always", "log_format",
+}  # fmt: skip
 
 ANOTHER: dict[str, Any] = {
     "roots": (Path("elsewhere"),),
@@ -32,6 +35,15 @@ ANOTHER: dict[str, Any] = {
     "quantiles": (0.25, 0.5),
     "settle": 3.0,
     "fail_on": "warn",
+    "max_age": 93600.0,
+    "keep_last": 30,
+    "keep_days": 90.0,
+    "junit": Path("j.xml"),
+    "github_summary": True,
+    "prom_textfile": Path("p.prom"),
+    "notify": "json://localhost",
+    "notify_always": True,
+    "log_format": "json",
     "pdf": False,
     "threads": 3,
     "cache": Path("c"),
@@ -89,7 +101,7 @@ def test_what_numbers_depend_on_is_told_and_identifies_the_run(name: str) -> Non
 
 
 def test_an_older_word_is_gone() -> None:
-    with pytest.raises(SettingError, match="fail-on: 'never' is not one of fail, warn, none"):
+    with pytest.raises(SettingError, match="fail-on: 'never' is not one of fail, warn, new-fail, new-warn, none"):
         Settings(fail_on="never")
 
 
@@ -97,6 +109,8 @@ def test_the_command_line_reads_every_flag_as_its_setting() -> None:
     line = "report d -o out --title T --variables all --bins 7 --quantiles 0.25,0.5 --settle 3 --fail-on warn --no-pdf"
     line += " --threads 3 --cache c --no-history --baseline b --accept a.toml --rules r.py --deployment off --spectral"
     line += " --metrics training.log --no-find-metrics --logo logo.png --accent #0a56a3 --templates templates"
+    line += " --max-age 26h --keep-last 30 --keep-days 90 --junit j.xml"
+    line += " --github-summary --prom-textfile p.prom --notify json://localhost --notify-always --log-format json"
     given = parser().parse_args([*line.split(), "--note", "Run 17"])
     for option in OPTIONS:
         parse = option.setting.parse

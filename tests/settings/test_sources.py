@@ -80,7 +80,7 @@ def test_rules_are_merged_key_by_key(tmp_path: Path) -> None:
         ('rules = ["mine.py"]', "files go into rule-files"),
         ("bins = ", "is no TOML"),
         ("bins = 1000", "bins: 1000 is not between 1 and 512"),
-        ('fail-on = "sometimes"', "fail-on: 'sometimes' is not one of fail, warn, none"),
+        ('fail-on = "sometimes"', "fail-on: 'sometimes' is not one of fail, warn, new-fail, new-warn, none"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:

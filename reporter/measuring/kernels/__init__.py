@@ -6,6 +6,8 @@ takes most of a second. A run whose numbers all come from the cache never import
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -62,3 +64,20 @@ def compiled_anew() -> bool:
     """Whether this process had to compile a kernel, which takes many seconds, and did not find all of them kept."""
     used = (globals().get(name) for name in __all__)
     return any(kernel.stats.cache_misses for kernel in used if kernel is not None)
+
+
+_tell: tuple[int, Callable[[], None]] | None = None
+
+
+def when_compiling(tell: Callable[[], None]) -> None:
+    """Have a function called once, when a kernel is about to be compiled, which takes many seconds."""
+    global _tell
+    _tell = os.getpid(), tell
+
+
+def told_compiling() -> None:
+    """Tell that a kernel is about to be compiled; copies of this process, which do so as well, tell nothing."""
+    global _tell
+    if _tell is not None and _tell[0] == os.getpid():
+        tell, _tell = _tell[1], None
+        tell()

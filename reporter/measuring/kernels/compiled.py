@@ -11,14 +11,17 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
 
+from reporter.measuring.kernels import told_compiling
 from reporter.model import sketch
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,15 +42,10 @@ def jit(function: F) -> F:
     Sums may be reordered, see :data:`FAST`.
     """
     compiled = _compiled(function, fastmath=FAST)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = FOLDER
-    try:
-        if FOLDER:
-            # numba raises RuntimeError where it cannot write a first temporary file there, as on a full disk.
-            with suppress(OSError, RuntimeError):
-                compiled._cache = _KeptKernel(function)  # type: ignore[attr-defined]
-    finally:
-        numba.config.CACHE_DIR = before
+    if FOLDER or READY:
+        compiled._cache = _KeptKernel(function)  # type: ignore[attr-defined]
+    else:
+        told_compiling()
     return compiled
 
 
@@ -75,8 +73,10 @@ def _compiled(function: F, **options: Any) -> F:
     return compiled
 
 
-def _folder() -> str:
-    """Where compiled code is kept: NUMBA_CACHE_DIR, beside the source, or in the user's cache; "" if none is writable.
+def _folders() -> tuple[str, tuple[str, ...]]:
+    """Where compiled code is kept, "" where nothing can be written, and further folders that hold some already.
+
+    These may be read-only, as in the image of a container whose user owns nothing.
 
     numba by itself compiles a kernel again when the file that defines it changes. Kernels call functions of other files
     as well, so the folder's name contains a hash of all files of this package, and of the module that says how large a
@@ -85,20 +85,47 @@ def _folder() -> str:
     here = Path(__file__).parent
     sources = [*sorted(here.glob("*.py")), Path(sketch.__file__)]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    kept, ready = "", []
     for base in _bases(here):
-        folder = base / f"kernels-{digest}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return str(folder)
-    return ""
+        folder = base / f"{PREFIX}{digest}"
+        if not kept and _writable(folder):
+            kept = str(folder)
+            _prune(base, folder)
+        elif folder.is_dir():
+            ready.append(str(folder))
+    return kept, tuple(ready)
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+PREFIX = "kernels-"
+
+OLD = 30 * 86_400
+"""Seconds after which compiled code of another version of the program is deleted, unless it was used meanwhile."""
+
+
+def _prune(base: Path, own: Path) -> None:
+    """Delete what other versions of this program compiled there, and nobody has used for a month."""
+    with suppress(OSError):
+        os.utime(own)
+        for folder in base.glob(f"{PREFIX}{'[0-9a-f]' * 16}"):
+            if folder != own and time.time() - folder.stat().st_mtime > OLD and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _bases(here: Path) -> Iterator[Path]:
+    """Folders in which a folder for compiled code can be, the best one first."""
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(chosen)
+        return
+    if cache := os.environ.get("CKPT_REPORT_CACHE"):
+        yield Path(cache) / "kernels"
     yield here / "__pycache__"
     if cache := os.environ.get("XDG_CACHE_HOME"):
         yield Path(cache) / "ckpt-report"
@@ -106,25 +133,61 @@ def _bases(here: Path) -> Iterator[Path]:
         yield Path.home() / ".cache" / "ckpt-report"
 
 
-FOLDER = _folder()
+FOLDER, READY = _folders()
+
+
+class _Locator(UserProvidedCacheLocator):  # type: ignore[misc]
+    """Says where below such a folder the files of a function are. Whether they can be written shows when they are."""
+
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        super().__init__(function, file)
+        self._cache_path = self.get_suitable_cache_subpath(file)
+
+    def ensure_cache_path(self) -> None:
+        """Nothing: numba's own would refuse to read from a folder that it cannot write to."""
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> _Locator:
+        return cls(function, file)
+
+
+class _Kept(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_Locator,)
 
 
 class _KeptKernel(FunctionCache):  # type: ignore[misc]
     """numba's cache of one function, with files that are checked against their hashes."""
 
+    _impl_class = _Kept
+
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         numbas = self.__dict__["_cache_file"]
-        self._cache_file = _CheckedFiles(
-            numbas._cache_path, numbas._index_name.removesuffix(".nbi"), numbas._source_stamp
-        )
+        base = numbas._index_name.removesuffix(".nbi")
+        places = [str(Path(folder, numbas._cache_path)) for folder in (FOLDER, *READY) if folder]
+        kept, *ready = (_CheckedFiles(place, base, numbas._source_stamp) for place in places)
+        kept.ready = tuple(ready)
+        self._cache_file = kept
 
 
 class _CheckedFiles(IndexDataCacheFile):  # type: ignore[misc]
-    """The index and the machine code of one function, each in a file that begins with its hash."""
+    """The index and the machine code of one function, each in a file that begins with its hash.
+
+    Attributes:
+        ready: the same in further folders, which are only read.
+    """
+
+    ready: tuple[_CheckedFiles, ...] = ()
 
     def load(self, key: Any) -> Any:
         """The machine code that was saved for a combination of types, None where there is none or it is damaged."""
+        found = next((code for files in (self, *self.ready) if (code := files.own(key)) is not None), None)
+        if found is None:
+            told_compiling()
+        return found
+
+    def own(self, key: Any) -> Any:
+        """The same, from the files of this folder alone."""
         name = self._load_index().get(key)
         return None if name is None else _read(Path(self._data_path(name)))
 
@@ -161,6 +224,7 @@ def _write(path: Path, data: bytes) -> None:
         OSError: it cannot be written; nothing is left behind.
     """
     aside = path.with_name(f"{path.name}.new-{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
             file.write(hashlib.sha256(data).digest() + data)
