@@ -72,12 +72,14 @@ class Canvas:
         height: in CSS pixels, without the margins. Positions count from the corner within the margins.
         letters: all lines of text so far; tests look up where they are.
         areas: the areas so far that tell their numbers to whoever points at them.
+        shaded: whether colours stand for numbers or order, as those of heat maps and ridges do.
     """
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.letters: list[Letters] = []
         self.areas: list[Area] = []
+        self.shaded = False
         self._shapes: list[Callable[[], Artist]] = []
         self._pictures: list[tuple[int, int, Image.Image]] = []
 
@@ -147,6 +149,7 @@ class Canvas:
 
     def picture(self, left: float, top: float, picture: Image.Image) -> None:
         """Add a bitmap, which covers shapes. Its size is in bitmap pixels, its position in CSS pixels."""
+        self.shaded = True
         self._pictures.append((round(left * DENSITY), round(top * DENSITY), picture))
 
     def text(
@@ -189,18 +192,16 @@ class Canvas:
         if area is not None:
             self.areas.append(area)
 
-    def figure(self, name: str, alt: str, caption: str, *, shaded: bool = False) -> Figure:
+    def figure(self, name: str, alt: str, caption: str) -> Figure:
         """Draw everything, and return the picture.
 
         Args:
             name: of its file, without suffix.
             alt: the alternative text, for readers who do not see it.
             caption: the text below it.
-            shaded: whether colours of polygons stand for numbers; those of heat maps always do.
         """
         areas = tuple(area.moved(MARGIN) for area in self.areas)
-        coloured = shaded or bool(self._pictures)
-        return Figure(name, png.encode(self._draw()), *self._size, alt, caption, coloured, areas)
+        return Figure(name, png.encode(self._draw()), *self._size, alt, caption, self.shaded, areas)
 
     @property
     def _size(self) -> tuple[int, int]:

@@ -74,12 +74,12 @@ def ridge(name: str, title: str, labels: Sequence[str], histograms: Sequence[His
     canvas.segments([((p, panel.top), (p, foot)) for p in x(x.ticks(7))], GRID)
     peaks = np.array([b.shares.max() for b in known])
     own = bool(peaks.max() > PEAKED * np.median(peaks))
+    canvas.shaded = True
     _ridges(canvas, x, bins, feet, 0.0 if own else float(peaks.max()))
     panel.x_axis(x, "weight value")
     rows = (panel.left, top, panel.right, top + APART * len(names))
     canvas.read(readable(rows, (x.low, x.high), names, bins))
-    caption = _caption(len(labels), names, known, own, x)
-    return canvas.figure(name, _alt(title, len(labels), names, bins), caption, shaded=True)
+    return canvas.figure(name, _alt(title, len(labels), names, bins), _caption(len(labels), names, known, own, x))
 
 
 def _ridges(canvas: Canvas, x: Linear, bins: Sequence[Bins | None], feet: Sequence[float], peak: float) -> None:
