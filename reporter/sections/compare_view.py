@@ -53,8 +53,8 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
     text = "Layer by layer, what moved most first."
     if shown < len(series.refs):
         text += (
-            f" {integer(shown)} of {integer(len(series.refs))} checkpoints can be chosen: evenly spread ones, the first, "
-            "the last two, and those around the worst finding."
+            f" {integer(shown)} of {integer(len(series.refs))} checkpoints can be chosen: the first, the last two, "
+            "those around the worst finding, and evenly spread ones."
         )
     moved = f"moved-{series.slug}" if series.moved else f"layers-{series.slug}"
     view = CompareView(

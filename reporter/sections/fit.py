@@ -12,13 +12,19 @@ from functools import partial
 from reporter.model.page import Block, CompareView, Figure, Figures, LayerCourses, Page, Paragraph, Row, Table
 from reporter.numerals import integer
 
-MOST_BYTES = 9_000_000
+MOST_BYTES = 8_000_000
 """Most bytes of an HTML page: mail servers accept ten million, and browsers open so many at once."""
+
+USUAL_BYTES = 5_000_000
+"""Bytes that a page with more than :data:`MANY_PICTURES` pictures of a kind should not exceed."""
+
+MANY_PICTURES = 100
+"""No smaller gallery is cut for the sake of :data:`USUAL_BYTES`."""
 
 ROWS = (1000, 500, 250, 100, 50)
 """The limits for the rows of a table that are tried one after the other."""
 
-PICTURES = (100, 50, 20, 10, 3)
+PICTURES = (180, 160, 140, 120, MANY_PICTURES, 50, 20, 10, 3)
 """The limits for the pictures of a gallery that are tried one after the other."""
 
 _CELL, _PAGE = 60, 300_000
@@ -29,7 +35,7 @@ def fitted(page: Page, most: int = MOST_BYTES) -> Page:
     """The same page with about ``most`` bytes at most, as far as that can be done."""
     tried = page
     for pictures in PICTURES:
-        if nbytes(tried) <= most:
+        if nbytes(tried) <= (min(most, USUAL_BYTES) if pictures >= MANY_PICTURES else most):
             return tried
         tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
     page = tried

@@ -1,37 +1,66 @@
 // Any two checkpoints of a series, A and B, layer by layer: what moved most comes first.
 
-/** @typedef {{ js: number, psi: number, shift: number, error: number }} Apart  W1 in standard deviations of A, and its largest error */
+const MOST_ROWS = 50;  // the reader asks for more
 
-const MOST_ROWS = 100;  // the reader asks for more
+/**
+ * The counts of one layer at one checkpoint; the first and the last one are of the values outside the edges.
+ * @typedef {{ counts: Numbers, below: number, above: number, total: number }} Sample
+ */
 
-/** How far two histograms are apart: as reporter/compare/shift.py has it, over the bins that they share. */
-const apart = (
-  /** @type {Numbers} */ edges, /** @type {ArrayLike<number>} */ a, /** @type {ArrayLike<number>} */ b,
-  /** @type {[number, number]} */ outA, /** @type {[number, number]} */ outB,
-  /** @type {{ std: number, meanA: number, meanB: number, low: number, high: number }} */ known,
-) => {
-  const counts = [[outA[0], ...Array.from(a), outA[1]], [outB[0], ...Array.from(b), outB[1]]];
-  const [sumA, sumB] = counts.map((of) => of.reduce((sum, n) => sum + n, 0));
-  const [halfA, halfB] = counts.map((of, i) => of.map((n, bin) => (n || counts[1 - i][bin] ? Math.max(n, 0.5) : 0)));
-  const [allA, allB] = [halfA, halfB].map((of) => of.reduce((sum, n) => sum + n, 0));
-  let [js, psi, area, error, below] = [0, 0, 0, 0, 0];  // below: F − G at the left edge of a bin
-  for (let i = 0; i < counts[0].length; i += 1) {
-    const [p, q] = [counts[0][i] / sumA, counts[1][i] / sumB];
-    const middle = (p + q) / 2;
-    if (p) js += (p * Math.log2(p / middle)) / 2;
-    if (q) js += (q * Math.log2(q / middle)) / 2;
-    if (middle) psi += (halfA[i] / allA - halfB[i] / allB) * Math.log(halfA[i] / allA / (halfB[i] / allB));
-    const inside = i > 0 && i < counts[0].length - 1;
-    const wide = inside ? edges[i] - edges[i - 1] : Math.max(0, i ? known.high - edges[i - 1] : edges[0] - known.low);
-    const after = below + p - q;
-    // Values are taken to be spread evenly over their bin, which moves each by half a bin at most.
-    const crossed = below * after < 0;
-    area += wide * (crossed ? (below ** 2 + after ** 2) / (2 * (Math.abs(below) + Math.abs(after))) : Math.abs(below + after) / 2);
-    error += ((p + q) * wide) / 2;
-    below = after;
+/** The count of a sample in a bin; bin 0 and the last one are open, to values outside the edges. */
+const countIn = (/** @type {Sample} */ { counts, below, above }, /** @type {number} */ bin) =>
+  (bin === 0 ? below : bin > counts.length ? above : counts[bin - 1]);
+
+/** The Jensen-Shannon distance of two histograms on the same edges, base 2, as reporter/compare/shift.py has it. */
+const jensenShannon = (/** @type {Sample} */ a, /** @type {Sample} */ b) => {
+  let sum = 0;
+  for (let bin = 0; bin < a.counts.length + 2; bin += 1) {
+    const p = countIn(a, bin) / a.total;
+    const q = countIn(b, bin) / b.total;
+    if (p) sum += p * Math.log2((2 * p) / (p + q));
+    if (q) sum += q * Math.log2((2 * q) / (p + q));
   }
-  const shift = Math.max(area, Math.abs(known.meanB - known.meanA));
-  return { js: Math.sqrt(Math.max(0, js)), psi, shift: shift / known.std, error: error / known.std };
+  return Math.sqrt(Math.max(0, sum / 2));
+};
+
+/** Their population stability index; a bin that is empty in one of them counts as half a value. */
+const stability = (/** @type {Sample} */ a, /** @type {Sample} */ b) => {
+  let [allA, allB, sum] = [0, 0, 0];
+  const used = (/** @type {number} */ bin) => countIn(a, bin) + countIn(b, bin) > 0;
+  for (let bin = 0; bin < a.counts.length + 2; bin += 1) {
+    if (!used(bin)) continue;
+    allA += Math.max(countIn(a, bin), 0.5);
+    allB += Math.max(countIn(b, bin), 0.5);
+  }
+  for (let bin = 0; bin < a.counts.length + 2; bin += 1) {
+    const [p, q] = [Math.max(countIn(a, bin), 0.5) / allA, Math.max(countIn(b, bin), 0.5) / allB];
+    if (used(bin)) sum += (p - q) * Math.log(p / q);
+  }
+  return sum;
+};
+
+/**
+ * Their Wasserstein-1 distance ∫ |F − G|, and its largest error. Values are taken to be spread evenly over their bin,
+ * which moves each by half a bin at most; those outside the edges reach to the extremes.
+ */
+const wasserstein = (
+  /** @type {Numbers} */ edges, /** @type {Sample} */ a, /** @type {Sample} */ b,
+  /** @type {number} */ lowest, /** @type {number} */ highest,
+) => {
+  let [distance, error, before] = [0, 0, 0];  // before: F − G at the left edge of a bin
+  const last = a.counts.length + 1;
+  for (let bin = 0; bin <= last; bin += 1) {
+    const p = countIn(a, bin) / a.total;
+    const q = countIn(b, bin) / b.total;
+    const left = bin === 0 ? Math.min(lowest, edges[0]) : edges[bin - 1];
+    const right = bin === last ? Math.max(highest, edges[bin - 1]) : edges[bin];
+    const after = before + p - q;
+    const [x, y] = [Math.abs(before), Math.abs(after)];
+    if (x + y > 0) distance += (right - left) * (before * after < 0 ? (x * x + y * y) / (2 * (x + y)) : (x + y) / 2);
+    error += ((p + q) * (right - left)) / 2;
+    before = after;
+  }
+  return { distance, error };
 };
 
 /** A number that is known to within an error. */
@@ -43,12 +72,14 @@ const withError = (/** @type {number} */ value, /** @type {number} */ error) => 
 
 const [THUMB_WIDE, THUMB_HIGH] = [150, 30];
 
-/** The outline of a histogram as the path of an SVG, over bins from `first` to `last`, with its highest bar at the top. */
-const outlineOf = (/** @type {ArrayLike<number>} */ counts, /** @type {number} */ first, /** @type {number} */ last, /** @type {number} */ top) => {
+/** The outline of a histogram as the path of an SVG, over bins from `first` to `last`; its fullest bin reaches the top. */
+const outlineOf = (/** @type {Numbers} */ counts, /** @type {number} */ first, /** @type {number} */ last) => {
   const step = THUMB_WIDE / (last - first + 1);
-  let path = `M0 ${THUMB_HIGH}`;
-  for (let i = first; i <= last; i += 1) {
-    path += `V${(THUMB_HIGH - (counts[i] / top) * (THUMB_HIGH - 2)).toFixed(1)}H${((i - first + 1) * step).toFixed(1)}`;
+  let [most, path] = [1, `M0 ${THUMB_HIGH}`];
+  for (let bin = first; bin <= last; bin += 1) most = Math.max(most, counts[bin]);
+  for (let bin = first; bin <= last; bin += 1) {
+    path += `V${Math.round(10 * (THUMB_HIGH - (counts[bin] / most) * (THUMB_HIGH - 2))) / 10}`;
+    path += `H${Math.round(10 * (bin - first + 1) * step) / 10}`;
   }
   return `${path}V${THUMB_HIGH}`;
 };
@@ -59,7 +90,7 @@ const signed = (/** @type {number} */ value, /** @type {(value: number) => strin
 /** One row of the table, whose texts are written anew for every pair. */
 class ComparedRow {
   constructor() {
-    this.name = make("span", {});
+    this.name = document.createTextNode("");
     const head = make("th", { scope: "row", className: "text" }, this.name);
     const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     drawing.setAttribute("viewBox", `0 0 ${THUMB_WIDE} ${THUMB_HIGH}`);
@@ -74,8 +105,15 @@ class ComparedRow {
     this.drawing = drawing;
     this.paths = { before, after };
     this.absent = make("span", { className: "absent" });
-    this.cells = Array.from({ length: 6 }, () => make("td", {}));
-    this.element = make("tr", {}, head, make("td", { className: "pair" }, /** @type {any} */ (drawing), this.absent), ...this.cells);
+    this.texts = Array.from({ length: 6 }, () => document.createTextNode(""));
+    this.cells = this.texts.map((text) => make("td", {}, text));
+    this.element = make("tr", {}, head, make("td", { className: "pair" }, drawing, this.absent), ...this.cells);
+  }
+
+  /** @param {number} column @param {string} text */
+  write(column, text) {
+    this.texts[column].data = text;
+    this.cells[column].className = text === "NaN/Inf" ? "fail" : "";
   }
 }
 
@@ -111,37 +149,31 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
   const rows = [];
   let most = MOST_ROWS;
 
-  /** @param {number} layer @param {number} place */
-  const histogram = (layer, place) => {
+  /** @type {(layer: number, place: number) => Sample | undefined} */
+  const sample = (layer, place) => {
     const at = layer * count + place;
     const counts = data.row(rowsOf[at]);
-    return counts && { counts, out: /** @type {[number, number]} */ ([outside[2 * at], outside[2 * at + 1]]) };
+    if (!counts) return undefined;
+    const [below, above] = [outside[2 * at], outside[2 * at + 1]];
+    let total = below + above;
+    for (let bin = 0; bin < counts.length; bin += 1) total += counts[bin];
+    return { counts, below, above, total };
   };
 
   const compared = () => {
     const [before, after] = [a.selectedIndex, b.selectedIndex];
     const known = series.changes.find((change) => change.before === before && change.after === after);
     const updates = known && data.array(known.updates);
-    const { values, share } = series.statistics[by.selectedIndex];
-    const statistic = data.array(values);
     const found = layers.map((name, layer) => {
       const [from, to] = [layer * count + before, layer * count + after];
-      const [old, now] = [statistic[from], statistic[to]];
       const [normA, normB] = [courses.l2_norm[from], courses.l2_norm[to]];
       const least = normA > 0 && Number.isFinite(normA) ? Math.abs(normB - normA) / normA : NaN;
-      const [one, other] = [histogram(layer, before), histogram(layer, after)];
+      const [one, other] = [sample(layer, before), sample(layer, after)];
       const bad = normA === Infinity || normB === Infinity;
-      /** @type {Apart | undefined} */
-      const distances = one && other && !bad ? apart(data.array(series.edges[layer]), one.counts, other.counts, one.out, other.out, {
-        std: courses.std[from],
-        meanA: courses.mean[from],
-        meanB: courses.mean[to],
-        low: Math.min(courses.min[from], courses.min[to]),
-        high: Math.max(courses.max[from], courses.max[to]),
-      }) : undefined;
       const update = updates ? updates[layer] : NaN;
-      const rank = bad ? Infinity : updates ? update : distances?.js ?? least;
-      return { name, layer, old, now, update, least, one, other, distances, bad, share, rank: Number.isNaN(rank) ? -1 : rank };
+      const js = one && other && !bad ? jensenShannon(one, other) : NaN;
+      const rank = bad ? Infinity : updates ? update : Number.isNaN(js) ? least : js;
+      return { name, layer, from, to, update, least, js, one, other, rank: Number.isNaN(rank) ? -1 : rank };
     });
     found.sort((x, y) => (x.rank === y.rank ? x.layer - y.layer : y.rank - x.rank));
     return { found, known };
@@ -174,35 +206,37 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
   };
 
   /** @type {(row: ComparedRow, one: ReturnType<typeof compared>["found"][number], known: KnownChange | undefined) => void} */
-  const write = (row, one, known) => {
-    const shown = one.share ? percentage : numeral;
-    row.name.textContent = one.name;
-    const update = known ? `${numeral(one.update)}${known.exact || !(one.update > 0) ? "" : " ± 2.2 %"}` : Number.isNaN(one.least) ? "—" : `≥ ${numeral(one.least, 3)}`;
+  const write = (row, { name, layer, from, to, update, least, js, one, other }, known) => {
+    const { values, share } = series.statistics[by.selectedIndex];
+    const shown = share ? percentage : numeral;
+    const [old, now] = [data.array(values)[from], data.array(values)[to]];
+    let shift = "—";
+    if (one && other && !Number.isNaN(js)) {
+      const [lowest, highest] = [Math.min(courses.min[from], courses.min[to]), Math.max(courses.max[from], courses.max[to])];
+      const { distance, error } = wasserstein(data.array(series.edges[layer]), one, other, lowest, highest);
+      const least = Math.abs(courses.mean[to] - courses.mean[from]);  // which it is never below
+      shift = withError(Math.max(distance, least) / courses.std[from], error / courses.std[from]);
+    }
+    row.name.data = name;
+    const estimated = known && !known.exact && update > 0 ? " ± 2.2 %" : "";
     const texts = [
-      update, shown(one.old), shown(one.now),
-      Number.isFinite(one.now - one.old) ? signed(one.now - one.old, shown) : "—",
-      one.distances ? numeral(one.distances.js, 3) : "—",
-      one.distances ? withError(one.distances.shift, one.distances.error) : "—",
+      known ? numeral(update) + estimated : Number.isNaN(least) ? "—" : `≥ ${numeral(least, 3)}`,
+      shown(old), shown(now), Number.isFinite(now - old) ? signed(now - old, shown) : "—", numeral(js, 3), shift,
     ];
-    texts.forEach((text, i) => {
-      row.cells[i].textContent = text;
-      row.cells[i].className = text === "NaN/Inf" ? "fail" : "";
-    });
-    row.cells[4].title = one.distances ? `PSI ${numeral(one.distances.psi, 3)}, over the same bins` : "";
-    thumbnail(row, one);
+    texts.forEach((text, i) => row.write(i, text));
+    row.cells[4].title = one && other && !Number.isNaN(js) ? `PSI ${numeral(stability(one, other), 3)}, over the same bins` : "";
+    thumbnail(row, layer, one, other);
   };
 
-  /** @type {(row: ComparedRow, one: ReturnType<typeof compared>["found"][number]) => void} */
-  const thumbnail = (row, { layer, one, other }) => {
+  /** @type {(row: ComparedRow, layer: number, one: Sample | undefined, other: Sample | undefined) => void} */
+  const thumbnail = (row, layer, one, other) => {
     const drawn = [one, other].flatMap((of) => (of ? [of.counts] : []));
-    const bins = drawn.length ? drawn[0].length : 0;
-    const holds = (/** @type {number} */ i) => drawn.some((counts) => counts[i] > 0);
-    let [first, last] = [0, bins - 1];
+    const holds = (/** @type {number} */ bin) => drawn.some((counts) => counts[bin] > 0);
+    let [first, last] = [0, drawn.length ? drawn[0].length - 1 : 0];
     while (first < last && !holds(first)) first += 1;
     while (last > first && !holds(last)) last -= 1;
-    const path = (/** @type {typeof one} */ of) => (of ? outlineOf(of.counts, first, last, Math.max(1, ...of.counts)) : "");
-    row.paths.before.setAttribute("d", path(one));
-    row.paths.after.setAttribute("d", path(other));
+    row.paths.before.setAttribute("d", one ? outlineOf(one.counts, first, last) : "");
+    row.paths.after.setAttribute("d", other ? outlineOf(other.counts, first, last) : "");
     row.drawing.toggleAttribute("hidden", !drawn.length);
     row.absent.textContent = [one, other].map((of, i) => (of ? "" : `no finite value in ${i ? "B" : "A"}`)).filter(Boolean).join(", ");
     const edges = drawn.length ? data.array(series.edges[layer]) : [];

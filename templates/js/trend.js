@@ -42,7 +42,9 @@ const fillCourses = async (/** @type {HTMLElement} */ box) => {
       columns.forEach((place, i) => {
         const cell = row.cells[i + 1];
         const value = values[layer * count + place];
-        cell.textContent = shown(value);
+        const text = cell.lastChild;
+        if (text instanceof Text && cell.childNodes.length === 1) text.data = shown(value);
+        else cell.textContent = shown(value);
         cell.className = value === Infinity ? "fail" : shadeOf(reference ? (value - values[first]) / reference : 0);
         if (Number.isFinite(value)) cell.dataset.sort = String(value);
         else delete cell.dataset.sort;

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reporter.model.page import Cell, Column, Figure, Figures, Page, Paragraph, Row, Section, Table
-from reporter.sections.fit import fitted, nbytes
+import numpy as np
+
+from reporter.model.numbers import Course, SeriesNumbers
+from reporter.model.page import (
+    Cell,
+    Column,
+    CompareView,
+    Figure,
+    Figures,
+    LayerCourses,
+    Page,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+)
+from reporter.sections.fit import MOST_BYTES, USUAL_BYTES, fitted, nbytes
 
 
 def page(rows: int, pictures: int, png: int = 10_000) -> Page:
@@ -44,3 +59,28 @@ def test_tables_become_shorter_last_and_say_so() -> None:
     assert (len(table.rows), table.more, len(figures.items)) == (1000, 1000, 3)
     assert table.more_where
     assert text == Paragraph("text")
+
+
+def test_a_large_gallery_makes_room_before_a_page_is_too_large() -> None:
+    large = page(10, 300, png=20_000)
+    assert USUAL_BYTES < nbytes(large) < MOST_BYTES + 1_000_000
+    found = fitted(large)
+    figures = found.sections[0].blocks[1]
+    assert isinstance(figures, Figures)
+    assert len(figures.items) == 160
+    assert nbytes(found) <= USUAL_BYTES
+    few = fitted(page(2000, 80, png=20_000), USUAL_BYTES + 1)
+    assert len(few.sections[0].blocks[1].items) == 80, "a small gallery stays whole"  # type: ignore[union-attr]
+
+
+def test_embedded_numbers_count_and_the_table_of_layers_becomes_shorter() -> None:
+    table = page(2000, 0).sections[0].blocks[0]
+    assert isinstance(table, Table)
+    course = Course("l2_norm", "L2 norm", "", "first", np.zeros((2000, 10)))
+    numbers = SeriesNumbers("s", ("1", "2"), ("a", "b"), ("x",) * 2000, (course,), (), (), ())
+    blocks = (LayerCourses(table, (0, 1), numbers), CompareView(numbers, "", "", ""))
+    whole = Page("title", "", (Section("s", "S", blocks),), ())
+    assert nbytes(whole) > nbytes(page(2000, 0)) + 8 * course.values.size
+    courses = fitted(whole, nbytes(whole) - 100_000).sections[0].blocks[0]
+    assert isinstance(courses, LayerCourses)
+    assert (len(courses.table.rows), courses.table.more) == (1000, 1000)
