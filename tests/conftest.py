@@ -10,6 +10,8 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
+from tests.make.blank import unpainted
+
 # A first call may compile a kernel: no test here is about time.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -28,6 +30,21 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "reporter" / "measuring" / "
 def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another one measured."""
     monkeypatch.setenv("CKPT_REPORT_CACHE", str(tmp_path / "cache-of-this-test"))
+
+
+@pytest.fixture(autouse=True)
+def parsers_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next report asks the parsers that the last one has started, each of which takes most of a second to start.
+
+    A run ends them for their memory alone. That none outlives its process is tested where one runs as users start it.
+    """
+    monkeypatch.setattr("reporter.pipeline.end_children", lambda: None)
+
+
+@pytest.fixture
+def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at numbers, words and verdicts; those of ``tests/plots`` and others look at pictures."""
+    unpainted(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,11 +35,27 @@ def test_import_reporter_costs_nothing() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
-@pytest.mark.parametrize("folder", ["series/emotion-xception-h5", "series/crypto-gan-tf2", "single/acrobot-tf1-v1"])
-def test_reading_checkpoints_imports_no_native_parser(shared_data: Path, tmp_path: Path, folder: str) -> None:
-    """V1 checkpoints are read by TensorFlow, HDF5 files by h5py: in a child process."""
-    folder = str(shared_data / folder)
-    loaded = imported("report", folder, "-o", str(tmp_path / "out"), "--no-pdf", "-q")
+@pytest.mark.parametrize(
+    ("folder", "files"),
+    [
+        ("series/emotion-xception-h5", "*.0[02]-*.hdf5"),
+        ("series/crypto-gan-tf2", "ckpt-[12].*"),
+        ("single/acrobot-tf1-v1", "*"),
+    ],
+    ids=lambda value: value if "/" in value else "",
+)
+def test_reading_checkpoints_imports_no_native_parser(
+    shared_data: Path, tmp_path: Path, folder: str, files: str
+) -> None:
+    """V1 checkpoints are read by TensorFlow, HDF5 files by h5py: in a child process. Two of a series import it all."""
+    some = tmp_path / "some"
+    some.mkdir()
+    for path in (shared_data / folder).glob(files):
+        (some / path.name).symlink_to(path)
+    out = tmp_path / "out"
+    loaded = imported("report", str(some), "-o", str(out), "--no-pdf", "-q")
+    found = json.loads((out / "latest" / "report.json").read_bytes())["series"]
+    assert [len(one["checkpoints"]) for one in found] == [1 if files == "*" else 2]
     assert "numpy" in loaded
     assert not loaded & {"tensorflow", "keras", "tf_keras", "h5py", "tensorstore"}
 

@@ -16,7 +16,10 @@ from reporter.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 
-ROUNDS, REPORT_EVERY = 50, 10
+ROUNDS = int(os.environ.get("CKPT_FAULTS_LIVE", "20"))
+"""``make faults`` makes it 100: the more, the likelier one meets a save at a moment that none met before."""
+
+REPORT_EVERY = 4
 
 HONEST = {"found", "measured", "not a checkpoint", "in progress", "rotated away"}
 """What may be said of a file of a trainer that is well and busy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,7 +20,8 @@ from reporter.sections import FEW_SERIES, html_pages, report_page
 from reporter.sections.series import PDF_SERIES, PDF_SERIES_OF_MANY
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import safetensors
+from tests.make.blank import unpainted
+from tests.make.safetensors import safetensors
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -62,8 +64,10 @@ def made(folder: Path, count: int) -> tuple[Report, Path]:
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
-    return made(tmp_path_factory.mktemp("many"), FEW_SERIES + 2)
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Report, Path]]:
+    with pytest.MonkeyPatch.context() as patch:
+        unpainted(patch)
+        yield made(tmp_path_factory.mktemp("many"), FEW_SERIES + 2)
 
 
 def files(folder: Path) -> dict[str, Links]:

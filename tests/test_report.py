@@ -15,6 +15,7 @@ from reporter.sections.narrative import headline, paragraphs
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.cli.test_commands import SCHEMA
+from tests.make.blank import unpainted
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -36,6 +37,9 @@ REAL: dict[str, tuple[int, int, str]] = {
 }
 """Checkpoints, series, verdict."""
 
+MANY = 10
+"""Above it, pictures are left blank: they are those of shorter series, many times over."""
+
 PRINTED = "series/mlx-lora-safetensors"
 
 WARNINGS = {
@@ -50,9 +54,13 @@ WARNINGS = {
 
 
 @pytest.mark.parametrize("folder", REAL)
-def test_real_checkpoints_from_end_to_end(shared_data: Path, tmp_path: Path, folder: str) -> None:
+def test_real_checkpoints_from_end_to_end(
+    shared_data: Path, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All measured, the verdict a person comes to, and a record that keeps its schema."""
     checkpoints, series, verdict = REAL[folder]
+    if checkpoints > MANY:
+        unpainted(monkeypatch)
     settings = Settings(roots=(shared_data / folder,), out=tmp_path / "out", pdf=folder == PRINTED)
     outcome = run(settings, Progress(quiet=True), now=NOW)
     record = json.loads((outcome.folder / "report.json").read_text())

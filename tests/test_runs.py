@@ -19,6 +19,8 @@ from tests.cli.test_commands import SCHEMA
 from tests.make.safetensors import safetensors
 from tests.make.text import as_text
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

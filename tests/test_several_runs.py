@@ -17,6 +17,8 @@ from safetensors.numpy import save_file
 from reporter.cli import main
 from reporter.rules import RULES
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 Weights = dict[str, np.ndarray]
 
 SHAPES = {"a.kernel": (40, 30), "b.kernel": (30, 20)}

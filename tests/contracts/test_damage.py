@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLIPS = int(os.environ.get("CKPT_FLIPS", "0"))
 """All of them are made where this is set; else :data:`DEFAULT`, or as many as :data:`BUDGET` seconds allow."""
 
-DEFAULT, BUDGET = 150, 7.0
+DEFAULT, BUDGET = 150, 3.0
 
 MEGABYTES = 16 << 10
 """Of address space, most of which is reserved and never touched; child processes have limits of their own."""

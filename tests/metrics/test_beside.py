@@ -21,6 +21,8 @@ from tests.cli.test_commands import SCHEMA, weights
 from tests.make.events import BEGIN, event, record, scalars, simple
 from tests.make.safetensors import safetensors
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

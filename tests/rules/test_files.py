@@ -13,7 +13,10 @@ from reporter.pipeline import run
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it saves
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras's own, while it saves
+    pytest.mark.usefixtures("blank_pictures"),
+]
 
 
 def loud(folder: Path, out: Path) -> list[tuple[str, str, str]]:
