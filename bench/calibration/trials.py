@@ -25,8 +25,10 @@ def cases() -> tuple[Case, ...]:
     from bench.calibration.sick import SICK
     from bench.calibration.small_healthy import SMALL_HEALTHY
     from bench.calibration.small_sick import SMALL_SICK
+    from bench.calibration.unseen_healthy import UNSEEN_HEALTHY
+    from bench.calibration.unseen_sick import UNSEEN_SICK
 
-    return (*HEALTHY, *SMALL_HEALTHY, *SICK, *SMALL_SICK)
+    return (*HEALTHY, *SMALL_HEALTHY, *UNSEEN_HEALTHY, *SICK, *SMALL_SICK, *UNSEEN_SICK)
 
 
 def judged(names: Sequence[str], root: Path) -> list[Verdict]:

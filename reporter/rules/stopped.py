@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
@@ -86,12 +88,20 @@ MANY = 16
 
 
 def _clip(timeline: Timeline) -> float | None:
-    """The magnitude at which all values of some matrix stand at the end; None where there is no such matrix."""
+    """The magnitude at which all values of some matrix stand at the end, or to the bit the largest of several matrices.
+
+    None where there is none.
+    """
+    reached: Counter[float] = Counter()
     for track in timeline.matrices:
         largest, rms = float(track.largest[-1]), float(track.values("rms")[-1])
-        if track.info.size >= MANY and largest > 0 and rms / largest > CLIPPED:
+        if track.info.size < MANY or not 0 < largest < math.inf:
+            continue
+        if rms / largest > CLIPPED:
             return largest
-    return None
+        reached[largest] += 1
+    value, matrices = max(reached.items(), key=lambda item: item[1], default=(0.0, 0))
+    return value if matrices > 1 else None
 
 
 def _at_clip(track: Track, clip: float) -> bool:
