@@ -10,6 +10,7 @@ from reporter.model.page import Block
 from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, cells, mark
 from reporter.render.columns import column_shares, density
+from reporter.render.health import heads, health_cells, spans, stretches
 from reporter.render.text import clip, visible
 
 
@@ -35,6 +36,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     env.globals["mark"] = mark
+    env.filters.update(heads=heads, health_cells=health_cells, spans=spans, stretches=stretches)
     env.filters.update(
         alike=alike, cells=cells, clip=clip, partial=partial, column_shares=column_shares, density=density
     )

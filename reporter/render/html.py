@@ -13,10 +13,10 @@ from reporter.render.assets import read_asset
 from reporter.render.environment import environment
 from reporter.render.links import links_of
 
-STYLES = ("tokens", "frame", "sections", "verdict", "findings", "tables", "figures", "print")
+STYLES = ("tokens", "frame", "sections", "verdict", "hero", "findings", "tables", "figures", "print")
 """The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
 
-SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents")
+SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents", "health")
 """The scripts of a page in ``templates/js``. Joined in this order they are one function, so each sees the names of
 those before it."""
 

@@ -34,6 +34,7 @@ class Check:
         portion: share of the values of its tensors that it concerns.
         meaning, next_step: in place of the rule's, where the check knows better.
         until: index of the last checkpoint whose other findings it explains; None: those of all that follow.
+        last: index of the last checkpoint that shows it; None: all that follow do.
     """
 
     value: float | None
@@ -55,6 +56,7 @@ class Check:
     beyond: float = 1.0
     portion: float = 1.0
     until: int | None = None
+    last: int | None = None
 
     @classmethod
     def of(
@@ -76,6 +78,7 @@ class Check:
         meaning: str = "",
         next_step: str = "",
         until: int | None = None,
+        last: int | None = None,
     ) -> Check:
         """A check of one tensor."""
         return cls(
@@ -97,6 +100,7 @@ class Check:
             meaning=meaning,
             next_step=next_step,
             until=until,
+            last=last,
         )
 
     @property

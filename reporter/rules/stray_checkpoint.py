@@ -72,6 +72,7 @@ class _Way:
             good=place - 1,
             tensors=tuple(t.info.name for t in self._weights) if fired else (),
             until=place + 1,
+            last=place,
             message=f"{timeline.step(place)} lies off the way of the training: the way from "
             f"{timeline.step(place - 1)} to {timeline.labels[place + 1]} is {number(value, 3)} times as long over it "
             "as past it",

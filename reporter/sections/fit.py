@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from reporter.model.page import Block, Figure, Figures, Page, Paragraph, Row, Table
+from reporter.model.page import Block, Figure, Figures, FindingList, Hero, Page, Paragraph, Row, Table
 from reporter.numerals import integer
 
 MOST_BYTES = 9_000_000
@@ -52,6 +52,12 @@ def _bytes(block: Block) -> int:
         return len(block.png) * 4 // 3 + len(block.alt) + len(block.caption)
     if isinstance(block, Figures):
         return sum(_bytes(item) for item in block.items)
+    if isinstance(block, Hero):
+        cells = 0 if block.health is None else sum(len(repr(row)) for row in block.health.rows)
+        return cells + (_bytes(block.curves) if block.curves else 0)
+    if isinstance(block, FindingList):
+        items = (*block.items, *block.remarks)
+        return sum(len(i.message) + 1000 + (_bytes(i.evidence) if i.evidence else 0) for i in items)
     return len(repr(block))
 
 
