@@ -128,6 +128,15 @@ class Comparison:
         """The step of each checkpoint as text, or its place (``#3``) where there is none."""
         return tuple(str(ref.step) if ref.step.value is not None else f"#{i + 1}" for i, ref in enumerate(self.refs))
 
+    @cached_property
+    def counts_steps(self) -> bool:
+        """Whether the numbers of the checkpoints are training steps, and not those in the names of their files."""
+        return all(ref.step.source is Order.IN_FILE for ref in self.refs)
+
+    def moment(self, place: int) -> str:
+        """Where a checkpoint stands, in words: a number from a file name is none of a step."""
+        return f"{'step' if self.counts_steps else 'checkpoint'} {self.labels[place]}"
+
     @property
     def positions(self) -> tuple[float, ...] | None:
         """The steps as numbers for a true axis, None where they are unknown or not increasing."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reporter.model.finding import Finding
+from reporter.model.histogram import Histogram
 from reporter.model.page import Figure
 
 
@@ -31,6 +33,8 @@ class SeriesFigures:
         checkpoints: by place, of those with a page of their own.
         layers: layer -> its distribution over the steps.
         metrics: what was logged above the weights, on one axis of steps; None where nothing was.
+        curves: norm, update, zeros and a metric, small, on one axis of steps; None for a single checkpoint.
+        evidence: what findings look like, by :func:`evidence_key`.
         brief: whether some were left out because the report is over very many series.
     """
 
@@ -45,6 +49,13 @@ class SeriesFigures:
     layers: Mapping[str, Figure] = field(default_factory=dict)
     brief: bool = False
     metrics: Figure | None = None
+    curves: Figure | None = None
+    evidence: Mapping[tuple[str, str, str], Figure] = field(default_factory=dict)
+
+
+def evidence_key(finding: Finding) -> tuple[str, str, str]:
+    """What the picture of a finding depends on, within its series: its rule, and where it shows worst."""
+    return finding.rule.name, finding.checkpoint, finding.tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +94,37 @@ class Mark:
 
     position: float
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The values of a tensor at one checkpoint.
+
+    Attributes:
+        label: of the checkpoint.
+        histogram: None where it holds no finite value.
+        odd: how many values are NaN or infinite.
+    """
+
+    label: str
+    histogram: Histogram | None
+    odd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A number at the checkpoints around the event.
+
+    Attributes:
+        title: what the number is.
+        unit: as in :data:`reporter.derive.statistics.STATISTICS`, or any text.
+        labels: of the checkpoints.
+        line: their positions, in ascending order, and the number; None where there is none, NaN where it is none.
+        event: index of the checkpoint at which it happened.
+    """
+
+    title: str
+    unit: str
+    labels: tuple[str, ...]
+    line: Line
+    event: int

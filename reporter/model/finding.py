@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 
 class Severity(IntEnum):
@@ -40,6 +40,10 @@ class Unit(StrEnum):
     POINTS = "points"
     """The difference of two shares; the value before is the share before."""
     DECIBEL = "dB"
+    FACTOR = "factor"
+    """What the value before was multiplied by."""
+    RATIO = "ratio"
+    """What a size was multiplied by, corrected for what is usual; the value before is that size."""
 
 
 Side = Literal["", "less", "more"]
@@ -93,6 +97,21 @@ class Explained:
     count: int
 
 
+class Spot(NamedTuple):
+    """Where a finding shows: in which layer, and in which checkpoints.
+
+    Attributes:
+        layer: "" for the checkpoint as a whole.
+        first, last: places of the first and the last checkpoint that show it.
+        good: place of the last one before that is known not to, None where there is none.
+    """
+
+    layer: str
+    first: int
+    last: int
+    good: int | None
+
+
 _ESTIMATED = "; but some of these comparisons are estimates from the fingerprints of checkpoints that are gone"
 
 
@@ -118,6 +137,7 @@ class Finding:
         estimated: whether it rests on estimates of changes, as the earlier checkpoint is deleted.
         explains: what the same cause also set off.
         note: a remark of the judge, such as that its acceptance has expired.
+        spots: where it shows, layer by layer.
     """
 
     rule: Judging
@@ -144,6 +164,7 @@ class Finding:
     estimated: bool = False
     explains: tuple[Explained, ...] = ()
     note: str = ""
+    spots: tuple[Spot, ...] = ()
 
     @property
     def message(self) -> str:

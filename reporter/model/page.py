@@ -131,7 +131,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """The verdict in one word and one sentence."""
+    """A verdict in one word and one sentence."""
 
     level: Level
     word: str
@@ -139,8 +139,99 @@ class Banner:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A text that leads somewhere, as :class:`Cell` does, or just a text."""
+
+    text: str
+    href: str = ""
+    level: Level = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCell:
+    """The worst that is known of a place at a moment.
+
+    Attributes:
+        level: "pass" for fine; "" where there is no data.
+        words: the same in words, with place and moment: what is heard, and the tool tip.
+        href: as in :class:`Cell`.
+    """
+
+    level: Level
+    words: str
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRow:
+    """One layer, group of layers or series over the checkpoints; ``title`` is the longer name."""
+
+    name: Link
+    cells: tuple[HealthCell, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthMap:
+    """Places × checkpoints, each with its worst state.
+
+    Attributes:
+        caption: what the rows and columns are, and by which rule some were left out.
+        columns: labels of the checkpoints, as many as each row has cells; () where the rows are different series, each
+            with cells of its own.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[HealthRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hero:
+    """The first screen: what happened, where, since when.
+
+    Attributes:
+        level, word: the verdict.
+        counts: how many findings of which severity in how many checks.
+        sentence: the verdict for someone who knows nothing of weights.
+        use: which checkpoint to use.
+        findings: those that matter, each in a line that leads to where it is told.
+        health: places × checkpoints; None where nothing was measured.
+        curves: what the whole did over the steps; None for a single checkpoint.
+        facts: what was looked at.
+    """
+
+    level: Level
+    word: str
+    counts: str
+    sentence: str
+    use: str
+    findings: tuple[Link, ...] = ()
+    health: HealthMap | None = None
+    curves: Figure | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FindingItem:
-    """One finding, ready to print; ``advice`` says what it usually means and what to look at next."""
+    """One finding, ready to print.
+
+    Attributes:
+        where: the checkpoint and the place; ``href`` leads there.
+        message: what happened.
+        value, threshold: what was measured and what it is held against, both with unit and side.
+        basis: how sure it is.
+        meaning: what it usually means.
+        next_step: what to do next.
+        since: since when, and which checkpoint was the last good one.
+        extent: how much of the model it concerns.
+        formula, source: what the rule computes, and where it comes from.
+        anchor: the element's id, or "".
+        evidence: a picture of it, or None.
+        places: where it shows: layers, or series that are copies of each other.
+        others: findings of the same rule elsewhere, a line for each.
+        change: what kind of change it was, where that is known.
+    """
 
     level: Level
     severity: str
@@ -151,16 +242,31 @@ class FindingItem:
     threshold: str
     basis: str
     href: str = ""
-    advice: str = ""
+    meaning: str = ""
+    next_step: str = ""
+    since: str = ""
+    extent: str = ""
+    formula: str = ""
+    source: str = ""
+    anchor: str = ""
+    evidence: Figure | None = None
+    places: tuple[Link, ...] = ()
+    others: tuple[Link, ...] = ()
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingList:
-    """Findings, worst first; ``more`` were left out."""
+    """Findings, worst first; ``more`` were left out.
+
+    Attributes:
+        remarks: those that are no part of the verdict, folded.
+    """
 
     items: tuple[FindingItem, ...]
     more: int = 0
     more_where: str = ""
+    remarks: tuple[FindingItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +300,7 @@ class CompareView:
     link: str
 
 
-Block = Table | Figure | Figures | Paragraph | Facts | Banner | FindingList | LayerCourses | CompareView
+Block = Table | Figure | Figures | Paragraph | Facts | Banner | Hero | FindingList | LayerCourses | CompareView
 
 
 @dataclass(frozen=True, slots=True)

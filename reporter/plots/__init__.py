@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reporter.plots.bars import global_histogram
     from reporter.plots.curves import lines
     from reporter.plots.density import distribution_heat
+    from reporter.plots.evidence import proof
     from reporter.plots.fan import bands
     from reporter.plots.matrix import change_heat
     from reporter.plots.overlay import runs
@@ -29,6 +30,7 @@ __all__ = [
     "global_histogram",
     "lines",
     "multiples",
+    "proof",
     "ridge",
     "runs",
     "small_multiples",
@@ -45,6 +47,7 @@ MODULES = {
     "each_to_each": "square",
     "runs": "overlay",
     "multiples": "stacked",
+    "proof": "evidence",
 }
 """The module that draws each kind of picture."""
 

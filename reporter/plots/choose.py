@@ -18,7 +18,8 @@ from reporter.model.report import Report
 from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
-from reporter.plots.choose_metrics import draw_metrics
+from reporter.plots.choose_findings import draw_findings
+from reporter.plots.choose_metrics import draw_curves, draw_metrics
 from reporter.plots.drawable import drawn, plain, update
 from reporter.plots.renderer import Renderer
 
@@ -61,7 +62,13 @@ def draw_all(
 
     def draw(at: int, tell: object = None) -> SeriesFigures:
         drawn = draw_series(renderer, series[at], histograms[at], bins, series[at].name in full)
-        return replace(drawn, metrics=draw_metrics(renderer, series[at], judgement))
+        one = series[at]
+        return replace(
+            drawn,
+            metrics=draw_metrics(renderer, one, judgement),
+            curves=draw_curves(renderer, one, judgement),
+            evidence=draw_findings(renderer, one, judgement),
+        )
 
     result: list[SeriesFigures] = []
     places = range(len(series))

@@ -41,6 +41,31 @@ def draw_metrics(renderer: Renderer, series: Comparison, judgement: Judgement) -
     )
 
 
+def draw_curves(renderer: Renderer, series: Comparison, judgement: Judgement) -> Figure | None:
+    """Draw the weights of a series on the first screen, and the metric that its best checkpoint is chosen by.
+
+    None for a single checkpoint, and for alternatives, which are not on one way.
+    """
+    if len(series.refs) < 2 or series.kind is SeriesKind.ALTERNATIVES:
+        return None
+    steps = series.positions
+    positions = steps or tuple(float(i + 1) for i in range(len(series.refs)))
+    zeros = {"weights: share of zeros": Line(positions, [_plain(v) for v in series.trained("zero_share")])}
+    chosen = series.metrics.chosen
+    metric = [] if chosen is None or steps is None else [{chosen.name: Line(chosen.positions, chosen.values)}]
+    return renderer.draw(
+        plots.multiples,
+        f"{series.slug}-curves",
+        "Over the training" if steps else "Over the checkpoints",
+        [*_weights(series, positions), zeros, *metric],
+        first_bad(series, judgement),
+        "step" if steps else "checkpoint, in order",
+        0,
+        4,
+        small=True,
+    )
+
+
 def first_bad(series: Comparison, judgement: Judgement) -> tuple[Mark, ...]:
     """The step of the earliest checkpoint that a warning or failure names as its first."""
     place_of = {ref.name: place for place, ref in enumerate(series.refs)}
@@ -52,7 +77,7 @@ def first_bad(series: Comparison, judgement: Judgement) -> tuple[Mark, ...]:
     if not found or series.positions is None:
         return ()
     place = min(found)
-    return (Mark(series.positions[place], f"first finding: step {series.labels[place]}"),)
+    return (Mark(series.positions[place], f"first finding: {series.moment(place)}"),)
 
 
 def _groups(series: Comparison) -> list[list[Metric]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from reporter.model.figures import Line, Mark
 from reporter.model.page import Figure
 from reporter.numerals import integer, number
 from reporter.plots.bins import Array
-from reporter.plots.canvas import FULL, Canvas
+from reporter.plots.canvas import FULL, MARGIN, Canvas
 from reporter.plots.colours import FAINT_INK, OKABE_ITO, VERMILLION
 from reporter.plots.curves import DASHES, MARKERS, draw_line, of_courses
 from reporter.plots.legend import Item, Legend, legend
@@ -19,8 +20,24 @@ from reporter.plots.panel import BELOW, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, tick_labels
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
-PLOT = 82.0
-"""Height of a panel in CSS pixels."""
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large such a picture is.
+
+    Attributes:
+        width: in CSS pixels, without the margins.
+        panel: height of a panel in CSS pixels.
+        ticks: about as many has its left axis.
+    """
+
+    width: int
+    panel: float
+    ticks: int
+
+
+LARGE, SMALL = Size(FULL, 82.0, 4), Size(500 - 2 * MARGIN, 46.0, 2)
+"""As wide as the text, and beside other things on the first screen."""
 ABOVE, BETWEEN = 3.0, 9.0
 """CSS pixels between the keys of a panel and the panel, and above the keys."""
 HIGHEST = 980
@@ -48,6 +65,7 @@ def multiples(
     axis: str = "step",
     left_out: int = 0,
     kept: int = 0,
+    small: bool = False,
 ) -> Figure:
     """Draw a panel for each group of lines.
 
@@ -61,47 +79,51 @@ def multiples(
         axis: what the positions are.
         left_out: how many metrics have no panel; the caption says so.
         kept: how many of the last panels are drawn in any case; of the others as many as there is room for.
+        small: whether it stands beside other things on the first screen.
     """
+    size = SMALL if small else LARGE
     begin = TITLE + ROW * len(marks)
-    shown = _fitting([dict(list(panel.items())[:LINES]) for panel in panels if panel], begin, kept)
+    shown = _fitting([dict(list(panel.items())[:LINES]) for panel in panels if panel], begin, kept, size)
     left_out += sum(map(len, panels)) - sum(map(len, shown))
-    keys = [_keys(panel) for panel in shown]
+    keys = [_keys(panel, size) for panel in shown]
     heads = [BETWEEN + key.height + ABOVE for key in keys]
-    canvas = Canvas(FULL, round(_height(shown, begin)))
+    canvas = Canvas(size.width, round(_height(shown, begin, size)))
     canvas.text(0, 14, title, bold=True)
     places = [float(p) for panel in shown for line in panel.values() for p in line.positions if math.isfinite(p)]
     if not places:
-        Panel(canvas, 0, begin, FULL, begin + PLOT).message("no number to show")
+        Panel(canvas, 0, begin, size.width, begin + size.panel).message("no number to show")
         return canvas.figure(name, f"{quoted(title)}: no number to show.", "There is no number to show.")
     ranges = [_range(panel) for panel in shown]
-    left = max(gutter(_ticks(*span)[1]) for span in ranges)
-    x = _Steps(min(places), max(places), left + 8, FULL - 20)
+    left = max(gutter(_ticks(*span, size)[1]) for span in ranges)
+    x = _Steps(min(places), max(places), left + 8, size.width - 20)
     top, bottom = begin, begin
     for panel, key, head, span in zip(shown, keys, heads, ranges, strict=True):
         key.draw(canvas, 0, top + BETWEEN)
-        bottom = top + head + PLOT
-        _lines(Panel(canvas, left, top + head, FULL - 12, bottom), panel, x, span)
+        bottom = top + head + size.panel
+        _lines(Panel(canvas, left, top + head, size.width - 12, bottom), panel, x, span, size)
         top = bottom
     _marks(canvas, marks, x, begin, bottom)
-    Panel(canvas, left, bottom - PLOT, FULL - 12, bottom).x_axis(x, axis, _whole)
+    Panel(canvas, left, bottom - size.panel, size.width - 12, bottom).x_axis(x, axis, _whole)
     return canvas.figure(name, _alt(title, shown, marks), _caption(left_out, shown, marks))
 
 
-def _fitting(panels: list[dict[str, Line]], begin: float, kept: int) -> list[dict[str, Line]]:
+def _fitting(panels: list[dict[str, Line]], begin: float, kept: int, size: Size) -> list[dict[str, Line]]:
     """The panels without those before the kept ones that have no room."""
-    while len(panels) > 1 and _height(panels, begin) > HIGHEST:
+    while len(panels) > 1 and _height(panels, begin, size) > HIGHEST:
         del panels[max(0, len(panels) - kept - 1)]
     return panels
 
 
-def _height(panels: Sequence[Mapping[str, Line]], begin: float) -> float:
-    heads = sum(BETWEEN + _keys(panel).height + ABOVE for panel in panels)
-    return begin + heads + PLOT * max(1, len(panels)) + BELOW
+def _height(panels: Sequence[Mapping[str, Line]], begin: float, size: Size) -> float:
+    heads = sum(BETWEEN + _keys(panel, size).height + ABOVE for panel in panels)
+    return begin + heads + size.panel * max(1, len(panels)) + BELOW
 
 
-def _keys(panel: Mapping[str, Line]) -> Legend:
+def _keys(panel: Mapping[str, Line], size: Size) -> Legend:
     styles = zip(panel, OKABE_ITO, MARKERS, DASHES, strict=False)
-    return legend([Item(quoted(n), colour, "line", 1.6, dashes, mark) for n, colour, mark, dashes in styles], FULL)
+    return legend(
+        [Item(quoted(n), colour, "line", 1.6, dashes, mark) for n, colour, mark, dashes in styles], size.width
+    )
 
 
 def _whole(ticks: Sequence[float]) -> list[str]:
@@ -115,19 +137,21 @@ def _range(panel: Mapping[str, Line]) -> tuple[float, float]:
     if not known:
         return 0.0, 0.0
     low, high = min(known), max(known)
+    if low == high == 0:
+        return 0.0, 1.0
     least = LEVEL * max(abs(low), abs(high))
     return (low - least, high + least) if high / 2 - low / 2 < least else (low, high)
 
 
-def _ticks(low: float, high: float) -> tuple[list[float], list[str]]:
-    ticks = Linear(low, high, 0.0, 1.0).ticks(4)
+def _ticks(low: float, high: float, size: Size) -> tuple[list[float], list[str]]:
+    ticks = Linear(low, high, 0.0, 1.0).ticks(size.ticks)
     return ticks, tick_labels(ticks)
 
 
-def _lines(panel: Panel, lines: Mapping[str, Line], x: Linear, span: tuple[float, float]) -> None:
+def _lines(panel: Panel, lines: Mapping[str, Line], x: Linear, span: tuple[float, float], size: Size) -> None:
     """Draw the lines of a panel, and its left axis."""
     y = Linear(*span, panel.bottom - 8, panel.top + 4)
-    panel.y_axis(y, *_ticks(*span), "")
+    panel.y_axis(y, *_ticks(*span, size), "")
     panel.x_marks([])
     panel.canvas.read(of_courses(panel, x, {n: (line.positions, line.values) for n, line in lines.items()}))
     for line, colour, marker, dashes in zip(lines.values(), OKABE_ITO, MARKERS, DASHES, strict=False):

@@ -16,6 +16,7 @@ from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, cells, mark
 from reporter.render.columns import column_shares, density, extras
 from reporter.render.contents import contents
+from reporter.render.health import heads, health_cells, spans, stretches
 from reporter.render.text import clip, visible
 
 
@@ -48,6 +49,7 @@ def environment(own: Templates | None = None) -> Environment:
         auto_reload=False,
     )
     env.globals["mark"] = mark
+    env.filters.update(heads=heads, health_cells=health_cells, spans=spans, stretches=stretches)
     env.filters.update(
         alike=alike,
         cells=cells,

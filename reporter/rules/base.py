@@ -35,6 +35,7 @@ class Check:
         portion: share of the values of its tensors that it concerns.
         meaning, next_step: in place of the rule's, where the check knows better.
         until: index of the last checkpoint whose other findings it explains; None: those of all that follow.
+        last: index of the last checkpoint that shows it; None: all that follow do.
     """
 
     value: float | None
@@ -56,6 +57,7 @@ class Check:
     beyond: float = 1.0
     portion: float = 1.0
     until: int | None = None
+    last: int | None = None
 
     @classmethod
     def of(
@@ -77,6 +79,7 @@ class Check:
         meaning: str = "",
         next_step: str = "",
         until: int | None = None,
+        last: int | None = None,
     ) -> Check:
         """A check of one tensor."""
         return cls(
@@ -98,6 +101,7 @@ class Check:
             meaning=meaning,
             next_step=next_step,
             until=until,
+            last=last,
         )
 
     @property

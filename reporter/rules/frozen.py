@@ -45,6 +45,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 Severity.WARN if sure else Severity.INFO,
                 place=how.since + 1,
                 good=how.since,
+                last=how.until,
                 group=how.kind,
                 message=f"{track.info.name} {_paused(timeline, how)}",
             )

@@ -9,7 +9,7 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import number
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.jumps import Jumps, first_or_largest
 from reporter.rules.timeline import Timeline
 
@@ -48,6 +48,7 @@ GAMMA_JUMP = Rule(
     name="gamma-jump",
     title="Scale that vanishes or explodes",
     threshold=3.0,
+    unit=Unit.RATIO,
     limits=(
         Limit("grown", 0.5, "root mean square of a scale below which it may grow: many start at zero on purpose"),
         Limit("scale", 0.1, "root mean square below which a scale is stored as its difference from 1, and may shrink"),

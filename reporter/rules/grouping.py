@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from reporter.model.finding import Explained, Finding, Severity
+from reporter.model.finding import Explained, Finding, Severity, Spot
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.timeline import Timeline
@@ -146,7 +146,7 @@ def _finding(
         weight=_weight(timeline, checks),
         beyond=max(check.beyond for check in checks),
         tensors=tensors,
-        layers=_layers(timeline, checks, tensors),
+        layers=_layers(_layer_of(timeline), checks, tensors),
         checkpoints=tuple(names[place] for place in sorted({check.place for check in checks}) if timeline.series.refs),
         first_bad=names[first.place],
         last_good="" if first.good is None else names[first.good],
@@ -155,6 +155,7 @@ def _finding(
         estimated=rule.compares and _estimated(timeline, tensors),
         explains=_explained_by(members, rules),
         note=members[0].note,
+        spots=_spots(timeline, checks),
     )
 
 
@@ -172,11 +173,27 @@ def _weight(timeline: Timeline, checks: Iterable[Check]) -> float:
     return min(1.0, concerned / parameters) if parameters else 0.0
 
 
-def _layers(timeline: Timeline, checks: Iterable[Check], tensors: Iterable[str]) -> tuple[str, ...]:
+def _layer_of(timeline: Timeline) -> dict[str, str]:
+    """The layer of each tensor."""
+    return {track.info.name: track.info.layer for track in timeline.tracks}
+
+
+def _layers(layer_of: Mapping[str, str], checks: Iterable[Check], tensors: Iterable[str]) -> tuple[str, ...]:
     """Layers that the checks name, then those of the tensors, each once."""
-    layer_of = {track.info.name: track.info.layer for track in timeline.tracks}
     named = [*(check.layer for check in checks), *(layer_of.get(name, "") for name in tensors)]
     return tuple(dict.fromkeys(name for name in named if name))
+
+
+def _spots(timeline: Timeline, checks: Iterable[Check]) -> tuple[Spot, ...]:
+    """Where the checks show, each layer and stretch of checkpoints once."""
+    end, layer_of = len(timeline.labels) - 1, _layer_of(timeline)
+    spots = [
+        Spot(layer, check.place, end if check.last is None else check.last, check.good)
+        for check in checks
+        for layer in _layers(layer_of, [check], check.concerned) or ("",)
+        if timeline.labels
+    ]
+    return tuple(dict.fromkeys(spots))
 
 
 def _estimated(timeline: Timeline, tensors: Iterable[str]) -> bool:

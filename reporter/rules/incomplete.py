@@ -27,6 +27,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 excess=float("inf"),
                 severity=Severity.FAIL,
                 place=place,
+                last=place,
                 layer=missing[0] if len(missing) == 1 else "",
                 message=f"the optimizer keeps state of {lost} weight{'s' if lost > 1 else ''} that the file does not "
                 "hold" + (f"; layers without any: {_shown(missing)}" if missing else ""),
@@ -38,6 +39,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 excess=float(len(missing)),
                 severity=Severity.WARN,
                 place=place,
+                last=place,
                 layer=missing[0] if len(missing) == 1 else "",
                 message=f"{len(missing)} layer{'s' if len(missing) > 1 else ''} of the model's configuration "
                 f"ha{'ve' if len(missing) > 1 else 's'} no weights in the file: {_shown(missing)}",
@@ -63,6 +65,7 @@ def _without_weights(measured: Measured, place: int, slots: int) -> Check:
         excess=float("inf"),
         severity=Severity.FAIL if proven else Severity.WARN,
         place=place,
+        last=place,
         message=f"the file holds no weights of {'the' if proven else 'a'} model at all{held}",
         parameters=measured.parameters,
     )

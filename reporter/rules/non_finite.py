@@ -77,6 +77,7 @@ def _stretch(timeline: Timeline, track: Track, at: int, length: int, *, few: boo
         place=place,
         previous=0.0 if good is not None else None,
         good=good,
+        last=track.places[at + length - 1] if passing else None,
         group="passing" if passing else "",
         beyond=math.inf,
         portion=count / info.size,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.numerals import number
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline, Track
 
 Booleans = npt.NDArray[np.bool_]
@@ -92,6 +92,7 @@ NORM_JUMP = Rule(
     name="norm-jump",
     title="Exploding or collapsing norm",
     threshold=2.0,
+    unit=Unit.FACTOR,
     limits=(Limit("failure", 1000.0, "factor at which it is a failure, at once or by and by after the first jump"),),
     formula="‖W‖₂ of a kernel or embedding / ‖W‖₂ in the checkpoint before, step 0 excepted; above 2 or below ½",
     source="own proposal, calibrated on healthy series",

@@ -44,6 +44,7 @@ def _checked(
         severity=Severity.WARN,
         place=place,
         good=complete,
+        last=place,
         tensors=tuple(missing),
         previous=0.0,
         parameters=sum(seen[name] for name in missing),

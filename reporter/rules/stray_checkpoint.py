@@ -96,6 +96,7 @@ class _Way:
             good=place - 1,
             beyond=max(1.0, value / limits["threshold"]),
             until=place + 1,
+            last=place,
             message=f"{timeline.step(place)} lies off the way of the training: the way from "
             f"{timeline.step(place - 1)} to {timeline.labels[place + 1]} is {number(value, 3)} times as long over it "
             "as past it",

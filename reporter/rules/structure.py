@@ -30,6 +30,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 severity=Severity.WARN if of_model else Severity.INFO,
                 place=pair.after,
                 good=pair.before,
+                last=pair.after,
                 tensor=names[0] if len(names) == 1 else "",
                 tensors=tuple(of_model or names),
                 message=f"{len(names)} tensor{'s are' if len(names) > 1 else ' is'} {what} {where}: {shown}",

@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.checkpoint import Order
 from reporter.model.columns import Floats
 from reporter.model.comparison import Comparison
 from reporter.model.measured import TensorMeasure
@@ -275,11 +274,11 @@ class Timeline:
         """Which of some checkpoints are not known to be from before the first step."""
         return ~np.isin(places, list(self.initial_places))
 
-    @cached_property
+    @property
     def counts_steps(self) -> bool:
-        """Whether the numbers of the checkpoints are training steps, and not those in the names of their files."""
-        return all(ref.step.source is Order.IN_FILE for ref in self.series.refs)
+        """See :attr:`reporter.model.comparison.Comparison.counts_steps`."""
+        return self.series.counts_steps
 
     def step(self, place: int) -> str:
-        """Where a checkpoint stands, in words: a number from a file name is none of a step."""
-        return f"{'step' if self.counts_steps else 'checkpoint'} {self.labels[place]}"
+        """See :meth:`reporter.model.comparison.Comparison.moment`."""
+        return self.series.moment(place)

@@ -9,7 +9,7 @@ import numpy as np
 from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import number
-from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.jumps import Jumps, first_or_largest
 from reporter.rules.timeline import Timeline
 
@@ -48,6 +48,7 @@ VARIANCE_JUMP = Rule(
     name="variance-jump",
     title="Moving variance that explodes",
     threshold=10.0,
+    unit=Unit.RATIO,
     bad="more",
     limits=(
         Limit("floor", 0.1, "root mean square from which on growth counts: up to 1 a variance is an ordinary one"),

@@ -15,6 +15,7 @@ from reporter.sections import (
     deployment,
     extent,
     files,
+    findings,
     method,
     overview,
     runs,
@@ -30,6 +31,7 @@ from reporter.sections.restricted import below, each_series
 
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
+    findings.build,
     overview.build,
     runs.build,
     series.build,
@@ -53,6 +55,7 @@ CHECKPOINT_SECTIONS: tuple[CheckpointSection, ...] = (
 
 SERIES_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
+    findings.build,
     series.build,
     structure.build,
     deployment.build,
@@ -66,6 +69,7 @@ SERIES_SECTIONS: tuple[ReportSection, ...] = (
 INDEX_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
     overview.build,
+    findings.build,
     runs.build,
     checks.build,
     extent.build,

@@ -11,7 +11,8 @@ from reporter.model.report import Report
 from reporter.numerals import integer, number, size
 from reporter.printable import layer_name
 from reporter.sections.base import bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
-from reporter.sections.verdict import item, norm_of
+from reporter.sections.findings import item
+from reporter.sections.verdict import norm_of
 
 _STATISTICS = (
     "mean", "std", "min", "max", "l2_norm", "rms", "skewness", "kurtosis", "zero_share", "near_zero_share", "nan_count",
@@ -48,7 +49,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
     blocks: list[Block] = [Facts(tiles, "tiles")]
     here = [f for f in report.judgement.findings if f.series == series.name and ref.name in f.checkpoints]
     if here:
-        items = tuple(replace(item(report, f, "html"), href="") for f in here[:FINDINGS])
+        items = tuple(replace(item(report, f, "html"), href="", places=(), evidence=None) for f in here[:FINDINGS])
         blocks.append(FindingList(items, len(here) - len(items), "report.json"))
     blocks += [Paragraph(note, "note") for note in numbers.notes]
     if figures.histogram:

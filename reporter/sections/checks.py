@@ -10,7 +10,7 @@ from reporter.model.page import Cell, Column, Facts, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections.base import Medium, bounded, count_cell, number_cell, series_href
-from reporter.sections.verdict import in_unit
+from reporter.sections.findings import in_unit
 
 _RULE = Column("Rule", numeric=False)
 _SIDE = "The side of the threshold on which a rule fires; empty where it is not always the same."

@@ -10,7 +10,7 @@ from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Sect
 from reporter.model.report import Report
 from reporter.numerals import counted, decibels, integer
 from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded
-from reporter.sections.verdict import about_deployment, finding_list
+from reporter.sections.findings import about_deployment, finding_list
 
 TITLES = {
     "float16": "float16",
@@ -74,7 +74,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         tables = (_quantised(measured, several, medium), _lost(measured, several, medium))
         blocks += [table for table in (*tables, _redundant(measured, several, medium)) if table.rows]
     if remarks := [f for f in report.judgement.findings if about_deployment(f)]:
-        blocks.append(finding_list(report, remarks, medium))
+        blocks.append(finding_list(report, remarks, medium, "deployment-remark"))
     if blocks:
         yield Section("deployment", "Deployment readiness", tuple(blocks))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from reporter.model.checkpoint import ASIDE, FileEntry, State
 from reporter.model.page import Block, Cell, Column, Facts, Level, Row, Section
 from reporter.model.report import Report
-from reporter.numerals import integer
+from reporter.numerals import integer, size
 from reporter.sections.base import Medium, bounded
 
 _CHECKS = (
@@ -28,7 +28,10 @@ _LEVELS: dict[State, Level] = {
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """The number of files in each state, then a table: files that could not be read first, other files last."""
     states = Counter(entry.state for entry in report.files)
-    blocks: list[Block] = [Facts(tuple((s, integer(n)) for s, n in sorted(states.items(), key=_rank)), "tiles")]
+    tiles = tuple((s, integer(n)) for s, n in sorted(states.items(), key=_rank))
+    measured = [m for series in report.series for m in series.measured]
+    read = (("Tensors measured", integer(report.tensors)), ("Weights read", size(sum(m.nbytes for m in measured))))
+    blocks: list[Block] = [Facts((*tiles, *read), "tiles")]
     entries = sorted(report.files, key=lambda e: _rank((e.state, 0)))
     if medium == "pdf":
         entries = [e for e in entries if e.state not in ASIDE]

@@ -9,7 +9,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from reporter.model.page import Block, CompareView, Figure, Figures, LayerCourses, Page, Paragraph, Row, Table
+from reporter.model.page import (
+    Block,
+    CompareView,
+    Figure,
+    Figures,
+    FindingList,
+    Hero,
+    LayerCourses,
+    Page,
+    Paragraph,
+    Row,
+    Table,
+)
 from reporter.numerals import integer
 
 MOST_BYTES = 8_000_000
@@ -63,6 +75,12 @@ def _bytes(block: Block) -> int:
         return _bytes(block.table)
     if isinstance(block, CompareView):
         return block.numbers.nbytes
+    if isinstance(block, Hero):
+        cells = 0 if block.health is None else sum(len(repr(row)) for row in block.health.rows)
+        return cells + (_bytes(block.curves) if block.curves else 0)
+    if isinstance(block, FindingList):
+        items = (*block.items, *block.remarks)
+        return sum(len(i.message) + 1000 + (_bytes(i.evidence) if i.evidence else 0) for i in items)
     return len(repr(block))
 
 

@@ -1,98 +1,189 @@
-"""The verdict in words, for a reviewer who did not run anything."""
+"""The verdict in words, for a reader who did not run anything and knows nothing of weights."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from reporter.model.checkpoint import SeriesKind
-from reporter.model.finding import Finding, Severity
+from reporter.model.comparison import Comparison
+from reporter.model.finding import Finding, Severity, Verdict
 from reporter.model.report import Report
 from reporter.numerals import counted, integer, share
+from reporter.printable import brief
+from reporter.sections.health import State, health
 
-OTHERS = 3
-"""Most kinds of further findings that are named; all findings are listed below the text."""
+NAMED = 3
+"""Most layers or series that a sentence names."""
+
+NAME = 40
+"""Most characters of a name in it; of a longer one the middle is left out."""
+
+WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "remark"}
 
 
-def headline(report: Report) -> str:
-    """The sentence of the banner: how much was found in how many checks, and the worst finding."""
+def counts(report: Report) -> str:
+    """How much was found in how many checks, in one line."""
     judgement = report.judgement
+    found = [
+        counted(n, WORDS[s])
+        for s in sorted(Severity, reverse=True)
+        if (n := sum(f.severity is s for f in judgement.findings))
+    ]
+    checked = sum(o.checked for o in judgement.outcomes)
+    rules = len({o.rule.name for o in judgement.outcomes})
+    accepted = [counted(len(judgement.accepted), "finding") + " accepted"] if judgement.accepted else []
+    return " · ".join([*found, *accepted, f"{counted(checked, 'check')} by {counted(rules, 'rule')}"])
+
+
+def sentence(report: Report) -> str:
+    """What happened, where and since when, in one sentence."""
     if not report.tensors:
         return "No checkpoint could be measured, so nothing was judged."
-    checked = sum(o.checked for o in judgement.outcomes)
-    counts = {s: sum(f.severity is s for f in judgement.findings) for s in Severity}
-    accepted = f"; {counted(len(judgement.accepted), 'finding')} accepted" if judgement.accepted else ""
-    if counts[Severity.FAIL] or counts[Severity.WARN]:
-        found = [
-            counted(counts[s], word)
-            for s, word in ((Severity.FAIL, "failure"), (Severity.WARN, "warning"), (Severity.INFO, "remark"))
-            if counts[s]
-        ]
-        listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
-        return f"{listed} from {counted(checked, 'check')}{accepted}. {_capital(judgement.findings[0].summary)}."
-    remarks = f"; {counted(counts[Severity.INFO], 'remark')}" if counts[Severity.INFO] else ""
-    rules = counted(len({o.rule.name for o in judgement.outcomes}), "rule")
-    quiet = f"None of {counted(checked, 'check')} by {rules} found a problem{remarks}{accepted}."
-    hidden = sum(entry.harmful for entry in report.files)
-    if not hidden:
-        return quiet
-    could = counted(report.checkpoints, "checkpoint")
-    return f"{counted(hidden, 'file')} could not be measured, {could} could. {quiet}"
+    loud = [f for f in report.judgement.findings if f.severity > Severity.INFO]
+    if not loud:
+        hidden = sum(entry.harmful for entry in report.files)
+        if report.verdict is not Verdict.PASS and hidden:
+            return (
+                f"{counted(hidden, 'file')} could not be measured; in the "
+                f"{counted(report.checkpoints, 'checkpoint')} that could, no rule raised a warning."
+            )
+        return "Nothing looks wrong: " + _clean(report)
+    worst = loud[0]
+    failed = worst.severity is Severity.FAIL
+    series = next((s for s in report.series if s.name == worst.series), None)
+    begun = "Something is wrong" if failed else "Nothing failed, but something needs a look"
+    if series is None:
+        return f"{begun}: {lowered(worst.meaning or worst.summary)}".rstrip(".") + "."
+    told = f"{begun}{_scope(report, worst)}{_where(worst, series)}{_since(worst, series)}"
+    why = first_sentence(worst.meaning)
+    return f"{told}: {lowered(why)}." if why else f"{told}."
 
 
-def paragraphs(report: Report) -> list[str]:
-    """The paragraphs below the banner: the worst finding in full, a second failure if there is one, and the rest."""
+def _scope(report: Report, worst: Finding) -> str:
+    """In how many of several series there are findings as bad as the worst, and which of them is told of."""
+    if len(report.series) == 1:
+        return ""
+    hit = {f.series for f in report.judgement.findings if f.severity >= worst.severity}
+    return f" in {integer(len(hit))} of {counted(len(report.series), 'series', 'series')}, worst in {worst.series}"
+
+
+def _where(finding: Finding, series: Comparison) -> str:
+    layers = [name for name in finding.layers if name in series.layers]
+    if not layers:
+        return ""
+    if len(layers) == 1:
+        return f" in layer {brief(layers[0], NAME)}" if len(series.layers) > 1 else ""
+    if len(layers) == len(series.layers):
+        return f" in all {integer(len(layers))} layers"
+    return f" in {integer(len(layers))} of {integer(len(series.layers))} layers"
+
+
+def _since(finding: Finding, series: Comparison) -> str:
+    place = place_of(series, finding.first_bad)
+    if place is None or len(series.refs) == 1:
+        return ""
+    if series.kind is SeriesKind.ALTERNATIVES:
+        return f", first in {series.labels[place]}"
+    lasting = not finding.spots or any(spot.last == len(series.refs) - 1 for spot in finding.spots)
+    if not lasting:
+        return f" at {series.moment(place)}"
+    return " from the first checkpoint on" if place == 0 else f" from {series.moment(place)} on"
+
+
+def place_of(series: Comparison, name: str) -> int | None:
+    """The place of a checkpoint, given its name; None where it is not of the series."""
+    return next((i for i, ref in enumerate(series.refs) if ref.name == name), None) if name else None
+
+
+def use(report: Report) -> str:
+    """Which checkpoint to use, as far as the weights tell: true to the last good one of each failure."""
     if not report.tensors:
-        return []
-    findings = [f for f in report.judgement.findings if f.severity > Severity.INFO]
-    if not findings:
-        return [_clean(report)]
-    worst = findings[0]
-    result = [_story(report, worst, told=True)]
-    second = next((f for f in findings[1:] if f.severity is Severity.FAIL and f.rule.name != worst.rule.name), None)
-    if second is not None:
-        result.append(_story(report, second, told=False))
-    rest = [f for f in findings if f is not worst and f is not second]
-    if rest:
-        titles = list(dict.fromkeys(f.rule.title.lower() for f in rest))
-        more = f" and {integer(len(titles) - OTHERS)} more kinds" if len(titles) > OTHERS else ""
-        result.append(
-            f"Beyond that: {counted(len(rest), 'finding')} ({', '.join(titles[:OTHERS])}{more}), listed below."
-        )
-    return result
-
-
-def _story(report: Report, finding: Finding, *, told: bool) -> str:
-    """A finding in full: what it is, what it means, how much it concerns, since when, how sure it is, and what to do.
-
-    Args:
-        report: the report.
-        finding: the finding.
-        told: whether the banner has said already what it is.
-    """
-    parts = [] if told else [f"{_capital(finding.summary)}."]
+        return ""
+    findings = report.judgement.findings
     if len(report.series) > 1:
-        parts.append(f"Series: {finding.series}.")
-    if finding.meaning:
-        parts.append(f"What this usually means: {finding.meaning}")
-    if finding.weight:
-        layers = ""
-        if finding.layers:
-            named = ", ".join(finding.layers[:OTHERS]) + (" …" if len(finding.layers) > OTHERS else "")
-            layers = f", in {counted(len(finding.layers), 'layer')} ({named})"
-        parts.append(f"It concerns {share(finding.weight)} of the model's parameters{layers}.")
-    parts.append(_since(finding))
-    if finding.explains:
-        parts.append(f"The same cause also set off: {listed_explains(finding)}.")
-    if finding.evidence:
-        parts.append(f"How sure this is: {finding.evidence}.")
-    if finding.next_step:
-        parts.append(f"What to look at next: {finding.next_step}")
-    return " ".join(part for part in parts if part)
+        return _use_of_several(report)
+    return use_of(report.series[0], findings)
 
 
-def _since(finding: Finding) -> str:
-    if finding.first_bad and finding.last_good:
-        good = "the last good one is" if finding.severity is Severity.FAIL else "the last one without it is"
-        return f"First seen in checkpoint {finding.first_bad}; {good} {finding.last_good}."
-    return f"First seen in checkpoint {finding.first_bad}." if finding.first_bad else ""
+def use_of(series: Comparison, findings: Sequence[Finding]) -> str:
+    """The same of one series."""
+    known, last = health(series, findings), len(series.refs) - 1
+    if series.kind is SeriesKind.ALTERNATIVES:
+        sound = int(((known.whole < State.FAILURE) & ~known.doubtful).sum())
+        if sound == len(series.refs):
+            return f"Use any: none of the {counted(len(series.refs), 'alternative')} has a failure."
+        return f"Use one of the {integer(sound)} of {counted(len(series.refs), 'alternative')} without a failure."
+    place = known.last_below(State.FAILURE)
+    if place is None:
+        alone = "the only checkpoint has a failure" if last == 0 else "every checkpoint has a failure"
+        return f"Use none: {alone}."
+    if place < last:
+        return f"Use {series.moment(place)}: the last checkpoint without a failure."
+    failed = bool((known.whole == State.FAILURE).any() or known.doubtful.any())
+    calm = known.last_below(State.WARNING)
+    if last == 0:
+        return "The only checkpoint has no failure" + (", but a warning." if calm is None else ".")
+    usable = (
+        f"Use {series.moment(last)}: the newest checkpoint has no failure, though an earlier one has"
+        if failed
+        else f"Use any: no checkpoint has a failure; the newest is {series.moment(last)}"
+    )
+    if calm is None:
+        return f"{usable}, and all of them have a warning."
+    return f"{usable}." if calm == last else f"{usable}, and the last one without a warning {series.moment(calm)}."
+
+
+def _use_of_several(report: Report) -> str:
+    failed = {f.series for f in report.judgement.findings if f.severity is Severity.FAIL}
+    if not failed:
+        return "Use any: no series has a failure."
+    sound = len(report.series) - len(failed)
+    rest = f"{counted(sound, 'series', 'series')} {'has' if sound == 1 else 'have'} no failure; " if sound else ""
+    named = [s for s in report.series if s.name in failed]
+    told = [f"{s.name}: {lowered(use_of(s, report.judgement.findings)).rstrip('.')}" for s in named[:NAMED]]
+    more = f"; {integer(len(named) - NAMED)} more: see Series" if len(named) > NAMED else ""
+    return capital(f"{rest}{'; '.join(told)}{more}.", [s.name for s in named])
+
+
+def last_usable(series: Comparison, findings: Sequence[Finding]) -> str:
+    """In a word: the last checkpoint without a failure."""
+    place = health(series, findings).last_below(State.FAILURE)
+    if place is None:
+        return "none"
+    return series.labels[place]
+
+
+def in_a_line(report: Report, finding: Finding) -> str:
+    """A finding in one line: what, where, since when."""
+    series = next((s for s in report.series if s.name == finding.series), None)
+    if series is None:
+        return finding.rule.title
+    layers = [name for name in finding.layers if name in series.layers]
+    named = ", ".join(brief(name, NAME) for name in layers[:NAMED]) + (
+        f" and {integer(len(layers) - NAMED)} more" if len(layers) > NAMED else ""
+    )
+    of = f"{series.name}: " if len(report.series) > 1 else ""
+    return f"{of}{finding.rule.title}" + (f" in {named}" if named else "") + _since(finding, series)
+
+
+def since(finding: Finding, series: Comparison | None) -> str:
+    """When a finding shows first, and which checkpoint is the last one without it."""
+    place = None if series is None else place_of(series, finding.first_bad)
+    if series is None or place is None:
+        return ""
+    if len(series.refs) == 1:
+        return ""
+    good = place_of(series, finding.last_good)
+    before = "" if good is None else f"; {series.moment(good)} is the last one without it"
+    return f"{series.moment(place)}{before}"
+
+
+def extent(finding: Finding) -> str:
+    """How much of the model a finding concerns."""
+    if not finding.weight:
+        return ""
+    layers = f", in {counted(len(finding.layers), 'layer')}" if finding.layers else ""
+    return f"{share(finding.weight)} of the model's parameters{layers}"
 
 
 def listed_explains(finding: Finding) -> str:
@@ -101,7 +192,7 @@ def listed_explains(finding: Finding) -> str:
 
 
 def _clean(report: Report) -> str:
-    """The paragraph of a report without warnings: how much was read and compared."""
+    """How much was read and compared without a warning."""
     pairs = [p for s in report.series for p in s.pairs]
     estimated = sum(not p.whole.exact for p in pairs)
     compared = f"; {counted(len(pairs), 'pair')} of neighbouring checkpoints were compared value by value"
@@ -111,13 +202,35 @@ def _clean(report: Report) -> str:
     beside = any(s.kind is SeriesKind.ALTERNATIVES for s in report.series)
     limit = "" if pairs or beside else " With one checkpoint per series nothing can be said about change."
     return (
-        f"Every value of {counted(tensors, 'tensor')} in {counted(report.checkpoints, 'checkpoint')} was read"
-        f"{compared if pairs else ''}. No rule raised a warning. This speaks of the stored numbers alone: whether the "
-        f"model is any good, only its metrics can tell.{limit}"
+        f"every value of {counted(tensors, 'tensor')} in {counted(report.checkpoints, 'checkpoint')} was read"
+        f"{compared if pairs else ''}. Whether the model is any good, only its metrics can tell.{limit}"
     )
 
 
-def _capital(text: str) -> str:
-    """The text with a capital first letter, unless it begins with the name of a tensor, which must not change."""
+def first_sentence(text: str) -> str:
+    """The first sentence, without its full stop.
+
+    >>> first_sentence("It broke. Look at it."), first_sentence("v1.5 broke")
+    ('It broke', 'v1.5 broke')
+    """
+    return text.split(". ")[0].rstrip(".")
+
+
+def lowered(text: str) -> str:
+    """A sentence as it goes on after a colon: its first letter small, unless the word is one of capitals.
+
+    >>> lowered("It broke"), lowered("NaN stays"), lowered("A bit")
+    ('it broke', 'NaN stays', 'a bit')
+    """
     first = text.split(" ", 1)[0]
-    return text[:1].upper() + text[1:] if first.isalpha() else text
+    return text if any(c.isupper() for c in first[1:]) else text[:1].lower() + text[1:]
+
+
+def capital(text: str, names: Collection[str] = ()) -> str:
+    """The text with a capital first letter, unless it begins with one of the names, which must not change.
+
+    >>> capital("dead since step 3"), capital("encoder died", {"encoder"}), capital("a.b died")
+    ('Dead since step 3', 'encoder died', 'a.b died')
+    """
+    first = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if first.isalpha() and first not in names else text

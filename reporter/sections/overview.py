@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity
 from reporter.model.page import Cell, Column, Row, Section
 from reporter.model.report import Report
@@ -21,9 +23,23 @@ from reporter.sections.base import (
     verdict_cell,
     worst_series,
 )
+from reporter.sections.findings import about_deployment
+from reporter.sections.health import State, health, thinned
+from reporter.sections.narrative import last_usable
 from reporter.sections.paired import update_cell
 
 _STATISTICS = ("l2_norm", "std", "zero_share")
+
+STRIP = 12
+"""Most characters of the strip of a series: the ends, where a state changes, and others between."""
+
+SIGNS = {State.NO_DATA: "·", State.FINE: "✓", State.REMARK: "✓", State.WARNING: "▲", State.FAILURE: "✕"}
+
+_HEALTH = (
+    "The worst that is known of each checkpoint, in order: ✓ fine, ▲ a warning, ✕ a failure. Of long series the ends, "
+    "where it changes, and some between."
+)
+_NEWEST = "When the newest checkpoint was last written, and how long before this report that was."
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
@@ -40,6 +56,9 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Format", numeric=False, extra=True),
         Column("Checkpoints"),
         Column("Steps"),
+        Column("Health", numeric=False, course=True, definition=_HEALTH),
+        Column("Use", numeric=False, definition="The last checkpoint without a failure."),
+        Column("Newest", unit="saved", numeric=False, definition=_NEWEST),
         Column("Parameters"),
         *statistic_columns(_STATISTICS),
         NON_FINITE,
@@ -68,6 +87,9 @@ def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:
             Cell(series.format),
             count_cell(len(series.refs)),
             Cell(f"{series.labels[0]} – {series.labels[-1]}" if len(series.refs) > 1 else series.labels[0]),
+            Cell(_strip(series, found)),
+            Cell(last_usable(series, found)),
+            _newest(report, series, medium),
             count_cell(last.whole.parameters),
             *statistic_cells(last.trained.statistics, _STATISTICS),
             non_finite_cell(last.whole.summary),
@@ -75,3 +97,30 @@ def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:
         ),
         anchor=f"series-{series.slug}" if medium == "index" else "",
     )
+
+
+def _strip(series: Comparison, found: list[Finding]) -> str:
+    """A sign for each checkpoint, or for those that tell most."""
+    known = health(series, [f for f in found if not about_deployment(f)])
+    places = thinned(len(series.refs), known.turns, STRIP)
+    return "".join(SIGNS[State(int(known.whole[place]))] for place in places)
+
+
+def _newest(report: Report, series: Comparison, medium: Medium) -> Cell:
+    """When the last checkpoint was saved; on a page, which is made anew in each run, how old it is as well."""
+    saved = datetime.fromtimestamp(series.refs[-1].mtime_ns / 1e9, UTC)
+    text = f"{saved:%Y-%m-%d %H:%M}"
+    age = (report.created - saved).total_seconds()
+    return Cell(text if medium == "pdf" or age < 0 else f"{text} ({_span(age)} ago)")
+
+
+def _span(seconds: float) -> str:
+    """A time in its largest unit.
+
+    >>> _span(30), _span(5400), _span(200_000)
+    ('0 min', '1 h', '2 d')
+    """
+    for size, unit in ((86_400, "d"), (3_600, "h")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds // 60)} min"

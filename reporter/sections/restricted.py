@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from reporter.model.finding import Judgement
-from reporter.model.page import Block, Cell, FindingList, Page, Row, Table
+from reporter.model.page import Block, Cell, FindingItem, FindingList, HealthCell, Hero, Link, Page, Row, Table
 from reporter.model.report import Report
 
 T = TypeVar("T")
@@ -56,8 +56,26 @@ def _below(block: Block) -> Block:
     if isinstance(block, Table):
         return replace(block, rows=tuple(_row(row) for row in block.rows))
     if isinstance(block, FindingList):
-        return replace(block, items=tuple(replace(item, href=_up(item.href)) for item in block.items))
+        return replace(block, items=tuple(map(_item, block.items)), remarks=tuple(map(_item, block.remarks)))
+    if isinstance(block, Hero) and block.health is not None:
+        rows = tuple(
+            replace(row, name=_link(row.name), cells=tuple(map(_health, row.cells))) for row in block.health.rows
+        )
+        return replace(block, health=replace(block.health, rows=rows))
     return block
+
+
+def _item(item: FindingItem) -> FindingItem:
+    places, others = (tuple(map(_link, links)) for links in (item.places, item.others))
+    return replace(item, href=_up(item.href), places=places, others=others)
+
+
+def _link(link: Link) -> Link:
+    return replace(link, href=_up(link.href))
+
+
+def _health(cell: HealthCell) -> HealthCell:
+    return replace(cell, href=_up(cell.href))
 
 
 def _row(row: Row) -> Row:

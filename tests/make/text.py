@@ -18,7 +18,10 @@ from reporter.model.page import (
     Figures,
     FindingItem,
     FindingList,
+    HealthMap,
+    Hero,
     LayerCourses,
+    Link,
     Page,
     Paragraph,
     Row,
@@ -68,6 +71,7 @@ def scrub(text: str, *folders: Path) -> str:
         text = text.replace(str(folder), "FOLDER")
     text = re.sub(r"ckpt-report \d\S+", "ckpt-report VERSION", text)
     text = re.sub(r"(measured on|between) \d{4}-\d\d-\d\d", r"\1 DAY", text)
+    text = re.sub(r"\| \d{4}-\d\d-\d\d \d\d:\d\d", "| DAY", text)
     return _LONG.sub(lambda found: f"{float(found[0]):.{DIGITS}g}", text)
 
 
@@ -83,9 +87,12 @@ def _lines(block: Block, words: Words) -> list[str]:
             return [f"<{block.name} {block.width}x{block.height}> {block.alt} | {block.caption}"]
         case Figures():
             return [line for item in block.items for line in _lines(item, words)]
+        case Hero():
+            return _hero(block)
         case FindingList():
             more = [f"and {block.more} more: {block.more_where}"] if block.more else []
-            return [*map(_finding, block.items), *more]
+            remarks = [f"{len(block.remarks)} remarks:", *map(_finding, block.remarks)] if block.remarks else []
+            return [*map(_finding, block.items), *remarks, *more]
         case LayerCourses():
             return [*_lines(block.table, words), f"(columns {block.columns})", *_embedded(block.numbers)]
         case CompareView():
@@ -109,14 +116,51 @@ def _embedded(numbers: SeriesNumbers) -> list[str]:
 
 
 def _finding(item: FindingItem) -> str:
-    return "\n    ".join(
-        (
-            f"{item.severity} ({item.level}) {item.title} | {item.where} <{item.href}>",
-            item.message,
-            f"{item.value} | {item.threshold} | {item.basis}",
-            item.advice,
-        )
+    figure = item.evidence
+    lines = (
+        f"{item.severity} ({item.level}) {item.title} | {item.where} <{item.href}> #{item.anchor}",
+        item.message,
+        f"change: {item.change}" * bool(item.change),
+        f"measured: {item.value} | limit: {item.threshold} | since: {item.since} | concerns: {item.extent}",
+        f"where: {', '.join(map(_link, item.places))}" * bool(item.places),
+        f"<{figure.name} {figure.width}x{figure.height}> {figure.alt} | {figure.caption}" if figure else "",
+        f"means: {item.meaning}" * bool(item.meaning),
+        f"next: {item.next_step}" * bool(item.next_step),
+        *(f"other: {_link(link)}" for link in item.others),
+        f"why: {item.basis} | {item.formula} | {item.source}",
     )
+    return "\n    ".join(line for line in lines if line)
+
+
+def _link(link: Link) -> str:
+    return link.text + (f" <{link.href}>" if link.href else "")
+
+
+SIGNS = {"pass": ".", "info": "i", "warn": "w", "fail": "F", "": "-"}
+"""Of the cells of a health map."""
+
+
+def _hero(hero: Hero) -> list[str]:
+    figure = hero.curves
+    return [
+        f"[{hero.word}] ({hero.level}) {hero.counts}",
+        hero.sentence,
+        f"use: {hero.use}",
+        *(f"({link.level}) {_link(link)}" for link in hero.findings),
+        *([] if hero.health is None else _health(hero.health)),
+        *([f"<{figure.name} {figure.width}x{figure.height}> {figure.alt} | {figure.caption}"] if figure else []),
+        *(f"{term}: {value}" for term, value in hero.facts),
+    ]
+
+
+def _health(health: HealthMap) -> list[str]:
+    """The map as letters, and what the worst cell of each row says and leads to."""
+    lines = [health.caption, " ".join(health.columns)]
+    for row in health.rows:
+        told = next(c for level in ("fail", "warn", "info", "pass", "") for c in row.cells if c.level == level)
+        signs = "".join(SIGNS[cell.level] for cell in row.cells)
+        lines.append(f"{signs} {_link(row.name)} «{row.title}»: {told.words} <{told.href}>")
+    return lines
 
 
 def _column(column: Column) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reporter import plots
-from reporter.model.figures import Course, Line, Mark
+from reporter.model.figures import Around, Course, Line, Mark, Sample
 from reporter.model.histogram import Histogram
 from reporter.model.page import Figure
 
@@ -291,13 +291,16 @@ def _multiples() -> dict[str, Draw]:
         mark: float | None = None,
         title: str = "Metrics",
         axis: str = "step",
+        small: bool = False,
     ) -> Draw:
         marks = () if mark is None else (Mark(mark, "first finding: step 7"),)
         held = [{n: Line(x or [7.0 * i for i in range(len(v))], v) for n, v in panel.items()} for panel in panels]
-        return lambda: plots.multiples("m", title, held, marks, axis)
+        return lambda: plots.multiples("m", title, held, marks, axis, small=small)
 
     return {
         "multiples": draw({"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 2.5, 2.0]}, {"norm": [1.0, 2.0, 3.0]}, mark=7.0),
+        "multiples small": draw({"loss": [3.0, NAN]}, {"zero": [0.0, 0.0]}, {"norm": [1.0, 2.0]}, mark=7.0, small=True),
+        "multiples small hostile": draw({h: [0.0, 1.0] for h in HOSTILE[:4]}, title=HOSTILE[9], small=True),
         "multiples bad": draw({"loss": [3.0, NAN, INF, -INF]}, {"acc": [0.1, None, 0.3, 0.4]}, mark=21.0),
         "multiples all bad": draw({"loss": [NAN, NAN]}, {"acc": [None, None]}),
         "multiples one value": draw({"loss": [3.0]}, {"acc": [0.5]}, x=[5.0]),
@@ -316,6 +319,49 @@ def _multiples() -> dict[str, Draw]:
     }
 
 
+def _proofs() -> dict[str, Draw]:
+    def draw(
+        *held: Histogram | None,
+        course: Sequence[float | None] | None = (1.0, 1.5, 4.0),
+        odd: int = 0,
+        title: str = "dense/kernel",
+        label: str = "step",
+        unit: str = "",
+        event: int = 1,
+        x: Sequence[float] | None = None,
+    ) -> Draw:
+        samples = tuple(Sample(f"{label} {i}", h, odd * (i == len(held) - 1)) for i, h in enumerate(held))
+        around = None
+        if course is not None:
+            labels = tuple(f"{label} {i}" for i in range(len(course)))
+            around = Around(title, unit, labels, Line(x or [10.0 * i for i in range(len(course))], course), event)
+        return lambda: plots.proof("f", title, samples, around)
+
+    return {
+        "proof": draw(bell(), bell(0.1, 0.4)),
+        "proof alone": draw(bell(), course=None),
+        "proof of nothing": draw(None, None, course=(None, None)),
+        "proof all bad": draw(bell(), None, odd=7, course=(1.0, NAN, INF)),
+        "proof bad at the end": draw(bell(), bell(), odd=1, course=(1.0, 2.0, NAN), event=2),
+        "proof of shares": draw(bell(), HISTOGRAMS["one peak"], course=(0.0, 0.0, 0.5), unit="share", event=2),
+        "proof outside": draw(HISTOGRAMS["all outside"], HISTOGRAMS["all outside"]),
+        "proof one value": draw(HISTOGRAMS["one value"], HISTOGRAMS["one bin"], course=(1.0,), event=0),
+        "proof huge": draw(HISTOGRAMS["huge"], HISTOGRAMS["float64"], course=(-1.7e308, 1.7e308), event=0),
+        "proof long": draw(bell(), course=[float(i) for i in range(30)], event=29),
+        "proof close steps": draw(bell(), bell(), x=[1e6, 1e6 + 1, 1e6 + 2]),
+        "proof hostile": draw(bell(), bell(), title=HOSTILE[9], label=HOSTILE[3], unit=HOSTILE[2], odd=10**12),
+        "proof hostile names": draw(bell(), bell(), title=HOSTILE[4], label=HOSTILE[8], unit=HOSTILE[10]),
+    }
+
+
 CASES: dict[str, Draw] = (
-    _multiples() | _histograms() | _over_steps() | _bands() | _change_heats() | _lines() | _squares() | _runs()
+    _proofs()
+    | _multiples()
+    | _histograms()
+    | _over_steps()
+    | _bands()
+    | _change_heats()
+    | _lines()
+    | _squares()
+    | _runs()
 )

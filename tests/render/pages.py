@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import math
 import random
+from dataclasses import replace
 
 from PIL import Image, ImageDraw
 
@@ -20,7 +21,12 @@ from reporter.model.page import (
     Figures,
     FindingItem,
     FindingList,
+    HealthCell,
+    HealthMap,
+    HealthRow,
+    Hero,
     Level,
+    Link,
     Page,
     Paragraph,
     Row,
@@ -97,7 +103,43 @@ def findings() -> FindingList:
         finding("info", "Step from the file name", "pooler/dense", "3 checkpoints carry no step inside; their order follows the names.", "3", "0"),
         finding("info", "Large bias", "head/dense", "The bias is larger than √n times the kernel's scale.", "4.1", "≤ 3"),
     ]  # fmt: skip
-    return FindingList(tuple(items), more=4, more_where="index.html")
+    items[0] = replace(
+        items[0],
+        anchor="finding-1",
+        evidence=figure("evidence", 720, 200, 7, "Before and after."),
+        meaning="The training has diverged.",
+        next_step="Go back to the last good checkpoint.",
+        since="step 19000; step 18000 is the last one without it",
+        formula="number of NaN",
+        source="counting",
+        places=(Link(BROKEN, "#" + anchor(BROKEN)), Link("elsewhere")),
+        others=(Link("1 NaN in head/logits.", "#" + anchor("head/logits"), "fail"),),
+    )
+    return FindingList(tuple(items[:8]), more=4, more_where="index.html", remarks=tuple(items[8:]))
+
+
+def health() -> HealthMap:
+    """Layers × checkpoints: one layer breaks at step 19 000, another one was warned of before."""
+    columns = tuple(f"{step}" for step in STEPS[:: len(STEPS) // 9])
+    rows = []
+    for name in LAYERS[:20]:
+        cells: list[HealthCell] = []
+        for at, label in enumerate(columns):
+            level: Level = "fail" if name == BROKEN and at > 5 else "warn" if name == LAYERS[3] and at > 3 else "pass"
+            word = {"fail": "failure", "warn": "warning", "pass": "fine"}[level]
+            cells.append(HealthCell(level, f"{name} at step {label}: {word}", "#" + anchor(name)))
+        rows.append(HealthRow(Link(name, "#" + anchor(name)), tuple(cells), name))
+    return HealthMap("Layers × checkpoints.", columns, tuple(rows))
+
+
+def hero() -> Hero:
+    """The first screen."""
+    told = (Link(f"Not-a-number values in {BROKEN} from step 19000 on", "#finding-1", "fail"),)
+    facts = (("Folder", "ckpts/bert-small"), ("Parameters", "66 478 080"), ("Checkpoints", "27"))
+    sentence = "Something is wrong in 1 of 40 layers from step 19000 on: the training has diverged."
+    use = "Use step 18000: the last checkpoint without a failure."
+    curves = figure("curves", 500, 260, 6, "Norm, update and zeros.")
+    return Hero("fail", "Fail", "3 failures · 5 warnings", sentence, use, told, health(), curves, facts)
 
 
 def trend_table() -> Table:
@@ -179,7 +221,7 @@ def review() -> Page:
         ),
     )  # fmt: skip
     sections = (
-        Section("verdict", "Verdict", (verdict, Facts(tiles, "tiles"), Paragraph("Judged: 40 layers of the last checkpoint and their 27-checkpoint history; model weights only. Optimizer state is measured apart.", "note"))),
+        Section("verdict", "Verdict", (verdict, hero(), Facts(tiles, "tiles"), Paragraph("Judged: 40 layers of the last checkpoint and their 27-checkpoint history; model weights only. Optimizer state is measured apart.", "note"))),
         Section("findings", "Findings", (findings(),)),
         Section("over-time", "What changed over time", (Paragraph("Every checkpoint was read from the first byte to the last; checksums agree. The scale of the weights is steady until step 18 000, then jumps in one layer. What follows is the damage, not its cause: look at the learning-rate schedule around that step first."), *changed)),
         Section("layers", "Layers", (layer_table(),)),
@@ -217,9 +259,16 @@ def hostile(word: str) -> Page:
     table = Table(word, (Column(word, word, False, word), Column(word)), (Row((cell, cell), "warn", word),) * 2, word, 3, word)  # fmt: skip
     png = plot(100, 50, 1)
     image = Figure(word, png, 100, 50, word or "empty", word)
-    item = FindingItem("fail", word, word, word, word, word, word, word, word)
+    link = Link(word, word, "warn")
+    item = FindingItem(
+        "fail", word, word, word, word, word, word, word, word, word, word, word, word, word, word, word, image,
+        (link, link), (link,), word,
+    )  # fmt: skip
+    row = HealthRow(link, (HealthCell("fail", word, word), HealthCell("", word)), word)
+    maps = HealthMap(word, (word, word), (row, row))
+    shown = Hero("fail", word, word, word, word, (link,), maps, image, ((word, word),))
     blocks: tuple[Block, ...] = (
-        Banner("fail", word, word), Facts(((word, word),), "tiles"), Facts(((word, word),)), FindingList((item,), 1, word),
+        Banner("fail", word, word), Facts(((word, word),), "tiles"), Facts(((word, word),)), FindingList((item,), 1, word, (item,)), shown, replace(shown, health=replace(maps, columns=())),
         Paragraph(word), Paragraph(word, "warning"), table, image, Figures((image, image)),
     )  # fmt: skip
     sections = (Section(word, word, blocks), Section(f"{word}2", word, blocks, folded=True, depth=3))

@@ -19,7 +19,7 @@ from reporter.model.report import Report
 from reporter.rules.base import Rule
 from reporter.sections import report_page, runs
 from reporter.sections.difference import difference_page
-from reporter.sections.narrative import headline, paragraphs
+from reporter.sections.narrative import counts, in_a_line, sentence, use
 from reporter.terminal import differences, tables
 from reporter.writers.differences import record as difference_record
 from reporter.writers.report_json import report_record
@@ -65,7 +65,8 @@ def stories(report: Report) -> Iterator[tuple[str, Report]]:
 def test_narratives(rich: Rich, golden: Path) -> None:
     lines = []
     for title, report in stories(rich.report):
-        lines += [f"## {title}", headline(report), *paragraphs(report), ""]
+        findings = [in_a_line(report, f) for f in report.judgement.findings]
+        lines += [f"## {title}", counts(report), sentence(report), use(report), *findings, ""]
     compare(golden / "rich" / "narratives.txt", "\n".join(lines))
 
 

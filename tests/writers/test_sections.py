@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reporter.derive.statistics import STATISTICS
-from reporter.model.page import Cell, Facts, FindingList, Page, Paragraph, Section, Table
+from reporter.model.page import Cell, Facts, FindingList, Hero, Page, Paragraph, Section, Table
 from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS, checkpoint_pages, report_page
 from tests.make.rich import STEPS, Arrays, Rich
 from tests.writers import truth
@@ -95,18 +95,22 @@ def test_every_registered_section_occurs(rich: Rich) -> None:
 
 
 def test_verdict(page: Page, rich: Rich) -> None:
-    tiles = next(dict(b.items) for b in section(page, "verdict").blocks if isinstance(b, Facts))
-    assert tiles["Series"] == str(len(SERIES))
-    assert tiles["Checkpoints"] == str(sum(map(len, SERIES.values())))
+    shown = next(b for b in section(page, "verdict").blocks if isinstance(b, Hero))
+    facts = dict(shown.facts)
+    assert facts["Series"] == str(len(SERIES))
+    assert facts["Checkpoints"] == str(sum(map(len, SERIES.values())))
     held = [rich.arrays[c] for names in SERIES.values() for c in names]
+    tiles = next(dict(b.items) for b in section(page, "files").blocks if isinstance(b, Facts))
     assert tiles["Tensors measured"] == str(sum(map(len, held)))
     read = sum(v.nbytes for arrays in held for v in arrays.values())
     assert tiles["Weights read"] == f"{read / 1e6:.3g} MB"
-    found = next(b for b in section(page, "verdict").blocks if isinstance(b, FindingList))
-    assert (found.items[0].value, found.items[0].threshold) == ("2, before: 0", "0; more is bad")
+    found = next(b for b in section(page, "findings").blocks if isinstance(b, FindingList))
+    assert (found.items[0].value, found.items[0].threshold) == ("2, was 0", "bad if more than 0")
     later = next(b for b in section(page, "deployment").blocks if isinstance(b, FindingList))
-    assert {item.severity for item in later.items} == {"INFO"}, "remarks about deployment stand in its section"
-    told = len(found.items) + found.more + len(later.items) + later.more
+    assert {item.severity for item in later.remarks} == {"INFO"}, "remarks about deployment stand in its section"
+    assert not later.items
+    items = [*found.items, *found.remarks, *later.remarks]
+    told = sum(1 + len(item.others) for item in items) + found.more + later.more
     assert told == len(rich.report.judgement.findings)
     assert "2 files could not be measured" in words(page, "verdict")
 

@@ -1,0 +1,79 @@
+"""Write the cells of a health map: each alone as HTML, and those that are alike together on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from markupsafe import Markup, escape
+
+from reporter.model.page import HealthCell, HealthMap, HealthRow, Level
+from reporter.render.links import Links
+from reporter.render.text import clip, visible
+
+SIGNS: dict[Level, str] = {"pass": "·", "info": "●", "warn": "▲", "fail": "✕", "": "–"}
+"""What is seen of a state where there are no colours."""
+
+LONGEST = 200
+"""Most characters of what is said of a cell."""
+
+FEW, ROOM_OF_FEW, ROOM = 12, 2, 4
+"""Up to how many columns are wide, and the columns that the label of a checkpoint takes of these and of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The label of a checkpoint, and whether there is room to show it."""
+
+    text: str
+    shown: bool
+
+
+def health_cells(row: HealthRow, links: Links) -> Markup:
+    """The cells of a row, each a link where it leads somewhere; what they say is heard, and shown when pointed at.
+
+    >>> from reporter.model.page import Link
+    >>> row = HealthRow(Link("a"), (HealthCell("warn", "a at step 3: warning", "#finding-1"),))
+    >>> print(health_cells(row, Links(frozenset({"finding-1"}), files=True)))
+    <span role="gridcell" class="cell warn"><a href="#finding-1" aria-label="a at step 3: warning">▲</a></span>
+    """
+    return Markup("\n".join(_cell(cell, links) for cell in row.cells))
+
+
+def _cell(cell: HealthCell, links: Links) -> str:
+    name = f"cell {cell.level}".rstrip()
+    words = escape(visible(clip(cell.words, LONGEST)))
+    sign = SIGNS[cell.level]
+    if cell.href in links:
+        inner = f'<a href="{escape(cell.href)}" aria-label="{words}">{sign}</a>'
+        return f'<span role="gridcell" class="{name}">{inner}</span>'
+    return f'<span role="gridcell" class="{name}" aria-label="{words}">{sign}</span>'
+
+
+def heads(health: HealthMap) -> list[Head]:
+    """The labels of the columns: the ends and those at which the first row gets worse, as far as they fit."""
+    order = ("", "pass", "info", "warn", "fail")
+    ranks = [order.index(cell.level) for cell in health.rows[0].cells]
+    last = len(health.columns) - 1
+    wanted = [0, *(i for i in range(1, last + 1) if ranks[i] > ranks[i - 1]), last]
+    room = ROOM_OF_FEW if len(health.columns) <= FEW else ROOM
+    shown: list[int] = []
+    for at in sorted(set(wanted), key=lambda i: (i != 0, i != last, i)):
+        if all(abs(at - other) >= room for other in shown):
+            shown.append(at)
+    return [Head(text, i in shown) for i, text in enumerate(health.columns)]
+
+
+def spans(health: HealthMap) -> Iterator[tuple[str, int]]:
+    """The labels that are shown, each with the number of columns up to the next one."""
+    known = heads(health)
+    at = [i for i, head in enumerate(known) if head.shown]
+    yield from ((known[i].text, after - i) for i, after in zip(at, [*at[1:], len(known)], strict=True))
+
+
+def stretches(row: HealthRow) -> Iterator[tuple[HealthCell, int, str]]:
+    """The first of each stretch of cells that are alike, how many there are, and their sign."""
+    for level, of in groupby(row.cells, key=lambda cell: cell.level):
+        cells = list(of)
+        yield cells[0], len(cells), SIGNS[level]

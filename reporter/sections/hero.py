@@ -1,0 +1,227 @@
+"""The first screen: what happened, where, since when, and which checkpoint to use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from reporter.model.checkpoint import SeriesKind
+from reporter.model.comparison import Comparison
+from reporter.model.finding import Finding, Severity, Verdict
+from reporter.model.page import HealthCell, HealthMap, HealthRow, Hero, Level, Link
+from reporter.model.report import Report
+from reporter.numerals import counted, integer
+from reporter.printable import layer_name
+from reporter.sections.base import LEVELS, Medium, page_href, series_href, worst_series
+from reporter.sections.findings import about_deployment, anchors, groups
+from reporter.sections.health import NOBODY, Health, State, common_ends, health, parted, thinned
+from reporter.sections.narrative import counts, in_a_line, sentence, use
+
+MATTER = 2
+"""Findings that are named on the first screen."""
+
+ROWS: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 24}
+"""Most rows of the health map: as many as one screen shows, and the first page of the PDF."""
+
+COLUMNS = 24
+"""Most columns of the health map."""
+
+LONG = 12
+"""Characters from which on what all names begin or end with is left out."""
+
+WHOLE = "checkpoint"
+"""What the first row of the map of layers is about."""
+
+WORDS: dict[Verdict, Level] = {Verdict.PASS: "pass", Verdict.WARN: "warn", Verdict.FAIL: "fail"}
+
+STATES: dict[State, tuple[Level, str]] = {
+    State.NO_DATA: ("", "no data"),
+    State.FINE: ("pass", "fine"),
+    State.REMARK: ("info", "remark"),
+    State.WARNING: ("warn", "warning"),
+    State.FAILURE: ("fail", "failure"),
+}
+"""How each state is marked, and what it is called."""
+
+
+def hero(report: Report, medium: Medium) -> Hero:
+    """The block.
+
+    Args:
+        report: the report.
+        medium: what it is for.
+    """
+    single = len(report.series) == 1
+    return Hero(
+        level=WORDS[report.verdict],
+        word=report.verdict,
+        counts=counts(report),
+        sentence=sentence(report),
+        use=use(report),
+        findings=_matter(report, medium),
+        health=None if not report.series else _of_one(report, medium) if single else _of_several(report, medium),
+        curves=report.figures[0].curves if single else None,
+        facts=_facts(report),
+    )
+
+
+def _matter(report: Report, medium: Medium) -> tuple[Link, ...]:
+    """The worst findings, each of another kind."""
+    loud = [f for f in report.judgement.findings if f.severity > Severity.INFO]
+    found = groups([f for f in loud if not about_deployment(f)], medium)[:MATTER]
+    return tuple(
+        Link(in_a_line(report, group.worst), f"#{group.anchor}", LEVELS[group.worst.severity]) for group in found
+    )
+
+
+def _facts(report: Report) -> tuple[tuple[str, str], ...]:
+    """What was looked at."""
+    folders = report.settings.get("folders", "")
+    facts = [("Folder", folders)] if folders else []
+    if len(report.series) != 1:
+        return (*facts, ("Series", integer(len(report.series))), ("Checkpoints", integer(report.checkpoints)))
+    series = report.series[0]
+    if not series.refs:
+        return tuple(facts)
+    last = series.measured[-1]
+    written = dict.fromkeys(m.framework for m in series.measured if m.framework)
+    steps = series.labels[0] if len(series.refs) == 1 else f"{series.labels[0]} – {series.labels[-1]}"
+    trained, whole = last.trained.parameters, last.whole.parameters
+    return (
+        *facts,
+        ("Parameters", integer(whole) if trained == whole else f"{integer(trained)} trained of {integer(whole)}"),
+        ("Layers", integer(len(series.layers))),
+        ("Checkpoints", integer(len(series.refs))),
+        ("Steps" if series.counts_steps else "Numbered", steps),
+        ("Format", " · ".join([series.format, *written])),
+    )
+
+
+def _of_one(report: Report, medium: Medium) -> HealthMap | None:
+    """Layers × checkpoints of the only series, below a row of the worst of each checkpoint."""
+    series, findings = report.series[0], _counted(report)
+    if not series.refs:
+        return None
+    known = health(series, findings)
+    places = thinned(len(series.refs), known.turns, COLUMNS)
+    parts = parted([layer_name(name) for name in known.layers], ROWS[medium])
+    cells = _Cells(report, 0, medium, findings, places)
+    rows = [HealthRow(Link("all"), cells.row(WHOLE, known.whole, known.whole_causes), "the whole checkpoint")]
+    names = _short([name for name, _ in parts])
+    href = f"#layers-{series.slug}"
+    for (name, members), short in zip(parts, names, strict=True):
+        states, causes = _worst(known, members)
+        shown = short if len(members) == 1 else f"{short} ({integer(len(members))})"
+        rows.append(HealthRow(Link(shown, href), cells.row(name, states, causes), name))
+    labels = tuple(series.labels[place] for place in places)
+    return HealthMap(_caption(series, known, parts, places), labels, tuple(rows))
+
+
+def _counted(report: Report) -> list[Finding]:
+    """Findings that make a state: all but remarks about deployment, which say nothing of a checkpoint's health."""
+    return [f for f in report.judgement.findings if not about_deployment(f)]
+
+
+def _worst(known: Health, members: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The worst states of some layers, and what led to them."""
+    states, causes = known.states[list(members)], known.causes[list(members)]
+    worst = states.argmax(axis=0)
+    places = np.arange(states.shape[1])
+    return states[worst, places], causes[worst, places]
+
+
+class _Cells:
+    """Makes the cells of one series."""
+
+    def __init__(
+        self, report: Report, at: int, medium: Medium, findings: Sequence[Finding], places: Sequence[int]
+    ) -> None:
+        self._report, self._at, self._medium = report, at, medium
+        self._findings, self._places = findings, places
+        told = anchors(report, medium)
+        self._told: Mapping[int, str] = {id(f): told[i] for i, f in enumerate(report.judgement.findings) if i in told}
+
+    def row(self, name: str, states: np.ndarray, causes: np.ndarray) -> tuple[HealthCell, ...]:
+        """The cells of a layer, or of the whole, at the places that are shown."""
+        return tuple(self._cell(name, place, State(int(states[place])), int(causes[place])) for place in self._places)
+
+    def _cell(self, name: str, place: int, state: State, cause: int) -> HealthCell:
+        series = self._report.series[self._at]
+        level, word = STATES[state]
+        finding = None if cause == NOBODY else self._findings[cause]
+        why = f", {finding.rule.title}" if finding else ""
+        page = page_href(self._report, self._at, place, self._medium)
+        own = page and name != WHOLE and len(series.measured[place].layers)
+        href = f"{page}#layers" if own else page
+        if not href and finding is not None:
+            href = self._told.get(id(finding), "")
+        if not href and self._medium != "pdf":
+            href = series_href(series, self._medium)
+        return HealthCell(level, f"{name} at {series.moment(place)}: {word}{why}", href)
+
+
+def _of_several(report: Report, medium: Medium) -> HealthMap:
+    """A row of checkpoints for each series, the worst first."""
+    findings, rows = _counted(report), []
+    order = worst_series(report)
+    names = dict(
+        zip(order[: ROWS[medium]], _short([report.series[at].name for at in order[: ROWS[medium]]]), strict=True)
+    )
+    thin = 0
+    for at in order[: ROWS[medium]]:
+        series = report.series[at]
+        known = health(series, findings)
+        places = thinned(len(series.refs), known.turns, COLUMNS)
+        thin += len(places) < len(series.refs)
+        cells = _Cells(report, at, medium, findings, places).row(series.name, known.whole, known.whole_causes)
+        rows.append(HealthRow(Link(names[at], series_href(series, medium)), cells, series.name))
+    caption = "Series × checkpoints in their order, the worst series first"
+    if len(order) > ROWS[medium]:
+        caption += f"; {integer(ROWS[medium])} of {integer(len(order))}, the others are below in Series"
+    if thin:
+        caption += f". Of long series {COLUMNS} checkpoints: the ends, where a state changes, and others between"
+    return HealthMap(f"{caption}.", (), tuple(rows))
+
+
+def _caption(
+    series: Comparison, known: Health, parts: Sequence[tuple[str, tuple[int, ...]]], places: Sequence[int]
+) -> str:
+    """What rows and columns are, and by which rule some are put together or left out."""
+    what = "alternatives" if series.kind is SeriesKind.ALTERNATIVES else "checkpoints"
+    text = f"Layers × {what}"
+    if len(parts) < len(known.layers):
+        text += (
+            f": {counted(len(known.layers), 'layer')} in {integer(len(parts))} groups of neighbours, each at its worst"
+        )
+    if len(places) < len(series.refs):
+        text += (
+            f". {integer(len(places))} of {integer(len(series.refs))} {what}: the first, the last, those around each "
+            "change of a state, and others evenly spread"
+        )
+    head, tail = _ends([name for name, _ in parts])
+    if head or tail:
+        both = " and ".join(
+            part for part in (f"begin with {head}…" * bool(head), f"end with …{tail}" * bool(tail)) if part
+        )
+        text += f". All names {both}"
+    return f"{text}."
+
+
+def _ends(names: Sequence[str]) -> tuple[str, str]:
+    """What all names begin and end with, where that is long."""
+    head, tail = common_ends(names) if len(names) > 1 else ("", "")
+    return (head if len(head) >= LONG else ""), (tail if len(tail) >= LONG else "")
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names without what all of them begin and end with.
+
+    >>> _short(["encoder/block_1/x", "encoder/block_2/x", "encoder/block_2/y"])
+    ['1/x', '2/x', '2/y']
+    >>> _short(["dense_1", "dense_2"])
+    ['dense_1', 'dense_2']
+    """
+    head, tail = _ends(names)
+    end = -len(tail) if tail else None
+    return [name[len(head) : end] for name in names]
