@@ -168,10 +168,12 @@ class Timeline:
     Attributes:
         series: what it was made from.
         tracks: every tensor, in model order, model tensors first; twice if it is float here and integer there.
+        age: seconds since its newest checkpoint was written; None where another series has a newer one.
     """
 
-    def __init__(self, series: Comparison) -> None:
+    def __init__(self, series: Comparison, age: float | None = None) -> None:
         self.series = series
+        self.age = age
         self.labels = series.labels
         tables = Tables(series)
         first: dict[str, TensorInfo] = {}
