@@ -22,8 +22,15 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo "  variables: CKPTS=$(CKPTS) OUT=$(OUT) ARGS='$(ARGS)' (flags of ckpt-report report)"
 
-report: $(VENV)/run.stamp $(VENV)/pango.stamp ## report on the checkpoints in CKPTS
-	@$(PY) -m reporter report $(CKPTS) -o $(OUT) $(ARGS)
+# CKPTS and OUT may hold spaces, so each is one word of the shell; several folders are given to $(VENV)/bin/ckpt-report.
+# make itself ends with 2 whenever a command fails: the exit code of the report is printed.
+report: ckpts-exist $(VENV)/run.stamp $(VENV)/bin/ckpt-report $(VENV)/pango.stamp ## report on the checkpoints in CKPTS
+	@$(PY) -m reporter report "$(CKPTS)" -o "$(OUT)" $(ARGS) || \
+		{ code=$$?; echo "ckpt-report ended with exit code $$code" >&2; exit $$code; }
+
+.PHONY: ckpts-exist
+ckpts-exist:
+	@test -e "$(CKPTS)" || { echo "CKPTS: there is no $(CKPTS); say make report CKPTS=folder" >&2; exit 2; }
 
 test: $(VENV)/dev.stamp $(VENV)/pango.stamp ## run the tests
 	$(PY) -m pytest -n 2 $(ARGS)
@@ -87,8 +94,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run.stamp: locks/run.txt | $(VENV)/bin/python
+	@echo "installing $$(grep -c == $<) packages into $(VENV), TensorFlow among them: about 2.5 GB, once" >&2
 	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+# What schedulers call: the program of this checkout, from wherever it is started.
+$(VENV)/bin/ckpt-report: Makefile | $(VENV)/bin/python
+	@printf '#!/bin/sh\nPYTHONPATH="%s$${PYTHONPATH:+:$$PYTHONPATH}" exec "%s/$(PY)" -m reporter "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $@
+	@chmod +x $@
 
 $(VENV)/dev.stamp: locks/dev.txt | $(VENV)/bin/python
 	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $<

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from reporter.cache.renderings import Renderings
 from reporter.compare import runs_of_one_model
 from reporter.derive.histograms import of_series
 from reporter.documents import Documents
+from reporter.errors import OutputError, RenderError
 from reporter.gather.all_series import file_entries, gather_all
 from reporter.gather.catalog import scan
 from reporter.gather.stretches import further_processors
@@ -22,6 +24,7 @@ from reporter.plots.choose import draw_all, draw_further
 from reporter.plots.choose_runs import draw_runs
 from reporter.readers.isolation import end_children
 from reporter.render.look import read_look
+from reporter.render.runs import MADE_BY, render_runs
 from reporter.rules.judging import judge
 from reporter.rules.news import news
 from reporter.rules.policy import policy
@@ -30,8 +33,9 @@ from reporter.sections.shown import details
 from reporter.settings.model import Settings, described
 from reporter.terminal.progress import Progress
 from reporter.writers.findings_json import read_memory, write_memory
+from reporter.writers.kept_runs import kept_runs, prune
 from reporter.writers.outputs import FILES, HANDED_ON, Published, deliver, require_possible
-from reporter.writers.publish import LATEST, output_lock, publish, run_name
+from reporter.writers.publish import LATEST, output_lock, publish, run_name, write_index
 from reporter.writers.report_json import timestamp, with_timings
 
 
@@ -84,7 +88,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, documents: Documents) -> Outcome:
     """Every stage once, in order; each takes the frozen results of those before it."""
-    clock, renderings, rules = Clock(), Renderings(cache, progress.tick), policy(settings, created.date())
+    clock, renderings, rules = Clock(), Renderings(cache, progress.tick), policy(settings, created.date(), created)
     look = read_look(settings.note, settings.logo, settings.accent, settings.templates)
     when_compiling(progress.compiling)
 
@@ -151,7 +155,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     latest = report.tensors > 0
     folder = publish(settings.out, created, identity(found, settings), files, latest=latest)
     page = (settings.out / LATEST if latest else folder) / "index.html"
-    problems = tuple(deliver(Published(report, page, clock.elapsed, settings)))
+    problems = (*_index(settings, created), *deliver(Published(report, page, clock.elapsed, settings)))
     return Outcome(
         report,
         folder,
@@ -163,3 +167,12 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         account.read_bytes,
         compiled_anew(),
     )
+
+
+def _index(settings: Settings, now: datetime) -> Iterator[str]:
+    """Delete old runs, and write the page over all that are left; yields what went wrong, if anything did."""
+    try:
+        runs = prune(settings.out, kept_runs(settings.out), now, settings.keep_last, settings.keep_days)
+        write_index(settings.out, render_runs(runs), MADE_BY)
+    except (OutputError, RenderError) as error:
+        yield str(error)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reporter.cli import cache_commands, reporting
+from reporter.cli import cache_commands, reporting, warming
 from reporter.cli import commands as run
 from reporter.settings.model import OPTIONS, Option
 from reporter.settings.setting import number, path, paths, whole
@@ -44,7 +44,16 @@ def parser() -> argparse.ArgumentParser:
     )
     _cache(commands.add_parser("cache", help="what earlier runs measured: how much it is, and delete it"))
     _config(commands.add_parser("config", help="print all settings and where they come from"))
+    _setting_up(commands)
     return whole
+
+
+def _setting_up(commands: Any) -> None:
+    warm_up = commands.add_parser("warm-up", help="compile all kernels now, as when the image of a container is built")
+    warm_up.set_defaults(command=warming.warm_up)
+    doctor = commands.add_parser("doctor", help="what this installation lacks, and the line that mends it")
+    _settings(doctor, "out")
+    doctor.set_defaults(command=warming.doctor, out=Path("reports"))
 
 
 def _report(report: argparse.ArgumentParser) -> None:

@@ -67,8 +67,9 @@ class Report:
 
     @property
     def newest(self) -> CheckpointRef | None:
-        """The measured checkpoint that was written last; None where there is none."""
-        return max((ref for s in self.series for ref in s.refs), key=lambda ref: ref.mtime_ns, default=None)
+        """The measured checkpoint that was written last, of several the last of its series; None if there is none."""
+        refs = [ref for series in self.series for ref in reversed(series.refs)]
+        return max(refs, key=lambda ref: ref.mtime_ns, default=None)
 
     @property
     def newest_age(self) -> float | None:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 from reporter.errors import ReportError
 from reporter.model.checkpoint import SeriesKind
@@ -33,6 +33,7 @@ class Policy:
         severities: rule name -> ``off``, or the severity that its warnings and failures get; remarks stay remarks.
         acceptances: reviewed findings.
         today: against which acceptances expire; None: none does.
+        now: against which checkpoints age; None: none does.
     """
 
     rules: tuple[Rule, ...]
@@ -40,6 +41,7 @@ class Policy:
     severities: Mapping[str, str] = field(default_factory=dict)
     acceptances: tuple[Acceptance, ...] = ()
     today: date | None = None
+    now: datetime | None = None
 
 
 def judge(comparisons: Iterable[Comparison], policy: Policy) -> Judgement:
@@ -49,8 +51,10 @@ def judge(comparisons: Iterable[Comparison], policy: Policy) -> Judgement:
     accepted: list[Accepted] = []
     used: set[int] = set()
     failed: dict[str, _Failed] = {}
+    comparisons = tuple(comparisons)
+    newest = max((ref.mtime_ns for series in comparisons for ref in series.refs), default=0)
     for series in comparisons:
-        timeline = Timeline(series)
+        timeline = Timeline(series, _age(series, newest, policy.now))
         fired: list[Fired] = []
         checked: Counter[str] = Counter()
         rows: list[tuple[Rule, Limits, Check | None, int]] = []
@@ -102,6 +106,13 @@ def judge(comparisons: Iterable[Comparison], policy: Policy) -> Judgement:
         f"accepted, but nothing matches it: {entry}" for at, entry in enumerate(policy.acceptances) if at not in used
     )
     return Judgement(tuple(findings), tuple(outcomes), tuple(accepted), unused, tuple(failed))
+
+
+def _age(series: Comparison, newest: int, now: datetime | None) -> float | None:
+    """Seconds since the newest checkpoint of all was written, if this series holds it."""
+    if now is None or not any(ref.mtime_ns == newest for ref in series.refs):
+        return None
+    return now.timestamp() - newest / 1e9
 
 
 def _rank(finding: Finding) -> tuple[int, float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from reporter.errors import SettingError
@@ -18,8 +18,8 @@ SEVERITIES = ("off", "info", "warn", "fail")
 """Values of ``[rules.<name>] severity``."""
 
 
-def policy(settings: Settings, today: date | None) -> Policy:
-    """What the settings say about judging; acceptances expire after ``today``, or never.
+def policy(settings: Settings, today: date | None, now: datetime | None = None) -> Policy:
+    """What the settings say about judging; acceptances expire after ``today``, checkpoints age until ``now``, or never.
 
     Raises:
         SettingError: an unknown rule or key, a value that is no number, a rule file or accept.toml that cannot be used.
@@ -28,10 +28,14 @@ def policy(settings: Settings, today: date | None) -> Policy:
     from reporter.rules.acceptance import read_acceptances
     from reporter.rules.external import with_external
     from reporter.rules.judging import Policy
+    from reporter.rules.stale import HOUR, STALE
 
     rules = with_external(RULES, settings.rule_files)
-    by_name = {rule.name: rule for rule in rules}
+    by_name = {rule.name: rule for rule in (*rules, STALE)}
     limits: dict[str, dict[str, float]] = {}
+    if settings.max_age:
+        rules = (*rules, STALE)
+        limits[STALE.name] = {"threshold": settings.max_age / HOUR}
     severities: dict[str, str] = {}
     for name, keys in settings.rules.items():
         if name not in by_name:
@@ -53,4 +57,4 @@ def policy(settings: Settings, today: date | None) -> Policy:
                 raise SettingError(f"rules.{name}.{key}: {value!r} is not a number")
             limits.setdefault(name, {})[key] = limit
     acceptances = read_acceptances(settings.accept, list(by_name)) if settings.accept else ()
-    return Policy(rules, limits, severities, acceptances, today)
+    return Policy(rules, limits, severities, acceptances, today, now)

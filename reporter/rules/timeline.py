@@ -169,10 +169,12 @@ class Timeline:
         series: what it was made from.
         tracks: every tensor, in model order, model tensors first; once for each of its shapes, and twice if it is float
             here and integer there.
+        age: seconds since its newest checkpoint was written; None where another series has a newer one.
     """
 
-    def __init__(self, series: Comparison) -> None:
+    def __init__(self, series: Comparison, age: float | None = None) -> None:
         self.series = series
+        self.age = age
         self.labels = series.labels
         tables = Tables(series)
         forms: dict[str, dict[tuple[object, ...], tuple[TensorInfo, list[int]]]] = {name: {} for name in series.tensors}

@@ -115,6 +115,31 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
     return target
 
 
+def write_index(out: Path, page: bytes, made_by: str) -> None:
+    """Write the page over all runs.
+
+    Args:
+        out: the output folder.
+        page: as bytes.
+        made_by: what a page of ours has in its head: another one at its place is left as it is.
+
+    Raises:
+        OutputError: it cannot be written, or another file stands there.
+    """
+    path = out / "index.html"
+    try:
+        with path.open("rb") as file:
+            if made_by.encode() not in file.read(1000):
+                raise OutputError(
+                    f"{path}: is no page of ckpt-report, and left as it is; move it away, or give another -o"
+                )
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read ({error.strerror})") from error
+    write_file(path, page)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write one file, so that a reader sees the old or the new content, but never a part.
 
@@ -176,7 +201,8 @@ def _check_latest(out: Path) -> None:
 
 def _tidy(out: Path) -> None:
     """Remove what killed runs left behind. The lock is held, so no other run is using these files."""
-    for left in (*(out / RUNS).glob(f"{UNFINISHED}*"), *out.glob(f"{_NEW_LINK}*")):
+    unfinished = f"{UNFINISHED}*"
+    for left in (*(out / RUNS).glob(unfinished), *out.glob(f"{_NEW_LINK}*"), *out.glob(unfinished)):
         if not left.is_symlink() and left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

@@ -120,7 +120,7 @@ def test_latest_always_points_to_a_whole_run(ckpts: Path, tmp_path: Path) -> Non
     assert report(ckpts, "-o", out) == 0
     assert (out / "latest").resolve() != first
     assert first.is_dir()
-    assert sorted(p.name for p in out.iterdir()) == [".lock", "latest", "runs"]
+    assert sorted(p.name for p in out.iterdir()) == [".lock", "index.html", "latest", "runs"]
     assert not [p for p in (out / "runs").iterdir() if p.name.startswith(".")]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,3 +82,15 @@ def told_compiling() -> None:
     if _tell is not None and _tell[0] == os.getpid():
         tell, _tell = _tell[1], None
         tell()
+
+
+def kept_in() -> str:
+    """The folder that compiled kernels are written to; "" where none can be written."""
+    folder: str = import_module(f"{__name__}.compiled").FOLDER
+    return folder
+
+
+def ready() -> bool:
+    """Whether kernels that were compiled earlier are found, in any folder."""
+    compiled = import_module(f"{__name__}.compiled")
+    return any(any(Path(folder).rglob("*.nbc")) for folder in (compiled.FOLDER, *compiled.READY) if folder)

@@ -1,0 +1,117 @@
+"""The runs that are kept in the output folder: which there are, and which are deleted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from reporter.model.finding import Verdict
+from reporter.model.kept import Kept
+from reporter.model.output import MARKER, UNFINISHED, marker
+from reporter.writers.publish import LATEST, RUNS
+from reporter.writers.summary_json import NAME
+
+MOST_BYTES = 16_000_000
+"""A larger summary.json is none of ours."""
+
+_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+def kept_runs(out: Path) -> tuple[Kept, ...]:
+    """All runs in an output folder, the last one first. What this program has not made is none."""
+    found = [kept for folder in _folders(out) if (kept := _kept(folder)) is not None]
+    return tuple(sorted(found, key=lambda kept: (kept.created, kept.name), reverse=True))
+
+
+def prune(out: Path, runs: Sequence[Kept], now: datetime, keep_last: int, keep_days: float) -> tuple[Kept, ...]:
+    """Delete old runs, but never the one that ``latest`` points to. The output folder has to be locked.
+
+    Args:
+        out: the output folder.
+        runs: in it, the last one first.
+        now: until which their age counts.
+        keep_last: so many are kept; 0: this keeps none by itself.
+        keep_days: those up to this age are kept; 0: this keeps none by itself. Where both are 0, all are kept.
+
+    Returns:
+        those that are left.
+    """
+    if not keep_last and not keep_days:
+        return tuple(runs)
+    latest = _latest(out)
+    left = []
+    for at, run in enumerate(runs):
+        young = keep_days > 0 and now - run.created <= timedelta(days=keep_days)
+        if at < keep_last or young or run.name == latest or not _deleted(out / RUNS / run.name):
+            left.append(run)
+    return tuple(left)
+
+
+def _folders(out: Path) -> Iterator[Path]:
+    """Folders of runs, by the marker in each, which names it: a copy from elsewhere under another name is none."""
+    with suppress(OSError):
+        for folder in (out / RUNS).iterdir():
+            with suppress(OSError):
+                own = (folder / MARKER).read_bytes() == marker(folder.name)
+                if own and not folder.is_symlink() and not folder.name.startswith(UNFINISHED):
+                    yield folder
+
+
+def _deleted(folder: Path) -> bool:
+    """Delete a run. Its readers see all of it or nothing, as it is renamed first to what runs clear away."""
+    aside = folder.with_name(f"{UNFINISHED}old-{folder.name}")
+    try:
+        folder.rename(aside)
+    except OSError:
+        return False
+    shutil.rmtree(aside, ignore_errors=True)
+    return True
+
+
+def _latest(out: Path) -> str:
+    try:
+        return (out / LATEST).readlink().name
+    except OSError:
+        return ""
+
+
+def _kept(folder: Path) -> Kept | None:
+    try:
+        created = datetime.strptime(folder.name.split("-")[0], _FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    pdf = (folder / "report.pdf").is_file()
+    try:
+        path = folder / NAME
+        if path.stat().st_size > MOST_BYTES:
+            return Kept(folder.name, created, pdf=pdf)
+        return _summarised(json.loads(path.read_bytes()), folder.name, created, pdf=pdf)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Kept(folder.name, created, pdf=pdf)  # of an earlier version, or damaged
+
+
+def _summarised(record: Any, name: str, created: datetime, *, pdf: bool) -> Kept:
+    counts, checkpoints = record["counts"], record["checkpoints"]
+    newest, since = checkpoints["newest"], record["since_last"]
+    compared = since["counts"] if since and since["compared"] else {}
+    new, worse, resolved = (None if not compared else int(compared[key]) for key in ("new", "worse", "resolved"))
+    return Kept(
+        name,
+        created,
+        str(record["title"]),
+        Verdict(record["verdict"]),
+        int(counts["FAIL"]),
+        int(counts["WARN"]),
+        new,
+        worse,
+        resolved,
+        int(checkpoints["measured"]),
+        str(newest["name"]) if newest else "",
+        float(newest["age_seconds"]) if newest else None,
+        pdf,
+    )
