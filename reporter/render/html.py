@@ -8,8 +8,9 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
-from reporter.model.page import Figure, Page
+from reporter.model.page import Figure, Page, Table
 from reporter.render.assets import read_asset
+from reporter.render.columns import hiding
 from reporter.render.environment import environment
 from reporter.render.links import links_of
 
@@ -44,7 +45,10 @@ def render_html(page: Page) -> str:
     Raises:
         reporter.errors.RenderError: the installation lacks a template, style sheet or script.
     """
-    css = "\n".join(read_asset(f"css/page/{name}.css") for name in STYLES)
+    widest = max(
+        (len(block.columns) for s in page.sections for block in s.blocks if isinstance(block, Table)), default=0
+    )
+    css = "\n".join([*(read_asset(f"css/page/{name}.css") for name in STYLES), hiding(widest)])
     scripts = "\n".join(read_asset(f"js/{name}.js") for name in SCRIPTS)
     js = f'"use strict";\n(() => {{\n{scripts}}})();'
     policy = (

@@ -103,7 +103,9 @@ def text_is_legible(canvas: Canvas) -> None:
 @pytest.mark.parametrize("name", plots.__all__)
 def test_where_colours_stand_for_numbers_light_and_dark_are_not_exchanged(name: str) -> None:
     """A dark page turns the other pictures round."""
-    case = next(case for case in CASES if case.split()[0] == name and case.split()[-1] in ("9", "bell", "30", "hostile"))
+    case = next(
+        case for case in CASES if case.split()[0] == name and case.split()[-1] in ("9", "bell", "30", "hostile")
+    )
     figure = drawn(CASES[case])[0]
     assert figure.shaded is ("heat map" in figure.alt or name == "ridge")
 
