@@ -80,6 +80,22 @@ def density(table: Table) -> str:
     return _layout(table)[0]
 
 
+def hiding(columns: int) -> str:
+    """The style rules that hide the columns whose numbers a table has in ``data-hidden``, for tables with up to so many
+    columns. They hold only where a script can show them again.
+
+    >>> print(hiding(2))
+    @media (scripting: enabled) {
+      [data-hidden~="1"] > * > tr > td:nth-child(2), [data-hidden~="1"] > * > tr > th:nth-child(2) { display: none; }
+    }
+    """
+    rules = ["@media (scripting: enabled) {"]
+    for column in range(1, columns):
+        cells = (f'[data-hidden~="{column}"] > * > tr > {cell}:nth-child({column + 1})' for cell in ("td", "th"))
+        rules.append(f"  {', '.join(cells)} {{ display: none; }}")
+    return "\n".join([*rules, "}"])
+
+
 def extras(table: Table) -> frozenset[int]:
     """The columns that a screen does not show at first.
 

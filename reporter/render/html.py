@@ -9,8 +9,9 @@ from hashlib import sha256
 from markupsafe import Markup
 
 from reporter.model.look import Logo
-from reporter.model.page import Figure, Page
+from reporter.model.page import Figure, Page, Table
 from reporter.render.assets import read_asset
+from reporter.render.columns import hiding
 from reporter.render.environment import environment, told_of
 from reporter.render.links import links_of
 from reporter.render.own_style import own_style
@@ -67,7 +68,11 @@ def render_html(page: Page) -> str:
             user's own fails.
     """
     own = page.look.templates
-    css = "\n".join([*(read_asset(f"css/page/{name}.css", own) for name in STYLES), own_style(page.look)])
+    widest = max(
+        (len(block.columns) for s in page.sections for block in s.blocks if isinstance(block, Table)), default=0
+    )
+    styles = [read_asset(f"css/page/{name}.css", own) for name in STYLES]
+    css = "\n".join([*styles, hiding(widest), own_style(page.look)])
     scripts = "\n".join(read_asset(f"js/{name}.js", own) for name in SCRIPTS)
     js = f'"use strict";\n(() => {{\n{scripts}}})();'
     policy = (

@@ -1,12 +1,7 @@
 // Choose the columns of wide tables. The page marks those that are not shown at first; without scripts all are.
-const widest = Math.max(0, ...sheets.map(({ heads }) => heads.length));
-for (let column = 1; column < widest; column += 1) {  // the first names the row, and always stays
-  const cells = `table[data-hidden~="${column}"] > * > tr > :nth-child(${column + 1})`;
-  document.styleSheets[0].insertRule(`${cells} { display: none; }`);
-}
-
 for (const { table, bar, name, heads } of sheets) {
-  const usual = heads.map((head) => !head.hasAttribute("data-extra"));
+  const marked = (table.dataset.hidden ?? "").split(" ");
+  const usual = heads.map((_, column) => !marked.includes(String(column)));
   if (usual.every(Boolean)) continue;
   const kept = `${name}.columns`;
   const listed = chosen(kept).split(".").map(Number);

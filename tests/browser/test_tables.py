@@ -153,6 +153,8 @@ def test_print_has_what_is_chosen_and_no_menus(browser: Chrome) -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         assert len(titles(browser)) == 6
+        size = "return getComputedStyle(document.querySelector('#layers table')).fontSize"
+        assert browser.execute_script(size) == "10px", "7.5 pt: six columns need no small type"
         assert shown(browser, "#layers .bar .columns") == 1, "which says that there are more"
         assert shown(browser, "#layers .bar > :not(.columns)") == shown(browser, ".tools, .side, .chips") == 0
         content = "return getComputedStyle(document.querySelector('#layers .words'), '::after').content"
