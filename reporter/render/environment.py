@@ -7,9 +7,11 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reporter.model.page import Block
+from reporter.numerals import number
 from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, cells, mark
 from reporter.render.columns import column_shares, density
+from reporter.render.outlines import outline, used
 from reporter.render.text import clip, visible
 
 
@@ -36,6 +38,14 @@ def environment() -> Environment:
     )
     env.globals["mark"] = mark
     env.filters.update(
-        alike=alike, cells=cells, clip=clip, partial=partial, column_shares=column_shares, density=density
+        outline=outline,
+        used_bins=used,
+        number=number,
+        alike=alike,
+        cells=cells,
+        clip=clip,
+        partial=partial,
+        column_shares=column_shares,
+        density=density,
     )
     return env
