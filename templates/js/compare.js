@@ -67,7 +67,7 @@ const wasserstein = (
 const withError = (/** @type {number} */ value, /** @type {number} */ error) => {
   if (!Number.isFinite(value)) return "—";
   if (value === 0 || error < value / 1000) return numeral(value, 3);
-  return error < value ? `${numeral(value, 2)} ± ${numeral(error, 1)}` : `≤ ${numeral(value + error, 2)}`;
+  return error < value ? `${numeral(value, 3)} ± ${numeral(error, 1)}` : `≤ ${numeral(value + error, 3)}`;
 };
 
 const [THUMB_WIDE, THUMB_HIGH] = [150, 30];
