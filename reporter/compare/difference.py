@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from reporter.compare.pairs import form, pair
+from reporter.derive.histograms import shared
 from reporter.derive.kinds import kinds_of
 from reporter.derive.kinds_of_pair import of_pair
 from reporter.model.change import Change
@@ -17,6 +19,12 @@ from reporter.model.kind import KindOfChange
 from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.tensor import Collection
 from reporter.model.value import Absent
+
+DRAWN = 12
+"""How many of the tensors that changed most get a picture."""
+
+BINS = 60
+"""Wanted number of bins of such a picture."""
 
 Record = Mapping[str, Any]
 """A JSON object of report.json."""
@@ -64,9 +72,23 @@ def difference(
             )
         )
     whole = of_pair(before, after, compared.tensors, kinds)
-    return Difference(
-        *names, True, worst_first(tensors), compared.whole, compared.trained, compared.shift, notes, whole
-    )
+    worst = _with_histograms(worst_first(tensors), before, after)
+    return Difference(*names, True, worst, compared.whole, compared.trained, compared.shift, notes, whole)
+
+
+def _with_histograms(
+    tensors: tuple[TensorDifference, ...], before: Measured, after: Measured
+) -> tuple[TensorDifference, ...]:
+    """The same tensors; the first of those that changed get their histograms."""
+    found, room = [], DRAWN
+    for tensor in tensors:
+        if room and tensor.state is DifferenceState.CHANGED:
+            samples = [of.by_name[tensor.name].summary for of in (before, after)]
+            old, new = shared(samples, BINS)
+            if old is not None and new is not None:
+                tensor, room = replace(tensor, histograms=(old, new)), room - 1
+        found.append(tensor)
+    return tuple(found)
 
 
 def difference_of_reports(before: Record, after: Record, names: tuple[str, str]) -> Difference:

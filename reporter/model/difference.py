@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from reporter.model.change import Change
 from reporter.model.finding import Verdict
+from reporter.model.histogram import Histogram
 from reporter.model.kind import KindOfChange, KindsOfPair
 from reporter.model.shift import Shift
 from reporter.model.tensor import COLLECTIONS, Collection
@@ -53,6 +54,7 @@ class TensorDifference:
         change: None where the values were not there to be paired.
         shift: of its distribution, None where it is not known.
         kind: what kind of change it was; None where it is equal, or nothing was paired.
+        histograms: of its values before and after, on the same edges; only of those that changed most.
     """
 
     name: str
@@ -66,6 +68,7 @@ class TensorDifference:
     change: Change | None = None
     shift: Shift | None = None
     kind: KindOfChange | None = None
+    histograms: tuple[Histogram, Histogram] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

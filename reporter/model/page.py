@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reporter.model.look import PLAIN, Look
+from reporter.model.histogram import Histogram
 from reporter.model.numbers import SeriesNumbers
 from reporter.model.reading import Area
 
@@ -300,7 +301,31 @@ class CompareView:
     link: str
 
 
-Block = Table | Figure | Figures | Paragraph | Facts | Banner | Hero | FindingList | LayerCourses | CompareView
+@dataclass(frozen=True, slots=True)
+class HistogramPair:
+    """A sample before and after, as two histograms on the same edges.
+
+    Attributes:
+        title: what the sample is.
+        text: what happened to it, in a few words.
+    """
+
+    title: str
+    text: str
+    before: Histogram
+    after: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramPairs:
+    """Small pictures of samples before and after, each laid over the other."""
+
+    items: tuple[HistogramPair, ...]
+
+
+Block = (
+    HistogramPairs | Table | Figure | Figures | Paragraph | Facts | Banner | Hero | FindingList | LayerCourses | CompareView
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Pref
 from reporter.errors import RenderError
 from reporter.model.look import Templates
 from reporter.model.page import Block
+from reporter.numerals import number
 from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, cells, mark
 from reporter.render.columns import column_shares, density, extras
 from reporter.render.contents import contents
 from reporter.render.health import heads, health_cells, spans, stretches
+from reporter.render.outlines import outline, used
 from reporter.render.text import clip, visible
 
 
@@ -59,6 +61,9 @@ def environment(own: Templates | None = None) -> Environment:
         column_shares=column_shares,
         density=density,
         extras=extras,
+        number=number,
+        outline=outline,
+        used_bins=used,
     )
     return env
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from reporter.derive import kind_words
-from reporter.model.difference import STATES, Difference, TensorDifference
-from reporter.model.page import Block, Cell, Column, Facts, Level, Page, Paragraph, Row, Section, Table
+from reporter.model.difference import OF_ANOTHER_FORM, STATES, Difference, DifferenceState, TensorDifference
+from reporter.model.finding import Verdict
+from reporter.model.page import (
+    Banner,
+    Block,
+    Cell,
+    Column,
+    Facts,
+    HistogramPair,
+    HistogramPairs,
+    Level,
+    Page,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+)
 from reporter.numerals import NO_DATA, before_after, counted, integer, number
 from reporter.sections.base import bounded, number_cell
 from reporter.sections.paired import (
@@ -48,6 +63,9 @@ _LEVELS: dict[str, Level] = {
 }
 
 
+_VERDICTS: dict[Verdict, Level] = {Verdict.PASS: "pass", Verdict.WARN: "warn", Verdict.FAIL: "fail"}
+
+
 def difference_page(difference: Difference, version: str) -> Page:
     """The page: the whole model, every tensor, and definitions."""
     columns = [*(c for c in DEFINITIONS if c is not PER_STEP), KIND] if difference.paired else [AT_LEAST, NON_FINITE]
@@ -57,12 +75,60 @@ def difference_page(difference: Difference, version: str) -> Page:
         title=f"Difference: {before} → {after}",
         subtitle="Two checkpoints, tensor by tensor" if difference.paired else "Two reports, tensor by tensor",
         sections=(
+            Section("verdict", "Verdict", (_banner(difference),)),
             Section("whole", "Trained weights", tuple(_whole(difference))),
-            Section("tensors", "Tensors", (_tensors(difference),)),
+            *_pictures(difference),
+            *_by_tensor(difference),
             Section("glossary", "Definitions", (Facts(glossary),), folded=True),
         ),
         facts=(f"ckpt-report {version}",),
     )
+
+
+def _banner(difference: Difference) -> Banner:
+    """The verdict, and in a line what kind of change it was."""
+    verdict, (_, after) = difference.verdict, difference.bad
+    if difference.kinds is not None:
+        told = [kind_words.line(difference.kinds)]
+    else:
+        same = difference.count(DifferenceState.EQUAL) + difference.count(DifferenceState.UNKNOWN)
+        told = [f"{integer(len(difference.tensors) - same)} of {counted(len(difference.tensors), 'tensor')} differ"]
+    told += [f"{integer(n)} {state}" for state in OF_ANOTHER_FORM if (n := difference.count(state))]
+    told += [f"{counted(after, 'value')} NaN or infinite after"] if after else []
+    return Banner(_VERDICTS[verdict], verdict, _sentence("; ".join(told)))
+
+
+def _pictures(difference: Difference) -> Iterator[Section]:
+    """What changed most, before and after."""
+    pairs = tuple(
+        HistogramPair(t.name, _told(t), *t.histograms) for t in difference.tensors if t.histograms is not None
+    )
+    if pairs:
+        text = (
+            "Before as a line, after filled, on the same values; each is as high as its fullest bin. Values far from "
+            "all others are left out."
+        )
+        yield Section("pictures", "What changed most", (Paragraph(text, "note"), HistogramPairs(pairs)))
+
+
+def _told(tensor: TensorDifference) -> str:
+    """The update of a tensor, what kind of change it was, and how many values its picture leaves out."""
+    left = sum(h.below + h.above for h in tensor.histograms or ())
+    told = [f"update {update_cell(tensor.change).text}"]
+    told += [kind_words.short(tensor.kind)] if tensor.kind else []
+    told += [f"{counted(left, 'value')} beyond the picture"] if left else []
+    return "; ".join(told)
+
+
+def _by_tensor(difference: Difference) -> Iterator[Section]:
+    """A table of what differs, and a folded one of what is equal to the bit."""
+    equal = [t for t in difference.tensors if t.state is DifferenceState.EQUAL and not t.non_finite]
+    others = [t for t in difference.tensors if not (t.state is DifferenceState.EQUAL and not t.non_finite)]
+    if others:
+        yield Section("tensors", "Tensors", (_tensors(difference, others, "Worst first"),))
+    if equal:
+        title = f"{counted(len(equal), 'tensor')} equal to the bit"
+        yield Section("unchanged", title, (_tensors(difference, equal, "Unchanged"),), folded=bool(others))
 
 
 def _whole(difference: Difference) -> Iterator[Block]:
@@ -86,8 +152,6 @@ def _whole(difference: Difference) -> Iterator[Block]:
             ("JS distance", js_cell(shift).text),
         ]
     yield Facts(tuple(tiles), "tiles")
-    if difference.kinds is not None:
-        yield Paragraph(_sentence(kind_words.line(difference.kinds)))
     if any(difference.bad):
         text = (
             f"{counted(sum(t.non_finite > 0 for t in difference.tensors), 'tensor')} with NaN or infinite values come "
@@ -110,7 +174,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-def _tensors(difference: Difference) -> Table:
+def _tensors(difference: Difference, tensors: Sequence[TensorDifference], caption: str) -> Table:
     columns = (
         Column("Tensor", numeric=False),
         Column("State", numeric=False),
@@ -125,12 +189,12 @@ def _tensors(difference: Difference) -> Table:
         Column("Shape and dtype", numeric=False),
         Column("Role", numeric=False),
     )
-    rows = [_row(tensor, difference.paired) for tensor in difference.tensors]
+    rows = [_row(tensor, difference.paired) for tensor in tensors]
     note = (
         "What is not finite first; then weights, moving statistics and the like, optimizer state; in each what came, "
         "went or changed its shape or dtype, then by update."
     )
-    return bounded("Worst first", columns, rows, "html", note=note)
+    return bounded(caption, columns, rows, "html", note=note)
 
 
 def _row(tensor: TensorDifference, paired: bool) -> Row:

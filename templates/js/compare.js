@@ -67,7 +67,7 @@ const wasserstein = (
 const withError = (/** @type {number} */ value, /** @type {number} */ error) => {
   if (!Number.isFinite(value)) return "—";
   if (value === 0 || error < value / 1000) return numeral(value, 3);
-  return error < value ? `${numeral(value, 2)} ± ${numeral(error, 1)}` : `≤ ${numeral(value + error, 2)}`;
+  return error < value ? `${numeral(value, 3)} ± ${numeral(error, 1)}` : `≤ ${numeral(value + error, 3)}`;
 };
 
 const [THUMB_WIDE, THUMB_HIGH] = [150, 30];
@@ -92,22 +92,17 @@ class ComparedRow {
   constructor() {
     this.name = document.createTextNode("");
     const head = make("th", { scope: "row", className: "text" }, this.name);
-    const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    drawing.setAttribute("viewBox", `0 0 ${THUMB_WIDE} ${THUMB_HIGH}`);
-    drawing.setAttribute("preserveAspectRatio", "none");
-    drawing.setAttribute("role", "img");
-    const [after, before] = ["after", "before"].map((kind) => {
-      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      path.setAttribute("class", kind);
-      drawing.append(path);
-      return path;
-    });
-    this.drawing = drawing;
+    // Parsed as markup, as the name of the namespace of SVG would be an address on a page that must name none.
+    const cell = make("td", { className: "pair", innerHTML: `<svg viewBox="0 0 ${THUMB_WIDE} ${THUMB_HIGH}" `
+      + 'preserveAspectRatio="none" role="img"><path class="after"/><path class="before"/>' });
+    this.drawing = /** @type {SVGSVGElement} */ (cell.firstElementChild);
+    const [after, before] = this.drawing.children;
     this.paths = { before, after };
     this.absent = make("span", { className: "absent" });
     this.texts = Array.from({ length: 6 }, () => document.createTextNode(""));
     this.cells = this.texts.map((text) => make("td", {}, text));
-    this.element = make("tr", {}, head, make("td", { className: "pair" }, drawing, this.absent), ...this.cells);
+    this.element = make("tr", {}, head, cell, ...this.cells);
+    cell.append(this.absent);
   }
 
   /** @param {number} column @param {string} text */

@@ -87,6 +87,8 @@ def test_the_page_is_written_and_nothing_else_is_overwritten(
     text = page.read_text()
     for word in ("head.kernel", "(60, 4) float32 → (60, 5) float32", "Jensen-Shannon", "Content-Security-Policy"):
         assert word in text
+    assert text.count('<svg viewBox="0 0 240 60"') == 2, "the two that changed, before and after"
+    assert "<details>" in text[text.index('id="unchanged"') :]
     before = two[0].read_bytes()
     assert main(["diff", str(two[0]), str(two[1]), "--html", str(two[0])]) == 2
     assert two[0].read_bytes() == before

@@ -20,6 +20,7 @@ from reporter.model.page import (
     FindingList,
     HealthMap,
     Hero,
+    HistogramPairs,
     LayerCourses,
     Link,
     Page,
@@ -95,6 +96,8 @@ def _lines(block: Block, words: Words) -> list[str]:
             return [*map(_finding, block.items), *remarks, *more]
         case LayerCourses():
             return [*_lines(block.table, words), f"(columns {block.columns})", *_embedded(block.numbers)]
+        case HistogramPairs():
+            return [f"{pair.title}: {pair.text} {pair.before.counts} {pair.after.counts}" for pair in block.items]
         case CompareView():
             return [f"{block.otherwise} {block.link} <{block.href}>", *_embedded(block.numbers)]
         case Table():
