@@ -189,7 +189,7 @@ def thinned(count: int, telling: Sequence[int], most: int) -> list[int]:
     """At most so many of some checkpoints: the ends, the telling ones, and others evenly spread between.
 
     >>> thinned(4, [], 9), thinned(100, [49, 50], 6), thinned(9, [1, 2, 3, 4, 5], 4)
-    ([0, 1, 2, 3], [0, 25, 49, 50, 74, 99], [0, 1, 2, 8])
+    ([0, 1, 2, 3], [0, 33, 49, 50, 66, 99], [0, 1, 2, 8])
     """
     if count <= most:
         return list(range(count))

@@ -122,7 +122,7 @@ def health() -> HealthMap:
     """Layers × checkpoints: one layer breaks at step 19 000, another one was warned of before."""
     columns = tuple(f"{step}" for step in STEPS[:: len(STEPS) // 9])
     rows = []
-    for name in LAYERS[:20]:
+    for name in LAYERS[:30]:
         cells: list[HealthCell] = []
         for at, label in enumerate(columns):
             level: Level = "fail" if name == BROKEN and at > 5 else "warn" if name == LAYERS[3] and at > 3 else "pass"

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reporter.model.page import Cell, Column, Figure, FindingList, Page, Row, Section, Table
+from reporter.model.page import Cell, Column, Figure, FindingList, Hero, Page, Row, Section, Table
 from reporter.render import render_html
 from reporter.render.assets import read_asset, templates_folder
 from reporter.render.html import SCRIPTS, STYLES
@@ -165,8 +165,12 @@ def test_images_are_whole_described_and_sized(tags: Tags) -> None:
     for section in review().sections:
         for block in section.blocks:
             figures += [block] if isinstance(block, Figure) else getattr(block, "items", ())
+            if isinstance(block, Hero) and block.curves:
+                figures.append(block.curves)
+            if isinstance(block, FindingList):
+                figures += [item.evidence for item in block.items if item.evidence]
     figures = [figure for figure in figures if isinstance(figure, Figure)]
-    assert len(figures) == len(tags.all("img")) == 11
+    assert len(figures) == len(tags.all("img")) == 13
     for figure, image in zip(figures, tags.all("img"), strict=True):
         assert b64decode((image["src"] or "").split(",")[1]) == figure.png
         assert (image["width"], image["height"], image["alt"]) == (str(figure.width), str(figure.height), figure.alt)
