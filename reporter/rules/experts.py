@@ -16,6 +16,8 @@ STILLNESS = frozenset({"frozen", "stopped", "fading", "untrained", "no-gradient"
 NUMBERED = re.compile(r"(?<![a-z])(experts?)([._/]?)\d+", re.IGNORECASE)
 """How mixtures call their experts: ``expert_3/up``, ``experts.3.w1``, ``moe/expert3``."""
 
+ROUTER = "; as many units as there are experts: a router has no gradient for those that it does not choose"
+
 WHY = "; it is one of several experts of which others still learn, so perhaps the router no longer chooses it"
 
 
@@ -29,12 +31,28 @@ def spared(timeline: Timeline, rule: str, checks: Iterable[Check]) -> list[Check
     if rule not in STILLNESS or not any(check.severity for check in found):
         return found
     lively = _lively(timeline)
-    return [
-        replace(check, severity=Severity.INFO, message=check.message + WHY, whole=False)
-        if check.severity and lively and all(_group(name) in lively for name in check.concerned or ("",))
-        else check
-        for check in found
-    ]
+    return [_spared(timeline, check, lively) if check.severity and lively else check for check in found]
+
+
+def _spared(timeline: Timeline, check: Check, lively: frozenset[str]) -> Check:
+    names = check.concerned or ("",)
+    if all(_group(name) in lively for name in names):
+        return replace(check, severity=Severity.INFO, message=check.message + WHY, whole=False)
+    if all(name in _routers(timeline) for name in names):
+        return replace(check, severity=Severity.INFO, message=check.message + ROUTER, whole=False)
+    return check
+
+
+def _routers(timeline: Timeline) -> frozenset[str]:
+    """Weights that are called so, or gates, and have a unit for each expert."""
+    experts = {found[0].lower() for t in timeline.weights if (found := NUMBERED.search(t.info.name))}
+    return frozenset(
+        t.info.name
+        for t in timeline.weights
+        if len(t.info.shape)
+        and t.info.shape[t.info.output_axis] == len(experts)
+        and re.search(r"router|gate", t.info.name, re.IGNORECASE)
+    )
 
 
 def _group(tensor: str) -> str | None:

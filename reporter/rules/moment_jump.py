@@ -51,7 +51,7 @@ def _jump(timeline: Timeline, track: Track, weight: Track | None, jumps: Jumps, 
         place=jumps.places[at],
         good=jumps.good[at],
         previous=before,
-        beyond=float(jumps.ratio[at]) / limits["threshold"],
+        beyond=math.sqrt(float(jumps.ratio[at]) / limits["threshold"]),  # of gradients, not of their squares
         whole=held,
         message=f"{track.info.name}, a mean of squared gradients, grew from {number(before, 3)} to {number(after, 3)} "
         f"at {timeline.step(jumps.places[at])} (root mean square): gradients exploded there"

@@ -104,5 +104,5 @@ NORM_JUMP = Rule(
     next_step="Compare loss and learning rate between the two steps named, and continue from the earlier one if the "
     "metrics fell as well.",
     covers=("violent-update", "sparsity-jump", "dead-units", "fading", "heavy-tails", "norm-trend"),
-    covers_elsewhere=("fading", "dead-units"),
+    covers_elsewhere=("fading", "dead-units", "moment-jump"),
 )

@@ -66,12 +66,17 @@ straight on, 0.59 where it wanders; 1 where the two have nothing to do with each
 
 
 class _Way:
-    """The distances between the checkpoints of a series, over all of its weights together."""
+    """The distances between the checkpoints of a series, over all of its weight matrices together.
+
+    Biases are left out where there are matrices: they are few values, which swing back and forth by more than all the
+    others go on, and so lead away from the way and back to it.
+    """
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         everywhere = len(timeline.labels)
-        self._weights = [t for t in timeline.weights if len(t.places) == everywhere and not t.bad.any()]
+        whole = [t for t in timeline.weights if len(t.places) == everywhere and not t.bad.any()]
+        self._weights = [t for t in whole if t.is_matrix] or whole
         self._legs = _legs(self._weights, everywhere - 1)
 
     def check(self, place: int, limits: Limits) -> Check | None:
@@ -151,7 +156,7 @@ STRAY_CHECKPOINT = Rule(
         Limit("usual", 1.2, "how much further a checkpoint is from its neighbours than these are from theirs"),
         Limit("exchanged", 2.2, "the same of each of two checkpoints that would lie on the way in the other's place"),
     ),
-    formula="(‖Wₖ − Wₖ₋₁‖ + ‖Wₖ₊₁ − Wₖ‖) / ‖Wₖ₊₁ − Wₖ₋₁‖ over all weights of the model",
+    formula="(‖Wₖ − Wₖ₋₁‖ + ‖Wₖ₊₁ − Wₖ‖) / ‖Wₖ₊₁ − Wₖ₋₁‖ over all kernels and embeddings of the model",
     source="own proposal: at most 3.5 in healthy runs, 4.2 where hardly anything moves; 8.9 and more for a file of "
     "another training",
     check=check,

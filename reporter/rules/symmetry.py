@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reporter.model.finding import Severity
+from reporter.model.role import Role
 from reporter.numerals import integer, number
 from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.timeline import Timeline, Track
@@ -15,10 +16,10 @@ from reporter.rules.timeline import Timeline, Track
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight matrix whose output channels were compared in the last checkpoint.
 
-    All of them point the same way there, and all have one norm in every checkpoint. Of two, one may be the negative of
-    the other, as in a head for two classes that begins at zero; an orthogonal initialisation has one norm as well, but
-    its units point elsewhere. A single norm is known without reading anything again, so earlier checkpoints are judged
-    by it alone.
+    All of them point the same way there, and all have one norm in every checkpoint; of a recurrent kernel, all of a
+    gate. Of two, one may be the negative of the other, as in a head for two classes that begins at zero; an orthogonal
+    initialisation has one norm as well, but its units point elsewhere. A single norm is known without reading anything
+    again, so earlier checkpoints are judged by it alone.
     """
     last = len(timeline.labels) - 1
     for track in timeline.matrices:
@@ -27,11 +28,11 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             continue
         if track.values("min")[-1] == track.values("max")[-1]:
             continue  # of one value throughout it was not trained, but written: the rule on constant weights says so
-        channels = ready.channels or 0
-        if channels < limits["units"]:
+        channels, gates = ready.channels or 0, _gates(track)
+        if channels < limits["units"] * gates:
             continue
-        same = ready.duplicates / (channels - 1)
-        if same >= limits["threshold"] and not all(_one_norm(track, i) for i in _checkpoints(track)):
+        same = ready.duplicates / (channels - gates)
+        if same >= limits["threshold"] and not all(_one_norm(track, i, gates) for i in _checkpoints(track)):
             same = 0.0
         fired = same >= limits["threshold"] and not timeline.initial(last)
         fixed = track.info.trainable is False
@@ -64,9 +65,19 @@ ROUNDING = 1e-4
 """Relative spread of norms of units that are the same but for rounding: float32 makes 10⁻⁷, a thousand steps more."""
 
 
-def _one_norm(track: Track, at: int) -> bool:
+def _one_norm(track: Track, at: int, gates: int) -> bool:
     norms = _norms(track, at)
-    return bool(len(norms)) and float(np.ptp(norms)) <= ROUNDING * float(norms.max()) < np.inf
+    if not len(norms) or len(norms) % gates:
+        return False
+    spread = np.ptp(norms.reshape(gates, -1), axis=1)
+    return float(spread.max()) <= ROUNDING * float(norms.max()) < np.inf
+
+
+def _gates(track: Track) -> int:
+    """How many gates a recurrent kernel holds side by side, each of which has all units: 4 in an LSTM."""
+    shape = track.info.shape
+    side_by_side = track.info.role == Role.RECURRENT_KERNEL and len(shape) == 2 and shape[0] > 0
+    return shape[1] // shape[0] if side_by_side and shape[1] % shape[0] == 0 and shape[1] else 1
 
 
 SYMMETRY = Rule(

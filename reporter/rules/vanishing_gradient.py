@@ -15,19 +15,18 @@ from reporter.rules.timeline import Timeline, Track
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
-    """One check per kernel: its usual relative update, over that of the liveliest kernel.
+    """One check per kernel: its largest relative update, over the usual one of the liveliest kernel.
 
-    It fires where some kernels do move, but by next to nothing: freezing on purpose leaves none of them between, and
-    rates that are lower for early layers on purpose stay within a few powers of ten. Then kernels that do not move at
-    all belong to it as well if the bias of their layer does. An optimizer that divides by the size of gradients, such
-    as Adam, hides it.
+    It fires where some kernels do move, but never by more than next to nothing: freezing on purpose leaves none of them
+    between, and rates that are lower for early layers on purpose stay within a few powers of ten. Then kernels that do
+    not move at all belong to it as well if the bias of their layer does. An optimizer that divides by the size of
+    gradients, such as Adam, hides it.
     """
     kernels = [t for t in timeline.matrices if _counts(t, timeline, limits["pairs"])]
-    usual = np.array([_usual(t, timeline) for t in kernels])
-    most = float(usual.max(initial=0.0))
+    most = max((float(np.median(_updates(t, timeline))) for t in kernels), default=0.0)
     if len(kernels) < 2 or most == 0.0:
         return
-    ratios = usual / most
+    ratios = np.array([float(_updates(t, timeline).max()) for t in kernels]) / most
     graded = int(((ratios > 0) & (ratios < limits["threshold"])).sum()) >= limits["layers"]
     learning = {t.info.layer for t in timeline.weights if t.info.role == Role.BIAS and not t.updates.still.all()}
     for track, ratio in zip(kernels, ratios.tolist(), strict=True):
@@ -39,8 +38,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             Severity.WARN if weak else None,
             place=track.places[0],
             beyond=limits["threshold"] / max(ratio, 1e-12) if weak else 1.0,
-            message=f"{track.info.name} hardly learns: its usual update is {number(ratio * most, 2)} of its norm, that "
-            f"of the liveliest kernel {number(most, 2)}",
+            message=f"{track.info.name} hardly learns: its largest update is {number(ratio * most, 2)} of its norm, "
+            f"the usual one of the liveliest kernel {number(most, 2)}",
         )
 
 
@@ -61,10 +60,6 @@ def _updates(track: Track, timeline: Timeline) -> Floats:
     return found
 
 
-def _usual(track: Track, timeline: Timeline) -> float:
-    return float(np.median(_updates(track, timeline)))
-
-
 VANISHING_GRADIENT = Rule(
     name="vanishing-gradient",
     title="Vanishing gradients",
@@ -74,8 +69,8 @@ VANISHING_GRADIENT = Rule(
         Limit("pairs", 2, "pairs of checkpoints that are needed to know what is usual"),
         Limit("layers", 2, "kernels that have to move a little, but by less than the threshold"),
     ),
-    formula="median of ‖W − W′‖₂ / ‖W′‖₂ of a kernel over all pairs of neighbouring checkpoints / the largest such "
-    "median of all kernels",
+    formula="largest ‖W − W′‖₂ / ‖W′‖₂ of a kernel over all pairs of neighbouring checkpoints / the largest median of "
+    "the same of all kernels",
     source="S. Hochreiter, 1991; X. Glorot, Y. Bengio, 2010; the limit is our own proposal: at least 10⁻³ in healthy "
     "runs with lower rates for early layers, 10⁻⁶ and less in sick ones",
     check=check,
