@@ -6,14 +6,16 @@ import os
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.make.blank import unpainted
+from tests.make.formats import MAKERS, network
 
-# A first call may compile a kernel: no test here is about time.
-settings.register_profile("untimed", deadline=None)
+# A first call may compile a kernel: no test here is about time. `make fuzz` tries more.
+settings.register_profile("untimed", deadline=None, max_examples=int(os.environ.get("CKPT_EXAMPLES", "50")))
 settings.load_profile("untimed")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -78,3 +80,18 @@ def tf_keras(tf: ModuleType) -> ModuleType:
         warnings.simplefilter("ignore")
         import tf_keras
     return tf_keras
+
+
+@pytest.fixture(scope="session")
+def model(keras: ModuleType) -> Any:
+    """A small model, of which :func:`made` has a file in each format."""
+    keras.utils.set_random_seed(0)
+    return network(keras)
+
+
+@pytest.fixture(scope="session")
+def made(model: Any, tf: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same model in every format, each in a folder of its own. Nobody may change them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {name: make(model, tmp_path_factory.mktemp(name), tf) for name, make in MAKERS.items()}
