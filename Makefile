@@ -26,7 +26,7 @@ report: $(VENV)/run.stamp $(VENV)/pango.stamp ## report on the checkpoints in CK
 	@$(PY) -m reporter report $(CKPTS) -o $(OUT) $(ARGS)
 
 test: $(VENV)/dev.stamp $(VENV)/pango.stamp ## run the tests
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 golden: $(VENV)/dev.stamp ## write the golden files anew; read the difference before you commit it
 	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/writers/test_golden.py $(ARGS)

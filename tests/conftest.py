@@ -25,6 +25,27 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+LONGEST = (
+    "tests/contracts/test_cached.py",
+    "tests/contracts/test_same_model.py",
+    "tests/test_report.py",
+    "tests/test_live.py",
+    "tests/measuring/test_kernels.py",
+    "tests/test_imports.py",
+    "tests/contracts/test_damage.py",
+    "tests/contracts/test_dtypes.py",
+    "tests/cache/test_runs.py",
+    "tests/readers/test_quantised.py",
+)
+"""Of several processes, each of which takes the next file, none is left alone with one of these at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others as they are."""
+    place = {file: i for i, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+
+
 @pytest.fixture(autouse=True)
 def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another one measured."""
