@@ -33,7 +33,7 @@ ckpts-exist:
 	@test -e "$(CKPTS)" || { echo "CKPTS: there is no $(CKPTS); say make report CKPTS=folder" >&2; exit 2; }
 
 test: $(VENV)/dev.stamp $(VENV)/pango.stamp ## run the tests
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 golden: $(VENV)/dev.stamp ## write the golden files anew; read the difference before you commit it
 	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/writers/test_golden.py tests/render/test_templates_document.py $(ARGS)
@@ -64,9 +64,10 @@ sample: $(VENV)/run.stamp $(VENV)/pango.stamp ## train a small model, save it in
 faults: $(VENV)/dev.stamp ## 200 kills at random times; every open, read and write of a run fails in turn (takes long)
 	CKPT_FAULTS=all CKPT_FAULTS_KILLS=200 CKPT_FAULTS_INJECTED=all CKPT_FAULTS_LIVE=100 $(PY) -m pytest -q -rP tests/faults tests/test_live.py
 
-fuzz: $(VENV)/dev.stamp ## fuzz every parser and reader, FUZZ_SECONDS (60) each; 2,000 flips per format
+fuzz: $(VENV)/dev.stamp ## fuzz every parser and reader, FUZZ_SECONDS (60) each; 2,000 flips per format; 1,000 examples
 	$(PY) -m tests.fuzz
-	CKPT_FLIPS=2000 $(PY) -m pytest -q tests/contracts/test_damage.py
+	CKPT_FLIPS=2000 $(PY) -m pytest -q tests/contracts/test_damage.py tests/readers/keras/test_hostile.py
+	CKPT_EXAMPLES=1000 $(PY) -m pytest -q -m hypothesis
 
 calibrate: $(VENV)/dev.stamp ## train healthy and sick models, and print what the rules say of each (some minutes)
 	$(PY) -m bench.calibration $(ARGS)

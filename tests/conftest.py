@@ -6,14 +6,16 @@ import os
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.make.blank import unpainted
+from tests.make.formats import MAKERS, network
 
-# A first call may compile a kernel: no test here is about time.
-settings.register_profile("untimed", deadline=None)
+# A first call may compile a kernel: no test here is about time. `make fuzz` tries more.
+settings.register_profile("untimed", deadline=None, max_examples=int(os.environ.get("CKPT_EXAMPLES", "50")))
 settings.load_profile("untimed")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,6 +26,27 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Kernels are compiled once for all tests; the cache of each, where they would be kept, is a new one.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "reporter" / "measuring" / "kernels" / "__pycache__"))
+
+
+LONGEST = (
+    "tests/contracts/test_cached.py",
+    "tests/contracts/test_same_model.py",
+    "tests/test_report.py",
+    "tests/test_live.py",
+    "tests/measuring/test_kernels.py",
+    "tests/test_imports.py",
+    "tests/contracts/test_damage.py",
+    "tests/contracts/test_dtypes.py",
+    "tests/cache/test_runs.py",
+    "tests/readers/test_quantised.py",
+)
+"""Of several processes, each of which takes the next file, none is left alone with one of these at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others as they are."""
+    place = {file: i for i, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +104,18 @@ def tf_keras(tf: ModuleType) -> ModuleType:
         warnings.simplefilter("ignore")
         import tf_keras
     return tf_keras
+
+
+@pytest.fixture(scope="session")
+def model(keras: ModuleType) -> Any:
+    """A small model, of which :func:`made` has a file in each format."""
+    keras.utils.set_random_seed(0)
+    return network(keras)
+
+
+@pytest.fixture(scope="session")
+def made(model: Any, tf: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same model in every format, each in a folder of its own. Nobody may change them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {name: make(model, tmp_path_factory.mktemp(name), tf) for name, make in MAKERS.items()}

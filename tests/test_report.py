@@ -14,8 +14,8 @@ from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS
 from reporter.sections.narrative import counts, sentence, use
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import SCHEMA
 from tests.make.blank import unpainted
+from tests.make.command import SCHEMA
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

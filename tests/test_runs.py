@@ -15,7 +15,7 @@ from reporter.pipeline import run
 from reporter.sections import report_page
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import SCHEMA
+from tests.make.command import SCHEMA
 from tests.make.safetensors import safetensors
 from tests.make.text import as_text
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from reporter.model.look import PLAIN, Look
 from reporter.model.histogram import Histogram
+from reporter.model.look import PLAIN, Look
 from reporter.model.numbers import SeriesNumbers
 from reporter.model.reading import Area
 
@@ -324,7 +324,17 @@ class HistogramPairs:
 
 
 Block = (
-    HistogramPairs | Table | Figure | Figures | Paragraph | Facts | Banner | Hero | FindingList | LayerCourses | CompareView
+    HistogramPairs
+    | Table
+    | Figure
+    | Figures
+    | Paragraph
+    | Facts
+    | Banner
+    | Hero
+    | FindingList
+    | LayerCourses
+    | CompareView
 )
 
 

@@ -19,9 +19,8 @@ from reporter.model.page import Figure, Page, Paragraph, Section
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.cache.test_runs import content
-from tests.cli.test_commands import weights
 from tests.make.safetensors import safetensors
-from tests.test_imports import imported
+from tests.make.small import weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -226,10 +225,3 @@ def test_an_unchanged_report_keeps_its_document(ckpts: Path, tmp_path: Path) -> 
     assert b"2026-01-05" in again["report.json"]
     safetensors(ckpts / "model-9.safetensors", weights(9))
     assert run(ckpts, "three", tmp_path / "cache", later, pdf=True)["report.pdf"] != first["report.pdf"]
-
-
-def test_an_unchanged_folder_needs_no_matplotlib(ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CKPT_REPORT_CACHE", str(tmp_path / "cache"))
-    command = ("report", str(ckpts), "-o", str(tmp_path / "out"), "--no-pdf", "-q", "--settle", "0")
-    assert "matplotlib" in imported(*command)
-    assert not imported(*command) & {"matplotlib", "PIL"}

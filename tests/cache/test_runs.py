@@ -27,8 +27,9 @@ from reporter.measuring.checkpoint import Plan
 from reporter.readers import opening
 from reporter.settings.model import Settings, default_cache
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import read, report, weights
+from tests.make.command import read, report
 from tests.make.safetensors import safetensors
+from tests.make.small import weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

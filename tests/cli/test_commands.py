@@ -6,15 +6,12 @@ import csv
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jsonschema
-import ml_dtypes
 import numpy as np
 import pytest
 
@@ -22,27 +19,9 @@ import reporter
 from reporter import pipeline
 from reporter.cli import main
 from reporter.measuring import kernels
+from tests.make.command import read, report
 from tests.make.safetensors import safetensors
-
-SCHEMA = Path(reporter.__file__).parent / "writers" / "report.schema.json"
-
-
-def report(*arguments: str | Path) -> int:
-    return main(["report", "--no-pdf", *map(str, arguments)])
-
-
-def read(out: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((out / "latest" / "report.json").read_text())
-    jsonschema.validate(record, json.loads(SCHEMA.read_text()))
-    return record
-
-
-def weights(seed: int, scale: float = 1.0) -> dict[str, np.ndarray]:
-    start, rng = np.random.default_rng(0), np.random.default_rng(seed)
-    return {
-        "dense.kernel": ((start.standard_normal((30, 20)) + 0.1 * rng.standard_normal((30, 20))) * scale).astype("f4"),
-        "dense.bias": rng.standard_normal(20).astype("f4"),
-    }
+from tests.make.small import BAD_FILES, EXTREMES, weights
 
 
 @pytest.fixture
@@ -162,17 +141,6 @@ def test_wrong_settings_are_named(
     assert message in capsys.readouterr().err
 
 
-BAD_FILES = {
-    "text.h5": b"this is text",
-    "empty.h5": b"",
-    "empty.keras": b"",
-    "pointer.h5": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",
-    "cut.keras": b"PK\x03\x04" + b"\0" * 200,
-    "cut.safetensors": struct.pack("<Q", 500) + b'{"a":',
-    "cut.index": b"\0" * 30,
-}
-
-
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_one_bad_file_costs_one_row(ckpts: Path, tmp_path: Path, name: str) -> None:
     (ckpts / name).write_bytes(BAD_FILES[name])
@@ -230,31 +198,6 @@ def test_a_defect_of_our_own_costs_one_row_too(ckpts: Path, tmp_path: Path, monk
     record = read(tmp_path / "out")
     assert [f["state"] for f in record["files"]] == ["measured", "corrupt", "measured"]
     assert "defect of ckpt-report (ZeroDivisionError: a slip)" in record["files"][1]["reason"]
-
-
-EXTREMES = {
-    "scalar": np.float32(3.0).reshape(()),
-    "nothing": np.empty((0, 4), "f4"),
-    "one": np.array([7.0], "f4"),
-    "nan": np.full((3, 3), np.nan, "f4"),
-    "inf": np.array([np.inf, -np.inf], "f4"),
-    "huge": np.array([1e38, -1e38, 1e38], "f4"),
-    "huge64": np.array([1e308, -1e308]),
-    "denormal": np.array([1e-45, 3e-42, -1e-40], "f4"),
-    "integers": np.arange(-5, 100, dtype="i8"),
-    "small": np.arange(-100, 100, dtype="i1"),
-    "flags": np.array([True, False, True]),
-    "brain": np.arange(50).astype(ml_dtypes.bfloat16),
-    "half": np.array([65504, -65504, 6e-8], "f2"),
-    "constant": np.full((50, 50), 0.1, "f4"),
-    "<script>alert(1)</script>": np.ones(3, "f4"),
-    "new\nline": np.ones(3, "f4"),
-    "=cmd|' /C calc'!A0": np.ones(3, "f4"),
-    "../../etc/passwd": np.ones(3, "f4"),
-    "ünïcødé \u202e \x07 🙂": np.ones(3, "f4"),
-    "x" * 5000: np.ones(3, "f4"),
-    "": np.ones(2, "f4"),
-}
 
 
 def test_extreme_values_and_names(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from reporter import documents, pipeline
 from reporter.model.figures import Runs
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import BAD_FILES, EXTREMES, safetensors, weights
 from tests.faults.running import series
+from tests.make.safetensors import safetensors
+from tests.make.small import BAD_FILES, EXTREMES, weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OLD = 1_700_000_000

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.test_readers import NAMES, made, model  # noqa: F401
+from tests.make.formats import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +30,7 @@ RESIDENT = 400
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_flipped_bytes(made: dict[str, Path], name: str) -> None:  # noqa: F811
+def test_flipped_bytes(made: dict[str, Path], name: str) -> None:
     flips, budget = (FLIPS, 1e9) if FLIPS else (DEFAULT, BUDGET)
     arguments = [str(a) for a in (made[name].parent, flips, name, MEGABYTES, budget)]
     command = [sys.executable, "-m", "tests.contracts.damage", *arguments]

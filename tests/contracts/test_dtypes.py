@@ -13,7 +13,7 @@ import pytest
 
 from reporter.api import inspect, measure
 from reporter.settings.model import Settings
-from tests.contracts.test_readers import NAMES
+from tests.make.formats import NAMES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

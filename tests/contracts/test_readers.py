@@ -1,16 +1,11 @@
-"""What every registered format must do; a new reader is tested the moment it is listed and given a maker here."""
+"""What every registered format must do; a new reader is tested once it is listed and has a maker in tests/make."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 
 from reporter import errors
@@ -18,10 +13,9 @@ from reporter.api import Measurement, measure
 from reporter.gather.catalog import scan
 from reporter.model.role import Role
 from reporter.model.tensor import COLLECTIONS, Collection, Integrity
-from reporter.readers import READERS
-from reporter.readers.live import live_contents
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
+from tests.make.formats import MAKERS, NAMES, files_of
 
 STATES = {"found", "not a checkpoint", "unreadable"} | {
     e.state for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.CheckpointError)
@@ -29,137 +23,11 @@ STATES = {"found", "not a checkpoint", "unreadable"} | {
 CUTS = 40
 
 
-def keras_archive(model: Any, folder: Path, tf: Any) -> Path:
-    model.save(folder / "m.keras")
-    return folder / "m.keras"
-
-
-def keras_weights(model: Any, folder: Path, tf: Any) -> Path:
-    model.save_weights(folder / "m.weights.h5")
-    return folder / "m.weights.h5"
-
-
-def keras_legacy(model: Any, folder: Path, tf: Any) -> Path:
-    model.save(folder / "m.h5")
-    return folder / "m.h5"
-
-
-def bundle(model: Any, folder: Path, tf: Any) -> Path:
-    return Path(tf.train.Checkpoint(model=model).write(str(folder / "m")))
-
-
-def saved_model(model: Any, folder: Path, tf: Any) -> Path:
-    model.export(folder / "m", verbose=False)
-    return folder / "m"
-
-
-def arrays_of(model: Any, separator: str) -> dict[str, Any]:
-    """What a user who saves arrays by name would write: ``<layer>/<variable>``."""
-    names = [t.info.name for t in live_contents(model).tensors if t.info.collection == "model"]
-    by_path = {t.info.name: t.info.key for t in live_contents(model).tensors}
-    values = {v.path: np.asarray(v.numpy()) for v in model.variables}
-    return {name.replace("/", separator): values[by_path[name]] for name in names}
-
-
-def v1(model: Any, folder: Path, tf: Any) -> Path:
-    """Of a hand-written TensorFlow 1 program; V1 files know no layers' order."""
-    arrays = arrays_of(model, "/")
-    values = [tf.constant(array) for array in arrays.values()]
-    tf.raw_ops.Save(filename=str(folder / "m"), tensor_names=list(arrays), data=values)
-    return folder / "m"
-
-
-def safetensors(model: Any, folder: Path, tf: Any) -> Path:
-    from safetensors.numpy import save_file
-
-    save_file(arrays_of(model, "."), folder / "m.safetensors")
-    return folder / "m.safetensors"
-
-
-def safetensors_index(model: Any, folder: Path, tf: Any) -> Path:
-    """As Hugging Face's libraries shard: whole tensors, an index of names."""
-    from safetensors.numpy import save_file
-
-    arrays = arrays_of(model, ".")
-    names, weight_map = list(arrays), {}
-    for i in range(3):
-        shard, held = f"m-{i + 1:05}-of-00003.safetensors", names[i::3]
-        save_file({name: arrays[name] for name in held}, folder / shard)
-        weight_map |= dict.fromkeys(held, shard)
-    index = {"metadata": {"total_size": sum(a.nbytes for a in arrays.values())}, "weight_map": weight_map}
-    (folder / "m.safetensors.index.json").write_text(json.dumps(index, indent=2))
-    return folder / "m.safetensors.index.json"
-
-
-def keras_sharded(model: Any, folder: Path, tf: Any) -> Path:
-    largest = max(np.asarray(v.numpy()).nbytes for v in model.variables)
-    model.save_weights(folder / "m.weights.json", max_shard_size=largest / 1024**3)
-    assert len(list(folder.glob("*.weights.h5"))) > 1
-    return folder / "m.weights.json"
-
-
-def npz(model: Any, folder: Path, tf: Any) -> Path:
-    np.savez(folder / "m.npz", **arrays_of(model, "/"))
-    return folder / "m.npz"
-
-
-def orbax(model: Any, folder: Path, tf: Any) -> Path:
-    import keras
-
-    compiled = keras.models.clone_model(model)  # Keras's callback needs an optimizer
-    compiled.set_weights(model.get_weights())
-    compiled.compile("sgd", "mse")
-    callback = keras.callbacks.OrbaxCheckpoint(str(folder))
-    callback.set_model(compiled)
-    callback.on_epoch_end(0)
-    callback.on_train_end()
-    return folder / "0"
-
-
-MAKERS: dict[str, Callable[[Any, Path, Any], Path]] = {
-    "keras": keras_archive,
-    "keras-weights": keras_weights,
-    "keras-h5": keras_legacy,
-    "tf-bundle": bundle,
-    "savedmodel": saved_model,
-    "tf-v1": v1,
-    "safetensors": safetensors,
-    "keras-sharded": keras_sharded,
-    "safetensors-index": safetensors_index,
-    "numpy": npz,
-    "orbax": orbax,
-}
-
 UNORDERED = {"safetensors", "safetensors-index", "tf-v1"}
 """Formats that store names alone, in an order of their own."""
 
 FOLDERS = {"savedmodel", "orbax"}
 """Formats that are a folder of files with names of their own."""
-
-NAMES = [reader.name for reader in READERS]
-
-
-@pytest.fixture(scope="module")
-def model(keras: ModuleType) -> Any:
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    image = keras.Input((8, 8, 1), name="image")
-    x = layers.Conv2D(4, 3, use_bias=False, name="conv")(image)
-    x = layers.BatchNormalization(name="norm")(x)
-    x = layers.Flatten(name="flat")(x)
-    return keras.Model(image, layers.Dense(3, name="head")(x))
-
-
-@pytest.fixture(scope="module")
-def made(model: Any, tf: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The same model in every format, each in a folder of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return {name: make(model, tmp_path_factory.mktemp(name), tf) for name, make in MAKERS.items()}
-
-
-def files_of(path: Path) -> list[Path]:
-    return sorted(p for p in path.parent.rglob("*") if p.is_file())
 
 
 def test_every_reader_has_a_maker() -> None:

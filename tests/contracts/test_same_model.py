@@ -19,7 +19,7 @@ from reporter.model.neighbours import with_roles
 from reporter.model.tensor import TensorInfo
 from reporter.readers.live import live_contents
 from reporter.settings.model import Settings
-from tests.contracts.test_readers import MAKERS, NAMES
+from tests.make.formats import MAKERS, NAMES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's own, while it saves
 

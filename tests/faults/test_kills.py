@@ -8,7 +8,7 @@ import sys
 
 from tests.faults.running import run
 
-KILLS = os.environ.get("CKPT_FAULTS_KILLS", "20")
+KILLS = os.environ.get("CKPT_FAULTS_KILLS", "14")
 """``make faults`` makes it 200."""
 
 

@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 from reporter.cli import main
 from reporter.errors import RenderError
 from reporter.render.pdf import Printer
-from tests.cli.test_commands import read
 from tests.faults.running import listed, published, series
+from tests.make.command import read
 
 
 def report(folder: Path, *more: object) -> int:

@@ -26,7 +26,7 @@ def checkpoints(out: Path) -> dict[str, Path]:
         import keras
         import tensorflow as tf
 
-        from tests.contracts.test_readers import MAKERS
+        from tests.make.formats import MAKERS
 
         image = keras.Input((8, 8, 1), name="image")
         x = keras.layers.Flatten(name="flat")(keras.layers.Conv2D(4, 3, name="conv")(image))

@@ -17,8 +17,8 @@ from reporter.gather.gatherer import Gatherer
 from reporter.model.gathered import Gathered
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import weights
 from tests.make.safetensors import safetensors
+from tests.make.small import weights
 
 
 @pytest.fixture

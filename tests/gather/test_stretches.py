@@ -16,8 +16,8 @@ from reporter.gather.gatherer import Gatherer
 from reporter.gather.stretches import LENGTH, copies, stretches
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import weights
 from tests.make.safetensors import safetensors
+from tests.make.small import weights
 
 STEPS = 2 * LENGTH + 3
 

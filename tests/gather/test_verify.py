@@ -13,12 +13,12 @@ from safetensors.numpy import save_file
 
 from reporter.cli import main
 from reporter.readers import READERS
-from tests.contracts.test_readers import NAMES, files_of, made, model  # noqa: F401
+from tests.make.formats import NAMES, files_of
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_format_is_sound_as_written(
-    made: dict[str, Path],  # noqa: F811
+    made: dict[str, Path],
     capsys: pytest.CaptureFixture[str],
     name: str,
 ) -> None:
@@ -37,7 +37,7 @@ TAIL_ONLY = {"tf-v1"}
 
 @pytest.mark.parametrize("name", [r.name for r in READERS if r.name not in TAIL_ONLY])
 def test_a_checkpoint_cut_in_half_is_not_sound_even_while_it_is_young(
-    made: dict[str, Path],  # noqa: F811
+    made: dict[str, Path],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     name: str,

@@ -17,9 +17,10 @@ from reporter.model.metrics import Axis, Metrics
 from reporter.pipeline import Outcome, run
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import SCHEMA, weights
+from tests.make.command import SCHEMA
 from tests.make.events import BEGIN, event, record, scalars, simple
 from tests.make.safetensors import safetensors
+from tests.make.small import weights
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 

@@ -14,7 +14,7 @@ from reporter.api import inspect, measure
 from reporter.readers.live import live_contents
 from reporter.readers.quantised import labelled
 from reporter.settings.model import Settings
-from tests.contracts.test_readers import MAKERS
+from tests.make.formats import MAKERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

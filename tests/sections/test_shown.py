@@ -15,8 +15,9 @@ from reporter.sections import shown
 from reporter.sections.shown import evenly
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.cli.test_commands import SCHEMA, weights
+from tests.make.command import SCHEMA
 from tests.make.safetensors import safetensors
+from tests.make.small import weights
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
