@@ -64,7 +64,9 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     with output_lock(settings.out):
         while True:
             try:
-                with Documents.of(Renderings(cache), created, pdf=settings.pdf) as documents:
+                with Documents.of(
+                    Renderings(cache), created, pdf=settings.pdf, paper=settings.paper, plots=settings.plots_folder
+                ) as documents:
                     return _run(settings, cache, progress, created, documents)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")

@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _report(report: argparse.ArgumentParser) -> None:
     report.add_argument("folders", nargs="+", type=_path, metavar="DIR", help="folder with checkpoints")
-    _settings(report, "out", "title", "fail-on", "pdf", "cache")
+    _settings(report, "out", "title", "fail-on", "pdf", "paper", "plots-folder", "cache")
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
     _settings(report, "history", "baseline", "metrics", "find-metrics", "deployment", "spectral")
     _judging(report)

@@ -31,6 +31,8 @@ class SeriesFigures:
         checkpoints: by place, of those with a page of their own.
         layers: layer -> its distribution over the steps.
         metrics: what was logged above the weights, on one axis of steps; None where nothing was.
+        telling: layer -> the same of the dozen layers that matter most, which the PDF shows.
+        course: the weights over the steps in small charts, where no metrics stand above them.
         brief: whether some were left out because the report is over very many series.
     """
 
@@ -43,6 +45,8 @@ class SeriesFigures:
     distances: Figure | None = None
     similarity: Figure | None = None
     layers: Mapping[str, Figure] = field(default_factory=dict)
+    telling: Mapping[str, Figure] = field(default_factory=dict)
+    course: Figure | None = None
     brief: bool = False
     metrics: Figure | None = None
 

@@ -18,9 +18,11 @@ from reporter.model.report import Report
 from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
-from reporter.plots.choose_metrics import draw_metrics
+from reporter.plots.choose_layers import telling
+from reporter.plots.choose_metrics import draw_course, draw_metrics
 from reporter.plots.drawable import drawn, plain, update
 from reporter.plots.renderer import Renderer
+from reporter.printable import layer_name
 
 MAX_LAYER_FIGURES = 200
 """Most layers of a series that get a picture of their own over the steps."""
@@ -61,7 +63,13 @@ def draw_all(
 
     def draw(at: int, tell: object = None) -> SeriesFigures:
         drawn = draw_series(renderer, series[at], histograms[at], bins, series[at].name in full)
-        return replace(drawn, metrics=draw_metrics(renderer, series[at], judgement))
+        one = series[at]
+        return replace(
+            drawn,
+            metrics=draw_metrics(renderer, one, judgement),
+            course=draw_course(renderer, one, judgement),
+            telling=_layers(renderer, one, histograms[at], telling(one, judgement)),
+        )
 
     result: list[SeriesFigures] = []
     places = range(len(series))
@@ -129,7 +137,7 @@ def draw_further(renderer: Renderer, report: Report, bins: int) -> Report:
         if len(series.refs) == 1
         else replace(
             drawn,
-            layers=_layers(renderer, series, histograms, 0 if drawn.brief else most),
+            layers=_layers(renderer, series, histograms, series.layers[: 0 if drawn.brief else most]),
             checkpoints=_checkpoints(renderer, series, detail, bins),
         )
         for series, histograms, detail, drawn in zip(
@@ -265,11 +273,20 @@ def _updates(renderer: Renderer, series: Comparison) -> Figure:
     )
 
 
-def _layers(renderer: Renderer, series: Comparison, histograms: SeriesHistograms, most: int) -> dict[str, Figure]:
+def _layers(
+    renderer: Renderer, series: Comparison, histograms: SeriesHistograms, names: Sequence[str]
+) -> dict[str, Figure]:
+    """The distribution of the kernel of each of some layers over the steps."""
     labels = [series.labels[i] for i in histograms.shown]
     return {
-        name: renderer.draw(plots.distribution_heat, f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
-        for i, name in enumerate(series.layers[:most])
+        name: renderer.draw(
+            plots.distribution_heat,
+            f"{series.slug}-distribution-{layer_name(name)}",
+            name,
+            labels,
+            histograms.layers[name],
+        )
+        for name in names
     }
 
 

@@ -41,6 +41,27 @@ def draw_metrics(renderer: Renderer, series: Comparison, judgement: Judgement) -
     )
 
 
+def draw_course(renderer: Renderer, series: Comparison, judgement: Judgement) -> Figure | None:
+    """Draw the weights of a series in small charts above each other; None where metrics stand above them already."""
+    if len(series.refs) < 2 or series.kind is SeriesKind.ALTERNATIVES:
+        return None
+    steps = series.positions
+    if steps is not None and _groups(series):
+        return None
+    positions = steps or tuple(float(i + 1) for i in range(len(series.refs)))
+    zeros = {"weights: share of zeros": Line(positions, [_plain(v) for v in series.trained("zero_share")])}
+    first = [0.0, *(math.nan if p.trained.left_out else p.trained.relative_update for p in series.from_first)]
+    travelled = [{"weights: distance from the first checkpoint": Line(positions, first)}] if series.from_first else []
+    return renderer.draw(
+        plots.multiples,
+        f"{series.slug}-course",
+        "The trained weights over the steps" if steps else "The trained weights over the checkpoints",
+        [*_weights(series, positions), *travelled, zeros],
+        first_bad(series, judgement),
+        "step" if steps else "checkpoint, in order",
+    )
+
+
 def first_bad(series: Comparison, judgement: Judgement) -> tuple[Mark, ...]:
     """The step of the earliest checkpoint that a warning or failure names as its first."""
     place_of = {ref.name: place for place, ref in enumerate(series.refs)}

@@ -7,8 +7,9 @@ from itertools import accumulate, pairwise
 
 from reporter.model.page import Column, Table
 
-SIZES = {"normal": 112, "dense": 127, "tiny": 145}
-"""Characters per line for each type size of css/pdf.css (7.5, 6.6 and 5.8 pt): 178 mm, and 0.6 em per character."""
+SIZES = {"normal": 112, "dense": 120}
+"""Characters per line for each type size of css/pdf.css (7.5 and 7 pt, below which nobody reads on paper): 178 mm, and
+0.6 em per character."""
 
 PARTS = 200
 """Widths are whole multiples of half a percent, each of which is a CSS class in pdf.html."""
@@ -72,5 +73,5 @@ def column_shares(table: Table) -> list[int]:
 
 
 def density(table: Table) -> str:
-    """The type size at which the columns fit, as a CSS class: ``normal``, ``dense`` or ``tiny``."""
+    """The type size at which the columns fit, as a CSS class: ``normal`` or ``dense``."""
     return _layout(table)[0]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from reporter.model.page import Block
 from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, cells, mark
 from reporter.render.columns import column_shares, density
+from reporter.render.marks import svg
 from reporter.render.text import clip, visible
 
 
@@ -36,6 +38,12 @@ def environment() -> Environment:
     )
     env.globals["mark"] = mark
     env.filters.update(
-        alike=alike, cells=cells, clip=clip, partial=partial, column_shares=column_shares, density=density
+        svg=lambda mark: Markup(svg(mark)),
+        alike=alike,
+        cells=cells,
+        clip=clip,
+        partial=partial,
+        column_shares=column_shares,
+        density=density,
     )
     return env

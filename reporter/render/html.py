@@ -13,7 +13,7 @@ from reporter.render.assets import read_asset
 from reporter.render.environment import environment
 from reporter.render.links import links_of
 
-STYLES = ("tokens", "frame", "sections", "verdict", "findings", "tables", "figures", "print")
+STYLES = ("tokens", "frame", "sections", "verdict", "findings", "tables", "figures", "cards", "print")
 """The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
 
 SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents")

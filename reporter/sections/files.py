@@ -30,8 +30,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     states = Counter(entry.state for entry in report.files)
     blocks: list[Block] = [Facts(tuple((s, integer(n)) for s, n in sorted(states.items(), key=_rank)), "tiles")]
     entries = sorted(report.files, key=lambda e: _rank((e.state, 0)))
-    if medium == "pdf":
-        entries = [e for e in entries if e.state not in ASIDE]
+    if medium == "pdf":  # those that were measured are in the tables of their series
+        entries = [e for e in entries if e.state not in ASIDE and e.state is not State.MEASURED]
     if entries:
         columns = (
             Column("Path", numeric=False),

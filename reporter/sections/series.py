@@ -10,7 +10,7 @@ from reporter.model.metrics import NOTHING
 from reporter.model.page import Paragraph, Section
 from reporter.model.report import Report
 from reporter.numerals import integer
-from reporter.sections import series_changes, series_layers, series_metrics, series_moved, series_trends
+from reporter.sections import review, series_changes, series_layers, series_metrics, series_moved, series_trends
 from reporter.sections.base import Medium, worst_series
 
 PDF_SERIES = 12
@@ -31,6 +31,9 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     warned = {f.series for f in report.judgement.findings if f.severity > Severity.INFO}
     for at in _shown(report, medium):
         series = report.series[at]
+        if medium == "pdf":
+            yield from (replace(s, listed=not many, depth=3 if many else 2) for s in review.build(report, at))
+            continue
         sections = [series_moved.build(report, at, medium)] if series.moved else []
         if series.metrics != NOTHING:
             sections.append(series_metrics.build(report, at, medium))
@@ -40,7 +43,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         if series.layers:
             sections.append(series_layers.build(report, at, medium))
         for section in sections:
-            folded = many and series.name not in warned and medium == "html"
+            folded = many and series.name not in warned
             yield replace(section, folded=folded, listed=not many, depth=3 if many else 2)
     if medium == "pdf" and (left := len(report.series) - len(_shown(report, medium))):
         text = (

@@ -53,7 +53,8 @@ def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
     pairs = series.latest
     yield Paragraph(_about(series, pairs))
     yield _most("Layers that moved most", "Layer", series, medium, layers=True)
-    yield _most("Tensors that moved most", "Tensor", series, medium, layers=False)
+    if medium != "pdf":
+        yield _most("Tensors that moved most", "Tensor", series, medium, layers=False)
     yield _still(series, pairs, medium)
 
 
@@ -118,15 +119,15 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
         if largest:
             cells += _largest(series, name)
         rows.append(Row(tuple(cells)))
-    return bounded(caption, columns, rows, medium, note="" if layers else _note(pairs))
+    return bounded(caption, columns, rows, medium, note="" if layers and html else _note(pairs, layers))
 
 
-def _note(pairs: Mapping[Since, Pair]) -> str:
+def _note(pairs: Mapping[Since, Pair], alone: bool) -> str:
     which = _joined([f"since {_since(since)}" for since in pairs])
+    of = f"The {EACH}" if alone else f"In both tables: the {EACH}"
     return (
-        f"In both tables: the {EACH} that moved most {which}, by relative update; what is not finite comes before. "
-        "Below each heading: which checkpoint the last one is held against. W1 / σ has its largest error beside it "
-        "where that shows in the digits."
+        f"{of} that moved most {which}, by relative update; what is not finite comes before. Below each heading: "
+        "which checkpoint the last one is held against. W1 / σ has its largest error beside it where that shows."
     )
 
 

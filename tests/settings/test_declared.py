@@ -17,7 +17,7 @@ from reporter.settings.model import OPTIONS, Option, Settings, described
 from reporter.settings.setting import setting_of
 from reporter.settings.sources import load
 
-NUMBERS_DO_NOT_DEPEND_ON = {"out", "title", "pdf", "threads", "cache"}
+NUMBERS_DO_NOT_DEPEND_ON = {"out", "title", "pdf", "paper", "plots_folder", "threads", "cache"}
 
 ANOTHER: dict[str, Any] = {
     "roots": (Path("elsewhere"),),
@@ -29,6 +29,8 @@ ANOTHER: dict[str, Any] = {
     "settle": 3.0,
     "fail_on": "warn",
     "pdf": False,
+    "paper": "Letter",
+    "plots_folder": False,
     "threads": 3,
     "cache": Path("c"),
     "history": False,
