@@ -79,8 +79,8 @@ def _bad_layers(numbers: Measured, here: Sequence[Finding]) -> dict[str, Severit
     bad: dict[str, Severity] = {}
     for finding in here:
         if finding.severity > Severity.INFO:
-            for layer in finding.layers or (finding.layer,):
-                bad[layer] = max(bad.get(layer, Severity.INFO), finding.severity)
+            for name in finding.layers or (finding.layer,):
+                bad[name] = max(bad.get(name, Severity.INFO), finding.severity)
     for layer in numbers.layers:
         if layer.summary.non_finite:
             bad[layer.name] = Severity.FAIL
