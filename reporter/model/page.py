@@ -180,7 +180,7 @@ class Card:
         kind: its class, or "".
         chips: short facts, such as shapes.
         badges: findings about it, each with its level and a link.
-        marks: small pictures, each with one number, whose names are :attr:`Cards.marks`.
+        marks: small pictures, each with what it shows and one number.
         blocks: what unfolds.
         level: the worst finding.
     """
@@ -190,7 +190,7 @@ class Card:
     kind: str
     chips: tuple[str, ...]
     badges: tuple[Cell, ...]
-    marks: tuple[Cell, ...]
+    marks: tuple[tuple[str, Cell], ...]
     blocks: tuple[Table | Figure | Paragraph, ...]
     level: Level = ""
 
@@ -209,11 +209,9 @@ class Cards:
     """The layers of a model in its order.
 
     Attributes:
-        marks: names of the small pictures on each card.
         order: anchors of the cards, what matters most first: the last ones lose their pictures where there is no room.
     """
 
-    marks: tuple[str, ...]
     groups: tuple[CardGroup, ...]
     order: tuple[str, ...] = ()
 

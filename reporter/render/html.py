@@ -16,7 +16,7 @@ from reporter.render.links import links_of
 STYLES = ("tokens", "frame", "sections", "verdict", "findings", "tables", "figures", "cards", "print")
 """The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
 
-SCRIPTS = ("page", "tables", "search", "findings", "folds", "links", "contents")
+SCRIPTS = ("page", "tables", "search", "findings", "folds", "cards", "links", "contents")
 """The scripts of a page in ``templates/js``. Joined in this order they are one function, so each sees the names of
 those before it."""
 

@@ -58,7 +58,7 @@ def _bytes(block: Block) -> int:
 
 
 def _card_bytes(card: Card) -> int:
-    return _CARD + sum(_MARK for cell in card.marks if cell.mark) + sum(map(_bytes, card.blocks))
+    return _CARD + _MARK * len(card.marks) + sum(map(_bytes, card.blocks))
 
 
 def _row_bytes(row: Row) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,8 +34,6 @@ from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unc
 
 BINS = 32
 """Wanted number of bins of a thumbnail, three CSS pixels each."""
-
-MARKS = ("kernel, first and last", "norm", "update")
 
 NOTE = (
     "On each card: the values of its kernel (of its largest trained tensor where it has none) in the first checkpoint, "
@@ -99,10 +97,9 @@ def cards(report: Report, at: int) -> Cards:
                 found.setdefault(layer, []).append(finding)
     ids = anchors(series)
     of = _Of(series, ids, _norms(series), found, layer_trends.tables_of(series), report.figures[at].layers)
-    marks = MARKS if len(series.refs) > 1 else ("kernel", "norm")
     ranked = [*(n for n in found if n in ids), *(n for m in series.moved for n in m.layers if n in ids)]
     order = dict.fromkeys([*ranked, *series.layers])
-    return Cards(marks, grouped([_card(of, name) for name in series.layers]), tuple(ids[name] for name in order))
+    return Cards(grouped([_card(of, name) for name in series.layers]), tuple(ids[name] for name in order))
 
 
 def _card(of: _Of, name: str) -> Card:
@@ -129,22 +126,23 @@ def _card(of: _Of, name: str) -> Card:
     )
 
 
-def _marks(of: _Of, lead: str, first: Measured, last: Measured) -> tuple[Cell, ...]:
+def _marks(of: _Of, lead: str, first: Measured, last: Measured) -> tuple[tuple[str, Cell], ...]:
     series = of.series
     tensor = last.by_name[lead]
     several = len(series.refs) > 1
+    role = str(tensor.info.role).replace("_", " ")
     thumb = Cell(f"{integer(tensor.info.size)} values", mark=_thumbnail(first, last, lead))
     norm = norm_cell(tensor)
     if not several:
-        return thumb, norm
+        return (role, thumb), ("norm", norm)
     norms = of.norms[lead]
     updates = [_update(series, i, lead) for i in range(len(series.pairs))]
     change = series.pairs[-1].tensors.get(lead) if series.pairs else None
     update = update_cell(change)
     return (
-        thumb,
-        Cell(norm.text, norm.sort, level=norm.level, title=norm.title, mark=Spark(tuple(norms))),
-        Cell(update.text, update.sort, level=update.level, title=update.title, mark=Spark((None, *updates))),
+        (role, thumb),
+        ("norm", replace(norm, mark=Spark(tuple(norms)))),
+        ("update", replace(update, mark=Spark((None, *updates)))),
     )
 
 

@@ -100,7 +100,8 @@ def _group(name: str, cards: Sequence[Card], words: Words) -> list[str]:
     for card in cards:
         chips = " ".join(f"[{chip}]" for chip in card.chips)
         lines += ["", f"Card {card.name} | {card.kind} | {chips} ({card.level}) #{card.anchor}"]
-        lines += [f"  {words(cell)}" for cell in (*card.badges, *card.marks)]
+        lines += [f"  {words(cell)}" for cell in card.badges]
+        lines += [f"  {label}: {words(cell)}" for label, cell in card.marks]
         lines += [line for block in card.blocks for line in _lines(block, words)]
     return lines
 
