@@ -27,7 +27,7 @@ SHOWN = 120
 NONE = Markup()
 
 SHORT = 16
-"""In texts with more characters, a line may end after each ``_`` and ``/``."""
+"""On paper, where nothing scrolls, a line of a longer text may end after each ``_`` and ``/``."""
 
 _BREAKS = re.compile("[_/](?=[^_/ ])")
 
@@ -98,7 +98,7 @@ def _content(cell: Cell, links: Links, shown: Mapping[str, str]) -> str:
     if cell.mark is not None and links.files:  # on paper there is the text alone
         return svg(cell.mark)
     text = _escaped(shown.get(cell.text) or clip(cell.text, SHOWN))
-    if len(text) > SHORT and "<" not in text:
+    if not links.files and len(text) > SHORT:
         text = _BREAKS.sub(r"\g<0><wbr>", text)
     return f'<a href="{_escaped(cell.href)}">{text}</a>' if cell.href and cell.href in links else text
 

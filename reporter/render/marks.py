@@ -44,7 +44,7 @@ def _spark(mark: Spark) -> str:
         if value is None or not math.isfinite(value):
             joined = False
             continue
-        y = _BOTTOM - (_BOTTOM - _TOP) * (value / 2 - low / 2) / (high / 2 - low / 2)
+        y = _BOTTOM - (_BOTTOM - _TOP) * ((value / 2 - low / 2) / (high / 2 - low / 2))
         parts.append(f"{'L' if joined else 'M'}{_x(i, len(values))} {_short(y)}")
         lone = i + 1 == len(values) or values[i + 1] is None or not math.isfinite(values[i + 1])  # type: ignore[arg-type]
         if lone and not joined:

@@ -16,7 +16,7 @@ from reporter.render.html import STYLES
 from tests.render.pages import HOSTILE, hostile, review
 
 Attributes = dict[str, str | None]
-VOID = {"meta", "link", "input", "img", "col", "br", "wbr"}
+VOID = {"meta", "link", "input", "img", "col", "br"}
 
 
 class Tags(HTMLParser):

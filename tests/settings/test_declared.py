@@ -94,7 +94,7 @@ def test_an_older_word_is_gone() -> None:
 def test_the_command_line_reads_every_flag_as_its_setting() -> None:
     line = "report d -o out --title T --variables all --bins 7 --quantiles 0.25,0.5 --settle 3 --fail-on warn --no-pdf"
     line += " --threads 3 --cache c --no-history --baseline b --accept a.toml --rules r.py --deployment off --spectral"
-    line += " --metrics training.log --no-find-metrics"
+    line += " --metrics training.log --no-find-metrics --paper Letter --no-plots-folder"
     given = parser().parse_args(line.split())
     for option in OPTIONS:
         parse = option.setting.parse
