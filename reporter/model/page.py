@@ -183,6 +183,7 @@ class Card:
         marks: small pictures, each with what it shows and one number.
         blocks: what unfolds.
         level: the worst finding.
+        short: the name without what the names of all layers begin with, "" where that is nothing.
     """
 
     anchor: str
@@ -193,6 +194,7 @@ class Card:
     marks: tuple[tuple[str, Cell], ...]
     blocks: tuple[Table | Figure | Paragraph, ...]
     level: Level = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def _gathered(alone: Sequence[Card]) -> list[CardGroup]:
     """Neighbours that share nothing, named by the first and the last of them, :data:`LARGEST` at most."""
     parts = [alone[i : i + LARGEST] for i in range(0, len(alone), LARGEST)]
     return [
-        CardGroup(part[0].name if len(part) == 1 else f"{part[0].name} … {part[-1].name}", tuple(part), _worst(part))
+        CardGroup(" … ".join(dict.fromkeys(c.short or c.name for c in (part[0], part[-1]))), tuple(part), _worst(part))
         for part in parts
     ]
 

@@ -30,6 +30,7 @@ from reporter.sections.base import (
     statistic_columns,
 )
 from reporter.sections.card_groups import grouped
+from reporter.sections.common_folder import common_folder
 from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unchanged_cell, update_cell
 
 BINS = 32
@@ -95,14 +96,14 @@ def cards(report: Report, at: int) -> Cards:
         if finding.series == series.name:
             for layer in dict.fromkeys([*finding.layers, finding.layer]):
                 found.setdefault(layer, []).append(finding)
-    ids = anchors(series)
+    ids, folder = anchors(series), common_folder(series.layers)
     of = _Of(series, ids, _norms(series), found, layer_trends.tables_of(series), report.figures[at].layers)
     ranked = [*(n for n in found if n in ids), *(n for m in series.moved for n in m.layers if n in ids)]
     order = dict.fromkeys([*ranked, *series.layers])
-    return Cards(grouped([_card(of, name) for name in series.layers]), tuple(ids[name] for name in order))
+    return Cards(grouped([_card(of, name, folder) for name in series.layers]), tuple(ids[name] for name in order))
 
 
-def _card(of: _Of, name: str) -> Card:
+def _card(of: _Of, name: str, folder: str) -> Card:
     series = of.series
     holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
     first, last = series.measured[holding[0]], series.measured[holding[-1]]
@@ -123,6 +124,7 @@ def _card(of: _Of, name: str) -> Card:
         marks=_marks(of, lead, first, last),
         blocks=tuple(_blocks(of, name, first, last, found)),
         level=level,
+        short=layer_name(name.removeprefix(folder)) if folder else "",
     )
 
 
@@ -255,7 +257,7 @@ def _ready(series: Comparison, names: Sequence[str]) -> str:
         ready = series.readiness.get(name)
         if ready is not None and ready.advice is not None:
             lost = decibels(ready.int8_tensor) if ready.int8_channel is None else decibels(ready.int8_channel)
-            told.append(f"{name}: {ready.advice} ({lost})")
+            told.append(f"{name.rpartition('/')[2]}: {ready.advice} ({lost})")
     return f"Deployment readiness: {'; '.join(told)}." if told else ""
 
 

@@ -163,8 +163,8 @@ def _between(kept: Sequence[int], n: int, room: int) -> list[int]:
 
 def _layers(report: Report, at: int) -> Iterator[Block]:
     series, figures = report.series[at], report.figures[at]
+    if len(series.refs) == 1:
+        yield from sheets(figures.checkpoints[0], len(series.layers), "pdf")
     yield series_layers.table(series)
     if sudden := layer_trends.sudden(series, "pdf"):
         yield sudden
-    if len(series.refs) == 1:
-        yield from sheets(figures.checkpoints[0], len(series.layers), "pdf")

@@ -25,6 +25,7 @@ from reporter.sections.base import (
     statistic_cells,
     statistic_columns,
 )
+from reporter.sections.common_folder import common_folder
 
 _STATISTICS = ("min", "max", "zero_share")
 
@@ -53,7 +54,9 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
     yield layer_cards.cards(report, at)
     ordered = all(m.layers_ordered for m in series.measured)
     order = "In model order." if ordered else "In the order of the file; the format does not store the model's."
-    yield Paragraph(f"{order} {layer_cards.NOTE}", "note")
+    folder = common_folder(series.layers)
+    begin = f" All names begin with {folder} which is left out." if folder else ""
+    yield Paragraph(f"{order} {layer_cards.NOTE}{begin}", "note")
     if 0 < len(figures.layers) < len(series.layers):
         drawn = f"the first {integer(len(figures.layers))} of {integer(len(series.layers))} layers over the steps"
         yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
@@ -65,7 +68,7 @@ def table(series: Comparison) -> Table:
     If there are more, those that are broken are shown, then those whose norm changed most.
     """
     several = len(series.refs) > 1
-    shown = _most_changed(series)
+    shown, prefix = _most_changed(series), common_folder(series.layers)
     rows = []
     for name in shown:
         holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
@@ -73,7 +76,8 @@ def table(series: Comparison) -> Table:
         first, last = (series.measured[i].trained_layer(name) for i in (holding[0], seen))
         whole = series.measured[seen].layer_by_name[name]
         gone = seen < len(series.refs) - 1
-        text = f"{layer_name(name)} (last seen at step {series.labels[seen]})" if gone else layer_name(name)
+        shown_name = layer_name(name.removeprefix(prefix))
+        text = f"{shown_name} (last seen at step {series.labels[seen]})" if gone else shown_name
         cells = [Cell(text, level="warn" if gone else ""), count_cell(whole.parameters)]
         if several:
             cells += [norm_cell(first), norm_cell(last), _ratio(first, last)]
@@ -92,6 +96,8 @@ def table(series: Comparison) -> Table:
     )
     ordered = all(m.layers_ordered for m in series.measured)
     note = "In model order." if ordered else "In the order of the file; the format does not store the model's."
+    if prefix:
+        note += f" All names begin with {prefix} which is left out."
     if any(series.measured[-1].trained_parts):
         note += " Statistics are of the trained weights of each layer; parameters and NaN/Inf count all of its values."
     if several and len(shown) < len(series.layers):

@@ -13,6 +13,7 @@ from reporter.model.trend import Movement, Since
 from reporter.numerals import integer
 from reporter.printable import layer_name
 from reporter.sections.base import Medium, bounded, number_cell
+from reporter.sections.common_folder import common_folder
 from reporter.sections.paired import (
     COSINE,
     NON_FINITE,
@@ -104,10 +105,11 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
             Column("Largest update", unit="of neighbours", definition="Over all pairs of neighbouring checkpoints."),
             Column("Reached", unit="at step"),
         ]
+    prefix = "" if html else common_folder(series.layers)
     rows = []
     for name in names:
         cells = [
-            Cell(layer_name(name)),
+            Cell(layer_name(name.removeprefix(prefix)), title=name if prefix else ""),
             *([] if layers or not html else [Cell(series.measured[-1].by_name[name].info.role)]),
         ]
         for since, pair in pairs.items():
@@ -119,7 +121,10 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
         if largest:
             cells += _largest(series, name)
         rows.append(Row(tuple(cells)))
-    return bounded(caption, columns, rows, medium, note="" if layers and html else _note(pairs, layers))
+    note = "" if layers and html else _note(pairs, layers)
+    if prefix:
+        note += f" All names begin with {prefix} which is left out."
+    return bounded(caption, columns, rows, medium, note=note)
 
 
 def _note(pairs: Mapping[Since, Pair], alone: bool) -> str:
