@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from reporter.cache.renderings import Renderings
@@ -13,6 +14,7 @@ from reporter.model.report import Report
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
 from reporter.sections import html_pages, report_page
+from reporter.writers.plots import Plots
 from reporter.writers.report_json import timestamp
 
 ATTACHED = {
@@ -32,8 +34,10 @@ class Documents:
         problem: why there is no PDF, "" if there is one or none was wanted.
     """
 
-    def __init__(self, renderings: Renderings, printer: Printer | None) -> None:
+    def __init__(self, renderings: Renderings, printer: Printer | None, paper: str = "A4", plots: bool = True) -> None:
         self.problem = ""
+        self._paper = paper
+        self._plots = plots
         self._renderings = renderings
         self._printer = printer
         self._key = ""
@@ -41,15 +45,25 @@ class Documents:
 
     @classmethod
     @contextmanager
-    def of(cls, renderings: Renderings, created: datetime, *, pdf: bool) -> Iterator[Documents]:
+    def of(
+        cls,
+        renderings: Renderings,
+        created: datetime,
+        *,
+        pdf: bool,
+        paper: str = "A4",
+        plots: bool = True,
+    ) -> Iterator[Documents]:
         """As a context, at whose end no child process is left, whatever became of it.
 
         Args:
             created: the time that the PDF says it was made at.
             pdf: whether to make one.
+            paper: its size.
+            plots: whether every picture is also a file of its own.
         """
         with ExitStack() as stack:
-            yield cls(renderings, stack.enter_context(Printer(created)) if pdf else None)
+            yield cls(renderings, stack.enter_context(Printer(created)) if pdf else None, paper, plots)
 
     def warm_up(self) -> None:
         """Start the child process, which takes a second to load what it needs."""
@@ -64,17 +78,23 @@ class Documents:
         """
         if self._printer is None:
             return
-        page, attached = report_page(report, "pdf"), {name: files[name] for name in ATTACHED}
+        page = replace(report_page(report, "pdf"), paper=self._paper)
+        attached = {name: files[name] for name in ATTACHED}
         self._key, self._known = self._renderings.document(page, attached, timestamp(report.created).encode())
         if self._known is None:
             self._printer.send(page, tuple(Attachment(name, attached[name], what) for name, what in ATTACHED.items()))
 
     def pages(self, report: Report) -> dict[str, bytes]:
-        """The HTML files by path: the first tells when it was made, the others often are as they were."""
-        return {
-            path: _html(page) if path == "index.html" else self._renderings.render(_html, page)
-            for path, page in html_pages(report)
-        }
+        """The HTML files by path, and their pictures as files.
+
+        The first page tells when it was made, the others often are as they were.
+        """
+        files, pictures = {}, Plots()
+        for path, page in html_pages(report):
+            files[path] = _html(page) if path == "index.html" else self._renderings.render(_html, page)
+            if self._plots:
+                pictures.add(page)
+        return files | pictures.files
 
     def finish(self) -> dict[str, bytes]:
         """The PDF by path; nothing, and the :attr:`problem` noted, where it could not be made or none was wanted."""

@@ -77,11 +77,15 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     with output_lock(settings.out):
         while True:
             try:
-                with (
-                    progress.shown(),
-                    Documents.of(Renderings(cache, progress.tick), created, pdf=settings.pdf) as documents,
-                ):
-                    return _run(settings, cache, progress, created, documents)
+                documents = Documents.of(
+                    Renderings(cache, progress.tick),
+                    created,
+                    pdf=settings.pdf,
+                    paper=settings.paper,
+                    plots=settings.plots_folder,
+                )
+                with progress.shown(), documents as made:
+                    return _run(settings, cache, progress, created, made)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")
 

@@ -58,8 +58,8 @@ def _setting_up(commands: Any) -> None:
 
 def _report(report: argparse.ArgumentParser) -> None:
     report.add_argument("folders", nargs="+", type=_path, metavar="DIR", help="folder with checkpoints")
-    _settings(report, "out", "title", "note", "logo", "accent", "templates", "fail-on", "max-age", "pdf")
-    _settings(report, "keep-last", "keep-days", "cache")
+    _settings(report, "out", "title", "note", "logo", "accent", "templates", "fail-on", "max-age")
+    _settings(report, "pdf", "paper", "plots-folder", "keep-last", "keep-days", "cache")
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
     _settings(report, "history", "baseline", "metrics", "find-metrics", "deployment", "spectral")
     _judging(report)

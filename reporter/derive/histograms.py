@@ -173,7 +173,7 @@ def shared(summaries: Sequence[Summary], bins: int, *, robust: bool = True) -> l
 
 
 def of_series(series: Comparison, detail: Shown, bins: int) -> SeriesHistograms:
-    """The histograms of a series over its checkpoints: of all trained weights, and of those of each layer.
+    """The histograms of a series over its checkpoints: of all trained weights, and of the kernel of each layer.
 
     Args:
         series: the series.
@@ -183,7 +183,7 @@ def of_series(series: Comparison, detail: Shown, bins: int) -> SeriesHistograms:
     layers = {}
     for name in series.layers:
         drawn = [series.measured[i] for i in detail.drawn]
-        summaries = [m.trained_layer(name).summary if name in m.layer_by_name else NOTHING for m in drawn]
+        summaries = [NOTHING if (lead := m.lead_of(name)) is None else m.by_name[lead].summary for m in drawn]
         layers[name] = tuple(shared(summaries, bins))
     whole = trained = tuple(shared([m.trained.summary for m in series.measured], bins))
     if any(m.trained.tensors != m.whole.tensors for m in series.measured):
@@ -192,7 +192,7 @@ def of_series(series: Comparison, detail: Shown, bins: int) -> SeriesHistograms:
 
 
 def of_checkpoint(measured: Measured, bins: int, layers: int) -> CheckpointHistograms:
-    """The histograms for the page of one checkpoint: of all trained weights, and of those of each layer by itself.
+    """The histograms for the page of one checkpoint: of all trained weights, and of the kernel of each layer.
 
     Args:
         measured: what was measured of the checkpoint.
@@ -202,7 +202,8 @@ def of_checkpoint(measured: Measured, bins: int, layers: int) -> CheckpointHisto
     return CheckpointHistograms(
         trained=histogram(measured.trained.summary, bins, robust=True),
         layers={
-            name: histogram(measured.trained_layer(name).summary, bins, robust=True)
+            name: histogram(measured.by_name[lead].summary, bins, robust=True)
             for name in islice(measured.layer_by_name, layers)
+            if (lead := measured.lead_of(name)) is not None
         },
     )

@@ -35,6 +35,7 @@ class SeriesFigures:
         metrics: what was logged above the weights, on one axis of steps; None where nothing was.
         curves: norm, update, zeros and a metric, small, on one axis of steps; None for a single checkpoint.
         evidence: what findings look like, by :func:`evidence_key`.
+        telling: layer -> the same of the dozen layers that matter most, which the PDF shows.
         brief: whether some were left out because the report is over very many series.
     """
 
@@ -47,6 +48,7 @@ class SeriesFigures:
     distances: Figure | None = None
     similarity: Figure | None = None
     layers: Mapping[str, Figure] = field(default_factory=dict)
+    telling: Mapping[str, Figure] = field(default_factory=dict)
     brief: bool = False
     metrics: Figure | None = None
     curves: Figure | None = None

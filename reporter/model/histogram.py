@@ -34,8 +34,8 @@ class SeriesHistograms:
     Attributes:
         whole, trained: of each checkpoint, all on the same edges; None where it has no finite value.
         shown: places of the checkpoints that ``layers`` speaks of.
-        layers: layer -> one of its trained weights per such checkpoint, on that layer's edges; None where it is missing
-            or not finite.
+        layers: layer -> one of its kernel (:func:`reporter.model.trained.leading`) per such checkpoint, on that layer's
+            edges; None where it is missing or not finite.
     """
 
     whole: tuple[Histogram | None, ...]
@@ -46,7 +46,10 @@ class SeriesHistograms:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointHistograms:
-    """Histograms of the trained weights of one checkpoint, each on edges of its own; None without a finite value."""
+    """Histograms of one checkpoint, of all trained weights and of the kernel of each layer, each on edges of its own.
+
+    None without a finite value.
+    """
 
     trained: Histogram | None
     layers: Mapping[str, Histogram | None]

@@ -13,6 +13,7 @@ from reporter.model.layout import GroupInfo, Layout
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
 from reporter.model.tensor import Integrity, LayerInfo, SkippedTensor, TensorInfo
+from reporter.model.trained import leading
 from reporter.model.units import Units
 from reporter.model.value import Quantiles, Statistics
 
@@ -278,6 +279,14 @@ class Measured:
         """The trained tensors of a layer as one sample."""
         place = self.layout.trained_places.get(name)
         return self.layer_by_name[name] if place is None else self.trained_parts[place]
+
+    def lead_of(self, layer: str) -> str | None:
+        """Name of the tensor that speaks for a layer, None for one that is not here.
+
+        See :func:`reporter.model.trained.leading`.
+        """
+        names = self.layout.layer_members.get(layer)
+        return leading([self.layout.infos[self.layout.places[n]] for n in names]).name if names else None
 
     @property
     def layer_members(self) -> Mapping[str, tuple[str, ...]]:

@@ -5,7 +5,8 @@ All text in here is raw; templates escape it. Numbers arrive as text, formatted 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
 from reporter.model.histogram import Histogram
@@ -21,6 +22,25 @@ Level = Literal["", "pass", "info", "warn", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
+class Spark:
+    """The course of a number as a small line; None where there is no number, NaN or infinite where it is none."""
+
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """Two small histograms in bins of equal width that they share: the first in outline, the last filled.
+
+    Attributes:
+        first, last: shares of the values in each bin; () where there is no finite value.
+    """
+
+    first: tuple[float, ...]
+    last: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One table cell.
 
@@ -30,6 +50,8 @@ class Cell:
         href: in-page anchor ("#layer-3") or relative page ("checkpoints/x.html"), or "".
         level: a mark, such as "fail" for a NaN count above 0.
         title: longer text on demand, such as the unrounded number.
+        mark: a small picture before the text. In HTML it takes the place of a text in a column of courses; on paper
+            there is the text alone.
     """
 
     text: str
@@ -37,6 +59,7 @@ class Cell:
     href: str = ""
     level: Level = ""
     title: str = ""
+    mark: Spark | Thumbnail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +346,54 @@ class HistogramPairs:
     items: tuple[HistogramPair, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One layer: a line that is always seen, and what unfolds below it.
+
+    Attributes:
+        anchor: the element's id.
+        name: of the layer.
+        kind: its class, or "".
+        chips: short facts, such as shapes.
+        badges: findings about it, each with its level and a link.
+        marks: small pictures, each with what it shows and one number.
+        blocks: what unfolds.
+        level: the worst finding.
+        short: the name without what the names of all layers begin with, "" where that is nothing.
+    """
+
+    anchor: str
+    name: str
+    kind: str
+    chips: tuple[str, ...]
+    badges: tuple[Cell, ...]
+    marks: tuple[tuple[str, Cell], ...]
+    blocks: tuple[Table | Figure | Paragraph, ...]
+    level: Level = ""
+    short: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardGroup:
+    """Cards of layers whose names begin alike; one without a ``name`` is not folded."""
+
+    name: str
+    items: tuple[Card, ...]
+    level: Level = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """The layers of a model in its order.
+
+    Attributes:
+        order: anchors of the cards, what matters most first: the last ones lose their pictures where there is no room.
+    """
+
+    groups: tuple[CardGroup, ...]
+    order: tuple[str, ...] = ()
+
+
 Block = (
     HistogramPairs
     | Table
@@ -333,6 +404,7 @@ Block = (
     | Banner
     | Hero
     | FindingList
+    | Cards
     | LayerCourses
     | CompareView
 )
@@ -366,6 +438,8 @@ class Page:
         subtitle: one line below it.
         facts: printed in the footer: what made this, when, from what.
         up: (href, text) of the page above, or None.
+        before, after: the same of the pages before and after it, such as those of neighbouring checkpoints.
+        paper: of a PDF, such as A4 or Letter.
         language: BCP 47 tag.
         look: what the user chose for it.
     """
@@ -375,5 +449,31 @@ class Page:
     sections: tuple[Section, ...]
     facts: tuple[str, ...] = ()
     up: tuple[str, str] | None = None
+    before: tuple[str, str] | None = None
+    after: tuple[str, str] | None = None
+    paper: str = "A4"
     language: str = "en"
     look: Look = PLAIN
+
+
+def every_block(page: Page) -> Iterator[Block]:
+    """Every block of a page, those within cards and galleries included."""
+    for section in page.sections:
+        for block in section.blocks:
+            yield block
+            if isinstance(block, Cards):
+                yield from (inner for group in block.groups for card in group.items for inner in card.blocks)
+            elif isinstance(block, Figures):
+                yield from block.items
+
+
+def figures_of(value: object) -> Iterator[Figure]:
+    """Every picture of a page or block, wherever it is in it, in the order of the page."""
+    if isinstance(value, Figure):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from figures_of(item)
+    elif is_dataclass(value) and not isinstance(value, Table):
+        for field in fields(value):
+            yield from figures_of(getattr(value, field.name))

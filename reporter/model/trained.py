@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reporter.model.role import NEVER_TRAINABLE, Role
+from reporter.model.role import NEVER_TRAINABLE, WEIGHT_MATRICES, Role
 from reporter.model.tensor import TensorInfo
 
 APART: frozenset[Role] = NEVER_TRAINABLE | {Role.EMA, Role.QUANTISATION}
@@ -31,3 +31,21 @@ def trained(infos: Sequence[TensorInfo]) -> tuple[TensorInfo, ...]:
     weights = [info for info in model if info.role not in APART]
     adjusted = [info for info in weights if info.trainable is not False]
     return tuple(adjusted or weights or model or infos)
+
+
+def leading(infos: Sequence[TensorInfo]) -> TensorInfo:
+    """The tensor that speaks for a layer in thumbnails and distributions: its kernel or embedding.
+
+    A mixture of a kernel with a bias, or of gamma with beta, says nothing: each has a scale of its own.
+    Of several kernels it is the largest, and of a layer without any the largest trained tensor; of equals the first.
+
+    Args:
+        infos: the tensors of a layer, one at least.
+
+    >>> kernel = TensorInfo("d/kernel", "d", Role.KERNEL, (2, 2), "float32", None, "model")
+    >>> bias = TensorInfo("d/bias", "d", Role.BIAS, (9,), "float32", None, "model")
+    >>> leading([bias, kernel]).name, leading([bias]).name
+    ('d/kernel', 'd/bias')
+    """
+    adjusted = trained(infos)
+    return max(adjusted, key=lambda info: (info.role in WEIGHT_MATRICES, info.size))

@@ -19,9 +19,11 @@ from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
 from reporter.plots.choose_findings import draw_findings
+from reporter.plots.choose_layers import telling
 from reporter.plots.choose_metrics import draw_curves, draw_metrics
 from reporter.plots.drawable import drawn, plain, update
 from reporter.plots.renderer import Renderer
+from reporter.printable import layer_name
 
 MAX_LAYER_FIGURES = 200
 """Most layers of a series that get a picture of their own over the steps."""
@@ -68,6 +70,7 @@ def draw_all(
             metrics=draw_metrics(renderer, one, judgement),
             curves=draw_curves(renderer, one, judgement),
             evidence=draw_findings(renderer, one, judgement),
+            telling=_layers(renderer, one, histograms[at], telling(one, judgement)),
         )
 
     result: list[SeriesFigures] = []
@@ -136,7 +139,7 @@ def draw_further(renderer: Renderer, report: Report, bins: int) -> Report:
         if len(series.refs) == 1
         else replace(
             drawn,
-            layers=_layers(renderer, series, histograms, 0 if drawn.brief else most),
+            layers=_layers(renderer, series, histograms, series.layers[: 0 if drawn.brief else most]),
             checkpoints=_checkpoints(renderer, series, detail, bins),
         )
         for series, histograms, detail, drawn in zip(
@@ -272,11 +275,20 @@ def _updates(renderer: Renderer, series: Comparison) -> Figure:
     )
 
 
-def _layers(renderer: Renderer, series: Comparison, histograms: SeriesHistograms, most: int) -> dict[str, Figure]:
+def _layers(
+    renderer: Renderer, series: Comparison, histograms: SeriesHistograms, names: Sequence[str]
+) -> dict[str, Figure]:
+    """The distribution of the kernel of each of some layers over the steps."""
     labels = [series.labels[i] for i in histograms.shown]
     return {
-        name: renderer.draw(plots.distribution_heat, f"{series.slug}-layer-{i}", name, labels, histograms.layers[name])
-        for i, name in enumerate(series.layers[:most])
+        name: renderer.draw(
+            plots.distribution_heat,
+            f"{series.slug}-distribution-{layer_name(name)}",
+            name,
+            labels,
+            histograms.layers[name],
+        )
+        for name in names
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -65,6 +67,42 @@ def shorten(text: str, room: float, bold: bool = False) -> str:
         else:
             fails = middle
     return _cut(whole, fits) if fits else ""
+
+
+def shorten_apart(texts: Sequence[str], room: float) -> list[str]:
+    """Several texts, each at most ``room`` CSS pixels wide, so that those that differ still do.
+
+    Those that would look alike without their middles lose what they have in common at their beginning instead.
+
+    >>> long = "a_rather_long_common_name_of_a_block_"
+    >>> shorten_apart([long + "1/" + long + "end", long + "2/" + long + "end", "b"], 100)
+    ['…lock_1/a_rath…', '…lock_2/a_rath…', 'b']
+    """
+    shown = [shorten(text, room) for text in texts]
+    for short, count in Counter(shown).items():
+        alike = [i for i, one in enumerate(shown) if one == short]
+        for i in alike if count > 1 else ():
+            others = [_common(texts[i], texts[j]) for j in alike if texts[j] != texts[i]]
+            if others:
+                shown[i] = _from(drawable(texts[i]), max(0, max(others) - KEPT), room)
+    return shown
+
+
+KEPT = 5
+"""Characters before the first difference that stay."""
+
+
+def _common(a: str, b: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _from(text: str, begin: int, room: float) -> str:
+    """What begins in the middle of a text, as much of it as there is room for."""
+    rest = ELLIPSIS + text[begin:] if begin else text
+    while width(rest) > room and len(rest) > 2:
+        rest = rest[:-2] + ELLIPSIS
+    return rest
 
 
 def _cut(text: str, longest: int) -> str:

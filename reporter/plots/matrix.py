@@ -81,7 +81,7 @@ def change_heat(
         return canvas.figure(name, f"{quoted(title)}: heat map with nothing to show.", "There is no number to show.")
     keys.draw(canvas, 0, TITLE)
     ticks, texts = units.labels(unit, scale.ticks(max(2, min(6, int(height / 24)))) if scale else [])
-    names = [lettering.shorten(quoted(row), NAMES) for row in rows]
+    names = lettering.shorten_apart([quoted(row) for row in rows], NAMES)
     right = FULL - BAR - 14 - max(gutter(texts), 30.0)
     panel = Panel(canvas, gutter(names), top, right, top + height)
     for i, row in enumerate(names):

@@ -16,6 +16,7 @@ from reporter.plots.canvas import FULL, MARGIN, Canvas
 from reporter.plots.colours import FAINT_INK, OKABE_ITO, VERMILLION
 from reporter.plots.curves import DASHES, MARKERS, draw_line, of_courses
 from reporter.plots.legend import Item, Legend, legend
+from reporter.plots.lettering import width
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, tick_labels
 from reporter.plots.words import listing, plural, quoted, sentence, trend
@@ -154,20 +155,31 @@ def _lines(panel: Panel, lines: Mapping[str, Line], x: Linear, span: tuple[float
     panel.y_axis(y, *_ticks(*span, size), "")
     panel.x_marks([])
     panel.canvas.read(of_courses(panel, x, {n: (line.positions, line.values) for n, line in lines.items()}))
+    said: list[tuple[float, float]] = []
     for line, colour, marker, dashes in zip(lines.values(), OKABE_ITO, MARKERS, DASHES, strict=False):
         values = np.array([np.nan if v is None else v for v in line.values], np.float64)
         places = x(line.positions)
         draw_line(panel.canvas, places, y(np.where(np.isfinite(values), values, np.nan)), colour, marker, dashes)
-        _bad(panel, places, line.values)
+        _bad(panel, places, line.values, said)
 
 
-def _bad(panel: Panel, x: Array, values: Sequence[float | None]) -> None:
-    """Crosses at the foot of a panel where a value is no number, the first with the word for it."""
+def _bad(panel: Panel, x: Array, values: Sequence[float | None], said: list[tuple[float, float]]) -> None:
+    """Crosses at the foot of a panel where a value is no number, the first with the word for it.
+
+    Args:
+        said: from where to where words stand already; a word that has no room is not said again.
+    """
     bad = [i for i, v in enumerate(values) if v is not None and not math.isfinite(v)]
     if not bad:
         return
     panel.canvas.curve(x[bad], np.full(len(bad), panel.bottom - 6), VERMILLION, 0.0, marker="X")
-    panel.canvas.text(float(x[bad[0]]) + 8, panel.bottom - 8, number(values[bad[0]]), colour=VERMILLION, bold=True)
+    word, left = number(values[bad[0]]), float(x[bad[0]]) + 8
+    wide = width(word, bold=True)
+    if left + wide > panel.right:
+        left -= wide + 16
+    if all(left > end or left + wide < begin for begin, end in said):
+        panel.canvas.text(left, panel.bottom - 8, word, colour=VERMILLION, bold=True)
+        said.append((left, left + wide))
 
 
 def _marks(canvas: Canvas, marks: Sequence[Mark], x: Linear, top: float, bottom: float) -> None:

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from reporter.model.page import Cell, Column, Level, Row, Table
 from reporter.render.links import Links
+from reporter.render.marks import svg
 from reporter.render.text import apart, clip, visible
 
 SIGNS: dict[Level, str] = {"pass": "✓", "info": "●", "warn": "▲", "fail": "✕"}
@@ -24,6 +25,11 @@ SHOWN = 120
 """Most characters that a cell shows; the whole text of a longer one is its tool tip."""
 
 NONE = Markup()
+
+SHORT = 16
+"""On paper, where nothing scrolls, a line of a longer text may end after each ``_`` and ``/``."""
+
+_BREAKS = re.compile("[_/](?=[^_/ ])")
 
 _PLAIN = re.compile("[A-Za-z0-9 \u202f%._/+×−-]{0,1000}")
 """Texts in which nothing needs to be escaped or made visible: most names, and nearly all numbers."""
@@ -89,7 +95,11 @@ def _attributes(cell: Cell, column: Column) -> str:
 
 
 def _content(cell: Cell, links: Links, shown: Mapping[str, str]) -> str:
+    if cell.mark is not None and links.files:  # on paper there is the text alone
+        return svg(cell.mark)
     text = _escaped(shown.get(cell.text) or clip(cell.text, SHOWN))
+    if not links.files and len(text) > SHORT:
+        text = _BREAKS.sub(r"\g<0><wbr>", text)
     return f'<a href="{_escaped(cell.href)}">{text}</a>' if cell.href and cell.href in links else text
 
 

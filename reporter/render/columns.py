@@ -8,8 +8,9 @@ from itertools import accumulate, pairwise
 
 from reporter.model.page import Column, Table
 
-SIZES = {"normal": 112, "dense": 127, "tiny": 145}
-"""Characters per line for each type size of css/pdf.css (7.5, 6.6 and 5.8 pt): 178 mm, and 0.6 em per character."""
+SIZES = {"normal": 112, "dense": 120}
+"""Characters per line for each type size of css/pdf.css (7.5 and 7 pt, below which nobody reads on paper): 178 mm, and
+0.6 em per character."""
 
 AT_FIRST = 6
 """Columns that a screen shows at first; a reader can have the others."""
@@ -76,7 +77,7 @@ def column_shares(table: Table) -> list[int]:
 
 
 def density(table: Table) -> str:
-    """The type size at which the columns fit, as a CSS class: ``normal``, ``dense`` or ``tiny``."""
+    """The type size at which the columns fit, as a CSS class: ``normal`` or ``dense``."""
     return _layout(table)[0]
 
 

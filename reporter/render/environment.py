@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
 
 from reporter.errors import RenderError
 from reporter.model.look import Templates
@@ -18,6 +19,7 @@ from reporter.render.cells import alike, cells, mark
 from reporter.render.columns import column_shares, density, extras
 from reporter.render.contents import contents
 from reporter.render.health import heads, health_cells, spans, stretches
+from reporter.render.marks import svg
 from reporter.render.outlines import outline, used
 from reporter.render.text import clip, visible
 
@@ -64,6 +66,7 @@ def environment(own: Templates | None = None) -> Environment:
         number=number,
         outline=outline,
         used_bins=used,
+        svg=lambda mark: Markup(svg(mark)),
     )
     return env
 

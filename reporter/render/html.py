@@ -29,6 +29,7 @@ STYLES = (
     "menus",
     "figures",
     "compare",
+    "cards",
     "print",
 )
 """The style sheets of a page in ``templates/css/page``, in the order in which they apply."""
@@ -47,6 +48,7 @@ SCRIPTS = (
     "search",
     "findings",
     "folds",
+    "cards",
     "links",
     "keys",
     "contents",

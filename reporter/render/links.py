@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from reporter.model.page import FindingList, Page, Table
+from reporter.model.page import Cards, FindingList, Page, Table, every_block
 
 _ANCHOR = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,199}")
 _BESIDE = re.compile(r"(?:\.\./)?(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:#[A-Za-z0-9_.-]+)?")
@@ -20,8 +20,8 @@ class Links:
     """The addresses that a page may link to; templates test ``href in links``, and print plain text otherwise.
 
     Attributes:
-        anchors: the ids of sections, rows and findings of the page. Ids that are no plain ASCII names are left out, and
-            are not printed either.
+        anchors: the ids of sections, rows, cards and findings of the page. Ids that are no plain ASCII names are
+            left out, and are not printed either.
         files: whether other files of the report can be linked to: yes in HTML, no in a PDF, which is sent on alone.
     """
 
@@ -44,8 +44,12 @@ def links_of(page: Page, *, files: bool) -> Links:
     >>> [href in links for href in ("../index.html#top", "javascript:alert(1)", "//x.org/a", "/etc/passwd", "")]
     [True, False, False, False, False]
     """
-    tables = (block for section in page.sections for block in section.blocks if isinstance(block, Table))
-    lists = (block for section in page.sections for block in section.blocks if isinstance(block, FindingList))
-    anchors = [section.anchor for section in page.sections] + [row.anchor for table in tables for row in table.rows]
-    anchors += [item.anchor for found in lists for item in (*found.items, *found.remarks)]
+    anchors = [section.anchor for section in page.sections]
+    for block in every_block(page):
+        if isinstance(block, Table):
+            anchors += [row.anchor for row in block.rows if row.anchor]
+        elif isinstance(block, Cards):
+            anchors += [card.anchor for group in block.groups for card in group.items]
+        elif isinstance(block, FindingList):
+            anchors += [item.anchor for item in (*block.items, *block.remarks)]
     return Links(frozenset(filter(_ANCHOR.fullmatch, anchors)), files)

@@ -27,7 +27,8 @@ from reporter.sections import (
 from reporter.sections.base import CheckpointSection, Medium, ReportSection, checkpoint_href, runs_href, series_href
 from reporter.sections.external import installed_sections
 from reporter.sections.fit import MOST_BYTES, fitted, nbytes
-from reporter.sections.restricted import below, each_series
+from reporter.sections.restricted import below, each_series, leading_home
+from reporter.sections.terms import only_used
 
 REPORT_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
@@ -133,13 +134,14 @@ def _runs_pages(report: Report) -> Iterator[tuple[str, Page]]:
 
 
 def _page(report: Report, medium: Medium, builders: tuple[ReportSection, ...]) -> Page:
-    return Page(
+    page = Page(
         title=report.title,
         subtitle=verdict.subtitle(report),
         sections=tuple(section for build in (*builders, *installed_sections()) for section in build(report, medium)),
         facts=_made(report),
         look=report.look,
     )
+    return only_used(page)
 
 
 def checkpoint_pages(report: Report, *, parts: bool = False) -> Iterator[tuple[str, Page]]:
@@ -150,7 +152,14 @@ def checkpoint_pages(report: Report, *, parts: bool = False) -> Iterator[tuple[s
         parts: whether each series has a page, to which the pages of its checkpoints lead back.
     """
     for at, one in enumerate(report.series):
-        for place in report.details[at].pages:
+        pages = report.details[at].pages
+        up = (f"../{series_href(one, 'index')}", one.name) if parts else ("../index.html", report.title)
+        beside: list[tuple[str, str] | None] = [
+            None,
+            *((f"{one.refs[place].slug}.html", one.labels[place]) for place in pages),
+            None,
+        ]
+        for i, place in enumerate(pages):
             ref = one.refs[place]
             sections = [section for build in CHECKPOINT_SECTIONS for section in build(report, at, place)]
             page = Page(
@@ -158,10 +167,12 @@ def checkpoint_pages(report: Report, *, parts: bool = False) -> Iterator[tuple[s
                 subtitle=f"{one.name}, step {one.labels[place]}",
                 sections=tuple(sections),
                 facts=_made_by(report),
-                up=(f"../{series_href(one, 'index')}", one.name) if parts else ("../index.html", report.title),
+                up=up,
+                before=beside[i],
+                after=beside[i + 2],
                 look=report.look,
             )
-            yield checkpoint_href(ref), page
+            yield checkpoint_href(ref), leading_home(page, up[0])
 
 
 def _made_by(report: Report) -> tuple[str, ...]:
@@ -170,5 +181,6 @@ def _made_by(report: Report) -> tuple[str, ...]:
 
 
 def _made(report: Report) -> tuple[str, ...]:
-    """The program that made the report, and when."""
-    return (*_made_by(report), f"{report.created:%Y-%m-%d %H:%M} UTC")
+    """The program that made the report, when, and from which folders."""
+    folders = report.settings.get("folders", "")
+    return (*_made_by(report), f"{report.created:%Y-%m-%d %H:%M} UTC", *([folders] if folders else []))

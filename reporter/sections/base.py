@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from reporter.derive.statistics import STATISTICS
@@ -10,6 +11,7 @@ from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures
 from reporter.model.finding import Finding, Severity
+from reporter.model.measured import GroupMeasure, TensorMeasure
 from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.model.summary import Summary
@@ -145,6 +147,14 @@ def statistic_cell(name: str, value: Value | None) -> Cell:
     return Cell(statistic(value, unit), sort=sortable(value), level="fail" if bad else "", title=unrounded(value))
 
 
+def norm_cell(group: GroupMeasure | TensorMeasure | None) -> Cell:
+    """The L2 norm of some values; where not all of them are finite, with a word that it is of those that are."""
+    if group is None:
+        return statistic_cell("l2_norm", None)
+    cell = statistic_cell("l2_norm", group.statistics["l2_norm"])
+    return replace(cell, text=f"{cell.text} (finite)", level="fail") if group.summary.non_finite else cell
+
+
 NON_FINITE = Column("NaN/Inf", definition="Values that are NaN or infinite; all other statistics leave them out.")
 
 
@@ -154,6 +164,11 @@ def non_finite_cell(summary: Summary) -> Cell:
     title = ", ".join(f"{integer(n)} {kind}" for kind, n in kinds if n)
     n = summary.non_finite
     return Cell(integer(n), sort=float(n), level="fail" if n else "", title=title)
+
+
+def count_of_bad(count: int) -> Cell:
+    """A count of what there should be none of, marked unless it is 0."""
+    return Cell(integer(count), sort=float(count), level="fail" if count else "")
 
 
 def number_cell(value: float | None, digits: int = 4) -> Cell:

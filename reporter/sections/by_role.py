@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison, Pair
-from reporter.model.measured import GroupMeasure
+from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
 from reporter.model.page import Cell, Column, Row, Table
 from reporter.model.trained import APART
 from reporter.numerals import counted, integer
-from reporter.sections.base import NON_FINITE, Medium, bounded, count_cell, non_finite_cell, statistic_cell
+from reporter.sections.base import (
+    NON_FINITE,
+    Medium,
+    bounded,
+    count_cell,
+    count_of_bad,
+    non_finite_cell,
+    norm_cell,
+    number_cell,
+    sortable,
+)
 from reporter.sections.paired import UPDATE, update_cell
 
 
@@ -32,12 +43,12 @@ def covered(series: Comparison) -> str:
 
 
 def table(series: Comparison, medium: Medium) -> Table:
-    """A row for each role in the last checkpoint, weights first, and one for the optimizer's state."""
+    """A row for each role in the last checkpoint: weights first, those of the optimizer's state last."""
     numbers = series.measured[-1]
     roles = sorted(numbers.roles, key=lambda role: role.name in APART)
-    groups = [*roles, *([numbers.optimizer] if numbers.optimizer else [])]
     several = len(series.refs) > 1
-    rows = [_row(series, group, several) for group in groups]
+    rows = [_row(series, group, several) for group in roles]
+    rows += [_state_row(series, role, several) for role in _state_roles(numbers)]
     columns = (
         Column("Role", numeric=False),
         Column("Tensors", extra=True),
@@ -48,21 +59,21 @@ def table(series: Comparison, medium: Medium) -> Table:
         NON_FINITE,
     )
     note = (
-        "Below the weights: what follows them or the data, such as moving statistics. Norms are of the finite values."
+        "Below the weights: what follows them or the data, such as moving statistics, then the optimizer's state. "
+        "(finite): of the finite values alone."
     )
     return bounded("Role by role", columns, rows, medium, note=note)
 
 
 def _row(series: Comparison, group: GroupMeasure, several: bool) -> Row:
-    first = _same(series.measured[0].roles, group.name) or series.measured[0].optimizer
-    known = first is not None and first.name == group.name
+    first = _same(series.measured[0].roles, group.name)
     cells = [
         Cell(group.name.replace("_", " ")),
         count_cell(len(group.tensors)),
         count_cell(group.parameters),
-        *([statistic_cell("l2_norm", first.statistics["l2_norm"] if first and known else None)] if several else []),
-        statistic_cell("l2_norm", group.statistics["l2_norm"]),
-        *(update_cell(_change(pair, group)) for pair in series.latest.values()),
+        *([norm_cell(first)] if several else []),
+        norm_cell(group),
+        *(update_cell(_change(pair, group.tensors)) for pair in series.latest.values()),
         non_finite_cell(group.summary),
     ]
     return Row(tuple(cells))
@@ -72,6 +83,38 @@ def _same(groups: Sequence[GroupMeasure], name: str) -> GroupMeasure | None:
     return next((group for group in groups if group.name == name), None)
 
 
-def _change(pair: Pair, group: GroupMeasure) -> Change | None:
-    held = [name for name in group.tensors if name in pair.tensors]
+def _state_roles(numbers: Measured) -> list[str]:
+    """The roles of the optimizer's variables, in their order: a counter of steps is no moment of a gradient."""
+    return list(dict.fromkeys(str(info.role) for info in numbers.infos if info.collection == "optimizer"))
+
+
+def _state_row(series: Comparison, role: str, several: bool) -> Row:
+    held = [_state(numbers, role) for numbers in series.measured]
+    last = held[-1]
+    cells = [
+        Cell(f"optimizer: {role.replace('_', ' ')}"),
+        count_cell(len(last)),
+        count_cell(sum(tensor.info.size for tensor in last)),
+        *([_together(held[0])] if several else []),
+        _together(last),
+        *(update_cell(_change(pair, [t.info.name for t in last])) for pair in series.latest.values()),
+        count_of_bad(sum(tensor.summary.non_finite for tensor in last)),
+    ]
+    return Row(tuple(cells))
+
+
+def _state(numbers: Measured, role: str) -> list[TensorMeasure]:
+    return [t for t in numbers.tensors if t.info.collection == "optimizer" and t.info.role == role]
+
+
+def _together(tensors: Sequence[TensorMeasure]) -> Cell:
+    """The L2 norm of several tensors as one."""
+    norms = [sortable(tensor.statistics["l2_norm"]) for tensor in tensors]
+    cell = number_cell(math.hypot(*(n for n in norms if n is not None)) if tensors else None)
+    odd = any(tensor.summary.non_finite for tensor in tensors)
+    return replace(cell, text=f"{cell.text} (finite)", level="fail") if odd else cell
+
+
+def _change(pair: Pair, names: Sequence[str]) -> Change | None:
+    held = [name for name in names if name in pair.tensors]
     return pair.tensors.merged(held) if held else None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
-from reporter.model.measured import GroupMeasure
-from reporter.model.page import Block, Cell, Column, Facts, FindingList, Paragraph, Row, Section, Table
+from reporter.model.finding import Finding, Severity
+from reporter.model.measured import GroupMeasure, Measured
+from reporter.model.page import Banner, Block, Cell, Column, Facts, FindingList, Paragraph, Row, Section, Table
 from reporter.model.report import Report
-from reporter.numerals import integer, number, size
+from reporter.numerals import counted, integer, number, size
 from reporter.printable import layer_name
-from reporter.sections.base import bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
+from reporter.sections import layer_cards
+from reporter.sections.base import LEVELS, bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
 from reporter.sections.findings import item
 from reporter.sections.verdict import norm_of
 
@@ -46,8 +49,9 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         ("L2 norm, trained", norm_of(trained)),
         ("Integrity check", numbers.integrity),
     )
-    blocks: list[Block] = [Facts(tiles, "tiles")]
     here = [f for f in report.judgement.findings if f.series == series.name and ref.name in f.checkpoints]
+    bad = _bad_layers(numbers, here)
+    blocks: list[Block] = [_health(here, bad, len(numbers.layers)), Facts(tiles, "tiles")]
     if here:
         items = tuple(replace(item(report, f, "html"), href="", places=(), evidence=None) for f in here[:FINDINGS])
         blocks.append(FindingList(items, len(here) - len(items), "report.json"))
@@ -56,8 +60,13 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         blocks.append(figures.histogram)
     yield Section("summary", "Summary", tuple(blocks))
     if numbers.layers:
-        weights = [numbers.trained_layer(layer.name) for layer in numbers.layers]
-        table = group_table("Trained weights of each layer", "Layer", weights)
+        names = sorted((layer.name for layer in numbers.layers), key=lambda name: -bad.get(name, Severity.INFO))
+        weights = [numbers.trained_layer(name) for name in names]
+        ids = layer_cards.anchors(series)
+        hrefs = {name: f"#{ids[name]}" for name in names}
+        table = group_table("Trained weights of each layer", "Layer", weights, hrefs, bad)
+        if bad:
+            table = replace(table, note=f"Those with NaN, infinity or a finding here come first. {table.note}".strip())
         yield Section("layers", "Layers", (table, *sheets(figures, len(numbers.layers), "html")))
         yield Section("roles", "Roles", (group_table("Variables by role", "Role", numbers.roles),))
     if numbers.optimizer:
@@ -66,13 +75,49 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         yield Section("optimizer", "Optimizer", (note, table))
 
 
-def group_table(caption: str, what: str, groups: Sequence[GroupMeasure]) -> Table:
+def _bad_layers(numbers: Measured, here: Sequence[Finding]) -> dict[str, Severity]:
+    """The worst that is known of layers of a checkpoint: findings that begin in it, and values that are not finite."""
+    bad: dict[str, Severity] = {}
+    for finding in here:
+        if finding.severity > Severity.INFO:
+            for name in finding.layers or (finding.layer,):
+                bad[name] = max(bad.get(name, Severity.INFO), finding.severity)
+    for layer in numbers.layers:
+        if layer.summary.non_finite:
+            bad[layer.name] = Severity.FAIL
+    return {layer.name: bad[layer.name] for layer in numbers.layers if layer.name in bad}
+
+
+def _health(here: Sequence[Finding], bad: Mapping[str, Severity], layers: int) -> Banner:
+    """The health of the checkpoint in a word and a sentence."""
+    worst = max([*(f.severity for f in here), *bad.values()], default=Severity.INFO)
+    begun = [f for f in here if f.severity > Severity.INFO]
+    if worst is Severity.INFO:
+        return Banner("pass", "PASS", "No warning or failure begins here, and every value is finite.")
+    what = (
+        f"{counted(len(begun), 'finding')} begin{'s' if len(begun) == 1 else ''} here"
+        if begun
+        else "No finding begins here"
+    )
+    concerned = f"{counted(len(bad), 'layer')} of {integer(layers)} {'is' if len(bad) == 1 else 'are'} concerned"
+    return Banner(LEVELS[worst], worst.name, f"{what}; {concerned}." if bad else f"{what}.")
+
+
+def group_table(
+    caption: str,
+    what: str,
+    groups: Sequence[GroupMeasure],
+    hrefs: Mapping[str, str] = MappingProxyType({}),
+    bad: Mapping[str, Severity] = MappingProxyType({}),
+) -> Table:
     """A table of groups of tensors, with their statistics and quantiles.
 
     Args:
         caption: of the table.
         what: what a group is, the heading of the first column.
         groups: one for each row.
+        hrefs: where the name of a group leads to.
+        bad: how groups are marked.
     """
     probabilities = list(dict.fromkeys(p for g in groups for p in g.quantiles.values))
     columns = (
@@ -85,7 +130,12 @@ def group_table(caption: str, what: str, groups: Sequence[GroupMeasure]) -> Tabl
     rows = [
         Row(
             (
-                Cell(layer_name(g.name), title=g.kind),
+                Cell(
+                    layer_name(g.name),
+                    title=g.kind,
+                    href=hrefs.get(g.name, ""),
+                    level=LEVELS[bad[g.name]] if g.name in bad else "",
+                ),
                 count_cell(len(g.tensors)),
                 count_cell(g.parameters),
                 *statistic_cells(g.statistics, _STATISTICS),

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from reporter.model.finding import Outcome
-from reporter.model.page import Cell, Column, Facts, Row, Section, Table
+from reporter.model.page import Block, Cell, Column, Facts, Paragraph, Row, Section, Table
 from reporter.model.report import Report
-from reporter.numerals import integer
+from reporter.numerals import counted, integer
 from reporter.sections.base import Medium, bounded, count_cell, number_cell, series_href
 from reporter.sections.findings import in_unit
 
@@ -24,15 +24,32 @@ _COUNTS = (
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """The section. In the PDF and on the first page of a report over many series, it has one row for each rule.
 
-    Otherwise there is a row for each rule and series.
+    Otherwise there is a row for each rule and series. The PDF tells only of rules that fired.
     """
     outcomes = report.judgement.outcomes
     if not outcomes:
         return
     by_rule = len(report.series) > 1 and medium != "html"
-    table = _by_rule(report, medium) if by_rule else _each(outcomes, len(report.series) > 1, medium)
-    formulas = {o.rule.title: f"{o.rule.formula}. Source: {o.rule.source}" for o in outcomes}
-    yield Section("checks", "Checks", (table, Facts(tuple(formulas.items()))))
+    if medium == "pdf":
+        outcomes = tuple(outcome for outcome in outcomes if outcome.fired)
+    blocks: list[Block] = [Paragraph(_quiet(report))] if medium == "pdf" else []
+    if outcomes:
+        blocks.append(
+            _by_rule(outcomes, report, medium) if by_rule else _each(outcomes, len(report.series) > 1, medium)
+        )
+        formulas = {o.rule.title: f"{o.rule.formula}. Source: {o.rule.source}" for o in outcomes}
+        blocks.append(Facts(tuple(formulas.items())))
+    yield Section("checks", "Checks", tuple(blocks))
+
+
+def _quiet(report: Report) -> str:
+    """A sentence on how much was checked, and how many rules found nothing."""
+    outcomes = report.judgement.outcomes
+    fired = {o.rule.name for o in outcomes if o.fired}
+    rules = {o.rule.name for o in outcomes}
+    checked = sum(o.checked for o in outcomes)
+    found = f"{integer(len(rules) - len(fired))} of them found nothing" if fired else "none of them found anything"
+    return f"{counted(len(rules), 'rule')} made {counted(checked, 'check')}; {found}. The attached report.json has all."
 
 
 def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
@@ -67,10 +84,10 @@ def _in_unit(value: float | None, outcome: Outcome) -> Cell:
     return replace(number_cell(value), text=in_unit(value, outcome.rule.unit))
 
 
-def _by_rule(report: Report, medium: Medium) -> Table:
+def _by_rule(outcomes: Sequence[Outcome], report: Report, medium: Medium) -> Table:
     """A table of counts over all series, without worst values, as these are given where each series is described."""
     rules: dict[str, list[Outcome]] = {}
-    for outcome in report.judgement.outcomes:
+    for outcome in outcomes:
         rules.setdefault(outcome.rule.name, []).append(outcome)
     hrefs = {series.name: series_href(series, medium) for series in report.series}
     rows = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reporter.model.comparison import Comparison
 from reporter.model.deployment import FEW_LEVELS, GOOD_SQNR, UNFIT_SQNR, Advice, Readiness
@@ -60,6 +61,10 @@ WORDS: tuple[tuple[str, str], ...] = (
 """Entries of the glossary: a term and its definition."""
 
 
+PDF_WORST, PDF_GOOD = 14, 5
+"""Most rows of a table in the PDF, and how many where none of them is marked."""
+
+
 def build(report: Report, medium: Medium) -> Iterator[Section]:
     """One section for all series; none if no readiness was measured and no rule has a remark about it."""
     blocks: list[Block] = []
@@ -71,12 +76,20 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     if measured:
         several = len(report.series) > 1
         blocks += [Paragraph(_sentence(measured, several))]
-        tables = (_quantised(measured, several, medium), _lost(measured, several, medium))
-        blocks += [table for table in (*tables, _redundant(measured, several, medium)) if table.rows]
+        tables = [of(measured, several, medium) for of in (_quantised, _lost, _redundant)]
+        blocks += [_worst(table) if medium == "pdf" else table for table in tables if table.rows]
     if remarks := [f for f in report.judgement.findings if about_deployment(f)]:
         blocks.append(finding_list(report, remarks, medium, "deployment-remark"))
     if blocks:
         yield Section("deployment", "Deployment readiness", tuple(blocks))
+
+
+def _worst(table: Table) -> Table:
+    """A table on paper: its worst rows, and few of them where none of all is marked."""
+    marked = sum(any(cell.level for cell in row.cells) for row in table.rows)
+    kept = table.rows[: PDF_WORST if marked else PDF_GOOD]
+    more = table.more + len(table.rows) - len(kept)
+    return replace(table, rows=kept, more=more, more_where="the attached report.json" if more else "")
 
 
 def _matrices(series: list[Comparison]) -> list[tuple[Comparison, str, Readiness]]:
@@ -118,7 +131,7 @@ _SUMMARY: dict[Advice, str] = {
 }
 """What is said of weight matrices, by their advice."""
 
-_WORST: tuple[Advice, ...] = (
+_ADVICE: tuple[Advice, ...] = (
     "repair first", "keep in float", "int8 per channel, measure", "int8 per channel", "int8 per tensor",
 )  # fmt: skip
 """The advice by which tensors are sorted, the worst first."""
@@ -173,7 +186,7 @@ def _by_int8(of: tuple[Comparison, str, Readiness]) -> tuple[int, float, float]:
     """The key that sorts weight matrices by how badly they suit int8, the worst first."""
     ready = of[2]
     assert ready.int8_tensor is not None and ready.best is not None and ready.advice is not None
-    return (_WORST.index(ready.advice), min(ready.best, GOOD_SQNR), ready.int8_tensor)
+    return (_ADVICE.index(ready.advice), min(ready.best, GOOD_SQNR), ready.int8_tensor)
 
 
 def _decibel(value: float | None, marked: bool = True) -> Cell:

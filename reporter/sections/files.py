@@ -33,8 +33,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     read = (("Tensors measured", integer(report.tensors)), ("Weights read", size(sum(m.nbytes for m in measured))))
     blocks: list[Block] = [Facts((*tiles, *read), "tiles")]
     entries = sorted(report.files, key=lambda e: _rank((e.state, 0)))
-    if medium == "pdf":
-        entries = [e for e in entries if e.state not in ASIDE]
+    if medium == "pdf":  # those that were measured are in the tables of their series
+        entries = [e for e in entries if e.state not in ASIDE and e.state is not State.MEASURED]
     if entries:
         columns = (
             Column("Path", numeric=False),

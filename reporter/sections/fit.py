@@ -11,6 +11,8 @@ from functools import partial
 
 from reporter.model.page import (
     Block,
+    Card,
+    Cards,
     CompareView,
     Figure,
     Figures,
@@ -39,8 +41,8 @@ ROWS = (1000, 500, 250, 100, 50)
 PICTURES = (180, 160, 140, 120, MANY_PICTURES, 50, 20, 10, 3)
 """The limits for the pictures of a gallery that are tried one after the other."""
 
-_CELL, _PAGE = 60, 300_000
-"""Bytes of the markup around a cell, and of the style sheet and script of a page."""
+_CELL, _PAGE, _CARD, _MARK = 60, 300_000, 900, 600
+"""Bytes of the markup around a cell, of the style sheet and script of a page, of a card, and of a small picture."""
 
 
 def fitted(page: Page, most: int = MOST_BYTES) -> Page:
@@ -81,11 +83,20 @@ def _bytes(block: Block) -> int:
     if isinstance(block, FindingList):
         items = (*block.items, *block.remarks)
         return sum(len(i.message) + 1000 + (_bytes(i.evidence) if i.evidence else 0) for i in items)
+    if isinstance(block, Cards):
+        return sum(_card_bytes(card) for group in block.groups for card in group.items)
     return len(repr(block))
 
 
+def _card_bytes(card: Card) -> int:
+    return _CARD + _MARK * len(card.marks) + sum(map(_bytes, card.blocks))
+
+
 def _row_bytes(row: Row) -> int:
-    return sum(_CELL + len(c.text) + len(c.title) + len(c.href) + (20 if c.sort is not None else 0) for c in row.cells)
+    return sum(
+        _CELL + (_MARK if c.mark else 0) + len(c.text) + len(c.title) + len(c.href) + (20 if c.sort is not None else 0)
+        for c in row.cells
+    )
 
 
 def _few_alone(page: Page, pictures: int) -> Page:
@@ -126,7 +137,9 @@ def _cut(block: Table, rows: int) -> Table:
 
 
 def _fewer(block: Block, pictures: int) -> tuple[Block, ...]:
-    """A gallery with at most ``pictures`` pictures, and a note; any other block as it is."""
+    """A gallery, or cards, with at most ``pictures`` pictures, and a note; any other block as it is."""
+    if isinstance(block, Cards):
+        return _plainer(block, pictures)
     if not isinstance(block, Figures) or len(block.items) <= pictures:
         return (block,)
     order = block.order or tuple(range(len(block.items)))
@@ -135,3 +148,23 @@ def _fewer(block: Block, pictures: int) -> tuple[Block, ...]:
     which = " of what changed least" if block.order else ""
     note = Paragraph(f"{left} more pictures{which} were left out to keep this page small.", "note")
     return Figures(tuple(item for i, item in enumerate(block.items) if i in kept)), note
+
+
+def _plainer(cards: Cards, pictures: int) -> tuple[Block, ...]:
+    """Cards of which only those that matter most have pictures below them."""
+    drawn = {c.anchor for group in cards.groups for c in group.items if any(isinstance(b, Figure) for b in c.blocks)}
+    kept = set([anchor for anchor in cards.order if anchor in drawn][:pictures])
+    if len(drawn) <= pictures:
+        return (cards,)
+    groups = tuple(
+        replace(group, items=tuple(card if card.anchor in kept else _without_pictures(card) for card in group.items))
+        for group in cards.groups
+    )
+    text = (
+        f"The pictures of {integer(len(drawn) - len(kept))} layers that changed least were left out to keep this page "
+    )
+    return replace(cards, groups=groups), Paragraph(text + "small.", "note")
+
+
+def _without_pictures(card: Card) -> Card:
+    return replace(card, blocks=tuple(block for block in card.blocks if not isinstance(block, Figure)))

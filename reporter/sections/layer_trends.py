@@ -1,20 +1,20 @@
-"""Tables of how the statistics of each layer changed over the checkpoints, and of sudden changes."""
+"""Tables of how the statistics of a layer changed over the checkpoints, and of sudden changes of all layers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter.model.comparison import Comparison
-from reporter.model.page import Cell, Column, Row, Table
+from reporter.model.page import Cell, Column, Row, Spark, Table
 from reporter.model.trend import PART, SHORTEST, THRESHOLD, Trend
 from reporter.numerals import integer, number
 from reporter.printable import layer_name
-from reporter.sections.base import BY_NAME, Medium, bounded, number_cell, statistic_cell
+from reporter.sections.base import BY_NAME, Medium, number_cell, statistic_cell
 from reporter.sections.sparkline import sparkline
 
 Course = npt.NDArray[np.float64]
@@ -23,16 +23,12 @@ Course = npt.NDArray[np.float64]
 Courses = Mapping[tuple[str, str], Course]
 """The courses by layer and statistic."""
 
-SHOWN: dict[Medium, tuple[str, ...]] = {
-    "html": ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share"),
-    "pdf": ("l2_norm", "mean", "std"),
-}
-"""The statistics in the table; report.json has all that are followed."""
+CAPTION = "Trends of the trained weights"
 
-PDF_LAYERS = 10
-"""Most layers in the table of the PDF."""
+SHOWN = ("l2_norm", "mean", "std", "min", "max", "kurtosis", "zero_share")
+"""The statistics in the table of a layer; report.json has all that are followed."""
 
-SUDDEN = {"html": 40, "pdf": 10}
+SUDDEN: dict[Medium, int] = {"html": 40, "pdf": 6, "index": 40}
 """Most rows of the table of sudden changes."""
 
 COURSE = Column(
@@ -51,17 +47,6 @@ CHANGE_POINT = Column(
 )
 
 
-def tables(series: Comparison, medium: Medium) -> Iterator[Table]:
-    """A table of the trends of all layers, and one of the sudden changes; none for a single checkpoint."""
-    if not series.trends:
-        return
-    courses = _courses(series)
-    yield _trends(series, courses, medium)
-    sudden = _sudden(series, courses, medium)
-    if sudden:
-        yield sudden
-
-
 def _courses(series: Comparison) -> Courses:
     statistics = tuple(dict.fromkeys(trend.statistic for trend in series.trends))
     table = series.layer_courses(statistics)
@@ -76,25 +61,17 @@ def slope_unit(series: Comparison) -> tuple[str, float]:
     return ("per 1 000 steps", 1000.0) if positions[-1] - positions[0] >= 1000 else ("per step", 1.0)
 
 
-def _trends(series: Comparison, courses: Courses, medium: Medium) -> Table:
+def tables_of(series: Comparison) -> Mapping[str, Table]:
+    """For each layer the trends of its trained weights; those that are the same at all checkpoints are left out."""
+    if not series.trends:
+        return {}
+    courses = _courses(series)
     by_layer: dict[str, list[Trend]] = {}
-    flat = 0
     for trend in series.trends:
-        if trend.statistic in SHOWN[medium]:
-            if _is_flat(courses[trend.layer, trend.statistic]):
-                flat += 1
-            else:
-                by_layer.setdefault(trend.layer, []).append(trend)
-    ranked = sorted(by_layer, key=lambda layer: -_norm_change(by_layer[layer]))
+        if trend.statistic in SHOWN and not _is_flat(courses[trend.layer, trend.statistic]):
+            by_layer.setdefault(trend.layer, []).append(trend)
     unit, factor = slope_unit(series)
-    shown = ranked[:PDF_LAYERS] if medium == "pdf" else ranked
-    rows = [
-        _row(series, trend, courses[layer, trend.statistic], factor)
-        for layer in shown
-        for trend in sorted(by_layer[layer], key=lambda t: SHOWN[medium].index(t.statistic))
-    ]
     columns = (
-        Column("Layer", numeric=False),
         Column("Statistic", numeric=False),
         Column("First"),
         Column("Last"),
@@ -104,20 +81,17 @@ def _trends(series: Comparison, courses: Courses, medium: Medium) -> Table:
         COURSE,
         CHANGE_POINT,
     )
-    note = "Layers whose norm changed most, up or down, come first; numbers are of checkpoints without NaN or infinity."
-    if flat:
-        note += f" {integer(flat)} statistics that are the same in every checkpoint, to six digits, are left out."
-    if len(shown) < len(ranked):
-        note += f" {PDF_LAYERS} of {integer(len(ranked))} layers; the attached report.json has all of them."
-    return bounded("Trends by layer", columns, rows, medium, note=note)
-
-
-def _norm_change(trends: list[Trend]) -> float:
-    """How much the norm of a layer grew or shrank from the first checkpoint to the last: |log of their ratio|."""
-    norm = next((t for t in trends if t.statistic == "l2_norm"), None)
-    if norm is None or norm.first == norm.last:
-        return 0.0
-    return abs(math.log(norm.last / norm.first)) if norm.first > 0 and norm.last > 0 else math.inf
+    return {
+        layer: Table(
+            CAPTION,
+            columns,
+            tuple(
+                _row(series, trend, courses[layer, trend.statistic], factor)
+                for trend in sorted(of, key=lambda t: SHOWN.index(t.statistic))
+            ),
+        )
+        for layer, of in by_layer.items()
+    }
 
 
 def _row(series: Comparison, trend: Trend, course: Course, factor: float) -> Row:
@@ -126,17 +100,21 @@ def _row(series: Comparison, trend: Trend, course: Course, factor: float) -> Row
     point = trend.change_point
     broken = _broken(series, trend.layer)
     cells = (
-        Cell(layer_name(trend.layer)),
         Cell(BY_NAME[statistic].title),
         statistic_cell(statistic, trend.first),
         Cell("NaN/Inf", level="fail") if broken else statistic_cell(statistic, trend.last),
         Cell("—") if broken else Cell(_signed(trend.change), sort=trend.change),
         Cell("—") if broken or relative is None else Cell(_percent(relative), sort=relative),
         number_cell(None if trend.slope is None else trend.slope * factor, 3),
-        Cell(sparkline(course.tolist())),
+        course_cell(course.tolist()),
         Cell(series.labels[point.place] if point else "—", sort=float(point.place) if point else None),
     )
     return Row(cells)
+
+
+def course_cell(values: Sequence[float]) -> Cell:
+    """A course as a small picture, and as block characters on paper."""
+    return Cell(sparkline(values), mark=Spark(tuple(None if math.isnan(v) else v for v in values)))
 
 
 def _broken(series: Comparison, layer: str) -> bool:
@@ -161,7 +139,9 @@ def _signed(value: float, digits: int = 4) -> str:
     return ("+" if value > 0 else "") + number(value, digits)
 
 
-def _sudden(series: Comparison, courses: Courses, medium: Medium) -> Table | None:
+def sudden(series: Comparison, medium: Medium) -> Table | None:
+    """A table of the sudden changes, the largest first; None if there are none."""
+    courses = _courses(series)
     found = [(t, t.change_point) for t in series.trends if t.change_point is not None]
     if not found:
         return None
@@ -176,7 +156,7 @@ def _sudden(series: Comparison, courses: Courses, medium: Medium) -> Table | Non
                 statistic_cell(trend.statistic, point.before),
                 statistic_cell(trend.statistic, point.after),
                 Cell("∞" if math.isinf(point.effect) else number(point.effect, 3), sort=min(point.effect, 1e308)),
-                Cell(sparkline(courses[trend.layer, trend.statistic].tolist())),
+                course_cell(courses[trend.layer, trend.statistic].tolist()),
             )
         )
         for trend, point in found[:limit]

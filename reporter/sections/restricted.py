@@ -8,10 +8,13 @@ from itertools import groupby
 from typing import TypeVar
 
 from reporter.model.finding import Judgement
-from reporter.model.page import Block, Cell, FindingItem, FindingList, HealthCell, Hero, Link, Page, Row, Table
+from reporter.model.page import Block, Cards, Cell, FindingItem, FindingList, HealthCell, Hero, Link, Page, Row, Table
 from reporter.model.report import Report
 
 T = TypeVar("T")
+
+CARD = "#layer-"
+"""How links to cards of layers begin."""
 
 
 def each_series(report: Report) -> Iterator[Report]:
@@ -55,6 +58,12 @@ def below(page: Page) -> Page:
 def _below(block: Block) -> Block:
     if isinstance(block, Table):
         return replace(block, rows=tuple(_row(row) for row in block.rows))
+    if isinstance(block, Cards):
+        groups = (
+            replace(g, items=tuple(replace(c, badges=tuple(map(_cell, c.badges))) for c in g.items))
+            for g in block.groups
+        )
+        return replace(block, groups=tuple(groups))
     if isinstance(block, FindingList):
         return replace(block, items=tuple(map(_item, block.items)), remarks=tuple(map(_item, block.remarks)))
     if isinstance(block, Hero) and block.health is not None:
@@ -90,3 +99,17 @@ def _cell(cell: Cell) -> Cell:
 
 def _up(href: str) -> str:
     return f"../{href}" if href and not href.startswith("#") else href
+
+
+def leading_home(page: Page, home: str) -> Page:
+    """The same page, with links to cards of layers, which are all on the page ``home``."""
+
+    def cell(of: Cell) -> Cell:
+        return replace(of, href=home + of.href) if of.href.startswith(CARD) else of
+
+    def block(of: Block) -> Block:
+        if not isinstance(of, Table):
+            return of
+        return replace(of, rows=tuple(replace(row, cells=tuple(map(cell, row.cells))) for row in of.rows))
+
+    return replace(page, sections=tuple(replace(s, blocks=tuple(map(block, s.blocks))) for s in page.sections))

@@ -87,7 +87,8 @@ def _listed(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Checkpoints"),
         Column("Model tensors", definition="In the last checkpoint, of equal roles, shapes and dtypes in all of them."),
     )
-    note = "Series with the same structure in their last checkpoints, laid side by side in index.html and its pages."
+    note = "Series with the same structure in their last checkpoints"
+    note += ", laid side by side on pages of their own." if medium == "index" else "."
     yield Section("runs", "Runs of one model", (bounded("Groups of runs", columns, rows, medium, note=note),))
 
 

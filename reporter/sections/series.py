@@ -13,6 +13,7 @@ from reporter.numerals import integer
 from reporter.sections import (
     compare_view,
     layers_by_checkpoint,
+    review,
     series_changes,
     series_layers,
     series_metrics,
@@ -39,6 +40,9 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     warned = {f.series for f in report.judgement.findings if f.severity > Severity.INFO}
     for at in _shown(report, medium):
         series = report.series[at]
+        if medium == "pdf":
+            yield from (replace(s, listed=not many, depth=3 if many else 2) for s in review.build(report, at))
+            continue
         sections = [series_moved.build(report, at, medium)] if series.moved else []
         if series.metrics != NOTHING:
             sections.append(series_metrics.build(report, at, medium))
@@ -51,7 +55,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             sections.append(layers_by_checkpoint.build(report, at, numbers))
             sections.append(compare_view.build(report, at, numbers))
         for section in sections:
-            folded = many and series.name not in warned and medium == "html"
+            folded = many and series.name not in warned
             group = series.name if len(report.series) > 1 else ""
             yield replace(section, folded=folded, listed=not many, depth=3 if many else 2, group=group)
     if medium == "pdf" and (left := len(report.series) - len(_shown(report, medium))):

@@ -1,35 +1,33 @@
-"""The section on the layers of a series: updates, norms, trends, and the numbers of the last checkpoint."""
+"""The section on the layers of a series: updates and norms of all of them, then a card for each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 
 from reporter.model.comparison import Comparison
-from reporter.model.figures import SeriesFigures
 from reporter.model.measured import GroupMeasure
-from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section, Table
 from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.printable import layer_name
-from reporter.sections import layer_trends
+from reporter.sections import layer_cards, layer_trends
 from reporter.sections.base import (
     NON_FINITE,
+    PDF_ROWS,
     Medium,
-    bounded,
     count_cell,
     non_finite_cell,
+    norm_cell,
     number_cell,
-    sheets,
     sortable,
     statistic_cell,
     statistic_cells,
     statistic_columns,
 )
+from reporter.sections.common_folder import common_folder
 
-_STATISTICS: dict[Medium, tuple[str, ...]] = {
-    "html": ("mean", "std", "min", "max", "l2_norm", "kurtosis", "zero_share", "near_zero_share"),
-    "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share"),
-}
+_STATISTICS = ("min", "max", "zero_share")
 
 
 def build(report: Report, at: int, medium: Medium) -> Section:
@@ -42,76 +40,97 @@ def build(report: Report, at: int, medium: Medium) -> Section:
     """
     series = report.series[at]
     title = "Layers" if len(report.series) == 1 else f"Layers: {series.name}"
-    return Section(f"layers-{series.slug}", title, tuple(_blocks(series, report.figures[at], medium)))
+    return Section(f"layers-{series.slug}", title, tuple(_blocks(report, at, medium)))
 
 
-def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
+def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
+    series, figures = report.series[at], report.figures[at]
     if figures.updates:
         yield figures.updates
     if figures.norms:
         yield figures.norms
-    yield from layer_trends.tables(series, medium)
-    yield _table(series, medium)
-    if len(series.refs) == 1:
-        yield from sheets(figures.checkpoints[0], len(series.layers), medium)
-    if medium == "html" and figures.layers:
-        yield Figures(tuple(figures.layers.values()), _order(series, list(figures.layers)))
-        if len(figures.layers) < len(series.layers):
-            drawn = f"the first {integer(len(figures.layers))} of {integer(len(series.layers))} layers over the steps"
-            yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
+    if sudden := layer_trends.sudden(series, medium):
+        yield sudden
+    yield layer_cards.cards(report, at)
+    ordered = all(m.layers_ordered for m in series.measured)
+    order = "In model order." if ordered else "In the order of the file; the format does not store the model's."
+    folder = common_folder(series.layers)
+    begin = f" All names begin with {folder} which is left out." if folder else ""
+    yield Paragraph(f"{order} {layer_cards.NOTE}{begin}", "note")
+    if 0 < len(figures.layers) < len(series.layers):
+        drawn = f"the first {integer(len(figures.layers))} of {integer(len(series.layers))} layers over the steps"
+        yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
 
 
-def _order(series: Comparison, layers: Sequence[str]) -> tuple[int, ...]:
-    """The places of some layers: those that moved most come first, what is not finite before all others."""
-    ranked = [name for movement in series.moved for name in movement.layers]
-    rank = {name: i for i, name in reversed(list(enumerate(ranked)))}
-    return tuple(sorted(range(len(layers)), key=lambda i: rank.get(layers[i], len(ranked))))
+def table(series: Comparison) -> Table:
+    """The layers of a series from the first checkpoint to the last, as many as paper has room for, in model order.
 
-
-def _table(series: Comparison, medium: Medium) -> Table:
-    """A table of all layers in model order, each as in the last checkpoint that has it."""
+    If there are more, those that are broken are shown, then those whose norm changed most.
+    """
     several = len(series.refs) > 1
-    names = _STATISTICS[medium]
+    shown, prefix = _most_changed(series), common_folder(series.layers)
     rows = []
-    for name in series.layers:
+    for name in shown:
         holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
         seen = holding[-1]
         first, last = (series.measured[i].trained_layer(name) for i in (holding[0], seen))
         whole = series.measured[seen].layer_by_name[name]
         gone = seen < len(series.refs) - 1
-        cells = [
-            Cell(
-                f"{layer_name(name)} (last seen at step {series.labels[seen]})" if gone else layer_name(name),
-                level="warn" if gone else "",
-            ),
-            Cell(last.kind or "—"),
-            count_cell(whole.parameters),
-            *statistic_cells(last.statistics, names),
-            non_finite_cell(whole.summary),
-        ]
+        shown_name = layer_name(name.removeprefix(prefix))
+        text = f"{shown_name} (last seen at step {series.labels[seen]})" if gone else shown_name
+        cells = [Cell(text, level="warn" if gone else ""), count_cell(whole.parameters)]
         if several:
-            cells += [_ratio(first, last)]
-            cells += [statistic_cell("std", first.statistics["std"])] if medium == "html" else []
+            cells += [norm_cell(first), norm_cell(last), _ratio(first, last)]
+            cells += [statistic_cell("std", group.statistics["std"]) for group in (first, last)]
+        else:
+            cells += [norm_cell(last), statistic_cell("mean", last.statistics["mean"])]
+            cells += [statistic_cell("std", last.statistics["std"])]
+        cells += [*statistic_cells(last.statistics, _STATISTICS), non_finite_cell(whole.summary)]
         rows.append(Row(tuple(cells)))
-    columns = [
+    columns = (
         Column("Layer", numeric=False),
-        Column("Class", numeric=False),
         Column("Parameters"),
-        *statistic_columns(names),
+        *(_first_and_last() if several else statistic_columns(("l2_norm", "mean", "std"))),
+        *statistic_columns(_STATISTICS),
         NON_FINITE,
-    ]
-    if several:
-        columns += [
-            Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
-        ]
-        if medium == "html":
-            columns.append(Column("Std, first", definition="Standard deviation in the first checkpoint.", extra=True))
-    apart = any(series.measured[-1].trained_parts)
+    )
     ordered = all(m.layers_ordered for m in series.measured)
     note = "In model order." if ordered else "In the order of the file; the format does not store the model's."
-    if apart:
+    if prefix:
+        note += f" All names begin with {prefix} which is left out."
+    if any(series.measured[-1].trained_parts):
         note += " Statistics are of the trained weights of each layer; parameters and NaN/Inf count all of its values."
-    return bounded(f"Layers at step {series.labels[-1]}", columns, rows, medium, note=note)
+    if several and len(shown) < len(series.layers):
+        note += (
+            f" The {integer(len(shown))} of {integer(len(series.layers))} layers whose norm changed most, and "
+            "those with NaN or infinity."
+        )
+    more = len(series.layers) - len(shown)
+    return Table(f"Layers at step {series.labels[-1]}", columns, tuple(rows), note, more, "the attached report.json")
+
+
+def _first_and_last() -> tuple[Column, ...]:
+    (norm, std) = statistic_columns(("l2_norm", "std"))
+    return (
+        *(Column(norm.title, unit=unit, definition=norm.definition) for unit in ("first", "last")),
+        Column("Norm, last / first", definition="L2 norm in the last checkpoint divided by that in the first."),
+        *(Column(std.title, unit=unit, definition=std.definition) for unit in ("first", "last")),
+    )
+
+
+def _most_changed(series: Comparison) -> list[str]:
+    """The layers that are shown, in model order."""
+    if len(series.layers) <= PDF_ROWS:
+        return list(series.layers)
+
+    def rank(name: str) -> tuple[bool, float]:
+        held = [m for m in series.measured if name in m.layer_by_name]
+        odd = held[-1].layer_by_name[name].summary.non_finite > 0
+        ratio = _ratio(held[0].trained_layer(name), held[-1].trained_layer(name)).sort
+        return odd, abs(math.log(ratio)) if ratio else 0.0
+
+    kept = set(sorted(series.layers, key=rank, reverse=True)[:PDF_ROWS])
+    return [name for name in series.layers if name in kept]
 
 
 def _ratio(first: GroupMeasure, last: GroupMeasure) -> Cell:

@@ -14,7 +14,7 @@ from reporter.numerals import counted, integer, number
 from reporter.sections.base import Medium, bounded, number_cell, page_href, sortable, unrounded
 from reporter.sections.series_trends import names_of
 
-COLUMNS: dict[Medium, int] = {"html": 8, "index": 8, "pdf": 5}
+COLUMNS = 8
 """Metrics that have a column in the table of checkpoints."""
 
 METRIC_RULE = "metric-non-finite"
@@ -34,14 +34,8 @@ def build(report: Report, at: int, medium: Medium) -> Section:
 
 
 def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
-    series = report.series[at]
-    metrics = series.metrics
-    for text in metrics.cautions:
-        yield Paragraph(f"{text}.", "warning")
-    if metrics.chosen is not None:
-        yield Paragraph(_best(series, metrics.chosen, _first_failure(report, series)))
-    for text in _broke(report, series):
-        yield Paragraph(text)
+    metrics = report.series[at].metrics
+    yield from sentences(report, at)
     if (figure := report.figures[at].metrics) is not None:
         yield figure
     if metrics.matched:
@@ -50,6 +44,18 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
         yield _logs(metrics.all, medium)
     for text in metrics.notes:
         yield Paragraph(f"{text}.", "note")
+
+
+def sentences(report: Report, at: int) -> Iterator[Paragraph]:
+    """Cautions, which checkpoint is the best, and whether the loss broke before the weights."""
+    series = report.series[at]
+    metrics = series.metrics
+    for text in metrics.cautions:
+        yield Paragraph(f"{text}.", "warning")
+    if metrics.chosen is not None:
+        yield Paragraph(_best(series, metrics.chosen, _first_failure(report, series)))
+    for text in _broke(report, series):
+        yield Paragraph(text)
 
 
 Failure = tuple[int, int | None, str]
@@ -130,7 +136,7 @@ def _at_checkpoints(report: Report, at: int, medium: Medium) -> Table:
     """A row for each checkpoint with the last value of each metric that was logged at or before its step."""
     series = report.series[at]
     metrics = series.metrics.matched
-    shown = metrics[: COLUMNS[medium]]
+    shown = metrics[:COLUMNS]
     columns = [Column("Step"), Column("Checkpoint", numeric=False)]
     columns += [Column(metric.name, definition=_definition(metric)) for metric in shown]
     names, best = names_of(series), {metric.name: metric.best for metric in shown}
@@ -141,7 +147,7 @@ def _at_checkpoints(report: Report, at: int, medium: Medium) -> Table:
         cells = [
             Cell(series.labels[place], sort=float(place if step is None else step)),
             Cell(names[place] + mark, href=page_href(report, at, place, medium)),
-            *(_value(metric, place, series, best[metric.name] == place) for metric in shown),
+            *(value_cell(metric, place, series, best[metric.name] == place) for metric in shown),
         ]
         rows.append(Row(tuple(cells)))
     note = (
@@ -159,7 +165,8 @@ def _definition(metric: Metric) -> str:
     return f"Logged by the training ({metric.format}), not computed here.{good}"
 
 
-def _value(metric: Metric, place: int, series: Comparison, best: bool) -> Cell:
+def value_cell(metric: Metric, place: int, series: Comparison, best: bool) -> Cell:
+    """The last value of a metric that was logged at or before a checkpoint; a star marks the best."""
     value, logged = metric.at[place], metric.at_positions[place]
     if value is None or logged is None:
         return number_cell(None)

@@ -14,6 +14,7 @@ from reporter.model.trend import Movement, Since
 from reporter.numerals import integer
 from reporter.printable import layer_name
 from reporter.sections.base import Medium, bounded, number_cell
+from reporter.sections.common_folder import common_folder
 from reporter.sections.paired import (
     COSINE,
     NON_FINITE,
@@ -54,7 +55,8 @@ def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
     pairs = series.latest
     yield Paragraph(_about(series, pairs))
     yield _most("Layers that moved most", "Layer", series, medium, layers=True)
-    yield _most("Tensors that moved most", "Tensor", series, medium, layers=False)
+    if medium != "pdf":
+        yield _most("Tensors that moved most", "Tensor", series, medium, layers=False)
     yield _still(series, pairs, medium)
 
 
@@ -106,10 +108,11 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
             Column("Largest update", unit="of neighbours", definition="Over all pairs of neighbouring checkpoints."),
             Column("Reached", unit="at step"),
         ]
+    prefix = "" if html else common_folder(series.layers)
     rows = []
     for name in names:
         cells = [
-            Cell(layer_name(name)),
+            Cell(layer_name(name.removeprefix(prefix)), title=name if prefix else ""),
             *([] if layers or not html else [Cell(series.measured[-1].by_name[name].info.role)]),
         ]
         for since, pair in pairs.items():
@@ -121,15 +124,18 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
         if largest:
             cells += _largest(series, name)
         rows.append(Row(tuple(cells)))
-    return bounded(caption, columns, rows, medium, note="" if layers else _note(pairs))
+    note = "" if layers and html else _note(pairs, layers)
+    if prefix:
+        note += f" All names begin with {prefix} which is left out."
+    return bounded(caption, columns, rows, medium, note=note)
 
 
-def _note(pairs: Mapping[Since, Pair]) -> str:
+def _note(pairs: Mapping[Since, Pair], alone: bool) -> str:
     which = _joined([f"since {_since(since)}" for since in pairs])
+    of = f"The {EACH}" if alone else f"In both tables: the {EACH}"
     return (
-        f"In both tables: the {EACH} that moved most {which}, by relative update; what is not finite comes before. "
-        "Below each heading: which checkpoint the last one is held against. W1 / σ has its largest error beside it "
-        "where that shows in the digits."
+        f"{of} that moved most {which}, by relative update; what is not finite comes before. Below each heading: "
+        "which checkpoint the last one is held against. W1 / σ has its largest error beside it where that shows."
     )
 
 

@@ -15,19 +15,17 @@ from reporter.sections.base import (
     Medium,
     bounded,
     non_finite_cell,
+    norm_cell,
     number_cell,
     page_href,
     statistic_cells,
     statistic_columns,
 )
 
-_STATISTICS: dict[Medium, tuple[str, ...]] = {
-    "html": ("mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share"),
-    "pdf": ("mean", "std", "min", "max", "l2_norm", "zero_share"),
-}
-"""The statistics in the table; a page of A4 has room for about twelve columns."""
+_STATISTICS = ("mean", "std", "min", "max", "l2_norm", "skewness", "kurtosis", "zero_share")
+"""The statistics in the table."""
 
-_QUANTILES: dict[Medium, tuple[float, ...]] = {"html": (0.05, 0.5, 0.95), "pdf": (0.5,)}
+_QUANTILES = (0.05, 0.5, 0.95)
 
 _ORDER = {
     Order.IN_FILE: "ordered by the training step stored in the files",
@@ -59,7 +57,7 @@ def build(report: Report, at: int, medium: Medium) -> Section:
 
 def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
     series, figures = report.series[at], report.figures[at]
-    yield Paragraph(_about(report, series))
+    yield Paragraph(about(report, series))
     for note in series.notes:
         yield Paragraph(note, "note")
     yield trend_table(report, at, medium)
@@ -83,7 +81,7 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
         yield Figures(figures.trends[:1])
 
 
-def _about(report: Report, series: Comparison) -> str:
+def about(report: Report, series: Comparison) -> str:
     """A paragraph on the series: how many checkpoints in which format, their order, and what statistics cover."""
     first = series.measured[0]
     made_by = f", written by {first.framework}" if first.framework else ""
@@ -133,8 +131,8 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
         medium: what the table is for.
     """
     series = report.series[at]
-    names = _STATISTICS[medium]
-    middle = [p for p in _QUANTILES[medium] if all(p in m.trained.quantiles.values for m in series.measured)]
+    names = _STATISTICS
+    middle = [p for p in _QUANTILES if all(p in m.trained.quantiles.values for m in series.measured)]
     columns = [
         Column("Step", definition="Training step, or place in the series (#) where none is known."),
         Column("Checkpoint", numeric=False),
@@ -153,7 +151,10 @@ def trend_table(report: Report, at: int, medium: Medium) -> Table:
         cells = [
             Cell(series.labels[place], sort=step),
             Cell(shown[place] + best[place] + (" (rotated away)" if ref.rotated else ""), href=href),
-            *statistic_cells(numbers.trained.statistics, names),
+            *(
+                norm_cell(numbers.trained) if name == "l2_norm" else cell
+                for name, cell in zip(names, statistic_cells(numbers.trained.statistics, names), strict=True)
+            ),
             non_finite_cell(numbers.whole.summary),
             *(number_cell(numbers.trained.quantiles.values[p]) for p in middle),
         ]

@@ -169,6 +169,19 @@ class Settings(Nightly):
 
     pdf: bool = declared(True, parse=switch, flag=Flag("HTML, JSON and CSV only", names=("--no-pdf",)), line=None)
 
+    paper: str = declared(
+        "A4",
+        parse=text,
+        flag=Flag("size of the PDF's pages (default: A4)"),
+        line=None,
+        choices=("A4", "Letter"),
+    )
+
+    plots_folder: bool = declared(
+        True, parse=switch, flag=Flag("leave out the folder of all pictures", names=("--no-plots-folder",)), line=None
+    )
+    """Whether the report's folder has every picture as a file of its own, too."""
+
     threads: int = declared(
         0,
         parse=whole,

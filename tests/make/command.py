@@ -16,7 +16,7 @@ SCHEMA = Path(reporter.__file__).parent / "writers" / "report.schema.json"
 
 def report(*arguments: str | Path) -> int:
     """Its exit code, without a PDF and without progress."""
-    return main(["report", "-q", "--no-pdf", *map(str, arguments)])
+    return main(["report", "--no-pdf", *map(str, arguments)])
 
 
 def read(out: Path) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reporter.model.numbers import SeriesNumbers
 from reporter.model.page import (
     Banner,
     Block,
+    Card,
+    Cards,
     Cell,
     Column,
     CompareView,
@@ -27,6 +29,7 @@ from reporter.model.page import (
     Paragraph,
     Row,
     Table,
+    every_block,
 )
 
 Words = Callable[[Cell], str]
@@ -100,6 +103,8 @@ def _lines(block: Block, words: Words) -> list[str]:
             return [f"{pair.title}: {pair.text} {pair.before.counts} {pair.after.counts}" for pair in block.items]
         case CompareView():
             return [f"{block.otherwise} {block.link} <{block.href}>", *_embedded(block.numbers)]
+        case Cards():
+            return [line for group in block.groups for line in _group(group.name, group.items, words)]
         case Table():
             more = [f"and {block.more} more rows: {block.more_where}"] if block.more else []
             note = [f"({block.note})"] if block.note else []
@@ -116,6 +121,17 @@ def _embedded(numbers: SeriesNumbers) -> list[str]:
         f"compared: {', '.join(known)}",
         *(f"{preset.title}: {preset.before} -> {preset.after}" for preset in numbers.presets),
     ]
+
+
+def _group(name: str, cards: Sequence[Card], words: Words) -> list[str]:
+    lines = ["", f"Group {name}"] if name else []
+    for card in cards:
+        chips = " ".join(f"[{chip}]" for chip in card.chips)
+        lines += ["", f"Card {card.name} | {card.kind} | {chips} ({card.level}) #{card.anchor}"]
+        lines += [f"  {words(cell)}" for cell in card.badges]
+        lines += [f"  {label}: {words(cell)}" for label, cell in card.marks]
+        lines += [line for block in card.blocks for line in _lines(block, words)]
+    return lines
 
 
 def _finding(item: FindingItem) -> str:
@@ -178,6 +194,6 @@ def _row(row: Row, words: Words) -> str:
 
 def definitions(page: Page) -> str:
     """What the columns of a page's tables mean, once each."""
-    tables = [block for section in page.sections for block in section.blocks if isinstance(block, Table)]
+    tables = [block for block in every_block(page) if isinstance(block, Table)]
     found = dict.fromkeys((c.title, c.definition) for table in tables for c in table.columns if c.definition)
     return "".join(f"{title}: {definition}\n" for title, definition in found)

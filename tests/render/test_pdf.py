@@ -195,7 +195,7 @@ def test_columns_fill_the_page_exactly(count: int) -> None:
     shares = column_shares(table)
     assert sum(shares) == PARTS
     assert min(shares) >= 1
-    assert density(table) == ("normal" if count < 5 else "dense" if count < 6 else "tiny")
+    assert density(table) == ("normal" if count < 5 else "dense")
 
 
 def test_child_waits_for_its_page() -> None:

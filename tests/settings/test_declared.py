@@ -18,7 +18,8 @@ from reporter.settings.setting import setting_of
 from reporter.settings.sources import load
 
 NUMBERS_DO_NOT_DEPEND_ON = {
-    "out", "title", "note", "logo", "accent", "templates", "pdf", "threads", "cache", "keep_last", "keep_days", "junit",
+    "out", "title", "note", "logo", "accent", "templates", "pdf", "paper", "plots_folder", "threads", "cache",
+    "keep_last", "keep_days", "junit",
     "github_summary", "prom_textfile", "notify", "notify_always", "log_format",
 }  # fmt: skip
 
@@ -45,6 +46,8 @@ ANOTHER: dict[str, Any] = {
     "notify_always": True,
     "log_format": "json",
     "pdf": False,
+    "paper": "Letter",
+    "plots_folder": False,
     "threads": 3,
     "cache": Path("c"),
     "history": False,
@@ -111,6 +114,7 @@ def test_the_command_line_reads_every_flag_as_its_setting() -> None:
     line += " --metrics training.log --no-find-metrics --logo logo.png --accent #0a56a3 --templates templates"
     line += " --max-age 26h --keep-last 30 --keep-days 90 --junit j.xml"
     line += " --github-summary --prom-textfile p.prom --notify json://localhost --notify-always --log-format json"
+    line += " --paper Letter --no-plots-folder"
     given = parser().parse_args([*line.split(), "--note", "Run 17"])
     for option in OPTIONS:
         parse = option.setting.parse

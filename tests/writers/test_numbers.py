@@ -211,6 +211,12 @@ def test_layers_roles_and_wholes(record: Record, rich: Rich) -> None:
             assert_statistics(group["statistics"], [arrays[t] for t in names])
 
 
+def lead(names: Sequence[str], arrays: Arrays) -> list[str]:
+    """The tensor that a layer's histogram is of: its largest kernel, else its largest trained tensor."""
+    kernels = [n for n in names if n.replace(".", "/").endswith(("kernel", "embedding"))]
+    return [max(kernels or adjusted(names), key=lambda n: arrays[n].size)] if names else []
+
+
 def test_histograms(record: Record, rich: Rich) -> None:
     drawn = 0
     for found, name in checkpoints(record):
@@ -219,7 +225,7 @@ def test_histograms(record: Record, rich: Rich) -> None:
         samples = {"": list(model(arrays))}
         assert bool(found["histograms"]["layers"]) == found["detailed"]
         if found["detailed"]:
-            samples |= {layer: adjusted(layers.get(layer, [])) for layer in found["histograms"]["layers"]}
+            samples |= {layer: lead(layers.get(layer, []), arrays) for layer in found["histograms"]["layers"]}
             assert set(layers) <= set(found["histograms"]["layers"])
         for layer, names in samples.items():
             histogram = found["histograms"]["layers"][layer] if layer else found["histograms"]["global"]

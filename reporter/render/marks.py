@@ -1,0 +1,110 @@
+"""Small pictures within text, as inline SVG: sparklines, and histograms of the first and the last checkpoint.
+
+They have no colours of their own: style sheets give them those of the page. Numbers stand beside them as text, so they
+are hidden from screen readers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from reporter.model.page import Spark, Thumbnail
+
+WIDE, HIGH = 96, 22
+"""Size in CSS pixels."""
+
+MOST = 48
+"""Most points of a sparkline, two CSS pixels apart. Of more checkpoints, evenly spread ones are drawn."""
+
+LEVEL = 0.01
+"""A sparkline spans at least ± this share of its level, so that noise in the last digits does not fill it."""
+
+_TOP, _BOTTOM = 2.0, HIGH - 2.0
+
+
+def svg(mark: Spark | Thumbnail) -> str:
+    """The markup of a mark.
+
+    >>> svg(Thumbnail((), (0.25, 0.75)))
+    '<svg class="thumb" viewBox="0 0 96 22" aria-hidden="true"><path class="last" d="M0 22V14.7H48V0H96V22Z"/></svg>'
+    """
+    name, inner = ("spark", _spark(mark)) if isinstance(mark, Spark) else ("thumb", _thumbnail(mark))
+    return f'<svg class="{name}" viewBox="0 0 {WIDE} {HIGH}" aria-hidden="true">{inner}</svg>'
+
+
+def _spark(mark: Spark) -> str:
+    values = _spread(mark.values)
+    known = [v for v in values if v is not None and math.isfinite(v)]
+    if not known:
+        return _bad(values)
+    low, high = _range(known)
+    parts, joined = [], False
+    for i, value in enumerate(values):
+        if value is None or not math.isfinite(value):
+            joined = False
+            continue
+        y = _BOTTOM - (_BOTTOM - _TOP) * ((value / 2 - low / 2) / (high / 2 - low / 2))
+        parts.append(f"{'L' if joined else 'M'}{_x(i, len(values))} {_short(y)}")
+        lone = i + 1 == len(values) or values[i + 1] is None or not math.isfinite(values[i + 1])  # type: ignore[arg-type]
+        if lone and not joined:
+            parts.append("h0")  # with round caps, a dot
+        joined = True
+    return f'<path d="{"".join(parts)}"/>' + _bad(values)
+
+
+def _range(known: Sequence[float]) -> tuple[float, float]:
+    """The ends of the vertical scale; never equal."""
+    low, high = min(known), max(known)
+    least = LEVEL * max(abs(low), abs(high))
+    if high / 2 - low / 2 >= least > 0:
+        return low, high
+    return (low - least, high + least) if least else (-1.0, 1.0)
+
+
+def _bad(values: Sequence[float | None]) -> str:
+    """Upright lines at numbers that are NaN or infinite: they never look like a decline."""
+    places = [i for i, v in enumerate(values) if v is not None and not math.isfinite(v)]
+    return f'<path class="odd" d="{"".join(f"M{_x(i, len(values))} 0V{HIGH}" for i in places)}"/>' if places else ""
+
+
+def _spread(values: Sequence[float | None]) -> Sequence[float | None]:
+    if len(values) <= MOST:
+        return values
+    return [values[round(i * (len(values) - 1) / (MOST - 1))] for i in range(MOST)]
+
+
+def _x(i: int, count: int) -> str:
+    return _short(2 + (WIDE - 4) * (i / (count - 1) if count > 1 else 0.5))
+
+
+def _thumbnail(mark: Thumbnail) -> str:
+    """Both histograms on one scale of heights, the fullest bin of both as high as the mark."""
+    top = max([*mark.first, *mark.last], default=0.0)
+    paths = []
+    if mark.last and top > 0:
+        paths.append(f'<path class="last" d="M0 {HIGH}{_steps(mark.last, top)}V{HIGH}Z"/>')
+    if mark.first and top > 0:
+        paths.append(f'<path class="first" d="M0 {HIGH}{_steps(mark.first, top)}V{HIGH}"/>')
+    return "".join(paths)
+
+
+def _steps(shares: Sequence[float], top: float) -> str:
+    """The outline of a histogram from left to right; equal neighbours are one step."""
+    parts, height = [], ""
+    for i, share in enumerate(shares):
+        new = _short(HIGH * (1 - share / top))
+        if new != height:
+            parts.append(f"H{_short(WIDE * i / len(shares))}V{new}" if i else f"V{new}")
+            height = new
+    return "".join(parts) + f"H{WIDE}"
+
+
+def _short(value: float) -> str:
+    """A coordinate to a tenth of a CSS pixel.
+
+    >>> _short(12.04), _short(12.06), _short(-0.01)
+    ('12', '12.1', '0')
+    """
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text

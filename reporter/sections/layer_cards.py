@@ -1,0 +1,265 @@
+"""A card for each layer: what a reader sees of it at a glance, and below it all that is known of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reporter.derive.histograms import shared
+from reporter.derive.slopes import slope
+from reporter.model.comparison import Comparison
+from reporter.model.finding import Finding
+from reporter.model.measured import Measured, TensorMeasure
+from reporter.model.page import Card, Cards, Cell, Column, Figure, Level, Paragraph, Row, Spark, Table, Thumbnail
+from reporter.model.report import Report
+from reporter.model.tensor import TensorInfo
+from reporter.numerals import counted, decibels, integer
+from reporter.printable import layer_name
+from reporter.sections import layer_trends
+from reporter.sections.base import (
+    LEVELS,
+    NON_FINITE,
+    non_finite_cell,
+    norm_cell,
+    number_cell,
+    statistic_cell,
+    statistic_columns,
+)
+from reporter.sections.card_groups import grouped
+from reporter.sections.common_folder import common_folder
+from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unchanged_cell, update_cell
+
+BINS = 32
+"""Wanted number of bins of a thumbnail, three CSS pixels each."""
+
+NOTE = (
+    "On each card: the values of its kernel (of its largest trained tensor where it has none) in the first checkpoint, "
+    "in outline, and in the last, filled; the norm of that tensor and its relative update over the checkpoints, each "
+    "drawn from its own smallest to its largest number, with the last number beside it. Upright lines: NaN or infinite."
+)
+
+_ODD = ("nan_count", "posinf_count", "neginf_count")
+_SHOWN = ("l2_norm", "mean", "std", "min", "max", "zero_share")
+
+Block = Table | Figure | Paragraph
+
+
+def anchors(series: Comparison) -> Mapping[str, str]:
+    """The id of the card of each layer.
+
+    Layers whose names differ in nothing that an id can hold get their place behind it.
+    """
+    own = {name: re.sub("[^A-Za-z0-9_.-]+", "-", layer_name(name))[:120] for name in series.layers}
+    often: dict[str, int] = {}
+    for text in own.values():
+        often[text.lower()] = often.get(text.lower(), 0) + 1
+    return {
+        name: f"layer-{series.slug[:60]}-{text}" + (f"-{i + 1}" if often[text.lower()] > 1 else "")
+        for i, (name, text) in enumerate(own.items())
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Of:
+    """What the cards of a series are made of.
+
+    Attributes:
+        anchors: by layer.
+        norms: of every tensor at each checkpoint, by name; see :func:`_norms`.
+        found: the findings by layer, the worst first.
+        trends: by layer.
+        drawn: the distribution over the steps by layer.
+    """
+
+    series: Comparison
+    anchors: Mapping[str, str]
+    norms: Mapping[str, Sequence[float | None]]
+    found: Mapping[str, Sequence[Finding]]
+    trends: Mapping[str, Table]
+    drawn: Mapping[str, Figure]
+
+
+def cards(report: Report, at: int) -> Cards:
+    """The cards of all layers of a series.
+
+    Args:
+        report: the report.
+        at: index of the series.
+    """
+    series = report.series[at]
+    found: dict[str, list[Finding]] = {}
+    for finding in report.judgement.findings:
+        if finding.series == series.name:
+            for layer in dict.fromkeys([*finding.layers, finding.layer]):
+                found.setdefault(layer, []).append(finding)
+    ids, folder = anchors(series), common_folder(series.layers)
+    of = _Of(series, ids, _norms(series), found, layer_trends.tables_of(series), report.figures[at].layers)
+    ranked = [*(n for n in found if n in ids), *(n for m in series.moved for n in m.layers if n in ids)]
+    order = dict.fromkeys([*ranked, *series.layers])
+    return Cards(grouped([_card(of, name, folder) for name in series.layers]), tuple(ids[name] for name in order))
+
+
+def _card(of: _Of, name: str, folder: str) -> Card:
+    series = of.series
+    holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
+    first, last = series.measured[holding[0]], series.measured[holding[-1]]
+    lead = last.lead_of(name)
+    assert lead is not None
+    info = last.by_name[lead].info
+    found = of.found.get(name, ())
+    chips = [_shape(info), *([f"+ {counted(more, 'tensor')}"] if (more := len(last.layer_members[name]) - 1) else [])]
+    if holding[-1] < len(series.refs) - 1:
+        chips.append(f"last seen at step {series.labels[holding[-1]]}")
+    level: Level = LEVELS[found[0].severity] if found else ""
+    return Card(
+        anchor=of.anchors[name],
+        name=layer_name(name),
+        kind=last.layer_by_name[name].kind,
+        chips=tuple(chips),
+        badges=tuple(Cell(f.rule.title, level=LEVELS[f.severity], href="#verdict") for f in found[:3]),
+        marks=_marks(of, lead, first, last),
+        blocks=tuple(_blocks(of, name, first, last, found)),
+        level=level,
+        short=layer_name(name.removeprefix(folder)) if folder else "",
+    )
+
+
+def _marks(of: _Of, lead: str, first: Measured, last: Measured) -> tuple[tuple[str, Cell], ...]:
+    series = of.series
+    tensor = last.by_name[lead]
+    several = len(series.refs) > 1
+    role = str(tensor.info.role).replace("_", " ")
+    thumb = Cell(f"{integer(tensor.info.size)} values", mark=_thumbnail(first, last, lead))
+    norm = norm_cell(tensor)
+    if not several:
+        return (role, thumb), ("norm", norm)
+    norms = of.norms[lead]
+    updates = [_update(series, i, lead) for i in range(len(series.pairs))]
+    change = series.pairs[-1].tensors.get(lead) if series.pairs else None
+    update = update_cell(change)
+    return (
+        (role, thumb),
+        ("norm", replace(norm, mark=Spark(tuple(norms)))),
+        ("update", replace(update, mark=Spark((None, *updates)))),
+    )
+
+
+def _norms(series: Comparison) -> Mapping[str, Sequence[float | None]]:
+    """The norm of every tensor of the model at each checkpoint.
+
+    None where a checkpoint lacks the tensor, NaN where some of its values are not finite.
+    """
+    norms: dict[str, list[float | None]] = {}
+    for place, measured in enumerate(series.measured):
+        for info, (norm, *odd) in zip(measured.infos, measured.tensors.table(("l2_norm", *_ODD)).tolist(), strict=True):
+            if info.collection == "model":
+                course = norms.setdefault(info.name, [None] * len(series.refs))
+                course[place] = math.nan if any(odd) else norm
+    return norms
+
+
+def _update(series: Comparison, pair: int, name: str) -> float | None:
+    change = series.pairs[pair].tensors.get(name)
+    if change is None:
+        return None
+    return math.nan if change.left_out else change.relative_update
+
+
+def _thumbnail(first: Measured, last: Measured, name: str) -> Thumbnail:
+    """The values of a tensor in both checkpoints, in the same bins."""
+    tensors = [m.by_name.get(name) for m in ((last,) if first is last else (first, last))]
+    counted_ = shared([t.summary for t in tensors if t is not None], BINS)
+    shares = [tuple(n / max(h.total, 1) for n in h.counts) if h else () for h in counted_]
+    return Thumbnail(shares[0] if len(shares) > 1 else (), shares[-1] if shares else ())
+
+
+def _blocks(of: _Of, name: str, first: Measured, last: Measured, found: Sequence[Finding]) -> Iterator[Block]:
+    for finding in found:
+        yield Paragraph(f"{finding.rule.title}: {finding.message}.", "warning")
+    yield _tensors(of, last.layer_members[name], first, last)
+    if name in of.trends:
+        yield of.trends[name]
+    if text := _ready(of.series, last.layer_members[name]):
+        yield Paragraph(text)
+    if name in of.drawn:
+        yield of.drawn[name]
+
+
+def _tensors(of: _Of, names: Sequence[str], first: Measured, last: Measured) -> Table:
+    """Every tensor of a layer from the first checkpoint that has it to the last."""
+    series = of.series
+    several = len(series.refs) > 1
+    rows = [_tensor(of, name, first, last) for name in names]
+    titles = statistic_columns(_SHOWN)
+    columns = [
+        Column("Tensor", numeric=False),
+        Column("Shape", numeric=False),
+        Column("Values", unit="first, last" if several else "", numeric=False, course=True),
+    ]
+    for column in titles:
+        units = ("first", "last") if several and column.title in _BOTH else ("last",) if several else ("",)
+        columns += [Column(column.title, unit=unit, definition=column.definition) for unit in units]
+    columns.append(NON_FINITE)
+    if several:
+        unit, _ = layer_trends.slope_unit(series)
+        columns += [
+            Column("Slope of the norm", unit=unit, definition=layer_trends.SLOPE.definition),
+            *(Column(c.title, unit="previous", definition=c.definition) for c in (UPDATE, COSINE, UNCHANGED)),
+        ]
+    return Table("Tensors", tuple(columns), tuple(rows))
+
+
+_BOTH = {column.title for column in statistic_columns(("l2_norm", "mean", "std"))}
+"""Statistics that are shown of the first checkpoint, too."""
+
+
+def _tensor(of: _Of, name: str, first: Measured, last: Measured) -> Row:
+    series = of.series
+    several = len(series.refs) > 1
+    tensor, before = last.by_name[name], first.by_name.get(name)
+    cells = [
+        Cell(re.split(r"/", name)[-1], title=name),
+        Cell(_shape(tensor.info)),
+        Cell("", mark=_thumbnail(first, last, name)),
+    ]
+    for statistic, column in zip(_SHOWN, statistic_columns(_SHOWN), strict=True):
+        if several and column.title in _BOTH:
+            cells.append(_statistic(statistic, before))
+        cells.append(_statistic(statistic, tensor))
+    cells.append(non_finite_cell(tensor.summary))
+    if several:
+        change = series.pairs[-1].tensors.get(name) if series.pairs else None
+        cells += [_slope(series, of.norms[name]), update_cell(change), cosine_cell(change), unchanged_cell(change)]
+    return Row(tuple(cells))
+
+
+def _statistic(name: str, tensor: TensorMeasure | None) -> Cell:
+    if name == "l2_norm":
+        return norm_cell(tensor)
+    return statistic_cell(name, None if tensor is None else tensor.statistics[name])
+
+
+def _slope(series: Comparison, course: Sequence[float | None]) -> Cell:
+    positions = np.array(series.positions or range(len(series.refs)), np.float64)
+    norms = np.array([[math.nan if v is None else v for v in course]], np.float64)
+    rise = float(slope(positions, norms)[0])
+    return number_cell(None if math.isnan(rise) else rise * layer_trends.slope_unit(series)[1], 3)
+
+
+def _ready(series: Comparison, names: Sequence[str]) -> str:
+    """What int8 would cost the weight tensors of a layer, in sentences."""
+    told = []
+    for name in names:
+        ready = series.readiness.get(name)
+        if ready is not None and ready.advice is not None:
+            lost = decibels(ready.int8_tensor) if ready.int8_channel is None else decibels(ready.int8_channel)
+            told.append(f"{name.rpartition('/')[2]}: {ready.advice} ({lost})")
+    return f"Deployment readiness: {'; '.join(told)}." if told else ""
+
+
+def _shape(info: TensorInfo) -> str:
+    return " × ".join(map(str, info.shape)) or "scalar"

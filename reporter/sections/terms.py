@@ -1,0 +1,69 @@
+"""Keep those definitions of a page that something on it uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from reporter.derive.statistics import STATISTICS
+from reporter.model.page import Facts, Page, Section
+
+GLOSSARY = "glossary"
+"""Anchor of the section of definitions."""
+
+_TITLES = frozenset(statistic.title for statistic in STATISTICS)
+"""Terms that are ordinary words as well, such as "Count": these count only where they stand alone, as over a column."""
+
+_WORD = re.compile(r"[^\W_]+(?:[-:][^\W_]+)*|/|—", re.UNICODE)
+
+
+def only_used(page: Page) -> Page:
+    """The same page with only those definitions of whose terms one occurs in another section.
+
+    A term such as "Kernel, bias, embedding" is used where any of its parts is: in singular or plural, in any case.
+    """
+    texts = [text for s in page.sections if s.anchor != GLOSSARY for text in _texts(s)]
+    told, whole = _words(" ".join(texts)), frozenset(texts)
+    return replace(page, sections=tuple(_kept(s, told, whole) if s.anchor == GLOSSARY else s for s in page.sections))
+
+
+def _kept(section: Section, told: str, whole: frozenset[str]) -> Section:
+    blocks = tuple(
+        Facts(
+            tuple(item for item in block.items if (item[0] in whole if item[0] in _TITLES else _used(item[0], told))),
+            block.kind,
+        )
+        if isinstance(block, Facts)
+        else block
+        for block in section.blocks
+    )
+    return replace(section, blocks=blocks)
+
+
+def _used(term: str, told: str) -> bool:
+    return any(
+        f" {words} " in told or f" {words}s " in told for part in term.split(", ") if (words := _words(part).strip())
+    )
+
+
+def _words(text: str) -> str:
+    """The words of a text in lower case, with a space around each."""
+    return " " + " ".join(_WORD.findall(text.lower())) + " "
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text that a reader of a section sees."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            if field.name not in _UNSEEN:
+                yield from _texts(getattr(value, field.name))
+
+
+_UNSEEN = frozenset({"anchor", "href", "level", "kind", "png", "name", "definition", "order", "mark", "alt"})
