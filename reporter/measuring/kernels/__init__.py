@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reporter.measuring.kernels.batches import compare_batch32, measure_batch32
     from reporter.measuring.kernels.blocks import measure32, measure64, measure_codes
     from reporter.measuring.kernels.cells import count_cells, drain, drain_sorted
     from reporter.measuring.kernels.pairs import compare
@@ -21,6 +22,7 @@ __all__ = [
     "collect32",
     "collect64",
     "compare",
+    "compare_batch32",
     "count_cells",
     "drain",
     "drain_sorted",
@@ -29,6 +31,7 @@ __all__ = [
     "int8_noise_by_unit",
     "measure32",
     "measure64",
+    "measure_batch32",
     "measure_codes",
     "refine32",
 ]
@@ -41,6 +44,8 @@ _MODULE_OF = {
     "drain": "cells",
     "drain_sorted": "cells",
     "compare": "pairs",
+    "compare_batch32": "batches",
+    "measure_batch32": "batches",
     "collect32": "ranks",
     "collect64": "ranks",
     "refine32": "ranks",
