@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from dataclasses import replace
@@ -192,8 +191,9 @@ def _say(text: str) -> None:
 
 
 def _print_json(record: object) -> None:
-    text = json.dumps(record, allow_nan=False, indent=1)
-    print(text)
+    from reporter.terminal.outline import outlined
+
+    print(outlined(record))
 
 
 def _visible(text: str) -> str:

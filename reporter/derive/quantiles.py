@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +44,42 @@ def interpolate(probabilities: Iterable[float], n: int, order: OrderStatistics, 
         return Quantiles({}, exact)
     at = order(ranks)
     low, high = at[below], at[above]
+    return Quantiles(dict(zip(chosen, _between(low, high, t).tolist(), strict=True)), exact)
+
+
+def _between(low: Values, high: Values, t: Values) -> Values:
+    """What lies between two values, computed in the same way as in numpy, so that even the last bit agrees."""
     with np.errstate(over="ignore", invalid="ignore"):
         step = high - low
-        # Computed in the same way as in numpy, so that even the last bit agrees.
-        values = np.where(t < 0.5, low + step * t, high - step * (1 - t))
-    return Quantiles(dict(zip(chosen, values.tolist(), strict=True)), exact)
+        return np.where(t < 0.5, low + step * t, high - step * (1 - t))
+
+
+def interpolate_together(
+    probabilities: Iterable[float], sizes: Ranks, ordered: npt.NDArray[np.floating[Any]], starts: Ranks
+) -> list[dict[float, float]]:
+    """The quantiles of several samples at once, each as :func:`interpolate` computes them.
+
+    Args:
+        probabilities: each in [0, 1].
+        sizes: number of values of each sample.
+        ordered: the values of all samples, those of each in ascending order.
+        starts: where the values of each begin.
+
+    >>> interpolate_together([0.5, 0.9], np.array([4, 0, 1]), np.array([1.0, 2.0, 4.0, 8.0, 5.0]), np.array([0, 4, 4]))
+    [{0.5: 3.0, 0.9: 6.800000000000001}, {}, {0.5: 5.0, 0.9: 5.0}]
+    """
+    chosen = tuple(sorted(set(probabilities)))
+    found: list[dict[float, float]] = [{} for _ in sizes]
+    if not chosen:
+        return found
+    for size in np.unique(sizes[sizes > 0]).tolist():
+        _, ranks, below, above, t = _places(chosen, size)
+        rows = np.flatnonzero(sizes == size)
+        at = ordered[starts[rows, None] + ranks].astype(np.float64)
+        values = _between(at[:, below], at[:, above], t)
+        for row, of_row in zip(rows.tolist(), values.tolist(), strict=True):
+            found[row] = dict(zip(chosen, of_row, strict=True))
+    return found
 
 
 @lru_cache(maxsize=256)  # many tensors of a model have the same size

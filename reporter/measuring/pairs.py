@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -62,15 +63,21 @@ def change(before: Array, after: Array) -> Change:
     else:
         x, y = read_only(as_real(before)), read_only(as_real(after))
         kernels.compare(x, y, *_bits(before, after), sums, counts)
-    difference, old, new, product, largest = sums.tolist()
-    equal, left_out, bad_before, bad_after = counts.tolist()
-    norms = math.sqrt(difference), math.sqrt(old), math.sqrt(new), root(product)
+    found = of_sums(before.size, sums.tolist(), counts.tolist())
     low, high = SQUARES
-    if x.dtype == np.float64 and not all(low < s < high for s in (difference, old, new)):
+    if x.dtype == np.float64 and not all(low < s < high for s in sums[:3].tolist()):
         both = np.isfinite(x) & np.isfinite(y)
         x, y = x[both], y[both]
-        norms = distance(x, y), norm(x), norm(y), overlap(x, y)
-    return Change(before.size, equal, *norms, largest, True, left_out, bad_before, bad_after)
+        found = replace(found, distance=distance(x, y), norm_before=norm(x), norm_after=norm(y), overlap=overlap(x, y))
+    return found
+
+
+def of_sums(size: int, sums: Sequence[float], counts: Sequence[int]) -> Change:
+    """The change of so many pairs from what :func:`reporter.measuring.kernels.pairs.compare` counted."""
+    difference, old, new, product, largest = sums
+    equal, left_out, bad_before, bad_after = counts
+    norms = math.sqrt(difference), math.sqrt(old), math.sqrt(new), root(product)
+    return Change(size, equal, *norms, largest, True, left_out, bad_before, bad_after)
 
 
 def _bits(before: Array, after: Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import pytest
 
 from reporter.errors import CorruptCheckpoint
 from reporter.measuring.accumulate import Accumulator
+from reporter.measuring.batch import measure_batch
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_tensors
-from reporter.measuring.tensors import measure_tensor
+from reporter.measuring.tensors import measure_paired, measure_tensor
 from reporter.model.cells import Cells
 from reporter.model.measured import Measured
 from reporter.model.sketch import DISTANCE_ERROR
@@ -144,6 +146,62 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
         assert fingerprint(*measure_checkpoint(now, Plan(threads=threads), [before, now])) == alone
 
 
+def small(rng: np.random.Generator, shape: tuple[int, ...], spoilt: int) -> Array:
+    """Values of very different magnitudes, with what kernels treat apart: NaN, infinities, zeros, subnormals."""
+    values = (rng.standard_normal(shape) * 10.0 ** rng.integers(-30, 8)).astype(np.float32)
+    some = rng.integers(0, values.size, 3)
+    bad = {1: [np.nan, np.inf, -np.inf], 2: [-0.0, 0.0, 1e-42]}.get(spoilt)
+    if bad:
+        values.reshape(-1)[some] = bad
+    return np.full_like(values, np.nan) if spoilt == 3 else values
+
+
+def test_small_tensors_together_give_the_bits_that_each_gives_alone() -> None:
+    rng, probabilities = np.random.default_rng(0), (0.05, 0.5, 0.95)
+    shapes = [(1,), (7,), (1024,), (1025,), (40, 50), (3, 3, 16, 8), (128, 128), (2, 8192), (3, 5000)]
+    sources, earlier = [], []
+    for number, (shape, spoilt) in enumerate(product(shapes, range(4))):
+        values, axis = small(rng, shape, spoilt), -(number % 2)
+        name = f"layer{number}/kernel"
+        sources.append(ArraySource(values, name, f"layer{number}", output_axis=axis))
+        before = ArraySource(values + small(rng, shape, spoilt % 2), name)
+        earlier.append((before if number % 3 else None, sources[-1]))
+    together = list(measure_batch(sources, earlier, probabilities))
+    for source, partners, (numbers, changes) in zip(sources, earlier, together, strict=True):
+        alone, since = measure_paired(source, partners, probabilities)
+        assert repr(changes) == repr(since)  # NaN included
+        assert repr(numbers.quantiles) == repr(alone.quantiles)
+        a, b = (replace(one.summary, read_cells=Cells.empty) for one in (numbers, alone))
+        assert a == b
+        for x, y in (
+            (numbers.summary.cells.index, alone.summary.cells.index),
+            (numbers.summary.cells.counts, alone.summary.cells.counts),
+            (numbers.sketch.values, alone.sketch.values),  # type: ignore[union-attr]
+            *((getattr(numbers.units, what, None), getattr(alone.units, what, None)) for what in ("norms", "maxima")),
+        ):
+            assert (x is y is None) or (x.dtype, x.tobytes()) == (y.dtype, y.tobytes())
+
+
+def test_batches_end_where_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = tuple(ArraySource(np.full(i + 1, i, np.float32), f"t{i}") for i in range(9))
+    whole = fingerprint(*measure_checkpoint(Contents("test", (), sources), Plan()))
+    monkeypatch.setattr("reporter.measuring.batch.VALUES", 10)
+    assert fingerprint(*measure_checkpoint(Contents("test", (), sources), Plan())) == whole
+
+
+def test_a_small_tensor_of_another_length_than_its_file_said_is_an_error() -> None:
+    with pytest.raises(ValueError, match="2 values came, 3 were expected"):
+        measure_checkpoint(Contents("test", (), (Shortened(np.ones(3, np.float32)),)), Plan())
+
+
+class Shortened(ArraySource):
+    """Gives fewer values than its shape says."""
+
+    def blocks(self) -> Iterator[Array]:
+        for block in super().blocks():
+            yield block[:-1]
+
+
 def test_changes_are_those_of_each_pair_of_tensors() -> None:
     now, before = Contents("test", (), tensors(1)), Contents("test", (), tensors(2)[:3])
     _, (none, changes) = measure_checkpoint(now, Plan(), [Contents("test", (), ()), before])
@@ -241,7 +299,7 @@ assert bool(kept) == writable, kept
 def test_the_run_that_compiles_gives_the_numbers_of_those_that_load(tmp_path: Path) -> None:
     code = """
 import numpy as np
-from reporter.measuring.tensors import measure_tensor
+from reporter.measuring.tensors import measure_paired, measure_tensor
 from tests.sources import ArraySource
 rng = np.random.default_rng(0)
 for dtype in ("f4", "f8"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reporter.measuring.kernels.batches import compare_batch32, measure_batch32
     from reporter.measuring.kernels.blocks import measure32, measure64, measure_codes
     from reporter.measuring.kernels.cells import count_cells, drain, drain_sorted
     from reporter.measuring.kernels.pairs import compare
@@ -24,6 +25,7 @@ __all__ = [
     "collect32",
     "collect64",
     "compare",
+    "compare_batch32",
     "count_cells",
     "drain",
     "drain_sorted",
@@ -32,6 +34,7 @@ __all__ = [
     "int8_noise_by_unit",
     "measure32",
     "measure64",
+    "measure_batch32",
     "measure_codes",
     "refine32",
 ]
@@ -44,6 +47,8 @@ _MODULE_OF = {
     "drain": "cells",
     "drain_sorted": "cells",
     "compare": "pairs",
+    "compare_batch32": "batches",
+    "measure_batch32": "batches",
     "collect32": "ranks",
     "collect64": "ranks",
     "refine32": "ranks",

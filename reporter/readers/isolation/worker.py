@@ -33,13 +33,16 @@ from reporter.readers.isolation.process import ChildProcess
 
 
 @contextmanager
-def session(kind: Kind, path: Path, files: Sequence[int] = (), **arguments: Any) -> Iterator[Session]:
+def session(
+    kind: Kind, path: Path, files: Sequence[int] = (), *, lazily: bool = False, **arguments: Any
+) -> Iterator[Session]:
     """Let the parser open a file or folder.
 
     Args:
         kind: which parser.
         path: the checkpoint, for messages.
         files: descriptors that the parser reads from; they stay open at least as long as the session.
+        lazily: whether the parser opens it only when it is asked something.
         arguments: what else ``open_parsing`` takes; anything JSON can write.
 
     Raises:
@@ -48,7 +51,8 @@ def session(kind: Kind, path: Path, files: Sequence[int] = (), **arguments: Any)
     """
     opened = Session(_worker(kind), path, tuple(files), arguments)
     try:
-        opened.ask("")
+        if not lazily:
+            opened.ask("")
         yield opened
     finally:
         opened.close()

@@ -15,6 +15,7 @@ from reporter.errors import CorruptCheckpoint
 from reporter.readers.files.streams import Array, DirectStream, Slab, SlabStream
 from reporter.readers.files.window import Window
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
+from reporter.readers.keras import scanned
 from reporter.readers.keras.tree import Dataset, Group
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -42,11 +43,15 @@ def open_hdf5(window: Window) -> Iterator[Group]:
         CorruptCheckpoint: it is not HDF5, or damaged.
         RefusedCheckpoint: it holds links, external storage, virtual datasets, or exceeds a limit.
     """
-    with _session(window) as parsing:
+    known = scanned.known(window)
+    with _session(window, lazily=known is not None) as parsing:
         try:
-            root = _Tree(parsing, window).group(parsing.ask("scan"), "")
+            found = parsing.ask("scan") if known is None else known
+            root = _Tree(parsing, window).group(found, "")
         except (LookupError, TypeError, ValueError, AttributeError) as exc:  # memory of the child was damaged
             raise CorruptCheckpoint(window.path, f"{HDF5.library} gave nonsense back: {exc}") from exc
+        if known is None:
+            scanned.keep(window, found)
         yield root
 
 
@@ -64,9 +69,9 @@ def layout(window: Window) -> str:
 
 
 @contextmanager
-def _session(window: Window) -> Iterator[Session]:
+def _session(window: Window, *, lazily: bool = False) -> Iterator[Session]:
     files = (window.file.fileno(),)
-    with session(HDF5, window.path, files, offset=window.offset, length=window.length) as parsing:
+    with session(HDF5, window.path, files, lazily=lazily, offset=window.offset, length=window.length) as parsing:
         yield parsing
 
 

@@ -18,6 +18,7 @@ from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_rea
 from reporter.readers.tensorflow.graph import GRAPH_KEY, MAX_GRAPH_BYTES, VALUE_SUFFIX, Graph, parse_graph
 from reporter.readers.tensorflow.names import interpret_names
 from reporter.readers.tensorflow.objects import interpret_graph
+from reporter.readers.tensorflow.remembered import remembered
 from reporter.readers.tensorflow.shards import Shards
 from reporter.readers.tensorflow.source import PartitionedTensor, WholeTensor
 from reporter.readers.tensorflow.strings import read_scalar_string
@@ -30,7 +31,7 @@ SAVE_COUNTER = "save_counter/"
 def open_bundle(
     prefix: Path,
     format: str,
-    explain: Callable[[Graph], Extra] = lambda graph: NOTHING,
+    explain: Callable[[Graph], Extra] | None = None,
     framework: str = "",
     notes: tuple[str, ...] = (),
 ) -> Iterator[Contents]:
@@ -72,16 +73,20 @@ def open_bundle(
         )
 
 
-def _interpret(index: Index, shards: Shards, path: Path, explain: Callable[[Graph], Extra]) -> Interpretation:
+def _interpret(index: Index, shards: Shards, path: Path, explain: Callable[[Graph], Extra] | None) -> Interpretation:
     entry = index.entries.get(GRAPH_KEY)
     if entry is None:
-        return interpret_names(index.entries)
+        return remembered(b"", index.entries, lambda: interpret_names(index.entries))
     data = read_scalar_string(
         entry, shards, big_endian=index.big_endian, limit=MAX_GRAPH_BYTES, path=path, tensor=GRAPH_KEY
     )
-    try:
+
+    def interpret() -> Interpretation:
         graph = parse_graph(data)
-        return interpret_graph(graph, index.entries, explain(graph))
+        return interpret_graph(graph, index.entries, explain(graph) if explain else NOTHING)
+
+    try:
+        return interpret() if explain else remembered(data, index.entries, interpret)
     except WireError as exc:
         raise CorruptCheckpoint(path, str(exc), tensor=GRAPH_KEY) from exc
 

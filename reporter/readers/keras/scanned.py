@@ -1,0 +1,53 @@
+"""What the child found in HDF5 files that it scanned lately: each is opened to be told, and again to be measured.
+
+A scan is told by device, inode, size, times and window of its file, as the cache tells checkpoints, and is believed
+only where the file had rested for a while before: a write within the same tick of the file system's clock would go
+unseen. It is checked like one that has just arrived, and values are never kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from typing import Any
+
+from reporter.readers.files.window import Window
+
+MAX_BYTES = 16 << 20
+"""Of all scans that are kept, compressed; that of a model of 50 layers takes some 5 kB."""
+
+RESTED = 2.0
+"""Seconds since the last change of a file before its scan is kept: some file systems note times in whole seconds."""
+
+Key = tuple[int, ...]
+
+_kept: dict[Key, bytes] = {}
+"""The one that was used last at the end."""
+
+
+def known(window: Window) -> Any:
+    """What a scan of the file in a window found; None where that is not known."""
+    key = _key(window)
+    text = _kept.pop(key, None)
+    if text is None:
+        return None
+    _kept[key] = text
+    return json.loads(zlib.decompress(text))
+
+
+def keep(window: Window, found: Any) -> None:
+    """Keep what a scan found, if the file has rested."""
+    key = _key(window)
+    if time.time() - max(key[-2:]) / 1e9 < RESTED:
+        return
+    _kept[key] = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), 1)
+    while sum(map(len, _kept.values())) > MAX_BYTES:
+        _kept.pop(next(iter(_kept)), None)  # another thread may have been first
+
+
+def _key(window: Window) -> Key:
+    status = os.fstat(window.file.fileno())
+    place = status.st_dev, status.st_ino, status.st_size, window.offset, window.length
+    return *place, status.st_mtime_ns, status.st_ctime_ns
