@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from bench.calibration.descent import momentum, sgd
@@ -123,3 +125,9 @@ def test_a_kernel_that_was_loaded_with_one_value_is_not_called_a_collapsing_norm
     for arrays in checkpoints[4:]:
         arrays["d2/kernel"] = np.full_like(arrays["d2/kernel"], 0.02)
     assert loud(judged(checkpoints)) == [("constant", "c-4")]
+
+
+def test_a_record_of_a_finding_says_how_often_its_rule_fired() -> None:
+    (finding,) = (f for f in judged(saved(Run(deep(), sgd, 0.05), 4)) if f.rule.name == "vanishing-gradient")
+    assert finding.rule.calibration.startswith("Calibration: fired on ")
+    assert dataclasses.replace(finding.rule, name="my-own").calibration == ""  # type: ignore[type-var]
