@@ -11,7 +11,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser.test_links import lands
 from tests.browser.test_report import sideways, wait_until
-from tests.render.pages import BROKEN, LAYERS, anchor
+from tests.render.pages import BROKEN, LAYERS, MAPPED, anchor
 
 
 def cell(browser: Chrome, row: int, column: int) -> WebElement:
@@ -56,7 +56,7 @@ def test_the_map_is_one_stop_and_arrows_lead_through_it(browser: Chrome) -> None
 
 
 def test_cells_land_at_their_layer(browser: Chrome) -> None:
-    row = LAYERS.index(BROKEN)
+    row = MAPPED.index(BROKEN)
     bad = next(c for c in range(10) if cell(browser, row, c).text == "✕")
     browser.execute_script("arguments[0].click()", cell(browser, row, bad))
     wait_until(browser, lambda: browser.execute_script("return location.hash") == f"#{anchor(BROKEN)}")

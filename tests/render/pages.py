@@ -118,11 +118,15 @@ def findings() -> FindingList:
     return FindingList(tuple(items[:8]), more=4, more_where="index.html", remarks=tuple(items[8:]))
 
 
+MAPPED = [*LAYERS[:8], BROKEN]
+"""The layers of the health map."""
+
+
 def health() -> HealthMap:
     """Layers × checkpoints: one layer breaks at step 19 000, another one was warned of before."""
     columns = tuple(f"{step}" for step in STEPS[:: len(STEPS) // 9])
     rows = []
-    for name in LAYERS[:30]:
+    for name in MAPPED:
         cells: list[HealthCell] = []
         for at, label in enumerate(columns):
             level: Level = "fail" if name == BROKEN and at > 5 else "warn" if name == LAYERS[3] and at > 3 else "pass"
