@@ -219,6 +219,7 @@ class Hero:
         counts: how many findings of which severity in how many checks.
         sentence: the verdict for someone who knows nothing of weights.
         use: which checkpoint to use.
+        news: what is new since the last report.
         findings: those that matter, each in a line that leads to where it is told.
         health: places × checkpoints; None where nothing was measured.
         curves: what the whole did over the steps; None for a single checkpoint.
@@ -230,6 +231,7 @@ class Hero:
     counts: str
     sentence: str
     use: str
+    news: str = ""
     findings: tuple[Link, ...] = ()
     health: HealthMap | None = None
     curves: Figure | None = None

@@ -104,7 +104,7 @@ def _around(series: Comparison, finding: Finding, event: int) -> Around | None:
     low = max(0, min(event - AROUND // 2, len(series.refs) - AROUND))
     places = range(low, min(low + AROUND, len(series.refs)))
     moves = finding.rule.name in MOVES and bool(series.pairs)
-    statistic = SHOWN.get(finding.rule.name, "l2_norm")
+    statistic = _statistic(series, finding, places)
     values = [(_moved if moves else _valued)(series, finding.tensor, place, statistic) for place in places]
     positions = series.positions
     title, unit = ("relative update ‖ΔW‖ / ‖W‖", "‖ΔW‖ / ‖W‖") if moves else _named(statistic)
@@ -116,6 +116,14 @@ def _around(series: Comparison, finding: Finding, event: int) -> Around | None:
         Line(at[places.start : places.stop], values),
         event - low,
     )
+
+
+def _statistic(series: Comparison, finding: Finding, places: Sequence[int]) -> str:
+    """The statistic that the rule is about. Where no value is exactly zero, the rule spoke of those next to it."""
+    statistic = SHOWN.get(finding.rule.name, "l2_norm")
+    if statistic == "zero_share" and not any(_valued(series, finding.tensor, place, statistic) for place in places):
+        return "near_zero_share"
+    return statistic
 
 
 def _named(statistic: str) -> tuple[str, str]:

@@ -103,6 +103,8 @@ def _course(canvas: Canvas, around: Around, top: float, left: float) -> None:
     low, high = widened(float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if around.unit in units.FROM_ZERO:
         low, high = min(low, 0.0), max(high, 0.0)
+    if around.unit == "share":  # about a level of 0, the least span of an axis is wider than there are shares
+        low, high = max(low, 0.0), min(high, 1.0)
     y = Linear(low, high, top + PLOT - 14, top + 6)
     ticks, texts = units.labels(around.unit, y.ticks(4)) if len(known) else ([], [])
     panel = Panel(canvas, left + gutter(texts), top, FULL - 12, top + PLOT, (left, float(FULL)))

@@ -12,8 +12,8 @@ from reporter.model.page import Banner, Block, Cell, Column, Facts, FindingList,
 from reporter.model.report import Report
 from reporter.numerals import counted, integer, number, size
 from reporter.printable import layer_name
-from reporter.sections import layer_cards
 from reporter.sections.base import LEVELS, bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
+from reporter.sections.card_anchors import card_anchors
 from reporter.sections.findings import item
 from reporter.sections.verdict import norm_of
 
@@ -62,7 +62,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
     if numbers.layers:
         names = sorted((layer.name for layer in numbers.layers), key=lambda name: -bad.get(name, Severity.INFO))
         weights = [numbers.trained_layer(name) for name in names]
-        ids = layer_cards.anchors(series)
+        ids = card_anchors(series)
         hrefs = {name: f"#{ids[name]}" for name in names}
         table = group_table("Trained weights of each layer", "Layer", weights, hrefs, bad)
         if bad:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from reporter.derive.news_words import since_last
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity, Verdict
@@ -14,6 +15,7 @@ from reporter.model.report import Report
 from reporter.numerals import counted, integer
 from reporter.printable import layer_name
 from reporter.sections.base import LEVELS, Medium, page_href, series_href, worst_series
+from reporter.sections.card_anchors import card_anchors
 from reporter.sections.findings import about_deployment, anchors, groups
 from reporter.sections.health import NOBODY, Health, State, common_ends, health, parted, thinned
 from reporter.sections.narrative import counts, in_a_line, sentence, use
@@ -59,6 +61,7 @@ def hero(report: Report, medium: Medium) -> Hero:
         counts=counts(report),
         sentence=sentence(report),
         use=use(report),
+        news=since_last(report),
         findings=_matter(report, medium),
         health=None if not report.series else _of_one(report, medium) if single else _of_several(report, medium),
         curves=report.figures[0].curves if single else None,
@@ -109,11 +112,12 @@ def _of_one(report: Report, medium: Medium) -> HealthMap | None:
     cells = _Cells(report, 0, medium, findings, places)
     rows = [HealthRow(Link("all"), cells.row(WHOLE, known.whole, known.whole_causes), "the whole checkpoint")]
     names = _short([name for name, _ in parts])
-    href = f"#layers-{series.slug}"
+    href, cards = f"#layers-{series.slug}", card_anchors(series) if medium == "html" else {}
     for (name, members), short in zip(parts, names, strict=True):
         states, causes = _worst(known, members)
         shown = short if len(members) == 1 else f"{short} ({integer(len(members))})"
-        rows.append(HealthRow(Link(shown, href), cells.row(name, states, causes), name))
+        card = cards.get(known.layers[members[0]]) if len(members) == 1 else None
+        rows.append(HealthRow(Link(shown, f"#{card}" if card else href), cells.row(name, states, causes), name))
     labels = tuple(series.labels[place] for place in places)
     return HealthMap(_caption(series, known, parts, places), labels, tuple(rows))
 

@@ -29,8 +29,10 @@ from reporter.sections.base import (
     statistic_cell,
     statistic_columns,
 )
+from reporter.sections.card_anchors import card_anchors
 from reporter.sections.card_groups import grouped
 from reporter.sections.common_folder import common_folder
+from reporter.sections.findings import about_deployment, anchors
 from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unchanged_cell, update_cell
 
 BINS = 32
@@ -48,21 +50,6 @@ _SHOWN = ("l2_norm", "mean", "std", "min", "max", "zero_share")
 Block = Table | Figure | Paragraph
 
 
-def anchors(series: Comparison) -> Mapping[str, str]:
-    """The id of the card of each layer.
-
-    Layers whose names differ in nothing that an id can hold get their place behind it.
-    """
-    own = {name: re.sub("[^A-Za-z0-9_.-]+", "-", layer_name(name))[:120] for name in series.layers}
-    often: dict[str, int] = {}
-    for text in own.values():
-        often[text.lower()] = often.get(text.lower(), 0) + 1
-    return {
-        name: f"layer-{series.slug[:60]}-{text}" + (f"-{i + 1}" if often[text.lower()] > 1 else "")
-        for i, (name, text) in enumerate(own.items())
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class _Of:
     """What the cards of a series are made of.
@@ -70,7 +57,7 @@ class _Of:
     Attributes:
         anchors: by layer.
         norms: of every tensor at each checkpoint, by name; see :func:`_norms`.
-        found: the findings by layer, the worst first.
+        found: the findings by layer, the worst first, each with the link to where it is told.
         trends: by layer.
         drawn: the distribution over the steps by layer.
     """
@@ -78,7 +65,7 @@ class _Of:
     series: Comparison
     anchors: Mapping[str, str]
     norms: Mapping[str, Sequence[float | None]]
-    found: Mapping[str, Sequence[Finding]]
+    found: Mapping[str, Sequence[tuple[Finding, str]]]
     trends: Mapping[str, Table]
     drawn: Mapping[str, Figure]
 
@@ -91,12 +78,14 @@ def cards(report: Report, at: int) -> Cards:
         at: index of the series.
     """
     series = report.series[at]
-    found: dict[str, list[Finding]] = {}
-    for finding in report.judgement.findings:
+    found: dict[str, list[tuple[Finding, str]]] = {}
+    told = anchors(report, "html")
+    for i, finding in enumerate(report.judgement.findings):
         if finding.series == series.name:
+            elsewhere = "#deployment" if about_deployment(finding) else "#findings"
             for layer in dict.fromkeys([*finding.layers, finding.layer]):
-                found.setdefault(layer, []).append(finding)
-    ids, folder = anchors(series), common_folder(series.layers)
+                found.setdefault(layer, []).append((finding, told.get(i, elsewhere)))
+    ids, folder = card_anchors(series), common_folder(series.layers)
     of = _Of(series, ids, _norms(series), found, layer_trends.tables_of(series), report.figures[at].layers)
     ranked = [*(n for n in found if n in ids), *(n for m in series.moved for n in m.layers if n in ids)]
     order = dict.fromkeys([*ranked, *series.layers])
@@ -114,15 +103,15 @@ def _card(of: _Of, name: str, folder: str) -> Card:
     chips = [_shape(info), *([f"+ {counted(more, 'tensor')}"] if (more := len(last.layer_members[name]) - 1) else [])]
     if holding[-1] < len(series.refs) - 1:
         chips.append(f"last seen at step {series.labels[holding[-1]]}")
-    level: Level = LEVELS[found[0].severity] if found else ""
+    level: Level = LEVELS[found[0][0].severity] if found else ""
     return Card(
         anchor=of.anchors[name],
         name=layer_name(name),
         kind=last.layer_by_name[name].kind,
         chips=tuple(chips),
-        badges=tuple(Cell(f.rule.title, level=LEVELS[f.severity], href="#verdict") for f in found[:3]),
+        badges=tuple(Cell(f.rule.title, level=LEVELS[f.severity], href=href) for f, href in found[:3]),
         marks=_marks(of, lead, first, last),
-        blocks=tuple(_blocks(of, name, first, last, found)),
+        blocks=tuple(_blocks(of, name, first, last, [finding for finding, _ in found])),
         level=level,
         short=layer_name(name.removeprefix(folder)) if folder else "",
     )

@@ -165,6 +165,7 @@ def _hero(hero: Hero) -> list[str]:
         f"[{hero.word}] ({hero.level}) {hero.counts}",
         hero.sentence,
         f"use: {hero.use}",
+        f"news: {hero.news}",
         *(f"({link.level}) {_link(link)}" for link in hero.findings),
         *([] if hero.health is None else _health(hero.health)),
         *([f"<{figure.name} {figure.width}x{figure.height}> {figure.alt} | {figure.caption}"] if figure else []),

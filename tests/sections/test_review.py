@@ -10,9 +10,9 @@ import pytest
 from reporter.model.finding import Severity
 from reporter.model.page import Card, Cards, Cell, Column, Facts, Figure, Page, Paragraph, Row, Section, Table
 from reporter.render.links import links_of
+from reporter.sections.card_anchors import card_anchors
 from reporter.sections.card_groups import LARGEST, MOST, grouped
 from reporter.sections.fit import fitted, nbytes
-from reporter.sections.layer_cards import anchors
 from reporter.sections.review import CHECKPOINTS, shown_places
 from reporter.sections.terms import only_used
 
@@ -69,7 +69,7 @@ def test_many_cards_without_a_common_beginning() -> None:
 
 def test_every_card_has_an_id_of_its_own_that_can_be_linked_to() -> None:
     names = ("a/b", "a b", "A-b", "", "x" * 300, "x" * 301, "层")
-    ids = anchors(cast(Any, SimpleNamespace(layers=names, slug="net-1")))
+    ids = card_anchors(cast(Any, SimpleNamespace(layers=names, slug="net-1")))
     assert len({i.lower() for i in ids.values()}) == len(names)
     cards = Cards(grouped([Card(ids[n], n, "", (), (), (), ()) for n in names]))
     links = links_of(Page("", "", (Section("s", "S", (cards,)),)), files=True)

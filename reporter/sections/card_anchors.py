@@ -1,0 +1,24 @@
+"""The ids of the cards of layers, for the cards and for all that leads to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from reporter.model.comparison import Comparison
+from reporter.printable import layer_name
+
+
+def card_anchors(series: Comparison) -> Mapping[str, str]:
+    """The id of the card of each layer.
+
+    Layers whose names differ in nothing that an id can hold get their place behind it.
+    """
+    own = {name: re.sub("[^A-Za-z0-9_.-]+", "-", layer_name(name))[:120] for name in series.layers}
+    often: dict[str, int] = {}
+    for text in own.values():
+        often[text.lower()] = often.get(text.lower(), 0) + 1
+    return {
+        name: f"layer-{series.slug[:60]}-{text}" + (f"-{i + 1}" if often[text.lower()] > 1 else "")
+        for i, (name, text) in enumerate(own.items())
+    }
