@@ -23,7 +23,11 @@ Level = Literal["", "pass", "info", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """The course of a number as a small line; None where there is no number, NaN or infinite where it is none."""
+    """The course of a number as a small line.
+
+    Attributes:
+        values: at each checkpoint; None where there is no number, NaN or infinite where it is none.
+    """
 
     values: tuple[float | None, ...]
 
@@ -67,6 +71,10 @@ class Column:
     """One table column; ``definition`` is explained on demand and in the glossary.
 
     Attributes:
+        title: what is printed above it.
+        unit: below the title: a unit, or what it is held against.
+        numeric: whether it holds numbers, which stand at the right.
+        definition: a sentence, shown on demand and among the definitions.
         course: whether its texts are small pictures made of block characters, which never wrap.
         extra: whether other columns come before it where a table has more than are shown at first.
     """
@@ -81,7 +89,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One table row; the first cell is its header. ``anchor`` is the element's id, or ""."""
+    """One table row; the first cell is its header. ``anchor`` is the element's id, or "".
+
+    Attributes:
+        cells: as many as the table has columns; the first is the header of the row.
+        level: a mark for the whole row.
+        anchor: the element's id, or "".
+    """
 
     cells: tuple[Cell, ...]
     level: Level = ""
@@ -90,7 +104,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; ``more`` rows were left out, and ``more_where`` says where they are."""
+    """A table; ``more`` rows were left out, and ``more_where`` says where they are.
+
+    Attributes:
+        caption: its title.
+        columns: from left to right.
+        rows: from top to bottom.
+        note: a sentence below it.
+        more: how many rows were left out.
+        more_where: where they are.
+        alike: whether its columns are of one kind, such as one for each checkpoint, so that none is less telling.
+    """
 
     caption: str
     columns: tuple[Column, ...]
@@ -98,6 +122,7 @@ class Table:
     note: str = ""
     more: int = 0
     more_where: str = ""
+    alike: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -110,6 +135,11 @@ class Figure:
     """A PNG at its natural size in CSS pixels is ``width`` × ``height``; the bitmap may be denser.
 
     Attributes:
+        name: of its file, without suffix.
+        png: the bytes of the picture.
+        width, height: in CSS pixels.
+        alt: the alternative text.
+        caption: the text below it.
         shaded: whether its colours stand for numbers, so that light and dark must never be exchanged.
         reading: the areas of it that tell their numbers to whoever points at them.
     """
@@ -129,6 +159,7 @@ class Figures:
     """Figures side by side where there is room.
 
     Attributes:
+        items: the pictures.
         order: places of all of them, what matters most first; () if that is their own order. If there is no room for
             all, the last of these are left out.
     """
@@ -139,7 +170,12 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Plain text; a "note" is set smaller, a "warning" stands out."""
+    """Plain text; a "note" is set smaller, a "warning" stands out.
+
+    Attributes:
+        text: what is printed.
+        kind: ``note`` is set smaller, ``warning`` stands out.
+    """
 
     text: str
     kind: Literal["text", "note", "warning"] = "text"
@@ -147,7 +183,12 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Terms and their values; "tiles" are the key figures, "list" a definition list (glossary, settings)."""
+    """Terms and their values; "tiles" are the key figures, "list" a definition list (glossary, settings).
+
+    Attributes:
+        items: terms and their values.
+        kind: ``tiles`` are key figures, ``list`` is a list of definitions.
+    """
 
     items: tuple[tuple[str, str], ...]
     kind: Literal["tiles", "list"] = "list"
@@ -155,7 +196,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """A verdict in one word and one sentence."""
+    """A verdict in one word and one sentence.
+
+    Attributes:
+        level: how it is marked.
+        word: the verdict.
+        sentence: why.
+    """
 
     level: Level
     word: str
@@ -164,7 +211,13 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A text that leads somewhere, as :class:`Cell` does, or just a text."""
+    """A text that leads somewhere, as :class:`Cell` does, or just a text.
+
+    Attributes:
+        text: what is printed.
+        href: the address, or "".
+        level: a mark.
+    """
 
     text: str
     href: str = ""
@@ -188,7 +241,13 @@ class HealthCell:
 
 @dataclass(frozen=True, slots=True)
 class HealthRow:
-    """One layer, group of layers or series over the checkpoints; ``title`` is the longer name."""
+    """One layer, group of layers or series over the checkpoints; ``title`` is the longer name.
+
+    Attributes:
+        name: of the layer or series, with a link to it.
+        cells: one per column of the map.
+        title: the whole name.
+    """
 
     name: Link
     cells: tuple[HealthCell, ...]
@@ -200,6 +259,7 @@ class HealthMap:
     """Places × checkpoints, each with its worst state.
 
     Attributes:
+        rows: layers, or series.
         caption: what the rows and columns are, and by which rule some were left out.
         columns: labels of the checkpoints, as many as each row has cells; () where the rows are different series, each
             with cells of its own.
@@ -243,6 +303,10 @@ class FindingItem:
     """One finding, ready to print.
 
     Attributes:
+        level: how it is marked.
+        severity: the word for that.
+        title: the rule's.
+        href: where it shows.
         where: the checkpoint and the place; ``href`` leads there.
         message: what happened.
         value, threshold: what was measured and what it is held against, both with unit and side.
@@ -286,6 +350,9 @@ class FindingList:
     """Findings, worst first; ``more`` were left out.
 
     Attributes:
+        items: the findings, worst first.
+        more: how many were left out.
+        more_where: where they are.
         remarks: those that are no part of the verdict, folded.
     """
 
@@ -331,6 +398,7 @@ class HistogramPair:
     """A sample before and after, as two histograms on the same edges.
 
     Attributes:
+        before, after: the histograms.
         title: what the sample is.
         text: what happened to it, in a few words.
     """
@@ -343,7 +411,11 @@ class HistogramPair:
 
 @dataclass(frozen=True, slots=True)
 class HistogramPairs:
-    """Small pictures of samples before and after, each laid over the other."""
+    """Small pictures of samples before and after, each laid over the other.
+
+    Attributes:
+        items: the pairs.
+    """
 
     items: tuple[HistogramPair, ...]
 
@@ -377,7 +449,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class CardGroup:
-    """Cards of layers whose names begin alike; one without a ``name`` is not folded."""
+    """Cards of layers whose names begin alike; one without a ``name`` is not folded.
+
+    Attributes:
+        name: what the names begin with, "" for no group.
+        items: the cards.
+        level: the worst among them.
+    """
 
     name: str
     items: tuple[Card, ...]
@@ -389,6 +467,7 @@ class Cards:
     """The layers of a model in its order.
 
     Attributes:
+        groups: in the order of the model.
         order: anchors of the cards, what matters most first: the last ones lose their pictures where there is no room.
     """
 
@@ -417,6 +496,12 @@ class Section:
     """A titled part of a page; folded ones start closed (in HTML), and unlisted ones are not in the contents.
 
     Attributes:
+        anchor: the element's id, or "".
+        title: its heading.
+        blocks: from top to bottom.
+        folded: whether it starts closed in HTML.
+        depth: 2 or 3: the level of its heading.
+        listed: whether it is in the contents.
         group: of sections with the same, such as those of one series, the contents make one entry that can be folded.
         parts: (text, href) of what the contents list below this section.
     """
@@ -436,6 +521,7 @@ class Page:
     """A whole document.
 
     Attributes:
+        sections: from top to bottom.
         title: of the document.
         subtitle: one line below it.
         facts: printed in the footer: what made this, when, from what.

@@ -111,7 +111,11 @@ def extras(table: Table) -> frozenset[int]:
     >>> marked = (Cell(""), Cell("-inf", level="fail"), *[Cell("")] * 5)
     >>> sorted(extras(Table("", tuple(columns), (Row(marked),))))
     [6]
+    >>> sorted(extras(Table("", tuple(columns), (), alike=True)))
+    []
     """
+    if table.alike:
+        return frozenset()
     marked = {at for row in table.rows for at, cell in enumerate(row.cells) if cell.level in ("warn", "fail")}
 
     def rank(at: int) -> tuple[bool, bool, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from reporter.model.numbers import SeriesNumbers
 from reporter.model.page import Cell, Column, LayerCourses, Row, Section
@@ -39,7 +40,7 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
     note = "Of the trained weights of each layer; NaN/Inf: some of them are not finite."
     if len(columns) < len(series.refs):
         note += f" {len(columns)} of {integer(len(series.refs))} checkpoints, evenly chosen."
-    table = bounded(f"{shown.title} of every layer, by step", heads, rows, "html", note=note)
+    table = replace(bounded(f"{shown.title} of every layer, by step", heads, rows, "html", note=note), alike=True)
     return Section(f"courses-{series.slug}", title, (LayerCourses(table, columns, numbers),))
 
 
