@@ -30,7 +30,8 @@ from reporter.rules.news import news
 from reporter.rules.policy import policy
 from reporter.run_facts import Clock, identity, program_version, title
 from reporter.sections.shown import details
-from reporter.settings.model import Settings, described
+from reporter.settings.model import Settings
+from reporter.settings.options import described
 from reporter.terminal.progress import Progress
 from reporter.writers.findings_json import read_memory, write_memory
 from reporter.writers.kept_runs import kept_runs, prune

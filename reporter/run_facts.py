@@ -12,7 +12,8 @@ from pathlib import Path
 from reporter.discover.listing import absolute
 from reporter.model.checkpoint import Found
 from reporter.numerals import integer
-from reporter.settings.model import Settings, described
+from reporter.settings.model import Settings
+from reporter.settings.options import described
 
 NAMED = 5
 """Folders named in the title of a report that was given none."""

@@ -17,8 +17,8 @@ import pytest
 from reporter.derive.statistic import installed_statistics
 from reporter.errors import SettingError
 from reporter.measuring.accumulate import summarise
+from reporter.model.blocks import Paragraph
 from reporter.model.checkpoint import Probe
-from reporter.model.page import Paragraph
 from reporter.model.report import Report
 from reporter.readers.external import with_installed
 from reporter.sections.external import installed_sections
@@ -72,7 +72,6 @@ def test_all_that_is_installed_is_in_the_report(package: Path, tmp_path: Path) -
     assert float(row["central_l4"]) == pytest.approx(expected, rel=1e-12)
     page = (tmp_path / "out" / "latest" / "index.html").read_text()
     assert "Released from" in page and "model-1.raw" in page
-    assert "Central L4" in page, "among the definitions"
     (details,) = (tmp_path / "out" / "latest" / "checkpoints").iterdir()
     assert "Central L4" in details.read_text()
 

@@ -13,8 +13,9 @@ import pytest
 
 from reporter import sections
 from reporter.model.finding import Severity
-from reporter.model.page import FindingList, Table
+from reporter.model.finding_list import FindingList
 from reporter.model.report import Report
+from reporter.model.table import Table
 from reporter.pipeline import run
 from reporter.sections import FEW_SERIES, html_pages, report_page
 from reporter.sections.series import PDF_SERIES, PDF_SERIES_OF_MANY

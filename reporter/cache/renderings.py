@@ -18,7 +18,8 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from reporter.cache import Cache
-from reporter.model.page import Figure, Page
+from reporter.model.blocks import Figure
+from reporter.model.page import Page
 from reporter.model.reading import of_record, record
 from reporter.render.assets import templates_folder
 

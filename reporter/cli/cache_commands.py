@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reporter.cli.commands import OK
 from reporter.errors import SettingError
-from reporter.settings.model import default_cache
+from reporter.settings.options import default_cache
 
 if TYPE_CHECKING:
     from reporter.cache.folder import Folder

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from reporter.errors import SettingError
 from reporter.model.finding import Verdict
-from reporter.settings.model import Settings, default_cache
+from reporter.settings.model import Settings
+from reporter.settings.options import default_cache
 
 if TYPE_CHECKING:
     from reporter.settings.sources import Config
@@ -147,7 +148,7 @@ def config(arguments: argparse.Namespace) -> int:
 
 def _loaded(arguments: argparse.Namespace) -> Config:
     """Settings from the flags that were given, and from everywhere else."""
-    from reporter.settings.model import OPTIONS
+    from reporter.settings.options import OPTIONS
     from reporter.settings.sources import load
 
     given = {option.key: getattr(arguments, option.field, None) for option in OPTIONS}

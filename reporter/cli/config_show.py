@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reporter.rules.policy import policy
-from reporter.settings.model import OPTIONS
+from reporter.settings.options import OPTIONS
 from reporter.settings.sources import Config
 
 

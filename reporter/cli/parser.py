@@ -9,7 +9,7 @@ from typing import Any
 
 from reporter.cli import cache_commands, reporting, warming
 from reporter.cli import commands as run
-from reporter.settings.model import OPTIONS, Option
+from reporter.settings.options import OPTIONS, Option
 from reporter.settings.setting import number, path, paths, whole
 
 EXIT_CODES = """exit codes:

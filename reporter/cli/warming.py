@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reporter.cli.commands import INCOMPLETE, OK
-from reporter.settings.model import default_cache
+from reporter.settings.options import default_cache
 
 DTYPES = {"F16": 2, "BF16": 2, "F32": 4, "F64": 8, "I8": 1, "I64": 8}
 """Of the checkpoints that are measured to warm up, and the bytes of a value: each is read by a kernel of its own."""

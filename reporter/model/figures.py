@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reporter.model.blocks import Figure
 from reporter.model.finding import Finding
 from reporter.model.histogram import Histogram
-from reporter.model.page import Figure
 
 
 @dataclass(frozen=True, slots=True)

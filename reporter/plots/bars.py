@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from reporter.model.blocks import Figure
 from reporter.model.histogram import Histogram
-from reporter.model.page import Figure
 from reporter.numerals import number, share
 from reporter.plots.bins import Bins, bins_of, outline, outside, readable, values
 from reporter.plots.canvas import FULL, Canvas

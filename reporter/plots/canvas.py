@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Affine2D
 from PIL import Image, ImageDraw
 
-from reporter.model.page import Figure
+from reporter.model.blocks import Figure
 from reporter.model.reading import Area
 from reporter.plots import lettering, png
 from reporter.plots.colours import INK, PAPER

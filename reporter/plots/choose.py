@@ -9,11 +9,11 @@ from dataclasses import replace
 from reporter import plots
 from reporter.ahead import worked_ahead
 from reporter.derive.histograms import of_checkpoint
+from reporter.model.blocks import Figure
 from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures, SeriesFigures
 from reporter.model.finding import Judgement
 from reporter.model.histogram import SeriesHistograms
-from reporter.model.page import Figure
 from reporter.model.report import Report
 from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from reporter import plots
 from reporter.derive.histograms import shared
 from reporter.derive.statistics import STATISTICS
+from reporter.model.blocks import Figure
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.figures import Around, Line, Sample, evidence_key
 from reporter.model.finding import Finding, Judgement, Severity
-from reporter.model.page import Figure
 from reporter.plots.drawable import drawn, update
 
 if TYPE_CHECKING:

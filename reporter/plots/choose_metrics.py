@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reporter import plots
+from reporter.model.blocks import Figure
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.figures import Line, Mark
 from reporter.model.finding import Judgement, Severity
 from reporter.model.metrics import Metric
-from reporter.model.page import Figure
 from reporter.model.value import Absent, Value
 
 if TYPE_CHECKING:

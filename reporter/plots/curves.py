@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.page import Figure
+from reporter.model.blocks import Figure
 from reporter.model.reading import LinesArea
 from reporter.numerals import integer, number
 from reporter.plots import units

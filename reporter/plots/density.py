@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from reporter.model.blocks import Figure
 from reporter.model.histogram import Histogram
-from reporter.model.page import Figure
 from reporter.numerals import integer, number, share
 from reporter.plots.bins import Bins, bins_of, readable, seen, without_values
 from reporter.plots.canvas import HALF, Canvas

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from reporter.model.blocks import Figure
 from reporter.model.figures import Around, Sample
-from reporter.model.page import Figure
 from reporter.numerals import number
 from reporter.plots import units
 from reporter.plots.bins import Bins, bins_of, outline, outside, seen, values, without_values

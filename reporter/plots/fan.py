@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reporter.model.page import Figure
+from reporter.model.blocks import Figure
 from reporter.model.reading import LinesArea, numbers
 from reporter.numerals import number
 from reporter.plots.bins import Array

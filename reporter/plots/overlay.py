@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from reporter.model.blocks import Figure
 from reporter.model.figures import Course
-from reporter.model.page import Figure
 from reporter.numerals import integer
 from reporter.plots.colours import OKABE_ITO
 from reporter.plots.curves import TOLD, begin, column_of, draw_line, nothing, of_courses

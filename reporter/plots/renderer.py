@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec, Protocol, TypeVar
 
-from reporter.model.page import Figure
+from reporter.model.blocks import Figure
 
 P = ParamSpec("P")
 T = TypeVar("T", Figure, list[Figure])

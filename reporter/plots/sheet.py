@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reporter.model.blocks import Figure
 from reporter.model.histogram import Histogram
-from reporter.model.page import Figure
 from reporter.numerals import integer, number
 from reporter.plots.bins import Array, Bins, bins_of, outline, readable
 from reporter.plots.canvas import FULL, Canvas

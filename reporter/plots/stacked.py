@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reporter.model.blocks import Figure
 from reporter.model.figures import Line, Mark
-from reporter.model.page import Figure
 from reporter.numerals import integer, number
 from reporter.plots.bins import Array
 from reporter.plots.canvas import FULL, MARGIN, Canvas

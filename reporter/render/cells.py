@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
-from reporter.model.page import Cell, Column, Level, Row, Table
+from reporter.model.table import Cell, Column, Level, Row, Table
 from reporter.render.links import Links
 from reporter.render.marks import svg
 from reporter.render.text import apart, clip, visible

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from itertools import accumulate, pairwise
 
-from reporter.model.page import Column, Table
+from reporter.model.table import Column, Table
 
 SIZES = {"normal": 112, "dense": 120}
 """Characters per line for each type size of css/pdf.css (7.5 and 7 pt, below which nobody reads on paper): 178 mm, and

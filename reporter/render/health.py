@@ -8,7 +8,8 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from reporter.model.page import HealthCell, HealthMap, HealthRow, Level
+from reporter.model.hero import HealthCell, HealthMap, HealthRow
+from reporter.model.table import Level
 from reporter.render.links import Links
 from reporter.render.text import clip, visible
 

@@ -3,13 +3,16 @@ script."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 
 from markupsafe import Markup
 
+from reporter.model.blocks import Figure
 from reporter.model.look import Logo
-from reporter.model.page import Figure, Page, Table
+from reporter.model.page import Page
+from reporter.model.table import Table
 from reporter.render.assets import read_asset
 from reporter.render.columns import hiding
 from reporter.render.environment import environment, told_of
@@ -61,6 +64,9 @@ SCRIPTS = (
 """The scripts of a page in ``templates/js``. Joined in this order they are one function, so each sees the names of
 those before it."""
 
+_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
+"""A comment that has its lines for itself. They are a third of the scripts, and no reader of a page needs them."""
+
 
 def render_html(page: Page) -> str:
     """The text of the file. It can always be encoded as UTF-8.
@@ -75,7 +81,7 @@ def render_html(page: Page) -> str:
     )
     styles = [read_asset(f"css/page/{name}.css", own) for name in STYLES]
     css = "\n".join([*styles, hiding(widest), own_style(page.look)])
-    scripts = "\n".join(read_asset(f"js/{name}.js", own) for name in SCRIPTS)
+    scripts = "\n".join(_COMMENT.sub("", read_asset(f"js/{name}.js", own)) for name in SCRIPTS)
     js = f'"use strict";\n(() => {{\n{scripts}}})();'
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{_digest(js)}'; "

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from reporter.model.page import Cards, FindingList, Page, Table, every_block
+from reporter.model.cards import Cards
+from reporter.model.finding_list import FindingList
+from reporter.model.page import Page, every_block
+from reporter.model.table import Table
 
 _ANCHOR = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,199}")
 _BESIDE = re.compile(r"(?:\.\./)?(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:#[A-Za-z0-9_.-]+)?")

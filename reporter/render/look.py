@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from jinja2 import TemplateSyntaxError
-from PIL import Image
 
 from reporter.errors import SettingError
 from reporter.model.look import Logo, Look, Templates
@@ -64,6 +63,8 @@ def read_logo(path: Path) -> Logo:
         raise SettingError(f"logo: {path}: {error.strerror}; give a PNG or JPEG file") from error
     if len(data) > MOST_BYTES:
         raise SettingError(f"logo: {path}: has more than {MOST_BYTES // 1000} kB, and is in every page; scale it down")
+    from PIL import Image  # only here: a report without a logo and with nothing new to draw does without it
+
     try:
         with Image.open(BytesIO(data), formats=tuple(_KINDS)) as image:
             kind, (width, height) = _KINDS[str(image.format)], image.size

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reporter.model.page import Spark, Thumbnail
+from reporter.model.table import Spark, Thumbnail
 
 WIDE, HIGH = 96, 22
 """Size in CSS pixels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reporter.model.page import HistogramPair
+from reporter.model.side_by_side import HistogramPair
 
 WIDE, HIGH = 240, 60
 """Size of the coordinates of a path."""

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from reporter.model.blocks import Figure
 from reporter.model.histogram import Histogram
 from reporter.model.numbers import SeriesNumbers
-from reporter.model.page import Figure
 from reporter.model.reading import Area, BinsArea, CellsArea, Number
 from reporter.printable import layer_name
 from reporter.render.text import clip, visible

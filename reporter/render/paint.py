@@ -14,8 +14,8 @@ from weasyprint import Attachment as EmbeddedFile
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from reporter.errors import RenderError
+from reporter.model.blocks import Figure
 from reporter.model.look import Logo
-from reporter.model.page import Figure
 from reporter.render.assets import read_asset
 from reporter.render.environment import environment, told_of
 from reporter.render.links import links_of

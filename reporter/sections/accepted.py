@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section
+from reporter.model.blocks import Paragraph
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row
 from reporter.sections.base import LEVELS, Medium, bounded
 
 

@@ -7,14 +7,16 @@ from dataclasses import replace
 from typing import Literal
 
 from reporter.derive.statistics import STATISTICS
+from reporter.model.blocks import Paragraph
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures
 from reporter.model.finding import Finding, Severity
 from reporter.model.measured import GroupMeasure, TensorMeasure
-from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.summary import Summary
+from reporter.model.table import Cell, Column, Level, Row, Table
 from reporter.model.value import Absent, Statistics, Value
 from reporter.numerals import integer, number, share, statistic
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from reporter.model.change import Change
 from reporter.model.comparison import Comparison, Pair
 from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
-from reporter.model.page import Cell, Column, Row, Table
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.model.trained import APART
 from reporter.numerals import counted, integer
 from reporter.sections.base import (

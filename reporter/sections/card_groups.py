@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from reporter.model.page import Card, CardGroup, Level
+from reporter.model.cards import Card, CardGroup
+from reporter.model.table import Level
 
 MOST = 60
 """Up to this number, cards are one list."""

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from reporter.model.blocks import Banner, Facts, Paragraph
 from reporter.model.finding import Finding, Severity
+from reporter.model.finding_list import FindingList
 from reporter.model.measured import GroupMeasure, Measured
-from reporter.model.page import Banner, Block, Cell, Column, Facts, FindingList, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import counted, integer, number, size
 from reporter.printable import layer_name
 from reporter.sections.base import LEVELS, bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns

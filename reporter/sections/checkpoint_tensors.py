@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from reporter.derive.statistics import INSTALLED
 from reporter.model.measured import TensorMeasure
-from reporter.model.page import Cell, Column, Row, Section
+from reporter.model.page import Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row
 from reporter.sections.base import bounded, count_cell, number_cell, statistic_cells, statistic_columns
 
 _OWN = (

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from reporter.model.blocks import Facts, Paragraph
 from reporter.model.finding import Outcome
-from reporter.model.page import Block, Cell, Column, Facts, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import counted, integer
 from reporter.sections.base import Medium, bounded, count_cell, number_cell, series_href
 from reporter.sections.findings import in_unit
@@ -31,7 +33,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         return
     by_rule = len(report.series) > 1 and medium != "html"
     if medium == "pdf":
-        outcomes = tuple(outcome for outcome in outcomes if outcome.fired)
+        fired = {outcome.rule.name for outcome in outcomes if outcome.fired}
+        outcomes = tuple(outcome for outcome in outcomes if outcome.rule.name in fired)
     blocks: list[Block] = [Paragraph(_quiet(report))] if medium == "pdf" else []
     if outcomes:
         blocks.append(

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from reporter.derive.histograms import count
+from reporter.model.blocks import Paragraph
 from reporter.model.comparison import BASELINE, Comparison, Pair
 from reporter.model.finding import Finding, Severity
 from reporter.model.histogram import Histogram, SeriesHistograms
 from reporter.model.numbers import Course, Floats, KnownChange, Preset, Reference, SeriesNumbers
-from reporter.model.page import CompareView, Paragraph, Section
+from reporter.model.page import Section
 from reporter.model.report import Report
+from reporter.model.side_by_side import CompareView
 from reporter.model.summary import NOTHING
 from reporter.model.unique_names import UniqueNames
 from reporter.numerals import integer

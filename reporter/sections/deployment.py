@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reporter.model.blocks import Paragraph
 from reporter.model.comparison import Comparison
 from reporter.model.deployment import FEW_LEVELS, GOOD_SQNR, UNFIT_SQNR, Advice, Readiness
-from reporter.model.page import Block, Cell, Column, Level, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Level, Row, Table
 from reporter.numerals import counted, decibels, integer
 from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded
 from reporter.sections.findings import about_deployment, finding_list

@@ -6,23 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from reporter.derive import kind_words
+from reporter.model.blocks import Banner, Facts, Paragraph
 from reporter.model.difference import OF_ANOTHER_FORM, STATES, Difference, DifferenceState, TensorDifference
 from reporter.model.finding import Verdict
-from reporter.model.page import (
-    Banner,
-    Block,
-    Cell,
-    Column,
-    Facts,
-    HistogramPair,
-    HistogramPairs,
-    Level,
-    Page,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-)
+from reporter.model.page import Block, Page, Section
+from reporter.model.side_by_side import HistogramPair, HistogramPairs
+from reporter.model.table import Cell, Column, Level, Row, Table
 from reporter.numerals import NO_DATA, before_after, counted, integer, number
 from reporter.sections.base import bounded, number_cell
 from reporter.sections.paired import (

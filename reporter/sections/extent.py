@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reporter.model.page import Block, Paragraph, Section
+from reporter.model.blocks import Paragraph
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections.base import Medium

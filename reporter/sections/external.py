@@ -7,7 +7,8 @@ from typing import cast
 
 from reporter.errors import SettingError
 from reporter.installed import Group, installed
-from reporter.model.page import Paragraph, Section
+from reporter.model.blocks import Paragraph
+from reporter.model.page import Section
 from reporter.model.report import Report
 from reporter.sections.base import Medium, ReportSection
 

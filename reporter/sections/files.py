@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from reporter.model.blocks import Facts
 from reporter.model.checkpoint import ASIDE, FileEntry, State
-from reporter.model.page import Block, Cell, Column, Facts, Level, Row, Section
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Level, Row
 from reporter.numerals import integer, size
 from reporter.sections.base import Medium, bounded
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 
 from reporter.derive.kind_words import evidence
 from reporter.derive.kinds import kind_of
+from reporter.model.blocks import Paragraph
 from reporter.model.comparison import Comparison
 from reporter.model.figures import evidence_key
 from reporter.model.finding import Finding, Severity, Unit
+from reporter.model.finding_list import FindingItem, FindingList
+from reporter.model.hero import Link
 from reporter.model.kind import ChangeKind
-from reporter.model.page import Block, Cell, Column, FindingItem, FindingList, Link, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import decibels, integer, number, share
 from reporter.sections.base import LEVELS, Medium, bounded, page_href, series_href
 from reporter.sections.card_anchors import card_anchors

@@ -9,21 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from reporter.model.page import (
-    Block,
-    Card,
-    Cards,
-    CompareView,
-    Figure,
-    Figures,
-    FindingList,
-    Hero,
-    LayerCourses,
-    Page,
-    Paragraph,
-    Row,
-    Table,
-)
+from reporter.model.blocks import Figure, Figures, Paragraph
+from reporter.model.cards import Card, Cards
+from reporter.model.finding_list import FindingList
+from reporter.model.hero import Hero
+from reporter.model.page import Block, Page
+from reporter.model.side_by_side import CompareView, LayerCourses
+from reporter.model.table import Row, Table
 from reporter.numerals import integer
 
 MOST_BYTES = 8_000_000

@@ -10,8 +10,9 @@ from reporter.derive.news_words import since_last
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity, Verdict
-from reporter.model.page import HealthCell, HealthMap, HealthRow, Hero, Level, Link
+from reporter.model.hero import HealthCell, HealthMap, HealthRow, Hero, Link
 from reporter.model.report import Report
+from reporter.model.table import Level
 from reporter.numerals import counted, integer
 from reporter.printable import layer_name
 from reporter.sections.base import LEVELS, Medium, page_href, series_href, worst_series

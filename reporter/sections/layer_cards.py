@@ -11,11 +11,13 @@ import numpy as np
 
 from reporter.derive.histograms import shared
 from reporter.derive.slopes import slope
+from reporter.model.blocks import Figure, Paragraph
+from reporter.model.cards import Card, Cards
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding
 from reporter.model.measured import Measured, TensorMeasure
-from reporter.model.page import Card, Cards, Cell, Column, Figure, Level, Paragraph, Row, Spark, Table, Thumbnail
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Level, Row, Spark, Table, Thumbnail
 from reporter.model.tensor import TensorInfo
 from reporter.numerals import counted, decibels, integer
 from reporter.printable import layer_name

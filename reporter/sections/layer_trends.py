@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.comparison import Comparison
-from reporter.model.page import Cell, Column, Row, Spark, Table
+from reporter.model.table import Cell, Column, Row, Spark, Table
 from reporter.model.trend import PART, SHORTEST, THRESHOLD, Trend
 from reporter.numerals import integer, number
 from reporter.printable import layer_name

@@ -6,8 +6,10 @@ import math
 from dataclasses import replace
 
 from reporter.model.numbers import SeriesNumbers
-from reporter.model.page import Cell, Column, LayerCourses, Row, Section
+from reporter.model.page import Section
 from reporter.model.report import Report
+from reporter.model.side_by_side import LayerCourses
+from reporter.model.table import Cell, Column, Row
 from reporter.numerals import integer, statistic
 from reporter.printable import layer_name
 from reporter.sections.base import BY_NAME, bounded

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.derive.statistics import STATISTICS
-from reporter.model.page import Facts, Paragraph, Section
+from reporter.model.blocks import Facts, Paragraph
+from reporter.model.page import Section
 from reporter.model.report import Report
 from reporter.sections import deployment, layer_trends, paired, spectral
 from reporter.sections.base import Medium

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity
-from reporter.model.page import Cell, Column, Row, Section
+from reporter.model.page import Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row
 from reporter.sections.base import (
     NON_FINITE,
     Medium,

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from reporter.model.change import Change
 from reporter.model.comparison import Pair, per_step
-from reporter.model.page import Cell, Column, Level
 from reporter.model.shift import Shift
 from reporter.model.sketch import BUCKETS, DISTANCE_ERROR
+from reporter.model.table import Cell, Column, Level
 from reporter.numerals import NO_DATA, before_after, integer, number
 from reporter.sections.base import number_cell, share_cell, unrounded
 

@@ -7,9 +7,13 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TypeVar
 
+from reporter.model.cards import Cards
 from reporter.model.finding import Judgement
-from reporter.model.page import Block, Cards, Cell, FindingItem, FindingList, HealthCell, Hero, Link, Page, Row, Table
+from reporter.model.finding_list import FindingItem, FindingList
+from reporter.model.hero import HealthCell, Hero, Link
+from reporter.model.page import Block, Page
 from reporter.model.report import Report
+from reporter.model.table import Cell, Row, Table
 
 T = TypeVar("T")
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from reporter.model.blocks import Figure, Figures, Paragraph
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Severity
-from reporter.model.page import Block, Cell, Column, Figure, Figures, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import integer
 from reporter.sections import by_role, layer_trends, series_layers, series_metrics, series_moved
 from reporter.sections.base import (

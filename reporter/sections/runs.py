@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reporter.model.blocks import Paragraph
 from reporter.model.comparison import Comparison
 from reporter.model.figures import Runs
-from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import integer
 from reporter.sections.base import (
     NON_FINITE,

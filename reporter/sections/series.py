@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reporter.model.blocks import Paragraph
 from reporter.model.finding import Severity
 from reporter.model.metrics import NOTHING
-from reporter.model.page import Paragraph, Section
+from reporter.model.page import Section
 from reporter.model.report import Report
 from reporter.numerals import integer
 from reporter.sections import (

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reporter.model.blocks import Figures, Paragraph
 from reporter.model.comparison import Comparison, Pair
 from reporter.model.figures import SeriesFigures
-from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import integer
 from reporter.sections.base import Medium, bounded
 from reporter.sections.paired import (

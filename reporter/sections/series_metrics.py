@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from reporter.model.blocks import Paragraph
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity
 from reporter.model.metrics import Axis, Goal, Metric
-from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import counted, integer, number
 from reporter.sections.base import Medium, bounded, number_cell, page_href, sortable, unrounded
 from reporter.sections.series_trends import names_of

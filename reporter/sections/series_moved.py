@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from reporter.model.blocks import Paragraph
 from reporter.model.change import Change
 from reporter.model.comparison import BASELINE, Comparison, Pair
-from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.shift import Shift
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.model.trend import Movement, Since
 from reporter.numerals import integer
 from reporter.printable import layer_name

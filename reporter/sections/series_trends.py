@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from reporter.model.blocks import Figures, Paragraph
 from reporter.model.checkpoint import Order, SeriesKind
 from reporter.model.comparison import Comparison
-from reporter.model.page import Block, Cell, Column, Figures, Paragraph, Row, Section, Table
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.sections import by_role
 from reporter.sections.base import (
     NON_FINITE,

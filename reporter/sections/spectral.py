@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reporter.model.page import Block, Cell, Column, Paragraph, Row, Section
+from reporter.model.blocks import Paragraph
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.spectrum import Spectrum
+from reporter.model.table import Cell, Column, Row
 from reporter.numerals import counted, integer, number
 from reporter.sections.base import Medium, bounded, number_cell
 from reporter.sections.sparkline import sparkline

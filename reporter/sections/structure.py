@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.difference import form_change
-from reporter.model.page import Cell, Column, Row, Section
+from reporter.model.page import Section
 from reporter.model.report import Report
+from reporter.model.table import Cell, Column, Row
 from reporter.sections.base import Medium, bounded
 
 

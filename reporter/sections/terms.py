@@ -8,7 +8,8 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from reporter.derive.statistics import STATISTICS
-from reporter.model.page import Facts, Page, Section
+from reporter.model.blocks import Facts
+from reporter.model.page import Page, Section
 
 GLOSSARY = "glossary"
 """Anchor of the section of definitions."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reporter.model.blocks import Paragraph
 from reporter.model.measured import GroupMeasure
-from reporter.model.page import Block, Paragraph, Section
+from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.numerals import counted, number
 from reporter.sections.base import Medium

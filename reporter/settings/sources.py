@@ -13,7 +13,8 @@ from typing import Any
 
 from reporter.errors import SettingError
 from reporter.settings import trust
-from reporter.settings.model import OPTIONS, Settings
+from reporter.settings.model import Settings
+from reporter.settings.options import OPTIONS
 from reporter.settings.setting import Reach, WrongKind
 
 FILE = "ckpt-report.toml"

@@ -17,8 +17,8 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from reporter.compare.shift import js, psi
+from reporter.model.blocks import Figure
 from reporter.model.comparison import Comparison
-from reporter.model.page import Figure
 from reporter.model.reading import BinsArea
 from reporter.model.report import Report
 from reporter.numerals import number, share

@@ -60,7 +60,7 @@ def test_cells_land_at_their_layer(browser: Chrome) -> None:
     bad = next(c for c in range(10) if cell(browser, row, c).text == "✕")
     browser.execute_script("arguments[0].click()", cell(browser, row, bad))
     wait_until(browser, lambda: browser.execute_script("return location.hash") == f"#{anchor(BROKEN)}")
-    assert lands(browser, anchor(BROKEN))
+    assert lands(browser, anchor(BROKEN), 100), "a row lands below the head row, which stays in the window"
 
 
 def test_findings_of_the_first_screen_lead_to_where_they_are_told(browser: Chrome) -> None:

@@ -9,7 +9,8 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.wait import WebDriverWait
 
-from reporter.model.page import Cell, Column, Page, Row, Section, Table
+from reporter.model.page import Page, Section
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.render import render_html
 from tests.browser.conftest import resize
 
@@ -57,10 +58,10 @@ look();
 """
 
 
-def lands(driver: Chrome, anchor: str) -> bool:
+def lands(driver: Chrome, anchor: str, near: int = NEAR) -> bool:
     """Whether the target is at the upper end of the window, once nothing moves any more."""
     top, left = driver.execute_async_script(SETTLED, anchor)
-    return bool(-1 <= top <= NEAR or (left < 2 and 0 <= top < 900))
+    return bool(-1 <= top <= near or (left < 2 and 0 <= top < 900))
 
 
 @pytest.mark.parametrize("at", [1, 3, 5, 8, 10, 11])

@@ -8,7 +8,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from reporter.model.page import Cell, Column, Page, Row, Section, Table
+from reporter.model.page import Page, Section
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import integer
 from reporter.render import render_html
 from tests.browser.test_report import shown, texts, wait_until
@@ -20,13 +21,13 @@ def seek(browser: Chrome, words: str) -> None:
 
 
 def test_pictures_definitions_and_texts_are_hidden_and_found(browser: Chrome) -> None:
-    figures, terms = len(texts(browser, "figure")), len(texts(browser, "dl > dt"))
-    seek(browser, texts(browser, "dl > dt")[0])
-    assert 1 <= shown(browser, "dl > dt") == shown(browser, "dl > dd") < terms
+    figures, terms = len(texts(browser, "figure")), len(texts(browser, "dl.facts > dt"))
+    seek(browser, texts(browser, "dl.facts > dt")[0])
+    assert 1 <= shown(browser, "dl.facts > dt") == shown(browser, "dl.facts > dd") < terms
     assert shown(browser, "figure") < figures
     seek(browser, texts(browser, "#plots figcaption")[3])
     assert shown(browser, "#plots figcaption") >= 1, "though it was folded"
-    assert shown(browser, "dl > dt") == shown(browser, ".banner") == shown(browser, ".tiles") == 0
+    assert shown(browser, "dl.facts > dt") == shown(browser, ".banner") == shown(browser, ".tiles") == 0
     browser.find_element(By.ID, "search").send_keys(Keys.ESCAPE)
     assert len(texts(browser, "[data-missed]")) == 0
     assert shown(browser, "#plots figcaption") == 0

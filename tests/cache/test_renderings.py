@@ -15,7 +15,8 @@ from reporter import documents, pipeline
 from reporter.cache import Cache, Folder
 from reporter.cache import renderings as memo_module
 from reporter.cache.renderings import Renderings, program
-from reporter.model.page import Figure, Page, Paragraph, Section
+from reporter.model.blocks import Figure, Paragraph
+from reporter.model.page import Page, Section
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.cache.test_runs import content
@@ -213,7 +214,9 @@ def test_a_later_run_renders_what_changed(ckpts: Path, tmp_path: Path, monkeypat
     rendered.clear()
     safetensors(ckpts / "m-4.safetensors", weights(4))
     run(ckpts, "out", tmp_path / "cache")
-    assert len(rendered) == 2
+    assert rendered == ["Checkpoints of ckpts", "m-3.safetensors", "m-4.safetensors"], (
+        "the one before leads to the new one"
+    )
 
 
 def test_an_unchanged_report_keeps_its_document(ckpts: Path, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from reporter.gather.kept_open import KeptOpen
 from reporter.gather.measurer import Measurer
 from reporter.measuring.checkpoint import Plan
 from reporter.readers import opening
-from reporter.settings.model import Settings, default_cache
+from reporter.settings.model import Settings
+from reporter.settings.options import default_cache
 from reporter.terminal.progress import Progress
 from tests.make.command import read, report
 from tests.make.safetensors import safetensors

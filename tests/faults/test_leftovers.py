@@ -129,11 +129,11 @@ def test_a_failure_in_the_second_of_the_last_report(tmp_path: Path, monkeypatch:
     publishing = tmp_path / "out", datetime(2026, 1, 1, tzinfo=UTC), "1", {"a.html": b"a"}
     first = publish.publish(*publishing)
 
-    def failing(path: Path) -> bool:
+    def failing(**options: object) -> str:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "exists", failing)
+        patched.setattr(publish.tempfile, "mkdtemp", failing)
         with pytest.raises(OutputError, match="Input/output error"):
             publish.publish(*publishing)
     assert list((tmp_path / "out" / "runs").iterdir()) == [first]

@@ -75,7 +75,7 @@ def test_thirteen_of_fourteen_unreadable_are_a_warning(tmp_path: Path, said: pyt
     record = read(tmp_path / "out")
     assert record["verdict"] == "WARN"
     page = (tmp_path / "out" / "latest" / "index.html").read_text()
-    assert "13 files could not be measured, 1 checkpoint could." in page
+    assert "13 files could not be measured; in the 1 checkpoint that could, no rule raised a warning." in page
     assert report(folder, "--settle", 0, "--fail-on", "warn") == 3
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from reporter import documents, pipeline
 from reporter.gather import all_series
-from reporter.writers import publish
+from reporter.writers import publish, report_json, tensors_csv
 from tests.faults.warm import Small
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -23,8 +23,8 @@ BOUNDARIES: tuple[tuple[Any, str], ...] = (
     (pipeline, "judge"),
     (pipeline, "details"),
     (pipeline, "draw_all"),
-    (pipeline, "write_json"),
-    (pipeline, "write_csv"),
+    (report_json, "report_record"),
+    (tensors_csv, "inert"),
     (pipeline, "draw_further"),
     (documents, "html_pages"),
     (pipeline, "publish"),

@@ -6,31 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reporter.model.blocks import Banner, Facts, Figure, Figures, Paragraph
+from reporter.model.cards import Card, Cards
+from reporter.model.finding_list import FindingItem, FindingList
+from reporter.model.hero import HealthMap, Hero, Link
 from reporter.model.numbers import SeriesNumbers
-from reporter.model.page import (
-    Banner,
-    Block,
-    Card,
-    Cards,
-    Cell,
-    Column,
-    CompareView,
-    Facts,
-    Figure,
-    Figures,
-    FindingItem,
-    FindingList,
-    HealthMap,
-    Hero,
-    HistogramPairs,
-    LayerCourses,
-    Link,
-    Page,
-    Paragraph,
-    Row,
-    Table,
-    every_block,
-)
+from reporter.model.page import Block, Page, every_block
+from reporter.model.side_by_side import CompareView, HistogramPairs, LayerCourses
+from reporter.model.table import Cell, Column, Row, Table
 
 Words = Callable[[Cell], str]
 """A cell as text."""

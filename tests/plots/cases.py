@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reporter import plots
+from reporter.model.blocks import Figure
 from reporter.model.figures import Around, Course, Line, Mark, Sample
 from reporter.model.histogram import Histogram
-from reporter.model.page import Figure
 
 Draw = Callable[[], Figure | list[Figure]]
 

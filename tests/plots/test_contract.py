@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from reporter import plots
-from reporter.model.page import Figure
+from reporter.model.blocks import Figure
 from reporter.plots import lettering
 from reporter.plots.canvas import Canvas
 from tests.plots.cases import CASES, Draw

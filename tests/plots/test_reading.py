@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from reporter import plots
+from reporter.model.blocks import Figure
 from reporter.model.histogram import Histogram
-from reporter.model.page import Figure
 from reporter.model.reading import Area, BinsArea, CellsArea, LinesArea, of_record, record
 from tests.plots.cases import CASES
 from tests.plots.test_contract import drawn

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from reporter import plots
+from reporter.model.blocks import Figure
 from reporter.model.histogram import Histogram
-from reporter.model.page import Figure
 from reporter.plots.colours import BLUE, MISSING, OKABE_ITO, STRIPE, VERMILLION, ramp, rgb
 from tests.plots.cases import bell, even, labels, series, spread
 

@@ -11,28 +11,11 @@ from dataclasses import replace
 
 from PIL import Image, ImageDraw
 
-from reporter.model.page import (
-    Banner,
-    Block,
-    Cell,
-    Column,
-    Facts,
-    Figure,
-    Figures,
-    FindingItem,
-    FindingList,
-    HealthCell,
-    HealthMap,
-    HealthRow,
-    Hero,
-    Level,
-    Link,
-    Page,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-)
+from reporter.model.blocks import Banner, Facts, Figure, Figures, Paragraph
+from reporter.model.finding_list import FindingItem, FindingList
+from reporter.model.hero import HealthCell, HealthMap, HealthRow, Hero, Link
+from reporter.model.page import Block, Page, Section
+from reporter.model.table import Cell, Column, Level, Row, Table
 
 STEPS = [1000 * i for i in range(1, 28)]
 BLOCKS = [f"encoder/block_{i}/{part}" for i in range(10) for part in ("attention/query", "attention/out", "mlp/dense")]

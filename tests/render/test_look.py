@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from reporter.errors import RenderError, SettingError
+from reporter.model.blocks import Banner
 from reporter.model.look import Look
-from reporter.model.page import Banner, Page, Section
+from reporter.model.page import Page, Section
 from reporter.render import render_html
 from reporter.render.look import MOST_BYTES, read_look
 from reporter.render.paint import paint

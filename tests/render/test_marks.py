@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from reporter.model.page import Cell, Column, Row, Spark, Thumbnail
+from reporter.model.table import Cell, Column, Row, Spark, Thumbnail
 from reporter.render.cells import cells
 from reporter.render.links import Links
 from reporter.render.marks import HIGH, MOST, WIDE, svg

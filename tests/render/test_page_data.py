@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.page import Figure, Figures, Page, Section
+from reporter.model.blocks import Figure, Figures
+from reporter.model.page import Page, Section
 from reporter.model.reading import BinsArea, CellsArea, LinesArea
 from reporter.render import render_html
 from reporter.render.page_data import TYPES, PageData
@@ -37,7 +38,7 @@ def bins(counts: tuple[tuple[int, ...] | None, ...]) -> BinsArea:
 
 
 def figure(*areas: BinsArea | CellsArea | LinesArea) -> Figure:
-    return Figure("f", b"png", 80, 40, "alt", "caption", areas)
+    return Figure("f", b"png", 80, 40, "alt", "caption", reading=areas)
 
 
 def test_counts_come_back_exactly_and_only_once() -> None:

@@ -8,8 +8,9 @@ import re
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 
-from reporter.model import look, page
+from reporter.model import blocks, cards, finding_list, hero, look, page, side_by_side, table
 
+MODULES = (page, blocks, table, hero, finding_list, cards, side_by_side, look)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "template-context.md"
 
 
@@ -18,10 +19,10 @@ def described() -> str:
     lines = [
         "# What templates are given",
         "",
-        f"Version {page.CONTEXT_VERSION}. Written by `make golden` from `reporter/model/page.py` and `look.py`; all "
+        f"Version {page.CONTEXT_VERSION}. Written by `make golden` from the classes of `reporter/model`; all "
         "text is raw, and templates escape it. A block is printed by the partial of its name in small letters.",
     ]
-    for module in (page, look):
+    for module in MODULES:
         for name, kind in vars(module).items():
             if inspect.isclass(kind) and is_dataclass(kind) and kind.__module__ == module.__name__:
                 lines += ["", f"## {name}", "", *part(kind)]

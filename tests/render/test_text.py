@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reporter.model.page import Cell, Column, Page, Row, Section, Table
+from reporter.model.page import Page, Section
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.render import render_html
 from reporter.render.text import apart, visible
 

@@ -6,20 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from reporter.model.blocks import Figure, Figures, Paragraph
 from reporter.model.numbers import Course, SeriesNumbers
-from reporter.model.page import (
-    Cell,
-    Column,
-    CompareView,
-    Figure,
-    Figures,
-    LayerCourses,
-    Page,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-)
+from reporter.model.page import Page, Section
+from reporter.model.side_by_side import CompareView, LayerCourses
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.sections.fit import MOST_BYTES, USUAL_BYTES, fitted, nbytes
 
 

@@ -12,7 +12,7 @@ import pytest
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity, Spot
-from reporter.model.page import HealthCell, HealthMap, HealthRow, Link
+from reporter.model.hero import HealthCell, HealthMap, HealthRow, Link
 from reporter.render.health import heads, spans, stretches
 from reporter.rules import RULES
 from reporter.rules.judging import Policy, judge

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from reporter.model.page import Table
 from reporter.model.report import Report
+from reporter.model.table import Table
 from reporter.sections import series_layers, series_moved
 from tests.rules.build import Arrays, series
 

@@ -7,8 +7,11 @@ from typing import Any, cast
 
 import pytest
 
+from reporter.model.blocks import Facts, Figure, Paragraph
+from reporter.model.cards import Card, Cards
 from reporter.model.finding import Severity
-from reporter.model.page import Card, Cards, Cell, Column, Facts, Figure, Page, Paragraph, Row, Section, Table
+from reporter.model.page import Page, Section
+from reporter.model.table import Cell, Column, Row, Table
 from reporter.render.links import links_of
 from reporter.sections.card_anchors import card_anchors
 from reporter.sections.card_groups import LARGEST, MOST, grouped

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reporter.model.blocks import Figure, Paragraph
 from reporter.model.figures import CheckpointFigures
-from reporter.model.page import Figure, Paragraph
 from reporter.numerals import integer
 from reporter.plots.choose import MAX_SHEET_LAYERS
 from reporter.sections.base import PDF_SHEETS, Medium, sheets

@@ -13,7 +13,8 @@ from reporter.cli.parser import parser
 from reporter.errors import SettingError
 from reporter.model.checkpoint import Found
 from reporter.run_facts import identity
-from reporter.settings.model import OPTIONS, Option, Settings, described
+from reporter.settings.model import Settings
+from reporter.settings.options import OPTIONS, Option, described
 from reporter.settings.setting import setting_of
 from reporter.settings.sources import load
 

@@ -14,7 +14,8 @@ from reporter.cli.config_show import shown
 from reporter.errors import SettingError
 from reporter.rules import RULES
 from reporter.rules.policy import policy
-from reporter.settings.model import OPTIONS, Settings
+from reporter.settings.model import Settings
+from reporter.settings.options import OPTIONS
 from reporter.settings.sources import Config, load
 
 

@@ -10,6 +10,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,8 @@ import numpy as np
 import pytest
 
 from reporter.derive.statistics import STATISTICS
+from reporter.model.finding import Severity, Verdict
+from reporter.model.news import News, Part, Remembered, Run, Standing, Told
 from reporter.writers.report_json import report_record
 from reporter.writers.tensors_csv import write_csv
 from tests.make.rich import BASELINE, STEPS, Arrays, Rich
@@ -584,7 +587,7 @@ def test_checks(record: Record, rich: Rich) -> None:
     held = [rich.arrays[c] for c in SERIES["main/m-*"]]
     bad = checks["non-finite", "main/m-*"]
     worst = max(int((~np.isfinite(v)).sum()) for h in held for v in h.values())
-    assert bad["checked"] == len({t for h in held for t in h})
+    assert bad["checked"] == len({(t, v.shape) for h in held for t, v in h.items()}), "each shape is followed by itself"
     assert (bad["fired"], bad["explained"], bad["worst"], bad["threshold"]) == (2, 0, 2, 0)
     assert bad["where"].startswith("encoder.bias")
     assert worst == 3
@@ -635,7 +638,31 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Record:
     return dict(json.loads(json.dumps(report_record(logged_report(folder).report))))
 
 
-def test_every_key_of_the_schema_occurs(record: Record, logged: Record, schema: Mapping[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def compared(rich: Rich) -> Record:
+    """report.json of a run after another, of which one finding is gone and one could not be looked for."""
+    report, then = rich.report, Run("20260102T030405Z-1a2b3c4d", "2026-01-02T03:04:05+00:00")
+    found, accepted = report.judgement.findings, report.judgement.accepted
+    gone = Remembered(
+        "a1", "frozen", "Frozen", Severity.WARN, "s", "m-1", "it froze", Part.TENSOR, ("w",), then, then.created
+    )
+    news = News(
+        run=Run("20260103T030405Z-1a2b3c4d", "2026-01-03T03:04:05+00:00"),
+        before=then,
+        verdict_before=Verdict.WARN,
+        findings=tuple(Told(f"b{i}", Standing.WORSE if i else Standing.NEW, then) for i in range(len(found))),
+        accepted=tuple(Told(f"c{i}", Standing.STILL, then) for i in range(len(accepted))),
+        resolved=(gone,),
+        unseen=(gone,),
+        checkpoints=2,
+        problem="as if it could not be read",
+    )
+    return dict(json.loads(json.dumps(report_record(replace(report, news=news)))))
+
+
+def test_every_key_of_the_schema_occurs(
+    record: Record, logged: Record, compared: Record, schema: Mapping[str, Any]
+) -> None:
     """With a value in it: not only null, an empty list or nothing at all."""
     filled: dict[str, bool] = {}
 
@@ -656,7 +683,7 @@ def test_every_key_of_the_schema_occurs(record: Record, logged: Record, schema: 
         if isinstance(items := rule.get("items"), dict):
             walk(items, [v for a in values if isinstance(a, list) for v in a], f"{where}[]")
 
-    walk(schema, [record, logged], "")
+    walk(schema, [record, logged, compared], "")
     assert len(filled) > 150
     assert [place for place, is_filled in filled.items() if not is_filled] == []
 

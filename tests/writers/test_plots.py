@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reporter.model.page import Figure, Figures, Page, Section, figures_of
+from reporter.model.blocks import Figure, Figures
+from reporter.model.page import Page, Section, figures_of
 from reporter.sections import html_pages
 from reporter.writers.plots import Plots, safe
 from tests.make.rich import Rich

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reporter.model.finding import Finding, Severity
-from reporter.model.page import Cell, Column, Row
+from reporter.model.table import Cell, Column, Row
 from reporter.model.value import Absent
 from reporter.rules import RULES
 from reporter.sections.base import HTML_ROWS, PDF_ROWS, bounded, sortable, statistic_cell, unrounded
