@@ -66,7 +66,7 @@ def _layout(table: Table) -> tuple[str, list[float]]:
 def column_shares(table: Table) -> list[int]:
     """The width of each column in half percents, 200 in all.
 
-    >>> from reporter.model.page import Cell, Column, Row
+    >>> from reporter.model.table import Cell, Column, Row
     >>> rows = (Row((Cell("encoder/attention/query"), Cell("0.25"))),)
     >>> column_shares(Table("", (Column("Layer", numeric=False), Column("Zeros")), rows))
     [154, 46]
@@ -103,7 +103,7 @@ def extras(table: Table) -> frozenset[int]:
     The header of the rows and columns in which something is marked are shown before all others, since bad news must not
     be hidden, and those that a section calls extra come last.
 
-    >>> from reporter.model.page import Cell, Column, Row
+    >>> from reporter.model.table import Cell, Column, Row
     >>> titles = "Name", "Min", "Max", "Mean", "Std", "Norm", "NaN"
     >>> columns = [Column(title, extra=title == "Min") for title in titles]
     >>> sorted(extras(Table("", tuple(columns), ())))

@@ -34,7 +34,7 @@ class Head:
 def health_cells(row: HealthRow, links: Links) -> Markup:
     """The cells of a row, each a link where it leads somewhere; what they say is heard, and shown when pointed at.
 
-    >>> from reporter.model.page import Link
+    >>> from reporter.model.hero import Link
     >>> row = HealthRow(Link("a"), (HealthCell("warn", "a at step 3: warning", "#finding-1"),))
     >>> print(health_cells(row, Links(frozenset({"finding-1"}), files=True)))
     <span role="gridcell" class="cell warn"><a href="#finding-1" aria-label="a at step 3: warning">▲</a></span>
