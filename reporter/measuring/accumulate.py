@@ -6,7 +6,7 @@ pieces, so that floating-point sums are the same to the bit for any number of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -179,23 +179,7 @@ class Accumulator:
 
     def _of_values(self, cells: Cells) -> Summary:
         """The summary of values that were measured as numbers, not by code."""
-        zeros, nan, posinf, neginf = self._counts.tolist()
-        n, mean, m2, m3, m4, exponent = self._moments
-        return Summary(
-            count=n + nan + posinf + neginf,
-            nan=nan,
-            posinf=posinf,
-            neginf=neginf,
-            zeros=zeros,
-            mean=mean + 0.0,
-            m2=max(m2, 0.0),
-            m3=m3,
-            m4=m4,
-            minimum=float(self._extremes[0]) + 0.0 if n else None,
-            maximum=float(self._extremes[1]) + 0.0 if n else None,
-            exponent=exponent,
-            read_cells=lambda: cells,
-        )
+        return summary_of_values(self._moments, self._extremes.tolist(), self._counts.tolist(), cells)
 
     def _cells(self) -> Cells:
         """Empty the tables of counters into sparse cells."""
@@ -286,4 +270,33 @@ def from_raw(table: npt.NDArray[np.int64]) -> Cells:
     below, above = np.flatnonzero(negative), np.flatnonzero(positive)
     return Cells(
         np.concatenate([below - 0x8000, above]).astype(np.int32), np.concatenate([negative[below], positive[above]])
+    )
+
+
+def summary_of_values(moments: Moments, extremes: Sequence[float], counts: Sequence[int], cells: Cells) -> Summary:
+    """The summary of values that were measured as numbers.
+
+    Args:
+        moments: of the finite values.
+        extremes: the smallest and the largest of them.
+        counts: of zeros, NaN, +Inf and −Inf.
+        cells: of the finite values.
+    """
+    n, mean, m2, m3, m4, exponent = moments
+    zeros, nan, posinf, neginf = counts
+    low, high = extremes
+    return Summary(
+        count=n + nan + posinf + neginf,
+        nan=nan,
+        posinf=posinf,
+        neginf=neginf,
+        zeros=zeros,
+        mean=mean + 0.0,
+        m2=max(m2, 0.0),
+        m3=m3,
+        m4=m4,
+        minimum=low + 0.0 if n else None,
+        maximum=high + 0.0 if n else None,
+        exponent=exponent,
+        read_cells=lambda: cells,
     )

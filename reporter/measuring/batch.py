@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reporter.derive.quantiles import interpolate_together
 from reporter.measuring import kernels
-from reporter.measuring.accumulate import read_only
+from reporter.measuring.accumulate import read_only, summary_of_values
 from reporter.measuring.channels import Channels
 from reporter.measuring.kernels.sizes import RAW
 from reporter.measuring.pairs import of_sums
@@ -149,22 +149,7 @@ def _ordered(x: Floats, ends: npt.NDArray[np.int64]) -> Floats:
 
 def _summary(totals: Sequence[float], extremes: Sequence[float], counts: Sequence[int], cells: Cells) -> Summary:
     n, mean, m2, m3, m4 = totals
-    zeros, nan, posinf, neginf = counts
-    low, high = extremes
-    return Summary(
-        count=int(n) + nan + posinf + neginf,
-        nan=nan,
-        posinf=posinf,
-        neginf=neginf,
-        zeros=zeros,
-        mean=mean + 0.0,
-        m2=max(m2, 0.0),
-        m3=m3,
-        m4=m4,
-        minimum=low + 0.0 if n else None,
-        maximum=high + 0.0 if n else None,
-        read_cells=lambda: cells,
-    )
+    return summary_of_values((int(n), mean, m2, m3, m4, 0), extremes, counts, cells)
 
 
 def _changes(

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 
 from markupsafe import Markup
 
 from reporter.model.blocks import Figure
-from reporter.model.look import Logo
+from reporter.model.look import Logo, Templates
 from reporter.model.page import Page
 from reporter.model.table import Table
 from reporter.render.assets import read_asset
@@ -79,10 +80,7 @@ def render_html(page: Page) -> str:
     widest = max(
         (len(block.columns) for s in page.sections for block in s.blocks if isinstance(block, Table)), default=0
     )
-    styles = [read_asset(f"css/page/{name}.css", own) for name in STYLES]
-    css = "\n".join([*styles, hiding(widest), own_style(page.look)])
-    scripts = "\n".join(_COMMENT.sub("", read_asset(f"js/{name}.js", own)) for name in SCRIPTS)
-    js = f'"use strict";\n(() => {{\n{scripts}}})();'
+    css, js = "\n".join([_styles(own), hiding(widest), own_style(page.look)]), _script(own)
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{_digest(js)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -94,6 +92,19 @@ def render_html(page: Page) -> str:
         return template.render(
             page=page, css=Markup(css), js=Markup(js), policy=policy, links=links, source=_data_uri, data=data
         )
+
+
+@cache
+def _styles(own: Templates | None) -> str:
+    """The style sheets of every page, read once: a report may have thousands of pages."""
+    return "\n".join(read_asset(f"css/page/{name}.css", own) for name in STYLES)
+
+
+@cache
+def _script(own: Templates | None) -> str:
+    """The script of every page, made once."""
+    scripts = "\n".join(_COMMENT.sub("", read_asset(f"js/{name}.js", own)) for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{scripts}}})();'
 
 
 def _digest(text: str) -> str:

@@ -86,7 +86,8 @@ FEW_SERIES = 20
 
 def report_page(report: Report, medium: Medium) -> Page:
     """The page of the report over all checkpoints. Tables of the PDF are bounded, and say where the rest is."""
-    page = _page(report, medium, INDEX_SECTIONS if medium == "index" else REPORT_SECTIONS)
+    builders = INDEX_SECTIONS if medium == "index" else REPORT_SECTIONS
+    page = _page(report, medium, (*builders, *installed_sections()))
     return page if medium == "pdf" else fitted(page)
 
 
@@ -98,7 +99,7 @@ def html_pages(report: Report) -> Iterator[tuple[str, Page]]:
     """
     parts = len(report.series) > FEW_SERIES
     if not parts:
-        whole = _page(report, "html", REPORT_SECTIONS)
+        whole = _page(report, "html", (*REPORT_SECTIONS, *installed_sections()))
         parts = len(report.series) > 1 and nbytes(whole) > MOST_BYTES
         if not parts:
             yield "index.html", fitted(whole)
@@ -111,9 +112,10 @@ def html_pages(report: Report) -> Iterator[tuple[str, Page]]:
 
 def _series_pages(report: Report) -> Iterator[tuple[str, Page]]:
     groups = {at: i for i, group in enumerate(report.runs) for at in group.series}
+    builders = (*SERIES_SECTIONS, *installed_sections())  # packages are looked for once, and not for each of many pages
     for at, alone in enumerate(each_series(report)):
         one = report.series[at]
-        page = _page(alone, "html", SERIES_SECTIONS)
+        page = _page(alone, "html", builders)
         if at in groups:
             page = replace(page, sections=(*page.sections, runs.link_section(report, groups[at])))
         page = replace(page, up=(f"index.html#series-{one.slug}", report.title), facts=_made_by(report))
@@ -137,7 +139,7 @@ def _page(report: Report, medium: Medium, builders: tuple[ReportSection, ...]) -
     page = Page(
         title=report.title,
         subtitle=verdict.subtitle(report),
-        sections=tuple(section for build in (*builders, *installed_sections()) for section in build(report, medium)),
+        sections=tuple(section for build in builders for section in build(report, medium)),
         facts=_made(report),
         look=report.look,
     )
