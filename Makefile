@@ -81,11 +81,11 @@ bench-full: $(VENV)/dev.stamp ## the same with the sizes of the design
 bench-peers: $(VENV)/dev.stamp ## beside weightlens, in an environment of its own
 	$(PY) -m bench --full peers
 
-lock: ## pin every dependency again, with hashes (needs uv)
+lock: ## pin every dependency again, with hashes (needs uv); what users get is what the tests ran with
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url pyproject.toml -o locks/run.txt
+		--no-emit-index-url --extra dev pyproject.toml -o locks/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --extra dev -c locks/run.txt pyproject.toml -o locks/dev.txt
+		--no-emit-index-url -c locks/dev.txt pyproject.toml -o locks/run.txt
 
 clean: ## remove the environment, caches and the sample
 	rm -rf $(VENV) sample .mypy_cache .ruff_cache .pytest_cache .hypothesis
