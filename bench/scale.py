@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from reporter.cache import GRID, Folder, pairs
 from reporter.cache.entry import encode
@@ -36,12 +37,12 @@ VARIANTS = 5
 
 def contents(variant: int, tensors: int) -> Contents:
     """A checkpoint in memory: layers with a kernel and a bias, and a slot of the optimizer for each of these."""
-    rng = np.random.default_rng(variant)
+    rng, moved = np.random.default_rng(0), np.random.default_rng(variant + 1)
     sources: list[ArraySource] = []
     slots: list[ArraySource] = []
     for i in range(-(-tensors // 4)):
-        layer, kernel = f"block_{i // 6}/dense_{i}", rng.standard_normal((64, 48)).astype("f4") * np.float32(0.05)
-        bias = rng.standard_normal(48).astype("f4")
+        layer = f"block_{i // 6}/dense_{i}"
+        kernel, bias = (_state(rng, moved, shape, std) for shape, std in (((64, 48), 0.05), ((48,), 1.0)))
         sources += [
             ArraySource(kernel, f"{layer}/kernel", layer),
             ArraySource(bias, f"{layer}/bias", layer, "bias"),
@@ -53,6 +54,13 @@ def contents(variant: int, tensors: int) -> Contents:
     everything = (sources + slots)[:tensors]
     layers = dict.fromkeys(s.layer for s in everything)
     return Contents("safetensors", tuple(LayerInfo(name, "Dense") for name in layers), tuple(everything))
+
+
+def _state(
+    rng: np.random.Generator, moved: np.random.Generator, shape: tuple[int, ...], std: float
+) -> npt.NDArray[np.float32]:
+    """Weights of a training that goes on: the same ones everywhere, and a hundredth of them that is this variant's."""
+    return (std * (rng.standard_normal(shape) + 0.01 * moved.standard_normal(shape))).astype("f4")
 
 
 def fabricate(folder: Path, cache: Path, checkpoints: int, tensors: int) -> None:

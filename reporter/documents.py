@@ -11,9 +11,11 @@ from reporter.cache.renderings import Renderings
 from reporter.errors import RenderError
 from reporter.model.page import Page
 from reporter.model.report import Report
+from reporter.plots import first_screen
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
 from reporter.sections import html_pages, report_page
+from reporter.sections.hero import hero
 from reporter.writers.plots import Plots
 from reporter.writers.report_json import timestamp
 
@@ -94,7 +96,8 @@ class Documents:
             files[path] = _html(page) if path == "index.html" else self._renderings.render(_html, page)
             if self._plots:
                 pictures.add(page)
-        return files | pictures.files
+        picture = first_screen("summary", report.title, hero(report, "html"))
+        return files | pictures.files | {"summary.png": picture.png}
 
     def finish(self) -> dict[str, bytes]:
         """The PDF by path; nothing, and the :attr:`problem` noted, where it could not be made or none was wanted."""

@@ -40,7 +40,7 @@ def compare(series: Series, gathered: Gathered) -> Comparison:
 def _compared(series: Series, gathered: Gathered) -> Comparison:
     refs, measured, baseline = gathered.refs, gathered.measured, gathered.baseline
     last = len(measured) - 1
-    kind = SeriesKind.ALTERNATIVES if alternatives(series, measured) else SeriesKind.SUCCESSIVE
+    kind = SeriesKind.ALTERNATIVES if alternatives(series, measured, gathered.previous) else SeriesKind.SUCCESSIVE
     cautions = (*series.cautions, *([_beside(series)] if kind is SeriesKind.ALTERNATIVES else []))
     pairs = tuple(
         pair(i, i + 1, measured[i], measured[i + 1], known, shifts=i + 1 == last)

@@ -124,17 +124,30 @@ def _apart(before: Measured, after: Measured) -> Change:
     return changes.merged(changes)
 
 
-def _changes(before: Measured, after: Measured) -> Changes:
-    """The change of each kernel, by name; of each model tensor if no kernel can be compared."""
+def _changes(before: Measured, after: Measured, known: Changes = NO_CHANGES) -> Changes:
+    """The change of each kernel, by name; of each model tensor if no kernel can be compared.
+
+    Args:
+        before: what was measured of the earlier checkpoint.
+        after: what was measured of the later one.
+        known: the exact changes, where they are known: to estimate them takes a thousand times as long.
+    """
     infos = after.model_infos
-    changes = completed(before, after, NO_CHANGES)
+    changes = completed(before, after, known)
     kernels = changes.only(info.name for info in infos if info.role in WEIGHT_MATRICES or len(info.shape) > 1)
     return kernels or changes.only(info.name for info in infos)
 
 
-def unrelated(numbers: Sequence[Measured]) -> bool:
-    """Whether all neighbours among these checkpoints are unrelated models."""
-    return len(numbers) > 1 and all(_unrelated(_changes(a, b)) for a, b in pairwise(numbers))
+def unrelated(numbers: Sequence[Measured], previous: Sequence[Changes] = ()) -> bool:
+    """Whether all neighbours among these checkpoints are unrelated models.
+
+    Args:
+        numbers: what was measured of the checkpoints.
+        previous: the exact changes of each but the first since the one before, as far as they are known; () if none is.
+    """
+    known = previous or [NO_CHANGES] * (len(numbers) - 1)
+    neighbours = zip(pairwise(numbers), known, strict=True)
+    return len(numbers) > 1 and all(_unrelated(_changes(a, b, exact)) for (a, b), exact in neighbours)
 
 
 def _unrelated(changes: Changes) -> bool:
@@ -151,7 +164,7 @@ def _unrelated(changes: Changes) -> bool:
     return apart >= MOST_OF * whole.count
 
 
-def alternatives(series: Series, numbers: Sequence[Measured]) -> bool:
+def alternatives(series: Series, numbers: Sequence[Measured], previous: Sequence[Changes]) -> bool:
     """Whether the checkpoints of a series are alternatives, and not successive states of one training.
 
     They are not if the series contains an initialisation (step 0), as a training may move far from it. Where steps
@@ -161,7 +174,7 @@ def alternatives(series: Series, numbers: Sequence[Measured]) -> bool:
     if any(ref.step.stored == 0 for ref in series.checkpoints):
         return False
     least = 4 if series.ordered_by is Order.IN_FILE else 2
-    return len(numbers) >= least and unrelated(numbers)
+    return len(numbers) >= least and unrelated(numbers, previous)
 
 
 def turned(series: Series, comparison: Comparison) -> tuple[int, ...]:

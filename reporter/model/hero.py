@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from reporter.model.blocks import Figure
 from reporter.model.table import Level
 
+SIGNS: dict[Level, str] = {"pass": "·", "info": "●", "warn": "▲", "fail": "✕", "": "–"}
+"""What is seen of a state in the map of health where there are no colours."""
+
+WORDS: dict[Level, str] = {"pass": "fine", "info": "remark", "warn": "warning", "fail": "failure", "": "no data"}
+"""What each state is called."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

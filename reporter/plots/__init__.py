@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reporter.plots.density import distribution_heat
     from reporter.plots.evidence import proof
     from reporter.plots.fan import bands
+    from reporter.plots.health_map import first_screen
     from reporter.plots.matrix import change_heat
     from reporter.plots.overlay import runs
     from reporter.plots.ridgeline import ridge
@@ -27,6 +28,7 @@ __all__ = [
     "change_heat",
     "distribution_heat",
     "each_to_each",
+    "first_screen",
     "global_histogram",
     "lines",
     "multiples",
@@ -48,6 +50,7 @@ MODULES = {
     "runs": "overlay",
     "multiples": "stacked",
     "proof": "evidence",
+    "first_screen": "health_map",
 }
 """The module that draws each kind of picture."""
 

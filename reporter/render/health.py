@@ -8,13 +8,9 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from reporter.model.hero import HealthCell, HealthMap, HealthRow
-from reporter.model.table import Level
+from reporter.model.hero import SIGNS, HealthCell, HealthMap, HealthRow
 from reporter.render.links import Links
 from reporter.render.text import clip, visible
-
-SIGNS: dict[Level, str] = {"pass": "·", "info": "●", "warn": "▲", "fail": "✕", "": "–"}
-"""What is seen of a state where there are no colours."""
 
 LONGEST = 200
 """Most characters of what is said of a cell."""

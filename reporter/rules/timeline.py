@@ -71,12 +71,12 @@ class Track:
         course: Floats = self.tables.statistics[STATISTICS.index(statistic), self.row, self.places]
         return course
 
-    @property
+    @cached_property
     def largest(self) -> Floats:
         """Largest finite |w| over :attr:`places`."""
         return np.maximum(np.abs(self.values("min")), np.abs(self.values("max")))
 
-    @property
+    @cached_property
     def bad(self) -> Floats:
         """How many values are not finite, over :attr:`places`."""
         return self.values("nan_count") + self.values("posinf_count") + self.values("neginf_count")

@@ -10,6 +10,7 @@ from reporter.derive.news_words import since_last
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity, Verdict
+from reporter.model.hero import WORDS as NAMES
 from reporter.model.hero import HealthCell, HealthMap, HealthRow, Hero, Link
 from reporter.model.report import Report
 from reporter.model.table import Level
@@ -38,14 +39,14 @@ WHOLE = "checkpoint"
 
 WORDS: dict[Verdict, Level] = {Verdict.PASS: "pass", Verdict.WARN: "warn", Verdict.FAIL: "fail"}
 
-STATES: dict[State, tuple[Level, str]] = {
-    State.NO_DATA: ("", "no data"),
-    State.FINE: ("pass", "fine"),
-    State.REMARK: ("info", "remark"),
-    State.WARNING: ("warn", "warning"),
-    State.FAILURE: ("fail", "failure"),
+LEVELS_OF: dict[State, Level] = {
+    State.NO_DATA: "",
+    State.FINE: "pass",
+    State.REMARK: "info",
+    State.WARNING: "warn",
+    State.FAILURE: "fail",
 }
-"""How each state is marked, and what it is called."""
+"""How each state is marked."""
 
 
 def hero(report: Report, medium: Medium) -> Hero:
@@ -153,7 +154,7 @@ class _Cells:
 
     def _cell(self, name: str, place: int, state: State, cause: int) -> HealthCell:
         series = self._report.series[self._at]
-        level, word = STATES[state]
+        level = LEVELS_OF[state]
         finding = None if cause == NOBODY else self._findings[cause]
         why = f", {finding.rule.title}" if finding else ""
         page = page_href(self._report, self._at, place, self._medium)
@@ -163,7 +164,7 @@ class _Cells:
             href = self._told.get(id(finding), "")
         if not href and self._medium != "pdf":
             href = series_href(series, self._medium)
-        return HealthCell(level, f"{name} at {series.moment(place)}: {word}{why}", href)
+        return HealthCell(level, f"{name} at {series.moment(place)}: {NAMES[level]}{why}", href)
 
 
 def _of_several(report: Report, medium: Medium) -> HealthMap:

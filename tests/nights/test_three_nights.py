@@ -78,6 +78,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Night]]:
             save(ckpts, 600, now - timedelta(hours=1), bad=True)
         outcome = pipeline.run(settings, Progress(quiet=True), now=now)
         latest = out / "latest"
+        assert (latest / "summary.png").read_bytes().startswith(b"\x89PNG")
         found.append(
             Night(
                 outcome,

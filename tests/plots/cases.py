@@ -10,7 +10,9 @@ import numpy as np
 from reporter import plots
 from reporter.model.blocks import Figure
 from reporter.model.figures import Around, Course, Line, Mark, Sample
+from reporter.model.hero import HealthCell, HealthMap, HealthRow, Hero, Link
 from reporter.model.histogram import Histogram
+from reporter.model.table import Level
 
 Draw = Callable[[], Figure | list[Figure]]
 
@@ -354,8 +356,38 @@ def _proofs() -> dict[str, Draw]:
     }
 
 
+def _first_screens() -> dict[str, Draw]:
+    levels: tuple[Level, ...] = ("pass", "info", "warn", "fail", "")
+
+    def draw(
+        rows: Sequence[str],
+        cells: int,
+        columns: Sequence[str] = (),
+        title: str = "Checkpoints of ckpts",
+        sentence: str = "Nothing looks wrong: every value is finite.",
+        found: Sequence[str] = (),
+    ) -> Draw:
+        row = tuple(HealthCell(levels[i % len(levels)], f"at {i}: fine") for i in range(cells))
+        known = HealthMap("Layers × checkpoints.", tuple(columns), tuple(HealthRow(Link(name), row) for name in rows))
+        links = tuple(Link(text, "", "fail") for text in found)
+        hero = Hero("fail", "FAIL", "2 failures", sentence, "Use step 3.", links, known if rows else None)
+        return lambda: plots.first_screen("f", title, hero)
+
+    return {
+        "first_screen": draw(["all", "dense"], 5, ["10", "20", "30", "40", "50"], found=["NaN in dense from 3 on"]),
+        "first_screen one cell": draw(["all"], 1, ["10"]),
+        "first_screen 30": draw([f"block_{i}/dense" for i in range(30)], 24, [str(i) for i in range(24)]),
+        "first_screen of series": draw([f"some/rather/long/folder/of/a/series_{i}/model" for i in range(9)], 1),
+        "first_screen of nothing": draw([], 0),
+        "first_screen hostile": draw(
+            HOSTILE, 3, [HOSTILE[9]] * 3, title=HOSTILE[9], sentence=f"{HOSTILE[9]} {HOSTILE[4]}.", found=HOSTILE
+        ),
+    }
+
+
 CASES: dict[str, Draw] = (
     _proofs()
+    | _first_screens()
     | _multiples()
     | _histograms()
     | _over_steps()
