@@ -22,6 +22,7 @@ from reporter.model.news import Run
 from reporter.model.report import Report
 from reporter.plots.choose import draw_all, draw_further
 from reporter.plots.choose_runs import draw_runs
+from reporter.plots.font_list import keep_font_list
 from reporter.readers.isolation import end_children
 from reporter.render.look import read_look
 from reporter.render.runs import MADE_BY, render_runs
@@ -75,6 +76,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     """
     cache, created = Cache(settings.cache), now or datetime.now(UTC)
     require_possible(settings)
+    keep_font_list(settings.cache)
     with output_lock(settings.out):
         while True:
             try:
