@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from reporter.model.evenly import evenly
 from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.norms import exponents
 from reporter.model.similarity import Similarity
@@ -67,9 +68,7 @@ def chosen(count: int) -> list[int]:
     >>> chosen(3), len(chosen(1000)), chosen(1000)[-1]
     ([0, 1, 2], 40, 999)
     """
-    if count <= MOST:
-        return list(range(count))
-    return [round(i * (count - 1) / (MOST - 1)) for i in range(MOST)]
+    return evenly(count, MOST)
 
 
 def _shared(measured: Sequence[Measured]) -> Iterator[tuple[list[TensorMeasure], list[Sketch]]]:

@@ -48,4 +48,5 @@ def in_names(series: Comparison) -> Iterator[Metric]:
             values=values,
             at=values,
             at_positions=positions,
+            count=len(values),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reporter.model.blocks import Figure, Paragraph
+from reporter.model.blocks import Banner, Figure, Paragraph
 from reporter.model.table import Cell, Level, Table
 
 
@@ -30,7 +30,7 @@ class Card:
     chips: tuple[str, ...]
     badges: tuple[Cell, ...]
     marks: tuple[tuple[str, Cell], ...]
-    blocks: tuple[Table | Figure | Paragraph, ...]
+    blocks: tuple[Table | Figure | Paragraph | Banner, ...]
     level: Level = ""
     short: str = ""
 

@@ -68,6 +68,7 @@ class SeriesNumbers:
         labels: of the checkpoints that are embedded, each another one: their steps.
         names: of the same checkpoints, as files are called.
         layers: names of all layers.
+        cards: the ids of their cards, which the page may lack.
         courses: the statistics.
         histograms: of each layer, one per checkpoint on the same edges; None where there is no finite value, or nothing
             is known of it.
@@ -79,6 +80,7 @@ class SeriesNumbers:
     labels: tuple[str, ...]
     names: tuple[str, ...]
     layers: tuple[str, ...]
+    cards: tuple[str, ...]
     courses: tuple[Course, ...]
     histograms: tuple[tuple[Histogram | None, ...], ...]
     changes: tuple[KnownChange, ...]
@@ -89,4 +91,4 @@ class SeriesNumbers:
         """About how many bytes it adds to a page."""
         numbers = sum(c.values.size for c in self.courses) + sum(c.updates.size for c in self.changes)
         counts = sum(len(h.counts) for of in self.histograms for h in of if h)
-        return 1000 + 10 * numbers + 2 * counts + sum(len(name) + 4 for name in self.layers)
+        return 1000 + 10 * numbers + 2 * counts + sum(len(name) + 4 for name in (*self.layers, *self.cards))

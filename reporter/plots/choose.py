@@ -10,6 +10,7 @@ from reporter import plots
 from reporter.ahead import worked_ahead
 from reporter.derive.histograms import of_checkpoint
 from reporter.model.blocks import Figure
+from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures, SeriesFigures
 from reporter.model.finding import Judgement
@@ -280,11 +281,12 @@ def _layers(
 ) -> dict[str, Figure]:
     """The distribution of the kernel of each of some layers over the steps."""
     labels = [series.labels[i] for i in histograms.shown]
+    folder = common_folder(series.layers)
     return {
         name: renderer.draw(
             plots.distribution_heat,
             f"{series.slug}-distribution-{layer_name(name)}",
-            name,
+            name.removeprefix(folder),
             labels,
             histograms.layers[name],
         )

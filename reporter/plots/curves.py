@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.blocks import Figure
+from reporter.model.evenly import evenly
 from reporter.model.reading import LinesArea
 from reporter.numerals import integer, number
 from reporter.plots import units
@@ -18,7 +19,7 @@ from reporter.plots.colours import FAINT_INK, OKABE_ITO, VERMILLION
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, widened
-from reporter.plots.steps import Steps, subset
+from reporter.plots.steps import Steps
 from reporter.plots.words import listing, plural, quoted, sentence, trend
 
 PLOT = 160.0
@@ -112,7 +113,7 @@ def of_courses(
     """
     known = {n: dict(zip(map(float, positions), values, strict=True)) for n, (positions, values) in courses.items()}
     every = sorted({position for of in known.values() for position in of if math.isfinite(position)})
-    chosen = [every[i] for i in subset(len(every), TOLD_PLACES)]
+    chosen = [every[i] for i in evenly(len(every), TOLD_PLACES)]
     labels = [number(position, 10) for position in chosen]
     return of_lines(panel, x(chosen), labels, {n: [of.get(p) for p in chosen] for n, of in known.items()}, unit)
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.model.blocks import Figure
+from reporter.model.evenly import evenly
 from reporter.model.histogram import Histogram
 from reporter.numerals import integer, number, share
 from reporter.plots.bins import Bins, bins_of, readable, seen, without_values
@@ -17,7 +18,7 @@ from reporter.plots.lettering import DENSITY
 from reporter.plots.panel import BELOW, LINE, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, Log, share_labels, tick_labels
 from reporter.plots.shading import BAR, colour_bar, shade
-from reporter.plots.steps import Steps, subset
+from reporter.plots.steps import Steps
 from reporter.plots.words import listing, plural, quoted, sentence, some, trend
 
 PLOT = 128.0
@@ -38,7 +39,7 @@ def distribution_heat(name: str, title: str, labels: Sequence[str], histograms: 
         labels: of the checkpoints.
         histograms: of the checkpoints, None for one without any finite value.
     """
-    chosen = subset(len(labels), MOST)
+    chosen = evenly(len(labels), MOST)
     labels_ = [labels[i] for i in chosen]
     bins = [bins_of(histograms[i]) for i in chosen]
     known = [b for b in bins if b and b.counts.any()]

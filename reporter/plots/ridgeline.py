@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reporter.model.blocks import Figure
+from reporter.model.evenly import evenly
 from reporter.model.histogram import Histogram
 from reporter.numerals import integer, number
 from reporter.plots import lettering
@@ -16,7 +17,6 @@ from reporter.plots.colours import FAINT_INK, GRID, INK, PAPER, ramp, text_of
 from reporter.plots.legend import Item, legend
 from reporter.plots.panel import BELOW, TITLE, Panel
 from reporter.plots.scale import Linear
-from reporter.plots.steps import subset
 from reporter.plots.words import listing, plural, quoted, sentence, some, trend
 
 MOST = 30
@@ -49,7 +49,7 @@ def ridge(name: str, title: str, labels: Sequence[str], histograms: Sequence[His
         labels: of the checkpoints.
         histograms: of the checkpoints, None for one without any finite value.
     """
-    chosen = subset(len(labels), MOST)
+    chosen = evenly(len(labels), MOST)
     names = [labels[i] for i in chosen]
     bins = [bins_of(histograms[i]) for i in chosen]
     known = [b for b in bins if b and b.counts.any()]

@@ -58,17 +58,6 @@ class Steps:
         panel.x_title("checkpoint, placed by its step" if self.spaced else "checkpoint, in order")
 
 
-def subset(count: int, limit: int) -> list[int]:
-    """At most ``limit`` of ``count`` indices, evenly spread, with the first and the last; ``limit`` is 2 or more.
-
-    >>> subset(7, 4), subset(3, 4)
-    ([0, 2, 4, 6], [0, 1, 2])
-    """
-    if count <= limit:
-        return list(range(count))
-    return [round(i * (count - 1) / (limit - 1)) for i in range(limit)]
-
-
 def _chosen(boxes: Sequence[tuple[float, float]]) -> list[int]:
     """The indices of the labels to print, given their left and right ends.
 

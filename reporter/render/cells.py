@@ -87,9 +87,11 @@ def _attributes(cell: Cell, column: Column) -> str:
         course, wraps = " course" if column.course else "", " long" if len(cell.text) > LONG else ""
         text = f"text{course}{wraps} {cell.level}".rstrip()
     title = cell.title or (cell.text if len(cell.text) > SHOWN else "")
+    sort = "" if cell.sort is None else str(cell.sort)
     return (
         (f' class="{text}"' if text else "")
-        + (f' data-sort="{cell.sort}"' if cell.sort is not None else "")
+        # Where the tool tip is the same number, scripts sort by that, and a page of many tables is a tenth smaller.
+        + (f' data-sort="{sort}"' if sort and sort != title else "")
         + (f' title="{_escaped(title)}"' if title else "")
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,8 +16,8 @@ from reporter.render.text import clip, visible
 LONGEST = 200
 """Most characters of what is said of a cell."""
 
-FEW, ROOM_OF_FEW, ROOM = 12, 2, 4
-"""Up to how many columns are wide, and the columns that the label of a checkpoint takes of these and of others."""
+ROOM = ((4, 1), (12, 2), (math.inf, 4))
+"""Up to how many columns a map has wide ones, and how many of these the label of a checkpoint takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def heads(health: HealthMap) -> list[Head]:
     ranks = [order.index(cell.level) for cell in health.rows[0].cells]
     last = len(health.columns) - 1
     wanted = [0, *(i for i in range(1, last + 1) if ranks[i] > ranks[i - 1]), last]
-    room = ROOM_OF_FEW if len(health.columns) <= FEW else ROOM
+    room = next(room for most, room in ROOM if len(health.columns) <= most)
     shown: list[int] = []
     for at in sorted(set(wanted), key=lambda i: (i != 0, i != last, i)):
         if all(abs(at - other) >= room for other in shown):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from reporter.model.blocks import Figure
 from reporter.model.look import Logo, Templates
-from reporter.model.page import Page
+from reporter.model.page import Page, every_block
 from reporter.model.table import Table
 from reporter.render.assets import read_asset
 from reporter.render.columns import hiding
@@ -77,9 +77,7 @@ def render_html(page: Page) -> str:
             user's own fails.
     """
     own = page.look.templates
-    widest = max(
-        (len(block.columns) for s in page.sections for block in s.blocks if isinstance(block, Table)), default=0
-    )
+    widest = max((len(block.columns) for block in every_block(page) if isinstance(block, Table)), default=0)
     css, js = "\n".join([_styles(own), hiding(widest), own_style(page.look)]), _script(own)
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{_digest(js)}'; "

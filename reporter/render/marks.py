@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from reporter.model.evenly import evenly
 from reporter.model.table import Spark, Thumbnail
+from reporter.render.outlines import coordinate, outline
 
 WIDE, HIGH = 96, 22
 """Size in CSS pixels."""
@@ -34,7 +36,7 @@ def svg(mark: Spark | Thumbnail) -> str:
 
 
 def _spark(mark: Spark) -> str:
-    values = _spread(mark.values)
+    values = [mark.values[i] for i in evenly(len(mark.values), MOST)]
     known = [v for v in values if v is not None and math.isfinite(v)]
     if not known:
         return _bad(values)
@@ -45,7 +47,7 @@ def _spark(mark: Spark) -> str:
             joined = False
             continue
         y = _BOTTOM - (_BOTTOM - _TOP) * ((value / 2 - low / 2) / (high / 2 - low / 2))
-        parts.append(f"{'L' if joined else 'M'}{_x(i, len(values))} {_short(y)}")
+        parts.append(f"{'L' if joined else 'M'}{_x(i, len(values))} {coordinate(y)}")
         lone = i + 1 == len(values) or values[i + 1] is None or not math.isfinite(values[i + 1])  # type: ignore[arg-type]
         if lone and not joined:
             parts.append("h0")  # with round caps, a dot
@@ -68,14 +70,8 @@ def _bad(values: Sequence[float | None]) -> str:
     return f'<path class="odd" d="{"".join(f"M{_x(i, len(values))} 0V{HIGH}" for i in places)}"/>' if places else ""
 
 
-def _spread(values: Sequence[float | None]) -> Sequence[float | None]:
-    if len(values) <= MOST:
-        return values
-    return [values[round(i * (len(values) - 1) / (MOST - 1))] for i in range(MOST)]
-
-
 def _x(i: int, count: int) -> str:
-    return _short(2 + (WIDE - 4) * (i / (count - 1) if count > 1 else 0.5))
+    return coordinate(2 + (WIDE - 4) * (i / (count - 1) if count > 1 else 0.5))
 
 
 def _thumbnail(mark: Thumbnail) -> str:
@@ -83,28 +79,7 @@ def _thumbnail(mark: Thumbnail) -> str:
     top = max([*mark.first, *mark.last], default=0.0)
     paths = []
     if mark.last and top > 0:
-        paths.append(f'<path class="last" d="M0 {HIGH}{_steps(mark.last, top)}V{HIGH}Z"/>')
+        paths.append(f'<path class="last" d="{outline(mark.last, WIDE, HIGH, top)}Z"/>')
     if mark.first and top > 0:
-        paths.append(f'<path class="first" d="M0 {HIGH}{_steps(mark.first, top)}V{HIGH}"/>')
+        paths.append(f'<path class="first" d="{outline(mark.first, WIDE, HIGH, top)}"/>')
     return "".join(paths)
-
-
-def _steps(shares: Sequence[float], top: float) -> str:
-    """The outline of a histogram from left to right; equal neighbours are one step."""
-    parts, height = [], ""
-    for i, share in enumerate(shares):
-        new = _short(HIGH * (1 - share / top))
-        if new != height:
-            parts.append(f"H{_short(WIDE * i / len(shares))}V{new}" if i else f"V{new}")
-            height = new
-    return "".join(parts) + f"H{WIDE}"
-
-
-def _short(value: float) -> str:
-    """A coordinate to a tenth of a CSS pixel.
-
-    >>> _short(12.04), _short(12.06), _short(-0.01)
-    ('12', '12.1', '0')
-    """
-    text = f"{value:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text

@@ -35,6 +35,9 @@ ALIGNED = 8
 NAME = 160
 """Most characters of a name."""
 
+ID = 250
+"""Most characters of the id of a card; none is as long."""
+
 
 class PageData:
     """Collects what pictures and tables of one page need, while the page is written."""
@@ -99,9 +102,9 @@ class PageData:
         """The place of an array of places, each of an array of counts and plus 1; 0 where there are none."""
         return self._array([0 if row is None else 1 + self._array(np.array(row, np.int64)) for row in rows])
 
-    def _names(self, names: Iterable[str]) -> int:
+    def _names(self, names: Iterable[str], longest: int = NAME) -> int:
         """The place of a list of names."""
-        shown = [str(visible(clip(name, NAME))) for name in names]
+        shown = [str(visible(clip(name, longest))) for name in names]
         place = self._places.setdefault(tuple(shown), len(self._lists))
         if place == len(self._lists):
             self._lists.append(shown)
@@ -143,6 +146,7 @@ class PageData:
             "labels": self._names(numbers.labels),
             "names": self._names(numbers.names),
             "layers": self._names(map(layer_name, numbers.layers)),
+            "cards": self._names(numbers.cards, ID),
             "statistics": [
                 {
                     "name": course.name,

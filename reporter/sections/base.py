@@ -10,6 +10,7 @@ from reporter.derive.statistics import STATISTICS
 from reporter.model.blocks import Paragraph
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
+from reporter.model.evenly import evenly
 from reporter.model.figures import CheckpointFigures
 from reporter.model.finding import Finding, Severity
 from reporter.model.measured import GroupMeasure, TensorMeasure
@@ -226,8 +227,7 @@ def bounded(
         return Table(caption, tuple(columns), tuple(rows), note)
     kept = list(rows[:limit])
     if keep == "ends":
-        places = sorted({round(i * (len(rows) - 1) / (limit - 1)) for i in range(limit)})
-        kept = [rows[i] for i in places]
+        kept = [rows[i] for i in evenly(len(rows), limit)]
         note = (note + " " if note else "") + f"{limit} of {integer(len(rows))} rows, evenly spaced."
         if any(column.unit in BEFORE for column in columns):
             note += " What is held against the checkpoint before is so against the one just before, shown or not."

@@ -143,7 +143,8 @@ def group_table(
                 count_cell(g.parameters),
                 *statistic_cells(g.statistics, _STATISTICS),
                 *(number_cell(g.quantiles.values.get(p)) for p in probabilities),
-            )
+            ),
+            anchor=hrefs.get(g.name, "")[1:],  # what leads to the layer at this checkpoint lands here
         )
         for g in groups
     ]

@@ -10,6 +10,7 @@ import numpy as np
 from reporter.derive.histograms import count
 from reporter.model.blocks import Paragraph
 from reporter.model.comparison import BASELINE, Comparison, Pair
+from reporter.model.evenly import evenly
 from reporter.model.finding import Finding, Severity
 from reporter.model.histogram import Histogram, SeriesHistograms
 from reporter.model.numbers import Course, Floats, KnownChange, Preset, Reference, SeriesNumbers
@@ -20,7 +21,7 @@ from reporter.model.summary import NOTHING
 from reporter.model.unique_names import UniqueNames
 from reporter.numerals import integer
 from reporter.sections.base import BY_NAME, Medium
-from reporter.sections.shown import evenly
+from reporter.sections.card_anchors import card_anchors
 
 CELLS = 8_000
 """Most layers × checkpoints of which the pages of a report embed statistics and histograms: about 1 MB."""
@@ -88,6 +89,7 @@ def numbers_of(report: Report, at: int, medium: Medium) -> SeriesNumbers | None:
         labels=tuple(labels),
         names=tuple(names),
         layers=series.layers,
+        cards=tuple(card_anchors(series).values()),
         courses=tuple(_courses(series, places)),
         histograms=tuple(_histograms(series, report.histograms[at], places)),
         changes=tuple(_changes(series, places)),

@@ -1,4 +1,4 @@
-"""Make a page small enough to be opened: first with fewer pictures, then with shorter tables.
+"""Make a page small enough to be opened: first with fewer pictures, then with fewer columns, then with shorter tables.
 
 What was left out is said on the page.
 """
@@ -39,11 +39,14 @@ _CELL, _PAGE, _CARD, _MARK = 60, 300_000, 900, 600
 
 def fitted(page: Page, most: int = MOST_BYTES) -> Page:
     """The same page with about ``most`` bytes at most, as far as that can be done."""
-    tried = page
+    tried, usual = page, min(most, USUAL_BYTES)
     for pictures in PICTURES:
-        if nbytes(tried) <= (min(most, USUAL_BYTES) if pictures >= MANY_PICTURES else most):
+        if nbytes(tried) <= (usual if pictures >= MANY_PICTURES else most):
             return tried
         tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
+        if pictures == MANY_PICTURES and nbytes(tried) > usual:
+            page = _each(page, _narrower)
+            tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
     page = tried
     for change in (partial(_shorter, rows=n) for n in ROWS):
         if nbytes(tried) <= most:
@@ -59,7 +62,8 @@ def nbytes(page: Page) -> int:
 
 def _bytes(block: Block) -> int:
     if isinstance(block, Table):
-        return sum(_row_bytes(row) for row in block.rows)
+        head = sum(_CELL + len(c.title) + len(c.unit) + len(c.definition) for c in block.columns)
+        return 2 * len(block.caption) + head + sum(_row_bytes(row) for row in block.rows)
     if isinstance(block, Figure):
         drawn = len(block.png) * 4 // 3 + len(block.alt) + len(block.caption)
         return drawn + sum(area.nbytes for area in block.reading)
@@ -86,7 +90,7 @@ def _card_bytes(card: Card) -> int:
 
 def _row_bytes(row: Row) -> int:
     return sum(
-        _CELL + (_MARK if c.mark else 0) + len(c.text) + len(c.title) + len(c.href) + (20 if c.sort is not None else 0)
+        _CELL + (_MARK if c.mark else 0) + len(c.text) + len(c.title or str(c.sort or "")) + len(c.href)
         for c in row.cells
     )
 
@@ -156,6 +160,32 @@ def _plainer(cards: Cards, pictures: int) -> tuple[Block, ...]:
         f"The pictures of {integer(len(drawn) - len(kept))} layers that changed least were left out to keep this page "
     )
     return replace(cards, groups=groups), Paragraph(text + "small.", "note")
+
+
+def _narrower(block: Block) -> tuple[Block, ...]:
+    """Cards whose tables lack the columns that a screen does not show at first; any other block as it is."""
+    if not isinstance(block, Cards):
+        return (block,)
+    groups = tuple(
+        replace(
+            group,
+            items=tuple(
+                replace(card, blocks=tuple(_without_extras(b) if isinstance(b, Table) else b for b in card.blocks))
+                for card in group.items
+            ),
+        )
+        for group in block.groups
+    )
+    text = "To keep this page small, the tables on the cards have only their first columns; report.json has all."
+    return replace(block, groups=groups), Paragraph(text, "note")
+
+
+def _without_extras(table: Table) -> Table:
+    """The table without extra columns, but with those in which something is marked."""
+    marked = {at for row in table.rows for at, cell in enumerate(row.cells) if cell.level in ("warn", "fail")}
+    kept = [at for at, column in enumerate(table.columns) if not column.extra or at in marked]
+    rows = tuple(replace(row, cells=tuple(row.cells[at] for at in kept)) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[at] for at in kept), rows=rows)
 
 
 def _without_pictures(card: Card) -> Card:

@@ -112,7 +112,7 @@ def _raise(states: npt.NDArray[np.int64], causes: npt.NDArray[np.int64], state: 
 def parted(names: Sequence[str], most: int) -> list[tuple[str, tuple[int, ...]]]:
     """Put names into at most so many groups of neighbours, each with a name: by as long prefixes as possible.
 
-    Where even the shortest prefixes are too many, neighbours are put together in equal numbers.
+    Where even the shortest prefixes are too many, neighbours of these are put together in equal numbers.
 
     >>> parted(["a/x", "a/y", "b/x"], 3)
     [('a/x', (0,)), ('a/y', (1,)), ('b/x', (2,))]
@@ -120,19 +120,24 @@ def parted(names: Sequence[str], most: int) -> list[tuple[str, tuple[int, ...]]]
     [('a/…', (0, 1)), ('b/x', (2,))]
     >>> parted(["e_01/x", "e_02/x", "e_03/x"], 2)
     [('e_01 to 02/x', (0, 1)), ('e_03/x', (2,))]
+    >>> parted([f"e_{i}/{part}" for i in range(3) for part in "xy"], 2)
+    [('e_0 to 1/…', (0, 1, 2, 3)), ('e_2/…', (4, 5))]
     """
     if len(names) <= most:
         return [(name, (i,)) for i, name in enumerate(names)]
     parts = [name.replace(".", "/").split("/") for name in names]
-    for depth in range(max(map(len, parts)), 0, -1):
+    deepest = max(map(len, parts))
+    for depth in range(deepest, 0, -1):
         groups = _runs([tuple(part[:depth]) for part in parts])
         if 1 < len(groups) <= most:
             return [(_prefix(names, parts, group, depth), group) for group in groups]
-    size = -(-len(names) // most)
-    return [
-        (_span(names, group), group)
-        for group in (tuple(range(i, min(i + size, len(names)))) for i in range(0, len(names), size))
-    ]
+    by_depth = ((depth, _runs([tuple(part[:depth]) for part in parts])) for depth in range(1, deepest + 1))
+    each: tuple[int, list[tuple[int, ...]]] = (deepest, [(i,) for i in range(len(names))])
+    depth, groups = next((found for found in by_depth if len(found[1]) > most), each)
+    labels = [_prefix(names, parts, group, depth) for group in groups]
+    size = -(-len(groups) // most)
+    chunks = [range(i, min(i + size, len(groups))) for i in range(0, len(groups), size)]
+    return [(_span(labels, chunk), tuple(i for at in chunk for i in groups[at])) for chunk in chunks]
 
 
 def _runs(keys: Iterable[tuple[str, ...]]) -> list[tuple[int, ...]]:
@@ -153,7 +158,7 @@ def _prefix(names: Sequence[str], parts: Sequence[Sequence[str]], group: tuple[i
     return names[group[0]][: len("/".join(parts[group[0]][:depth]))] + ("/…" if len(parts[group[0]]) > depth else "")
 
 
-def _span(names: Sequence[str], group: tuple[int, ...]) -> str:
+def _span(names: Sequence[str], group: Sequence[int]) -> str:
     """The first and the last name of a group, and between them once what both begin and end with."""
     first, last = names[group[0]], names[group[-1]]
     if first == last:

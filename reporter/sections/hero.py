@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -22,10 +23,10 @@ from reporter.sections.findings import about_deployment, anchors, groups
 from reporter.sections.health import NOBODY, Health, State, common_ends, health, parted, thinned
 from reporter.sections.narrative import counts, in_a_line, sentence, use
 
-MATTER = 2
-"""Findings that are named on the first screen."""
+MATTER, MATTER_OF_SEVERAL = 2, 6
+"""Findings that are named on the first screen: of one series, whose curves are below them, and of several."""
 
-ROWS: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 24}
+ROWS: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 18}
 """Most rows of the health map: as many as one screen shows, and the first page of the PDF."""
 
 COLUMNS = 24
@@ -34,8 +35,8 @@ COLUMNS = 24
 LONG = 12
 """Characters from which on what all names begin or end with is left out."""
 
-WHOLE = "checkpoint"
-"""What the first row of the map of layers is about."""
+KINDS = 3
+"""Classes of layers that are named."""
 
 WORDS: dict[Verdict, Level] = {Verdict.PASS: "pass", Verdict.WARN: "warn", Verdict.FAIL: "fail"}
 
@@ -74,7 +75,8 @@ def hero(report: Report, medium: Medium) -> Hero:
 def _matter(report: Report, medium: Medium) -> tuple[Link, ...]:
     """The worst findings, each of another kind."""
     loud = [f for f in report.judgement.findings if f.severity > Severity.INFO]
-    found = groups([f for f in loud if not about_deployment(f)], medium)[:MATTER]
+    most = MATTER if len(report.series) == 1 else MATTER_OF_SEVERAL
+    found = groups([f for f in loud if not about_deployment(f)], medium)[:most]
     return tuple(
         Link(in_a_line(report, group.worst), f"#{group.anchor}", LEVELS[group.worst.severity]) for group in found
     )
@@ -96,11 +98,25 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
     return (
         *facts,
         ("Parameters", integer(whole) if trained == whole else f"{integer(trained)} trained of {integer(whole)}"),
-        ("Layers", integer(len(series.layers))),
+        ("Layers", _layers(series)),
         ("Checkpoints", integer(len(series.refs))),
         ("Steps" if series.counts_steps else "Numbered", steps),
         ("Format", " · ".join([series.format, *written])),
     )
+
+
+def _layers(series: Comparison) -> str:
+    """How many layers there are, and of which classes most are.
+
+    A checkpoint seldom says which class its model is of; these tell a reader what kind of model it is.
+    """
+    kinds = Counter(layer.kind for layer in series.measured[-1].layers if layer.kind)
+    most = [f"{integer(count)} {kind}" for kind, count in kinds.most_common(KINDS)]
+    if not most:
+        return integer(len(series.layers))
+    if others := sum(kinds.values()) - sum(count for _, count in kinds.most_common(KINDS)):
+        most.append(counted(others, "other"))
+    return f"{integer(len(series.layers))}: {', '.join(most)}"
 
 
 def _of_one(report: Report, medium: Medium) -> HealthMap | None:
@@ -112,14 +128,15 @@ def _of_one(report: Report, medium: Medium) -> HealthMap | None:
     places = thinned(len(series.refs), known.turns, COLUMNS)
     parts = parted([layer_name(name) for name in known.layers], ROWS[medium])
     cells = _Cells(report, 0, medium, findings, places)
-    rows = [HealthRow(Link("all"), cells.row(WHOLE, known.whole, known.whole_causes), "the whole checkpoint")]
+    rows = [HealthRow(Link("all"), cells.row("checkpoint", known.whole, known.whole_causes), "the whole checkpoint")]
     names = _short([name for name, _ in parts])
     href, cards = f"#layers-{series.slug}", card_anchors(series) if medium == "html" else {}
     for (name, members), short in zip(parts, names, strict=True):
         states, causes = _worst(known, members)
         shown = short if len(members) == 1 else f"{short} ({integer(len(members))})"
         card = cards.get(known.layers[members[0]]) if len(members) == 1 else None
-        rows.append(HealthRow(Link(shown, f"#{card}" if card else href), cells.row(name, states, causes), name))
+        own = cells.row(name, states, causes, [known.layers[i] for i in members])
+        rows.append(HealthRow(Link(shown, f"#{card}" if card else href), own, name))
     labels = tuple(series.labels[place] for place in places)
     return HealthMap(_caption(series, known, parts, places), labels, tuple(rows))
 
@@ -145,21 +162,27 @@ class _Cells:
     ) -> None:
         self._report, self._at, self._medium = report, at, medium
         self._findings, self._places = findings, places
+        self._ids = card_anchors(report.series[at])
         told = anchors(report, medium)
         self._told: Mapping[int, str] = {id(f): told[i] for i, f in enumerate(report.judgement.findings) if i in told}
 
-    def row(self, name: str, states: np.ndarray, causes: np.ndarray) -> tuple[HealthCell, ...]:
-        """The cells of a layer, or of the whole, at the places that are shown."""
-        return tuple(self._cell(name, place, State(int(states[place])), int(causes[place])) for place in self._places)
+    def row(
+        self, name: str, states: np.ndarray, causes: np.ndarray, layers: Sequence[str] = ()
+    ) -> tuple[HealthCell, ...]:
+        """The cells of a layer or some of them, or of the whole, at the places that are shown."""
+        return tuple(
+            self._cell(name, place, State(int(states[place])), int(causes[place]), layers) for place in self._places
+        )
 
-    def _cell(self, name: str, place: int, state: State, cause: int) -> HealthCell:
+    def _cell(self, name: str, place: int, state: State, cause: int, layers: Sequence[str]) -> HealthCell:
         series = self._report.series[self._at]
         level = LEVELS_OF[state]
         finding = None if cause == NOBODY else self._findings[cause]
         why = f", {finding.rule.title}" if finding else ""
         page = page_href(self._report, self._at, place, self._medium)
-        own = page and name != WHOLE and len(series.measured[place].layers)
-        href = f"{page}#layers" if own else page
+        held = [layer for layer in layers if layer in series.measured[place].layer_by_name]
+        part = "layers" if len(layers) > 1 else self._ids[held[0]] if held else ""
+        href = f"{page}#{part}" if page and held else page
         if not href and finding is not None:
             href = self._told.get(id(finding), "")
         if not href and self._medium != "pdf":
@@ -208,10 +231,10 @@ def _caption(
     head, tail = _ends([name for name, _ in parts])
     if head or tail:
         both = " and ".join(
-            part for part in (f"begin with {head}…" * bool(head), f"end with …{tail}" * bool(tail)) if part
+            part for part in (f"begin with {head}" * bool(head), f"end with {tail}" * bool(tail)) if part
         )
         text += f". All names {both}"
-    return f"{text}."
+    return f"{text}" if text.endswith(".") else f"{text}."
 
 
 def _ends(names: Sequence[str]) -> tuple[str, str]:

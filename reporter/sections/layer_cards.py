@@ -11,8 +11,9 @@ import numpy as np
 
 from reporter.derive.histograms import shared
 from reporter.derive.slopes import slope
-from reporter.model.blocks import Figure, Paragraph
+from reporter.model.blocks import Banner, Figure, Paragraph
 from reporter.model.cards import Card, Cards
+from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding
 from reporter.model.measured import Measured, TensorMeasure
@@ -33,7 +34,6 @@ from reporter.sections.base import (
 )
 from reporter.sections.card_anchors import card_anchors
 from reporter.sections.card_groups import grouped
-from reporter.sections.common_folder import common_folder
 from reporter.sections.findings import about_deployment, anchors
 from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unchanged_cell, update_cell
 
@@ -49,7 +49,7 @@ NOTE = (
 _ODD = ("nan_count", "posinf_count", "neginf_count")
 _SHOWN = ("l2_norm", "mean", "std", "min", "max", "zero_share")
 
-Block = Table | Figure | Paragraph
+Block = Table | Figure | Paragraph | Banner
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _thumbnail(first: Measured, last: Measured, name: str) -> Thumbnail:
 
 def _blocks(of: _Of, name: str, first: Measured, last: Measured, found: Sequence[Finding]) -> Iterator[Block]:
     for finding in found:
-        yield Paragraph(f"{finding.rule.title}: {finding.message}.", "warning")
+        yield Banner(LEVELS[finding.severity], f"{finding.severity.name} {finding.rule.title}", f"{finding.message}.")
     yield _tensors(of, last.layer_members[name], first, last)
     if name in of.trends:
         yield of.trends[name]
@@ -193,16 +193,22 @@ def _tensors(of: _Of, names: Sequence[str], first: Measured, last: Measured) -> 
     ]
     for column in titles:
         units = ("first", "last") if several and column.title in _BOTH else ("last",) if several else ("",)
-        columns += [Column(column.title, unit=unit, definition=column.definition) for unit in units]
-    columns.append(NON_FINITE)
+        extra = column.title != _NORM.title
+        columns += [Column(column.title, unit=unit, definition=column.definition, extra=extra) for unit in units]
+    columns.append(replace(NON_FINITE, extra=True))
     if several:
         unit, _ = layer_trends.slope_unit(series)
         columns += [
-            Column("Slope of the norm", unit=unit, definition=layer_trends.SLOPE.definition),
-            *(Column(c.title, unit="previous", definition=c.definition) for c in (UPDATE, COSINE, UNCHANGED)),
+            Column("Slope of the norm", unit=unit, definition=layer_trends.SLOPE.definition, extra=True),
+            *(
+                Column(c.title, unit="previous", definition=c.definition, extra=c is not UPDATE)
+                for c in (UPDATE, COSINE, UNCHANGED)
+            ),
         ]
     return Table("Tensors", tuple(columns), tuple(rows))
 
+
+(_NORM,) = statistic_columns(("l2_norm",))
 
 _BOTH = {column.title for column in statistic_columns(("l2_norm", "mean", "std"))}
 """Statistics that are shown of the first checkpoint, too."""

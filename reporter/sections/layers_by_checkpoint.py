@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from reporter.model.evenly import evenly
 from reporter.model.numbers import SeriesNumbers
 from reporter.model.page import Section
 from reporter.model.report import Report
@@ -13,7 +14,6 @@ from reporter.model.table import Cell, Column, Row
 from reporter.numerals import integer, statistic
 from reporter.printable import layer_name
 from reporter.sections.base import BY_NAME, bounded
-from reporter.sections.shown import evenly
 
 COLUMNS = 12
 """Most checkpoints in the table: as many as a screen has room for beside the names."""
@@ -34,7 +34,12 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
     shown = numbers.courses[0]
     definition = f"{BY_NAME[shown.name].title} at this checkpoint: "
     rows = [
-        Row((Cell(layer_name(name)), *(_cell(float(shown.values[i, place]), shown.unit) for place in columns)))
+        Row(
+            (
+                Cell(layer_name(name), href=f"#{numbers.cards[i]}"),
+                *(_cell(float(shown.values[i, place]), shown.unit) for place in columns),
+            )
+        )
         for i, name in enumerate(series.layers)
     ]
     heads = [Column("Layer", numeric=False)]

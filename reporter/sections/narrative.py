@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from reporter.model.checkpoint import SeriesKind
+from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity, Verdict
 from reporter.model.report import Report
@@ -15,7 +16,7 @@ from reporter.sections.health import State, health
 NAMED = 3
 """Most layers or series that a sentence names."""
 
-NAME = 40
+NAME = 50
 """Most characters of a name in it; of a longer one the middle is left out."""
 
 WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "remark"}
@@ -72,10 +73,15 @@ def _where(finding: Finding, series: Comparison) -> str:
     if not layers:
         return ""
     if len(layers) == 1:
-        return f" in layer {brief(layers[0], NAME)}" if len(series.layers) > 1 else ""
+        return f" in layer {_named(layers[0], series)}" if len(series.layers) > 1 else ""
     if len(layers) == len(series.layers):
         return f" in all {integer(len(layers))} layers"
     return f" in {integer(len(layers))} of {integer(len(series.layers))} layers"
+
+
+def _named(layer: str, series: Comparison) -> str:
+    """The name of a layer; of a long one without what the names of all layers begin with, as that tells nothing."""
+    return brief(layer if len(layer) <= NAME else layer.removeprefix(common_folder(series.layers)), NAME)
 
 
 def _since(finding: Finding, series: Comparison) -> str:
@@ -159,7 +165,7 @@ def in_a_line(report: Report, finding: Finding) -> str:
     if series is None:
         return finding.rule.title
     layers = [name for name in finding.layers if name in series.layers]
-    named = ", ".join(brief(name, NAME) for name in layers[:NAMED]) + (
+    named = ", ".join(_named(name, series) for name in layers[:NAMED]) + (
         f" and {integer(len(layers) - NAMED)} more" if len(layers) > NAMED else ""
     )
     of = f"{series.name}: " if len(report.series) > 1 else ""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from reporter.model.blocks import Figure, Figures, Paragraph
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
+from reporter.model.evenly import evenly
 from reporter.model.finding import Severity
 from reporter.model.page import Block, Section
 from reporter.model.report import Report
@@ -27,7 +28,6 @@ from reporter.sections.base import (
 )
 from reporter.sections.paired import UPDATE, update_cell
 from reporter.sections.series_trends import about, best_marks, names_of
-from reporter.sections.shown import evenly
 
 CHECKPOINTS = 12
 """Most rows of the table of checkpoints."""

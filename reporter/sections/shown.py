@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reporter.model.comparison import Comparison
+from reporter.model.evenly import evenly
 from reporter.model.finding import Finding, Judgement
 from reporter.model.shown import Shown
 
@@ -69,17 +70,6 @@ def _most_wanted(series: Sequence[Comparison], judgement: Judgement) -> list[tup
     wanted = dict.fromkeys([*found, *((at, len(s.refs) - 1) for at, s in enumerate(series))])
     taken = [one for one in wanted if one is not None][:MOST_PAGES]
     return [tuple(sorted(i for of, i in taken if of == at)) for at in range(len(series))]
-
-
-def evenly(n: int, most: int) -> list[int]:
-    """At most ``most`` of n indices, evenly spread, with the first and the last.
-
-    >>> evenly(3, 5), evenly(101, 3), evenly(5, 1)
-    ([0, 1, 2], [0, 50, 100], [4])
-    """
-    if n <= most:
-        return list(range(n))
-    return [round(i * (n - 1) / (most - 1)) for i in range(most)] if most > 1 else [n - 1]
 
 
 def _chosen(series: Comparison, findings: Iterable[Finding], room: int) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 // Any two checkpoints of a series, A and B, layer by layer: what moved most comes first.
 
 const MOST_ROWS = 50;  // the reader asks for more
+const AT_ONCE = 25;  // rows that are written without a pause, so that hundreds of them hold up nobody
 
 /**
  * The counts of one layer at one checkpoint; the first and the last one are of the values outside the edges.
@@ -90,7 +91,7 @@ const signed = (/** @type {number} */ value, /** @type {(value: number) => strin
 /** One row of the table, whose texts are written anew for every pair. */
 class ComparedRow {
   constructor() {
-    this.name = document.createTextNode("");
+    this.name = make("a", {});
     const head = make("th", { scope: "row", className: "text" }, this.name);
     // Parsed as markup, as the name of the namespace of SVG would be an address on a page that must name none.
     const cell = make("td", { className: "pair", innerHTML: `<svg viewBox="0 0 ${THUMB_WIDE} ${THUMB_HIGH}" `
@@ -105,6 +106,13 @@ class ComparedRow {
     cell.append(this.absent);
   }
 
+  /** The name of the layer, a link where the page has its card. @param {string} text @param {string} card */
+  call(text, card) {
+    this.name.textContent = text;
+    if (document.getElementById(card)) this.name.href = `#${card}`;
+    else this.name.removeAttribute("href");
+  }
+
   /** @param {number} column @param {string} text */
   write(column, text) {
     this.texts[column].data = text;
@@ -117,7 +125,7 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
   const data = await embedded();
   const slug = box.dataset.series ?? "";
   const series = data.record.series[slug];
-  const [labels, names, layers] = [series.labels, series.names, series.layers].map(data.names);
+  const [labels, names, layers, cards] = [series.labels, series.names, series.layers, series.cards].map(data.names);
   const [rowsOf, outside] = [data.array(series.counts), data.array(series.outside)];
   const count = labels.length;
   const courses = Object.fromEntries(series.statistics.map((of) => [of.name, data.array(of.values)]));
@@ -183,7 +191,8 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
       body.append(row.element);
     }
     rows.forEach(({ element }, i) => element.toggleAttribute("hidden", i >= shown.length));
-    shown.forEach((one, i) => write(rows[i], one, known));
+    clearTimeout(writing);
+    writeFrom(0, shown, known);
     const title = series.statistics[by.selectedIndex].title;
     const [labelA, labelB] = [labels[a.selectedIndex], labels[b.selectedIndex]];
     [heads[3].textContent, heads[4].textContent] = [`${title}, A`, `${title}, B`];
@@ -200,7 +209,20 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
     });
   };
 
-  /** @type {(row: ComparedRow, one: ReturnType<typeof compared>["found"][number], known: KnownChange | undefined) => void} */
+  let writing = 0;
+
+  /**
+   * Write the first rows now, and the others soon, so many at once.
+   * @type {(start: number, shown: Compared[], known: KnownChange | undefined) => void}
+   */
+  const writeFrom = (start, shown, known) => {
+    const end = start + AT_ONCE;
+    shown.slice(start, end).forEach((one, i) => write(rows[start + i], one, known));
+    if (end < shown.length) writing = setTimeout(() => writeFrom(end, shown, known));
+  };
+
+  /** @typedef {ReturnType<typeof compared>["found"][number]} Compared */
+  /** @type {(row: ComparedRow, one: Compared, known: KnownChange | undefined) => void} */
   const write = (row, { name, layer, from, to, update, least, js, one, other }, known) => {
     const { values, share } = series.statistics[by.selectedIndex];
     const shown = share ? percentage : numeral;
@@ -212,7 +234,7 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
       const least = Math.abs(courses.mean[to] - courses.mean[from]);  // which it is never below
       shift = withError(Math.max(distance, least) / courses.std[from], error / courses.std[from]);
     }
-    row.name.data = name;
+    row.call(name, cards[layer]);
     const estimated = known && !known.exact && update > 0 ? " ± 2.2 %" : "";
     const texts = [
       known ? numeral(update) + estimated : Number.isNaN(least) ? "—" : `≥ ${numeral(least, 3)}`,
@@ -243,16 +265,10 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
   const key = `compare-${slug}`;
   const changed = () => {
     draw();
-    const address = new URL(location.href);
-    const chosenNow = [labels[a.selectedIndex], labels[b.selectedIndex], series.statistics[by.selectedIndex].name];
-    address.searchParams.set(key, chosenNow.join("~"));
-    try {
-      history.replaceState(history.state, "", address);
-    } catch {  // a page within another may not change its address; it works as well, and only forgets
-    }
+    choose(key, [labels[a.selectedIndex], labels[b.selectedIndex], series.statistics[by.selectedIndex].name].join("~"));
   };
   const begin = () => {
-    const wanted = (new URLSearchParams(location.search).get(key) ?? "").split("~");
+    const wanted = chosen(key).split("~");
     const [, before, after] = series.presets[0];
     const at = (/** @type {string} */ label, /** @type {number} */ otherwise) =>
       (labels.includes(label) ? labels.indexOf(label) : otherwise);
@@ -267,12 +283,14 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
   });
   begin();
   draw();
+  const scroll = make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "Two checkpoints, layer by layer" }, table);
+  watchEdges(scroll, table);
   box.replaceChildren(
     make("div", { className: "controls", role: "group", ariaLabel: "Checkpoints to compare" },
       make("label", {}, "A ", a), make("label", {}, "B ", b), make("label", {}, "Statistic ", by),
       make("span", { className: "presets" }, ...presets)),
     said,
-    make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Two checkpoints, layer by layer" }, table),
+    scroll,
     more,
   );
 };

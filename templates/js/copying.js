@@ -20,7 +20,7 @@ const shownIn = (cell) => [...cell.childNodes]
  */
 const exactIn = (cell) => {
   const text = shownIn(cell);
-  const { sort } = cell.dataset;
+  const sort = sortOf(cell);
   if (text === "—") return "";
   if (sort === undefined) return text.includes("…") && cell.title ? cell.title : text.replaceAll("\u202f", "");
   const number = Number(sort);

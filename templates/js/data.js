@@ -17,7 +17,7 @@
 /** @typedef {{name: string, title: string, share: boolean, reference: "first" | "std" | "unit", values: number}} Statistic */
 /** @typedef {{before: number, after: number, exact: boolean, updates: number}} KnownChange */
 /**
- * @typedef {{labels: number, names: number, layers: number, statistics: Statistic[], edges: number[], counts: number,
+ * @typedef {{labels: number, names: number, layers: number, cards: number, statistics: Statistic[], edges: number[], counts: number,
  *   outside: number, changes: KnownChange[], presets: [title: string, before: number, after: number][]}} SeriesRecord
  */
 /** @typedef {{numbers: string, lists: string[][], pictures: Area[][], series: Record<string, SeriesRecord>}} PageRecord */

@@ -14,8 +14,10 @@ const sizes = new ResizeObserver((changes) => {
     if (box instanceof HTMLElement) edge(box);
   }
 });
-for (const { table, box } of sheets) {
+/** Follow what a box shows of its table. @param {HTMLElement} box @param {HTMLElement} table */
+const watchEdges = (box, table) => {
   sizes.observe(box);
   sizes.observe(table);
   box.addEventListener("scroll", () => edge(box), { passive: true });
-}
+};
+for (const { table, box } of sheets) watchEdges(box, table);

@@ -14,10 +14,12 @@ const order = (a, b) => (typeof a === "number" && typeof b === "number" ? Number
  * @param {number} direction 1, -1, or 0 for the original order
  */
 const sortRows = ({ table, rows }, column, direction) => {
-  const numeric = rows.some((row) => row.cells[column].dataset.sort !== undefined);
+  const numeric = rows.some((row) => sortOf(row.cells[column]) !== undefined);
   /** @param {HTMLTableCellElement} cell the last child is the text; a mark may come before it */
-  const key = ({ dataset: { sort = "" }, lastChild }) =>
-    numeric ? INFINITE.get(sort) ?? parseFloat(sort) : lastChild?.textContent ?? "";
+  const key = (cell) => {
+    const sort = sortOf(cell) ?? "";
+    return numeric ? INFINITE.get(sort) ?? parseFloat(sort) : cell.lastChild?.textContent ?? "";
+  };
   /** @type {[string | number, HTMLTableRowElement][]} */
   const known = [];
   /** @type {typeof known} */

@@ -27,3 +27,10 @@ const sheets = all("main .scroll > table").map((element) => {
  * @param {HTMLTableCellElement} head
  */
 const titleOf = (head) => all(".words, .unit", head).map((part) => part.textContent).join(", ");
+
+/**
+ * The number by which a cell is sorted; where the page does not write it, its tool tip is that number.
+ * @param {HTMLTableCellElement} cell
+ */
+const sortOf = ({ dataset: { sort }, title, classList }) =>
+  sort ?? (classList.contains("text") || !/^-?(inf|\d[\d.e+-]*)$/.test(title) ? undefined : title);

@@ -25,8 +25,9 @@ from reporter.numerals import number, share
 from reporter.render import render_html
 from reporter.render.assets import read_asset
 from reporter.sections import report_page
+from reporter.sections.card_anchors import card_anchors
 from reporter.writers.report_json import report_record
-from tests.browser.conftest import resize
+from tests.browser.chromium import resize
 from tests.make import built
 
 COMPARE, COURSES = ".compare", ".courses"
@@ -154,10 +155,28 @@ def test_the_choice_is_in_the_address_and_survives_a_reload(page: Chrome) -> Non
     choose(page, "2", "3")
     menus(page, COMPARE)[2].select_by_visible_text("Std")
     before = rows(page, COMPARE)
-    assert "compare-" in page.current_url
+    WebDriverWait(page, 5).until(lambda _: page.current_url.endswith("std"))
     opened(page, page.current_url)
     assert [menu.first_selected_option.text.split()[0] for menu in menus(page, COMPARE)] == ["2", "3", "Std"]
     assert rows(page, COMPARE) == before
+
+
+def test_names_lead_to_the_cards_of_the_layers(page: Chrome, made: Report) -> None:
+    ids = card_anchors(series(made))
+    for part in (COMPARE, COURSES):
+        links = page.find_elements(By.CSS_SELECTOR, f"{part} tbody th a")
+        found = {link.text: link.get_dom_attribute("href") for link in links}
+        assert found == {name: f"#{ids[name]}" for name in found}
+        assert set(found) == set(series(made).layers)
+    page.execute_script("arguments[0].click()", links[0])
+    card = page.find_element(By.ID, (links[0].get_dom_attribute("href") or "")[1:])
+    WebDriverWait(page, 5).until(lambda _: card.get_dom_attribute("open") is not None)
+
+
+def test_a_table_that_is_cut_at_the_right_says_so(page: Chrome) -> None:
+    box = page.find_element(By.CSS_SELECTOR, f"{COMPARE} .scroll")
+    resize(page, 390)
+    WebDriverWait(page, 5).until(lambda _: box.get_dom_attribute("data-cut") is not None)
 
 
 def test_presets(page: Chrome, made: Report) -> None:

@@ -45,7 +45,7 @@ def names(browser: Chrome) -> list[str]:
 
 def numbers(browser: Chrome, column: int) -> list[float]:
     sorts: list[str] = browser.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].map(e => e.dataset.sort)",
+        "return [...document.querySelectorAll(arguments[0])].map(e => e.dataset.sort ?? e.title)",
         f"{LAYER_TABLE} tbody td:nth-child({column})",
     )
     return [float(text) for text in sorts]

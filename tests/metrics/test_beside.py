@@ -128,6 +128,7 @@ def test_a_number_in_the_names_alone(tmp_path: Path) -> None:
     found = metrics(tmp_path)
     (metric,) = found.all
     assert (metric.name, metric.goal.value, found.best) == ("val_acc", "highest", 1)
+    assert metric.count == 3, "the table of logs says how many values there are"
 
 
 def test_a_number_that_does_not_vary_is_no_metric(tmp_path: Path) -> None:

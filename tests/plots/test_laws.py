@@ -12,12 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
+from reporter.model.evenly import evenly
 from reporter.model.histogram import Histogram
 from reporter.plots import colours, lettering, png
 from reporter.plots.bins import bins_of
 from reporter.plots.legend import Item, legend
 from reporter.plots.scale import Linear, Log, tick_labels
-from reporter.plots.steps import Steps, subset
+from reporter.plots.steps import Steps
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 positive = st.floats(min_value=5e-324, allow_nan=False, allow_infinity=False)
@@ -116,7 +117,7 @@ def test_half_of_the_values_lie_where_the_words_say(counts: list[int]) -> None:
 
 @given(st.integers(1, 400), st.integers(2, 60))
 def test_a_subset_is_even_and_keeps_both_ends(count: int, limit: int) -> None:
-    chosen = subset(count, limit)
+    chosen = evenly(count, limit)
     assert len(chosen) == min(count, limit)
     assert chosen[0] == 0
     assert chosen[-1] == count - 1

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from reporter.model.blocks import Figure, Figures, Paragraph
+from reporter.model.cards import Card, CardGroup, Cards
 from reporter.model.numbers import Course, SeriesNumbers
 from reporter.model.page import Page, Section
 from reporter.model.side_by_side import CompareView, LayerCourses
@@ -68,10 +69,27 @@ def test_embedded_numbers_count_and_the_table_of_layers_becomes_shorter() -> Non
     table = page(2000, 0).sections[0].blocks[0]
     assert isinstance(table, Table)
     course = Course("l2_norm", "L2 norm", "", "first", np.zeros((2000, 10)))
-    numbers = SeriesNumbers("s", ("1", "2"), ("a", "b"), ("x",) * 2000, (course,), (), (), ())
+    numbers = SeriesNumbers("s", ("1", "2"), ("a", "b"), ("x",) * 2000, ("layer-x",) * 2000, (course,), (), (), ())
     blocks = (LayerCourses(table, (0, 1), numbers), CompareView(numbers, "", "", ""))
     whole = Page("title", "", (Section("s", "S", blocks),), ())
     assert nbytes(whole) > nbytes(page(2000, 0)) + 8 * course.values.size
     courses = fitted(whole, nbytes(whole) - 100_000).sections[0].blocks[0]
     assert isinstance(courses, LayerCourses)
     assert (len(courses.table.rows), courses.table.more) == (1000, 1000)
+
+
+def test_cards_of_many_layers_keep_their_first_columns_and_what_is_marked() -> None:
+    columns = (Column("A"), *(Column(f"E{i}", definition="d" * 200, extra=True) for i in range(20)))
+    plain = Row((Cell("a"), *(Cell("1") for _ in range(20))))
+    odd = Row((*plain.cells[:-1], Cell("NaN", level="fail")))
+    items = tuple(
+        Card(f"c{i}", "x", "", (), (), (), (Table("T", columns, (odd if i == 7 else plain,)),)) for i in range(900)
+    )
+    whole = Page("title", "", (Section("s", "S", (Cards((CardGroup("", items),), ()),)),), ())
+    assert nbytes(whole) > USUAL_BYTES
+    cards, note = fitted(whole).sections[0].blocks
+    assert isinstance(cards, Cards)
+    assert isinstance(note, Paragraph)
+    assert "report.json has all" in note.text
+    kept = [[column.title for column in table.columns] for card in cards.groups[0].items for table in card.blocks]  # type: ignore[union-attr]
+    assert kept == [["A", "E19"] if i == 7 else ["A"] for i in range(900)]
