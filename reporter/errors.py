@@ -14,6 +14,7 @@
     │   ├── RefusedCheckpoint     reading it would be unsafe                          "refused"
     │   ├── Unreadable            this user may not read it, or it is no file         "unreadable"
     │   └── NotExamined           this machine lacks memory, time, files or disk      "not examined"
+    ├── ClusterError              the workers' scheduler was lost; what they measured is kept
     ├── RenderError               a page or document could not be made
     └── OutputError               the output folder could not be written
         └── OutputBusy            another run holds its lock (exit code 75)
@@ -63,6 +64,10 @@ class SettingError(ReportError):
     """A flag, a setting or an argument that cannot be used."""
 
     exit_code = 2
+
+
+class ClusterError(ReportError):
+    """The scheduler of the workers was lost in the middle of a run; what they measured is in the cache."""
 
 
 class CheckpointError(ReportError):

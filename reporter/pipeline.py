@@ -104,6 +104,11 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         found = scan(settings, cache)
 
     progress.stage("measuring")
+    if settings.scheduler:
+        from reporter.cluster import measure_on_cluster  # dask takes most of a second to import
+
+        with clock("measure"):
+            measure_on_cluster(found, settings, cache, progress)
     series, account = gather_all(found, settings, cache, progress, clock)  # read, measure and compare
     if account.read:
         documents.warm_up()  # where nothing had to be read, the PDF is probably known as well

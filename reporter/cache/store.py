@@ -159,6 +159,18 @@ class Cache:
         self._folder.write(self._folder.path(after, f"{before}.changes"), content)
         return pairs.decode(container.opened(content), numbers.layout)
 
+    # Handed on
+
+    def files(self, known: str) -> dict[str, bytes]:
+        """All that is kept of a checkpoint, by the ends of the files' names; for :meth:`adopt`."""
+        return {} if self._folder is None or not known else self._folder.files(known)
+
+    def adopt(self, known: str, files: Mapping[str, bytes]) -> None:
+        """Keep what another cache has kept of the same checkpoint."""
+        if self._folder is not None and known:
+            for suffix, content in files.items():
+                self._folder.write(self._folder.path(known, suffix), content)
+
     # Records
 
     def record(self, ref: CheckpointRef, kind: str, version: int) -> Any | None:

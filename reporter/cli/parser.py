@@ -61,7 +61,7 @@ def _report(report: argparse.ArgumentParser) -> None:
     _settings(report, "out", "title", "note", "logo", "accent", "templates", "fail-on", "max-age")
     _settings(report, "pdf", "paper", "plots-folder", "keep-last", "keep-days", "cache")
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
-    _settings(report, "history", "baseline", "metrics", "find-metrics", "deployment", "spectral")
+    _settings(report, "scheduler", "history", "baseline", "metrics", "find-metrics", "deployment", "spectral")
     _judging(report)
     _measuring(report)
     _settings(report, "junit", "github-summary", "prom-textfile", "notify", "notify-always", "log-format")

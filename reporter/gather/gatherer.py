@@ -87,7 +87,11 @@ class Gatherer:
             if not cache.measured_on(identity):
                 tell(identity)
         measurer = replace(self.measurer, plan=replace(self.measurer.plan, threads=1))
-        replace(self, measurer=measurer)._in_order(series, (), Account())
+        replace(self, measurer=measurer).stretch(series, Account())
+
+    def stretch(self, series: Series, account: Account) -> Account:
+        """Measure a stretch of a series, so that the cache knows it."""
+        return self._in_order(series, (), account)[1]
 
     def alone(self, refs: Sequence[CheckpointRef], account: Account) -> tuple[list[Measured | None], Account]:
         """Each checkpoint by itself, under the names of the first; None where it cannot be measured."""

@@ -51,6 +51,11 @@ def _no_colour(value: str) -> str:
     return "" if fits else f"{value!r} is no colour such as #0a56a3"
 
 
+def _no_scheduler(value: str) -> str:
+    fits = not value or re.fullmatch(r"(tcp|tls)://[^/@\s]+:\d+|local:[1-9]\d{0,2}", value)
+    return "" if fits else f"{value!r} is neither tcp://host:port, tls://host:port nor local:4"
+
+
 def _listed(values: tuple[float, ...], separator: str) -> str:
     return separator.join(f"{p:g}" for p in values)
 
@@ -188,6 +193,20 @@ class Settings(Nightly):
         problem=between(0, MAX_THREADS),
     )
     """0 for one per processor; the numbers do not depend on it."""
+
+    scheduler: str = declared(
+        "",
+        parse=text,
+        flag=Flag(
+            "let workers of dask measure: tcp://host:port or tls://host:port of their scheduler, or local:N for N "
+            "processes here",
+            "ADDRESS",
+        ),
+        line=None,
+        reach=Reach.EXECUTE,
+        problem=_no_scheduler,
+    )
+    """Whoever runs a scheduler can have its clients execute what they like, so a working folder must not name one."""
 
     cache: Path | None = declared(
         None,

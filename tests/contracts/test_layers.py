@@ -18,6 +18,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "terminal"),
     ("cache", "run_facts", "metrics"),
     ("gather", "documents"),
+    ("cluster",),
     ("pipeline", "api"),
     ("cli",),
     ("__init__", "__main__"),

@@ -1,0 +1,91 @@
+"""What a worker does: measure a stretch of a series, and hand back what its cache has kept of it."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from reporter.cache import Cache
+from reporter.cache.version import MEASURING_VERSION, RECORDED
+from reporter.gather.gatherer import Gatherer
+from reporter.installed import packages
+from reporter.model.checkpoint import Series
+from reporter.run_facts import program_version
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+
+MEASURING = ("roots", "variables", "quantiles", "baseline", "settle")
+"""The settings that decide what is measured: no other leaves this machine, such as an address with a password."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Parsers of untrusted files are children of the process, which its threads cannot share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What came of a stretch.
+
+    Attributes:
+        files: by identity of a checkpoint, the cache's files of it by suffix.
+        failed: by name of a checkpoint, why it could not be measured.
+    """
+
+    files: Mapping[str, Mapping[str, bytes]]
+    failed: Mapping[str, str]
+
+
+def installation() -> dict[str, str]:
+    """What has to be the same on every machine, as the same numbers depend on it."""
+    return {
+        "ckpt-report": program_version(),
+        "the code that measures": f"{MEASURING_VERSION}, {RECORDED}",
+        "numpy": np.__version__,
+        "packages that add readers or statistics": ", ".join(packages()) or "none",
+    }
+
+
+def only_measuring(settings: Settings) -> Settings:
+    """The settings that workers are sent."""
+    chosen = {field.name: getattr(settings, field.name) for field in fields(settings) if field.name in MEASURING}
+    return Settings(**chosen, history=False)
+
+
+def measure_stretch(stretch: Series, settings: Settings) -> Kept:
+    """Measure the checkpoints of a stretch, and pair each with those that it is compared with.
+
+    Args:
+        stretch: as of :func:`reporter.gather.stretches.stretches`.
+        settings: of :func:`only_measuring`.
+    """
+    with _ONE_AT_A_TIME:
+        store = Cache(_folder())
+        gatherer, account = Gatherer.begin(replace(settings, threads=_threads()), store, Progress(quiet=True))
+        account = gatherer.stretch(stretch, account)
+        known = [store.identity(ref.format, ref.members) for ref in stretch.checkpoints]
+        return Kept(
+            {one: store.files(one) for one in known if one},
+            {name: f"{error.state}: {error.reason}" for name, error in account.failed.items()},
+        )
+
+
+def _threads() -> int:
+    """As many as the worker was given."""
+    from distributed import get_worker
+
+    return int(get_worker().state.nthreads)
+
+
+@cache
+def _folder() -> Path:
+    """The worker's own cache, so that the first checkpoint of a series is measured once and not for every stretch."""
+    folder = Path(tempfile.mkdtemp(prefix="ckpt-report-worker-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
