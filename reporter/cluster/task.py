@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +62,9 @@ def measure_stretch(stretch: Series, settings: Settings) -> Kept:
         settings: of :func:`only_measuring`.
     """
     with _ONE_AT_A_TIME:
-        store = Cache(_folder())
-        gatherer, account = Gatherer.begin(replace(settings, threads=_threads()), store, Progress(quiet=True))
+        folder, threads = _here()
+        store = Cache(folder)
+        gatherer, account = Gatherer.begin(replace(settings, threads=threads), store, Progress(quiet=True))
         account = gatherer.stretch(stretch, account)
         known = [store.identity(ref.format, ref.members) for ref in stretch.checkpoints]
         return Kept(
@@ -76,16 +73,13 @@ def measure_stretch(stretch: Series, settings: Settings) -> Kept:
         )
 
 
-def _threads() -> int:
-    """As many as the worker was given."""
+def _here() -> tuple[Path, int]:
+    """A folder that lives as long as the worker, and how many threads it was given.
+
+    In the folder is the worker's own cache, so that the first checkpoint of a series is measured once and not for every
+    stretch. Dask removes it with the worker, or when the next one starts where a worker was killed.
+    """
     from distributed import get_worker
 
-    return int(get_worker().state.nthreads)
-
-
-@cache
-def _folder() -> Path:
-    """The worker's own cache, so that the first checkpoint of a series is measured once and not for every stretch."""
-    folder = Path(tempfile.mkdtemp(prefix="ckpt-report-worker-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    worker = get_worker()
+    return Path(worker.local_directory, "ckpt-report"), int(worker.state.nthreads)
