@@ -1,4 +1,4 @@
-"""A report whose checkpoints are measured by jobs of SLURM; needs dask-jobqueue, and a file system that all nodes share."""
+"""A report whose checkpoints are measured by jobs of SLURM; needs dask-jobqueue and a file system of all nodes."""
 
 import subprocess
 
