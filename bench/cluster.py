@@ -63,8 +63,8 @@ def main() -> None:
         largest = max(megabytes(pid) for pid in client.run(os.getpid).values())
     print(
         f"{arguments.tasks} tasks on {arguments.workers} workers, results of {arguments.kilobytes} kB: "
-        f"{seconds:.1f} s, {arguments.tasks / seconds:.0f} tasks/s, {received / 1e6:.0f} MB received; scheduler and client "
-        f"together {own:.1f} s of a processor, {after.ru_maxrss / 1024:.0f} MB; largest worker {largest:.0f} MB"
+        f"{seconds:.1f} s, {arguments.tasks / seconds:.0f} tasks/s, {received / 1e6:.0f} MB received; "
+        f"scheduler and client together {own:.1f} s of a processor, {after.ru_maxrss / 1024:.0f} MB; largest worker {largest:.0f} MB"
     )
 
 
