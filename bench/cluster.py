@@ -64,7 +64,8 @@ def main() -> None:
     print(
         f"{arguments.tasks} tasks on {arguments.workers} workers, results of {arguments.kilobytes} kB: "
         f"{seconds:.1f} s, {arguments.tasks / seconds:.0f} tasks/s, {received / 1e6:.0f} MB received; "
-        f"scheduler and client together {own:.1f} s of a processor, {after.ru_maxrss / 1024:.0f} MB; largest worker {largest:.0f} MB"
+        f"scheduler and client together {own:.1f} s of a processor, {after.ru_maxrss / 1024:.0f} MB; "
+        f"largest worker {largest:.0f} MB"
     )
 
 
