@@ -15,7 +15,7 @@ from reporter.model.page import Page
 from reporter.model.report import Report
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
-from reporter.sections import DRAWN, Drawing, Maker, page_makers, report_page
+from reporter.sections import DRAWN, Drawing, Maker, document_page, page_makers
 from reporter.writers.plots import Picture, Plots, pictures_of
 from reporter.writers.report_json import timestamp
 
@@ -76,15 +76,16 @@ class Documents:
         if self._printer is not None:
             self._printer.start()
 
-    def begin(self, report: Report, files: Mapping[str, bytes]) -> None:
+    def begin(self, report: Report, files: Mapping[str, bytes], drawing: Drawing = DRAWN) -> None:
         """Start the PDF, unless one of the same report is known from an earlier run.
 
         Args:
+            drawing: adds what only the PDF shows.
             files: what was written so far, with every name of :data:`ATTACHED` among it.
         """
         if self._printer is None:
             return
-        page = replace(report_page(report, "pdf"), paper=self._paper)
+        page = replace(document_page(report, drawing), paper=self._paper)
         attached = {name: files[name] for name in ATTACHED}
         self._key, self._known = self._renderings.document(page, attached, timestamp(report.created).encode())
         if self._known is None:

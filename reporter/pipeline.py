@@ -150,9 +150,10 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         if len(report.series) <= FEW_SERIES:
             report = draw_layers(renderings, report, copies)
     progress.stage("writing")
-    with clock("compose"), documents.pages(report, Further(renderings, settings.bins), copies) as pages:
+    further = Further(renderings, settings.bins)
+    with clock("compose"), documents.pages(report, further, copies) as pages:
         files = {name: write(report) for name, write in FILES} | {HANDED_ON: write_memory(memory)}
-        documents.begin(report, files)
+        documents.begin(report, files, further)
         files |= pages()
     with clock("pdf"):
         progress.stage("PDF")

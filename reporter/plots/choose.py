@@ -16,8 +16,7 @@ from reporter.model.histogram import SeriesHistograms
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
 from reporter.plots.choose_findings import draw_findings
-from reporter.plots.choose_further import FULLY_DRAWN, one_checkpoint, over_steps
-from reporter.plots.choose_layers import telling
+from reporter.plots.choose_further import FULLY_DRAWN, one_checkpoint
 from reporter.plots.choose_metrics import draw_curves, draw_metrics
 from reporter.plots.drawable import drawn, plain, update
 from reporter.plots.renderer import Renderer
@@ -53,7 +52,6 @@ def draw_all(
             metrics=draw_metrics(renderer, one, judgement),
             curves=draw_curves(renderer, one, judgement),
             evidence=draw_findings(renderer, one, judgement),
-            telling=over_steps(renderer, one, histograms[at], telling(one, judgement)),
         )
 
     with made_ahead(range(len(series)), draw, copies if len(series) >= MANY else NONE) as drawn:
@@ -69,7 +67,7 @@ def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset
 def draw_series(
     renderer: Renderer, series: Comparison, histograms: SeriesHistograms, bins: int, full: bool
 ) -> SeriesFigures:
-    """Draw those pictures of a series that both HTML and the PDF show.
+    """Draw those pictures of a series that both HTML and the PDF may show.
 
     Pictures of a checkpoint are among them only if it is the only one of its series.
 

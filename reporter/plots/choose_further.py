@@ -1,4 +1,4 @@
-"""Pictures that only one page shows: each layer over the steps, and those of a single checkpoint."""
+"""Pictures that only one page or the PDF shows: layers over the steps, and those of a single checkpoint."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from reporter.model.comparison import Comparison
 from reporter.model.figures import CheckpointFigures
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import Report
+from reporter.plots.choose_layers import telling
 from reporter.plots.renderer import Renderer
 from reporter.printable import layer_name
 
@@ -52,7 +53,7 @@ def draw_layers(renderer: Renderer, report: Report, copies: Copies = NONE) -> Re
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """Adds to a report what only one of its pages shows, so that no more than these pictures are held at a time.
+    """Adds to a report what only one of its documents shows, so that no more than these pictures are drawn and held.
 
     Attributes:
         renderer: draws, or finds a picture that was drawn before.
@@ -61,6 +62,14 @@ class Further:
 
     renderer: Renderer
     bins: int
+
+    def of_document(self, report: Report, shown: Sequence[int]) -> Report:
+        """With the pictures of the most telling layers of those series that the PDF shows."""
+        for at in shown:
+            series = report.series[at]
+            names = telling(series, report.judgement)
+            report = _with(report, at, telling=over_steps(self.renderer, series, report.histograms[at], names))
+        return report
 
     def of_series(self, report: Report, at: int) -> Report:
         """With the pictures of its layers over the steps, unless they are there."""

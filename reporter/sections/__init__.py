@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -94,7 +94,11 @@ def report_page(report: Report, medium: Medium) -> Page:
 
 
 class Drawing(Protocol):
-    """Adds to a report those pictures that only one of its pages shows, when that page is made."""
+    """Adds to a report those pictures that only one of its documents shows, when that is made."""
+
+    def of_document(self, report: Report, shown: Sequence[int]) -> Report:
+        """With those in the PDF, of the series that it shows."""
+        ...
 
     def of_series(self, report: Report, at: int) -> Report:
         """With those on the page of a series."""
@@ -108,6 +112,9 @@ class Drawing(Protocol):
 class _Drawn:
     """Of a report that has all its pictures."""
 
+    def of_document(self, report: Report, shown: Sequence[int]) -> Report:
+        return report
+
     def of_series(self, report: Report, at: int) -> Report:
         return report
 
@@ -119,6 +126,11 @@ DRAWN = _Drawn()
 
 Maker = tuple[str, Callable[[], Page]]
 """The path of a page in the folder of the report, and what composes it."""
+
+
+def document_page(report: Report, drawing: Drawing) -> Page:
+    """The page of the PDF."""
+    return report_page(drawing.of_document(report, series.shown_series(report, "pdf")), "pdf")
 
 
 def html_pages(report: Report, drawing: Drawing = DRAWN) -> Iterator[tuple[str, Page]]:

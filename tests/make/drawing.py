@@ -12,8 +12,9 @@ from reporter.settings.model import Settings
 
 
 def completed(report: Report) -> Report:
-    """The report with every picture that one of its pages shows."""
+    """The report with every picture that a page of it or the PDF shows."""
     drawing = Further(Renderings(Cache(None)), Settings().bins)
+    report = drawing.of_document(report, range(len(report.series)))
     for at, detail in enumerate(report.details):
         report = drawing.of_series(report, at)
         checkpoints = dict(report.figures[at].checkpoints)
