@@ -37,13 +37,15 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
     def known(claim: Claim) -> Peek | None:
         return cache.peek(claim.format, claim.members) if cache is not None else None
 
+    # What is going to be read is opened here: parsers remember what they found in it, and copies would forget.
+    number = further_processors(settings) if cache is None else 0
     return find(
         settings.roots,
         READERS,
         lambda claim: peek(claim.format, claim.path),
         settle=settings.settle,
         known=known,
-        copies=Copies(further_processors(settings), Path(tempfile.gettempdir()), "ckpt-report-"),
+        copies=Copies(number, Path(tempfile.gettempdir()), "ckpt-report-"),
         cache=settings.cache,
         max_depth=max_depth,
     )
