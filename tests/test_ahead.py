@@ -22,7 +22,11 @@ ITEMS = [(number, number) for number in range(100)]
 Tell = Callable[[str], None]
 
 
-TESTS = (Path(__file__), Path(__file__).parent / "gather" / "test_stretches.py")
+TESTS = (
+    Path(__file__),
+    Path(__file__).with_name("test_copies.py"),
+    Path(__file__).parent / "gather" / "test_stretches.py",
+)
 
 
 @pytest.fixture(autouse=True)

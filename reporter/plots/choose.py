@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from reporter import plots
 from reporter.ahead import NONE, Copies, made_ahead
@@ -22,7 +22,7 @@ from reporter.plots.drawable import drawn, plain, update
 from reporter.plots.renderer import Renderer
 
 MANY = 8
-"""Series from which on other processors draw some: about half a second of drawing, and a copy takes 20 ms to make."""
+"""Pictures from which on other processors draw some: each takes some 20 ms, and a copy as long to make."""
 
 
 def draw_all(
@@ -33,29 +33,38 @@ def draw_all(
     bins: int,
     copies: Copies = NONE,
 ) -> tuple[SeriesFigures, ...]:
-    """The pictures of all series, in their order; see :func:`draw_series`.
+    """The pictures of all series that both HTML and the PDF may show, in their order.
 
     Args:
         renderer: draws what no earlier run has drawn.
         histograms: one per series.
         judgement: says which of many series get all their pictures.
         bins: wanted number of bins of a histogram.
-        copies: of this process that draw ahead, if there are many series.
+        copies: of this process that draw some of many.
     """
     full = fully_drawn(series, judgement)
+    every = [
+        _parts(renderer, one, of, judgement, bins, one.name in full) for one, of in zip(series, histograms, strict=True)
+    ]
+    wanted = [(at, part) for at, parts in enumerate(every) for part in parts]
+    drawn: list[dict[str, Any]] = [{} for _ in series]
+    copied = copies if len(wanted) >= MANY else NONE
+    with made_ahead(wanted, lambda one: every[one[0]][one[1]](), copied) as made:
+        for (at, part), what in zip(wanted, made, strict=True):
+            drawn[at][part] = what
+    brief = [len(one.refs) > 1 and one.name not in full for one in series]
+    return tuple(SeriesFigures(**{**_NOTHING, **of}, brief=b) for of, b in zip(drawn, brief, strict=True))
 
-    def draw(at: int) -> SeriesFigures:
-        drawn = draw_series(renderer, series[at], histograms[at], bins, series[at].name in full)
-        one = series[at]
-        return replace(
-            drawn,
-            metrics=draw_metrics(renderer, one, judgement),
-            curves=draw_curves(renderer, one, judgement),
-            evidence=draw_findings(renderer, one, judgement),
-        )
 
-    with made_ahead(range(len(series)), draw, copies if len(series) >= MANY else NONE) as drawn:
-        return tuple(drawn)
+_NOTHING: Mapping[str, Any] = {
+    "moving": None,
+    "bands": None,
+    "trends": (),
+    "norms": None,
+    "updates": None,
+    "checkpoints": {},
+}
+"""What a series has of the pictures that are not drawn for all."""
 
 
 def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset[str]:
@@ -64,10 +73,15 @@ def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset
     return frozenset(list(names)[:FULLY_DRAWN])
 
 
-def draw_series(
-    renderer: Renderer, series: Comparison, histograms: SeriesHistograms, bins: int, full: bool
-) -> SeriesFigures:
-    """Draw those pictures of a series that both HTML and the PDF may show.
+def _parts(
+    renderer: Renderer,
+    series: Comparison,
+    histograms: SeriesHistograms,
+    judgement: Judgement,
+    bins: int,
+    full: bool,
+) -> dict[str, Callable[[], Any]]:
+    """What draws those pictures of a series that both HTML and the PDF may show, by fields of a SeriesFigures.
 
     Pictures of a checkpoint are among them only if it is the only one of its series.
 
@@ -75,30 +89,29 @@ def draw_series(
         renderer: draws, or finds a picture that was drawn before.
         series: the series.
         histograms: of its checkpoints and layers.
+        judgement: of all series.
         bins: the wanted number of bins of further histograms.
         full: whether all pictures are wanted, or only those that show most.
     """
     several = len(series.refs) > 1
-    if several and not full:
-        return SeriesFigures(
-            moving=None,
-            bands=_bands(renderer, series),
-            trends=(),
-            norms=_norms(renderer, series) if series.layers else None,
-            updates=_updates(renderer, series) if series.pairs and series.layers else None,
-            checkpoints={},
-            brief=True,
-        )
-    return SeriesFigures(
-        moving=_moving(renderer, series, histograms) if several else None,
-        bands=_bands(renderer, series) if several else None,
-        trends=_trends(renderer, series) if several else (),
-        norms=_norms(renderer, series) if several and series.layers else None,
-        updates=_updates(renderer, series) if series.pairs and series.layers else None,
-        checkpoints={} if several else {0: one_checkpoint(renderer, series, 0, bins)},
-        distances=_distances(renderer, series) if len(series.from_first) > 1 or series.from_baseline else None,
-        similarity=_similarity(renderer, series) if len(series.refs) > 2 else None,
-    )
+    full = full or not several
+    wanted: dict[str, tuple[object, Callable[[], Any]]] = {
+        "moving": (several and full, lambda: _moving(renderer, series, histograms)),
+        "bands": (several, lambda: _bands(renderer, series)),
+        "trends": (several and full, lambda: _trends(renderer, series)),
+        "norms": (several and series.layers, lambda: _norms(renderer, series)),
+        "updates": (series.pairs and series.layers, lambda: _updates(renderer, series)),
+        "checkpoints": (not several, lambda: {0: one_checkpoint(renderer, series, 0, bins)}),
+        "distances": (
+            full and (len(series.from_first) > 1 or series.from_baseline),
+            lambda: _distances(renderer, series),
+        ),
+        "similarity": (full and len(series.refs) > 2, lambda: _similarity(renderer, series)),
+        "metrics": (True, lambda: draw_metrics(renderer, series, judgement)),
+        "curves": (True, lambda: draw_curves(renderer, series, judgement)),
+        "evidence": (True, lambda: draw_findings(renderer, series, judgement)),
+    }
+    return {part: draw for part, (is_wanted, draw) in wanted.items() if is_wanted}
 
 
 def _moving(renderer: Renderer, series: Comparison, histograms: SeriesHistograms) -> Figure:
