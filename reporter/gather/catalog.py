@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reporter.ahead import Copies
 from reporter.cache import Cache
 from reporter.discover import MAX_DEPTH, find
 from reporter.errors import SettingError, with_state
+from reporter.gather.stretches import further_processors
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, FileEntry, Found, Peek, State
 from reporter.model.structure import structure
 from reporter.numerals import counted
@@ -31,12 +34,21 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
         max_depth: folders nested deeper than this below a root are not entered.
     """
 
-    def known_or_seen(claim: Claim) -> Peek:
-        known = cache.peek(claim.format, claim.members) if cache is not None else None
-        return known or peek(claim.format, claim.path)
+    def known(claim: Claim) -> Peek | None:
+        return cache.peek(claim.format, claim.members) if cache is not None else None
 
-    of_ours = settings.cache
-    return find(settings.roots, READERS, known_or_seen, settle=settings.settle, cache=of_ours, max_depth=max_depth)
+    # What is going to be read is opened here: parsers remember what they found in it, and copies would forget.
+    number = further_processors(settings) if cache is None else 0
+    return find(
+        settings.roots,
+        READERS,
+        lambda claim: peek(claim.format, claim.path),
+        settle=settings.settle,
+        known=known,
+        copies=Copies(number, Path(tempfile.gettempdir()), "ckpt-report-"),
+        cache=settings.cache,
+        max_depth=max_depth,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -124,6 +125,6 @@ def test_numbers_of_every_real_input(shared_data: Path, tmp_path: Path, monkeypa
     undrawn = pipeline.draw_all
     monkeypatch.setattr(pipeline, "draw_all", lambda memo, series, *more: undrawn(memo, (), (), *more[1:]))
     monkeypatch.setattr(pipeline, "draw_runs", lambda memo, series, group: Runs(tuple(group), ()))
-    monkeypatch.setattr(pipeline, "draw_further", lambda memo, report, bins: report)
-    monkeypatch.setattr(documents.Documents, "pages", lambda *_: {})
+    monkeypatch.setattr(pipeline, "draw_layers", lambda memo, report, copies: report)
+    monkeypatch.setattr(documents.Documents, "pages", lambda *_: nullcontext(dict))
     alike(folders, tmp_path, KINDS[:2])
