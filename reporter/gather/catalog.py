@@ -8,7 +8,9 @@ from pathlib import Path
 
 from reporter.cache import Cache
 from reporter.discover import MAX_DEPTH, find
+from reporter.discover.outputs import is_recording
 from reporter.errors import SettingError, with_state
+from reporter.gather.recording import Recording, found_in
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, FileEntry, Found, Peek, State
 from reporter.model.structure import structure
 from reporter.numerals import counted
@@ -24,7 +26,7 @@ SHOWN = 4
 
 
 def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DEPTH) -> Found:
-    """Discover everything below the roots; no weight is read.
+    """Discover everything below the roots, and the states of recordings among them; no weight is read.
 
     Args:
         cache: knows what is in checkpoints that were measured before, so that they are not opened.
@@ -35,8 +37,14 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
         known = cache.peek(claim.format, claim.members) if cache is not None else None
         return known or peek(claim.format, claim.path)
 
+    recordings = [root for root in settings.roots if is_recording(root)]
+    others = [root for root in settings.roots if root not in recordings]
+    recorded = found_in([Recording(root) for root in recordings])
+    if recordings and not others:
+        return recorded
     of_ours = settings.cache
-    return find(settings.roots, READERS, known_or_seen, settle=settings.settle, cache=of_ours, max_depth=max_depth)
+    found = find(others, READERS, known_or_seen, settle=settings.settle, cache=of_ours, max_depth=max_depth)
+    return Found(settings.roots, (*found.series, *recorded.series), (*found.files, *recorded.files))
 
 
 @dataclass(frozen=True, slots=True)

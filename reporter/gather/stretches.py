@@ -23,7 +23,7 @@ LARGE = 32 << 20
 def stretches(found: Sequence[Series]) -> list[tuple[int, Series]]:
     """Each as a series of its own, which begins with what its checkpoints are compared with; in order.
 
-    Series of which it is in doubt what follows what are left out.
+    Series of which it is in doubt what follows what are left out, and recorded ones, which are measured already.
 
     Returns:
         Each with the number of checkpoints before it.
@@ -32,7 +32,7 @@ def stretches(found: Sequence[Series]) -> list[tuple[int, Series]]:
     before = 0
     for series in found:
         refs = series.checkpoints
-        for at in range(0, len(refs) if series.doubt is None else 0, LENGTH):
+        for at in range(0, len(refs) if series.doubt is None and refs[0].is_there else 0, LENGTH):
             partners = dict.fromkeys((0, at - 1)) if at else {}
             chosen = (*(refs[i] for i in partners), *refs[at : at + LENGTH])
             result.append((before + at, replace(series, checkpoints=chosen)))

@@ -18,8 +18,11 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "terminal"),
     ("cache", "run_facts", "metrics"),
     ("gather", "documents"),
-    ("pipeline", "api"),
-    ("cli",),
+    ("pipeline", "api", "judged", "opened"),
+    ("recorder",),
+    ("engine", "keras"),
+    ("testing",),
+    ("cli", "pytest_plugin"),
     ("__init__", "__main__"),
 )
 
