@@ -95,7 +95,7 @@ def test_a_nan_is_told_at_once_with_its_layer_and_stops(
     history = fit(model, at_epoch(k, 1, lambda: spoil(model)), callback, epochs=4).history
     assert len(history["loss"]) == 2
     lines = told(caplog)
-    assert "epoch-0002: FAIL non-finite: " in lines[0] and "out/kernel" in lines[0]
+    assert "epoch-0002: FAIL non-finite: " in lines[0] and "layers hidden, out" in lines[0]
     assert "step 2 was the last good one" in lines[0]
     assert sum("non-finite: " in line for line in lines) == 1 + sum("metric-non-finite: " in line for line in lines)
     assert "training is stopped" in lines[-1]
@@ -105,7 +105,7 @@ def test_a_nan_is_told_at_once_with_its_layer_and_stops(
 def test_a_finding_is_told_once(k: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = network(k)
     fit(model, at_epoch(k, 1, lambda: spoil(model)), Report(tmp_path, initial=False, **KEPT), epochs=4)
-    assert sum(" non-finite: " in line and "out/kernel" in line for line in told(caplog)) <= 2
+    assert sum(" non-finite: " in line for line in told(caplog)) == 1
     assert len({line.partition(": ")[2] for line in told(caplog)}) == len(told(caplog))
 
 

@@ -29,6 +29,10 @@ OWN = {
 """Keys of report.json that tell where a number comes from, and no number."""
 
 
+EXACT_ONLY = ("idle-inputs",)
+"""Rules that leave out what is estimated."""
+
+
 def states(rng: np.random.Generator) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """A large and a small tensor that move a little from step to step."""
     kernel, bias = rng.standard_normal((60, 40)).astype("f4"), np.zeros(40, "f4")
@@ -72,9 +76,9 @@ def require_same_numbers(recorded: dict[str, Any], saved: dict[str, Any]) -> Non
     for record in (recorded, saved):
         record.pop("files")
         record["series"][0]["similarity"].pop("checkpoints")
-        for check in record["checks"]:
-            if check["rule"] == "idle-inputs":  # it leaves out what is estimated
-                check.update(checked=0, where="", worst=None)
+        record["checks"] = {check["rule"]: check for check in record["checks"]}
+        for rule in EXACT_ONLY:
+            record["checks"].pop(rule)
     lines = list(unlike("", recorded, saved))
     assert [line for line in lines if not estimated(line)] == []
     for ours, theirs in zip(recorded["series"][0]["from_first"], saved["series"][0]["from_first"], strict=True):
@@ -106,6 +110,8 @@ def test_a_recorded_report_has_the_numbers_of_saved_arrays(
 
 
 @pytest.mark.usefixtures("blank_pictures")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, when it saves
+@pytest.mark.filterwarnings("ignore:You are saving your model:UserWarning")
 @pytest.mark.parametrize("name", ["keras", "tf_keras"])
 def test_a_recorded_training_has_the_numbers_of_its_checkpoints(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -130,8 +136,11 @@ def test_a_recorded_training_has_the_numbers_of_its_checkpoints(
         step = int(model.optimizer.iterations.numpy())
         recorder.record(model, step)
         model.save(tmp_path / "ckpts" / f"step-{step}.keras")
-    saved = reporter.report(tmp_path / "ckpts", tmp_path / "out", spectral=True, **KEPT)
-    require_same_numbers(record_of(recorder.report()), record_of(saved))
+    saved = record_of(reporter.report(tmp_path / "ckpts", tmp_path / "out", spectral=True, **KEPT))
+    if name == "tf_keras":  # whose files hold the sum and the count of the loss as well
+        (check,) = [check for check in saved["checks"] if check["rule"] == "non-finite"]
+        check["checked"] -= 2
+    require_same_numbers(record_of(recorder.report()), saved)
 
 
 def test_a_reader_is_told_that_there_are_no_files(arrays: tuple[Recorder, Outcome, Path]) -> None:
@@ -140,6 +149,8 @@ def test_a_reader_is_told_that_there_are_no_files(arrays: tuple[Recorder, Outcom
     assert "Training of model" in text
     assert "4 states of a mapping of arrays, recorded in memory while it was trained" in text
     assert "there are no files of them" in text
+    assert "model: 4 states recorded in memory" in text and "Use any" not in text
+    assert "there are no files of what was recorded in memory" in text
     assert {entry.state for entry in outcome.report.files} == {"recorded"}
     page = next((outcome.folder / "checkpoints").iterdir())
     assert "none: recorded in memory" in words(page)

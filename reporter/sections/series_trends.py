@@ -93,7 +93,7 @@ def about(report: Report, series: Comparison) -> str:
     order = "ordered by the file names" if named else _ORDER[series.ordered_by]
     detail = series.refs[0].step.detail
     source = f" ({detail})" if series.ordered_by is Order.IN_FILE and detail else ""
-    if series.refs[0].recorded:
+    if series.recorded:
         return _recorded(series, by_role.covered(series))
     return (
         f"{n} checkpoint{'s' if n > 1 else ''} in format {series.format}{made_by}"
