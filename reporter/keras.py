@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, Literal
 
@@ -92,6 +93,7 @@ class Report:
         self._complaints: set[str] = set()
         self._busy = False
         self._handler: Any = None
+        self._interruption: Callable[[], object] | None = None
 
     # What fit calls
 
@@ -214,6 +216,10 @@ class Report:
             self._complain(f"a defect of ckpt-report ({type(error).__name__}: {error}); training goes on", error)
         finally:
             self._busy = False
+        if (interruption := self._interruption) is not None:
+            self._interruption = None
+            self.finish()
+            interruption()
 
     def _complain(self, text: str, error: Exception | None = None) -> None:
         if text not in self._complaints:
@@ -241,7 +247,10 @@ class Report:
         """The handler of Ctrl-C: the report first, then whatever would have happened."""
         before = self._handler or signal.default_int_handler
         self._silence()
-        if self.recorder.unreported and not self._busy:
+        if self._busy:  # the state that is just being measured is finished first
+            self._interruption = partial(before, number, frame)
+            return
+        if self.recorder.unreported:
             LOGGER.warning("interrupted: making the report of what was recorded; Ctrl-C again skips it")
             self.finish()
         before(number, frame)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.errors import OutputError, SettingError
+from reporter.errors import OutputError, ReportError, SettingError
 from reporter.gather.last_checkpoint import keep_readiness, keep_spectra
 from reporter.gather.recording import InMemory, Recording, found_in
 from reporter.judged import Judged, judged
@@ -147,9 +147,8 @@ class Recorder:
         elif step <= (self._before.checkpoint.ref.step.value or 0):
             last = self._before.checkpoint.ref.step
             raise SettingError(f"record: step {step} does not come after step {last}, which was recorded before")
-        before, self._before = self._before, None  # of a state that fails nothing is known: no pair over a gap
-        state = recording.keep(name or f"step-{step}", step, contents, self._plan, before)
-        self._before = state
+        # If this fails, the next state is compared with the one before this, which comes before it in the series.
+        self._before = state = recording.keep(name or f"step-{step}", step, contents, self._plan, self._before)
         self.recorded += 1
         if self.settings.spectral:
             keep_spectra(state, self.settings.threads)
@@ -209,8 +208,14 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.unreported:
+        if not self.unreported:
+            return
+        try:
             self.report()
+        except ReportError as problem:
+            if error is None:
+                raise
+            error.add_note(f"the report of what was recorded could not be made: {problem}")
 
     def _begun(self, model: Any) -> Recording:
         if self._recording is None:

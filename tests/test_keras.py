@@ -120,6 +120,22 @@ def test_ctrl_c_makes_the_report_first(k: ModuleType, tmp_path: Path, caplog: py
     assert signal.getsignal(signal.SIGINT) == handler
 
 
+def test_ctrl_c_waits_for_the_state_that_is_being_measured(keras: ModuleType, tmp_path: Path) -> None:
+    callback = Report(tmp_path, **KEPT)
+    keep = callback.recorder.keep
+
+    def interrupted(*arguments: Any, **keywords: Any) -> Any:
+        if keywords["name"] == "epoch-0002":
+            os.kill(os.getpid(), signal.SIGINT)
+        return keep(*arguments, **keywords)
+
+    callback.recorder.keep = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(keras), callback, epochs=4)
+    assert callback.outcome is not None
+    assert [ref.step.value for ref in callback.outcome.report.series[0].refs] == [0, 2, 4]
+
+
 def test_as_a_context_it_reports_whatever_ends_fit(k: ModuleType, tmp_path: Path) -> None:
     def fail() -> None:
         raise KeyboardInterrupt  # not by the signal

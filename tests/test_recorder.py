@@ -174,6 +174,17 @@ def test_the_command_reports_what_a_killed_process_has_recorded(
     assert "model/step-40" in capsys.readouterr().out
 
 
+def test_commands_that_read_weights_say_that_there_are_none(
+    arrays: tuple[Recorder, Outcome, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorder, _, _ = arrays
+    assert main(["inspect", str(recorder.folder)]) == 2
+    assert "it holds no weights to read" in capsys.readouterr().err
+    assert main(["verify", str(recorder.folder)]) == 4
+    printed = capsys.readouterr()
+    assert "there is no file to check" in printed.out and "0 of 4 checkpoints are sound" in printed.err
+
+
 def test_a_recording_is_left_out_of_a_walk(arrays: tuple[Recorder, Outcome, Path]) -> None:
     recorder, _, folder = arrays
     found = reporter.scan(recorder.folder.parent.parent)

@@ -66,6 +66,9 @@ def only_checkpoint(path: Path, settings: Settings) -> Chosen:
         SettingError: there is none, or more than one.
         CheckpointError: there is one, and it cannot be read.
     """
+    if is_recording(path):
+        why = "what was recorded of a training: it holds no weights to read; `ckpt-report report` reports it"
+        raise SettingError(f"{path}: {why}")
     found = scan(replace(settings, roots=(path,)), max_depth=_DIRECT)
     refs = [ref for series in found.series for ref in series.checkpoints]
     broken = [entry for entry in found.files if entry.state not in {State.FOUND, *ASIDE}]
