@@ -44,6 +44,8 @@ class State(StrEnum):
     PARTIAL = "partial"
     IN_PROGRESS = "in progress"
     ROTATED_AWAY = "rotated away"
+    RECORDED = "recorded"
+    """It was measured in memory while the model was trained, and never was a file."""
     NOT_DOWNLOADED = "not downloaded"
     UNSUPPORTED = "unsupported"
     REFUSED = "refused"

@@ -107,6 +107,11 @@ class Folder:
             path.unlink()
             self._distrusted.discard(path)
 
+    def forget(self, key: str) -> None:
+        """Delete all files of a key."""
+        for path in (self._root / key[:2]).glob(f"{key}.*"):
+            self.discard(path)
+
     def beside(self, folder: str, name: str) -> Path:
         """Where a file of a series is or would be."""
         return self._root / folder / name

@@ -128,6 +128,11 @@ class Cache:
         except MALFORMED:  # the disk does not give back what was just written: that says nothing of the checkpoint
             return self._opened(container.opened(content)).measured(plan.variables, plan.quantiles)
 
+    def forget(self, known: str) -> None:
+        """Delete everything that is kept of a checkpoint."""
+        if self._folder is not None and known:
+            self._folder.forget(known)
+
     def _completed(self, known: str, entry: Entry, selection: str) -> Entry:
         """The same checkpoint with all statistics of today, grouped for this selection too; no weight is read."""
         facts, full = entry.structure.facts, entry.probabilities
@@ -173,6 +178,10 @@ class Cache:
 
     # Records
 
+    def known_as(self, ref: CheckpointRef) -> str:
+        """What a checkpoint is known by: of its files as they are now, or what its recording says."""
+        return ref.recorded or self.identity(ref.format, ref.members)
+
     def record(self, ref: CheckpointRef, kind: str, version: int) -> Any | None:
         """Anything else that was worked out of a checkpoint: what :meth:`keep_record` was given, or None.
 
@@ -180,14 +189,14 @@ class Cache:
             kind: letters and dashes.
             version: of the code that works it out.
         """
-        known = self.identity(ref.format, ref.members)
+        known = self.known_as(ref)
         if self._folder is None or not known:
             return None
         return self._folder.read(self._folder.path(known, f"{kind}.{version}.record"), lambda c: c.header["record"])
 
     def keep_record(self, ref: CheckpointRef, kind: str, version: int, record: Any) -> None:
         """Keep something that JSON can hold, worked out of a checkpoint."""
-        known = self.identity(ref.format, ref.members)
+        known = self.known_as(ref)
         if self._folder is not None and known and is_certain(ref.mtime_ns):
             content = container.build({"kind": "record", "record": record}, {})
             self._folder.write(self._folder.path(known, f"{kind}.{version}.record"), content)

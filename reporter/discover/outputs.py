@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reporter.discover.listing import Listing, listing
-from reporter.model.output import LOCK, MARKER, UNFINISHED, marker
+from reporter.model.output import LOCK, MARKER, RECORDED, RECORDING, UNFINISHED, marker
 
 _BESIDE = frozenset({LOCK, "index.html"})
 _RUNS, _LATEST = "runs", (".latest-", "latest")
@@ -21,6 +21,14 @@ def is_run(folder: Path) -> bool:
         return False
 
 
+def is_recording(folder: Path) -> bool:
+    """Whether a folder holds what was recorded of a training, see :mod:`reporter.gather.recording`."""
+    try:
+        return (folder / RECORDING).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def is_output(found: Listing) -> bool:
     """Whether a folder holds runs of this program and nothing else whatsoever.
 
@@ -29,7 +37,9 @@ def is_output(found: Listing) -> bool:
     """
     if found.files.keys() == {LOCK} and not found.folders and not found.rows:
         return True
-    if found.folders.keys() != {_RUNS} or not found.files.keys() <= _BESIDE:
+    if found.folders.keys() - {RECORDED} != {_RUNS} or not found.files.keys() <= _BESIDE:
+        return False
+    if RECORDED in found.folders and not is_recording(found.folders[RECORDED]):
         return False
     if not all(row.path.name.startswith(_LATEST) for row in found.rows):
         return False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reporter.discover.foreign import foreign
 from reporter.discover.listing import Listing, Place, Row, is_pseudo, listing, place, trouble, words
-from reporter.discover.outputs import is_output, is_run
+from reporter.discover.outputs import is_output, is_recording, is_run
 from reporter.discover.unfinished import unfinished
 from reporter.errors import NotDownloaded, translated
 from reporter.model.checkpoint import Claim, Probe, State
@@ -111,6 +111,8 @@ class Walk:
                 return "no files, but a view of the system"
             if at in self._entered and not _same(self._entered[at], folder):
                 return f"the same folder as {self._entered[at]}"
+        if is_recording(folder):
+            return "states recorded during a training; name this folder for a report of them"
         return "a report of this program" if is_run(folder) else ""
 
     def _direct(self, folder: Path, found: Listing) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from reporter.ahead import Copies
 from reporter.cache import Cache
 from reporter.discover import MAX_DEPTH, find
+from reporter.discover.outputs import is_recording
 from reporter.errors import SettingError, with_state
+from reporter.gather.recording import Recording, found_in
 from reporter.gather.stretches import further_processors
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, FileEntry, Found, Peek, State
 from reporter.model.structure import structure
@@ -27,7 +29,7 @@ SHOWN = 4
 
 
 def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DEPTH) -> Found:
-    """Discover everything below the roots; no weight is read.
+    """Discover everything below the roots, and the states of recordings among them; no weight is read.
 
     Args:
         cache: knows what is in checkpoints that were measured before, so that they are not opened.
@@ -37,10 +39,15 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
     def known(claim: Claim) -> Peek | None:
         return cache.peek(claim.format, claim.members) if cache is not None else None
 
+    recordings = [root for root in settings.roots if is_recording(root)]
+    others = [root for root in settings.roots if root not in recordings]
+    recorded = found_in([Recording(root) for root in recordings])
+    if recordings and not others:
+        return recorded
     # What is going to be read is opened here: parsers remember what they found in it, and copies would forget.
     number = further_processors(settings) if cache is None else 0
-    return find(
-        settings.roots,
+    found = find(
+        others,
         READERS,
         lambda claim: peek(claim.format, claim.path),
         settle=settings.settle,
@@ -49,6 +56,7 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
         cache=settings.cache,
         max_depth=max_depth,
     )
+    return Found(settings.roots, (*found.series, *recorded.series), (*found.files, *recorded.files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,9 @@ def only_checkpoint(path: Path, settings: Settings) -> Chosen:
         SettingError: there is none, or more than one.
         CheckpointError: there is one, and it cannot be read.
     """
+    if is_recording(path):
+        why = "what was recorded of a training: it holds no weights to read; `ckpt-report report` reports it"
+        raise SettingError(f"{path}: {why}")
     found = scan(replace(settings, roots=(path,)), max_depth=_DIRECT)
     refs = [ref for series in found.series for ref in series.checkpoints]
     broken = [entry for entry in found.files if entry.state not in {State.FOUND, *ASIDE}]

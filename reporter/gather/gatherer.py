@@ -8,13 +8,14 @@ from itertools import pairwise
 
 from reporter.ahead import Front
 from reporter.cache import Cache, CacheDamaged
-from reporter.errors import CheckpointError, SettingError
+from reporter.errors import CheckpointError, CorruptCheckpoint, SettingError
 from reporter.gather.account import Account, Failed
 from reporter.gather.catalog import only_checkpoint
 from reporter.gather.checkpoint_in_series import CheckpointInSeries
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import match, notes
 from reporter.gather.measurer import Done, Measurer
+from reporter.gather.recording import cache_of, recorded
 from reporter.gather.rotated import Rotated, remember, rotated, same_structure
 from reporter.gather.stable_read import failure, twice
 from reporter.measuring.checkpoint import Plan
@@ -23,6 +24,8 @@ from reporter.model.gathered import Baseline, Gathered
 from reporter.model.measured import Measured
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
+
+LOST = "it was recorded, but the summary in the recording is missing, damaged, or of another version of ckpt-report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,25 @@ class Gatherer:
         Args:
             account: of what came before; checkpoints that failed are left out.
         """
+        if series.checkpoints[0].recorded:
+            return self._recorded(series, account)
         gone = rotated(self.measurer.cache, series, self.measurer.plan) if self.settings.history else []
         found, account = self._in_order(series, gone, account)
         kept = _of_one_model(gone, found)
         if len(kept) < len(gone):
             found, account = self._in_order(series, kept, account)
         return self._gathered(found), account
+
+    def _recorded(self, series: Series, account: Account) -> tuple[Gathered, Account]:
+        """A series that was measured while the model was trained; what its recording has lost is told."""
+        cache, plan = cache_of(series.checkpoints[0]), self.measurer.plan
+        states, lost = recorded(series, cache, plan)
+        of_recording = replace(self, measurer=replace(self.measurer, cache=cache))
+        found, account = of_recording._in_order(replace(series, checkpoints=()), states, account)
+        failed = [Failed(ref, CorruptCheckpoint(ref.path, LOST)) for ref in lost]
+        for one in failed:
+            self.progress.failed(one.ref, one.error)
+        return self._gathered(found), account.after(failed)
 
     def ahead(self, series: Series, tell: Callable[[str], None]) -> None:
         """In a copy of this process, measure a stretch of a series, so that the cache knows it.

@@ -22,7 +22,7 @@ from reporter.model.measured import Measured
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """A checkpoint whose files are gone.
+    """A checkpoint whose files are gone, or that never had any: see :mod:`reporter.gather.recording`.
 
     Attributes:
         ref: where it stood; it has no files.

@@ -23,6 +23,8 @@ LARGE = 32 << 20
 def stretches(found: Sequence[Series], length: int = LENGTH, *, doubtful: bool = False) -> list[tuple[int, Series]]:
     """Each as a series of its own, which begins with what its checkpoints are compared with; in order.
 
+    Recorded ones are left out, which are measured already.
+
     Args:
         found: all series.
         length: checkpoints in a stretch.
@@ -35,7 +37,8 @@ def stretches(found: Sequence[Series], length: int = LENGTH, *, doubtful: bool =
     before = 0
     for series in found:
         refs = series.checkpoints
-        for at in range(0, len(refs) if doubtful or series.doubt is None else 0, length):
+        of_use = (doubtful or series.doubt is None) and refs[0].is_there
+        for at in range(0, len(refs) if of_use else 0, length):
             partners = dict.fromkeys((0, at - 1)) if at else {}
             chosen = (*(refs[i] for i in partners), *refs[at : at + length])
             result.append((before + at, replace(series, checkpoints=chosen, doubt=None)))

@@ -54,6 +54,9 @@ def verify(settings: Settings) -> Iterator[Verdict]:
     for entry in listed:
         if entry.state != State.FOUND:
             yield Verdict(entry.path, entry.format, entry.state, entry.integrity, entry.reason)
+        elif refs[entry.path].recorded:
+            why = "it was measured in memory while the model was trained; there is no file to check"
+            yield Verdict(entry.path, entry.format, State.RECORDED, "", why)
         else:
             yield _verified(refs[entry.path], entry.integrity, settings.settle)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reporter.discover.listing import absolute, listing
-from reporter.discover.outputs import is_output, is_run
+from reporter.discover.outputs import is_output, is_recording, is_run
 from reporter.errors import CheckpointError, SettingError
 from reporter.metrics.source import Source, head_of
 from reporter.model.comparison import Comparison
@@ -114,7 +114,7 @@ def _below(folders: Sequence[Path]) -> list[Path]:
         further: list[Path] = []
         for folder in level[:MAX_FOLDERS]:
             here = listing(folder)
-            if is_output(here) or is_run(folder):  # reports of this program
+            if is_output(here) or is_run(folder) or is_recording(folder):  # of this program
                 continue
             found += here.files.values()
             further += here.folders.values()

@@ -10,13 +10,18 @@ from reporter.rules.timeline import Timeline
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
-    """One check per pair of neighbours and kind of difference; optimizer state may come and go with a remark."""
+    """One check per pair of neighbours and kind of difference; optimizer state may come and go with a remark.
+
+    What an optimizer makes at its first step is none: before it, at step 0, there is no state yet.
+    """
     series = timeline.series
     for pair in series.pairs:
         before, after = series.measured[pair.before].by_name, series.measured[pair.after].by_name
         where = f"at {timeline.step(pair.after)} (previous: {timeline.labels[pair.before]})"
         forms = {name: f"{name}: {a} → {b}" for name, a, b in pair.reshaped}
-        kinds = (("gone", pair.removed, before), ("new", pair.added, after), ("reshaped", tuple(forms), after))
+        untrained = series.refs[pair.before].step.value == 0
+        added = tuple(n for n in pair.added if not untrained or after[n].info.collection != "optimizer")
+        kinds = (("gone", pair.removed, before), ("new", added, after), ("reshaped", tuple(forms), after))
         for kind, names, holder in kinds:
             if len(names) <= limits["threshold"]:
                 continue
@@ -38,7 +43,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 parameters=sum(holder[n].info.size for n in names),
                 group=kind,
             )
-        if not (pair.added or pair.removed or pair.reshaped):
+        if not (added or pair.removed or pair.reshaped):
             yield Check(0.0, 0.0, place=pair.after)
 
 

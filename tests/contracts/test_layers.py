@@ -19,8 +19,11 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("cache", "run_facts", "metrics"),
     ("gather", "documents"),
     ("cluster",),
-    ("pipeline", "api"),
-    ("cli",),
+    ("pipeline", "api", "judged", "opened"),
+    ("recorder",),
+    ("engine", "keras"),
+    ("testing",),
+    ("cli", "pytest_plugin"),
     ("__init__", "__main__"),
 )
 
