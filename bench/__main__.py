@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import growth, in_memory, many, peers, reading, reports
+from bench import growth, in_memory, many, peers, reading, reports, spectra
 from bench.row import Context, Measurement
 
 FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
@@ -22,9 +22,10 @@ FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
     "reports": reports.rows,
     "growth": growth.rows,
     "many": many.rows,
+    "spectra": spectra.rows,
     "peers": peers.rows,
 }
-DEFAULT = ("memory", "reading", "reports", "growth", "many")
+DEFAULT = ("memory", "reading", "reports", "growth", "many", "spectra")
 """The families that are measured if none is named; ``peers`` installs another tool first."""
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "numba", "h5py", "tensorflow", "safetensors", "matplotlib", "weasyprint")
