@@ -256,7 +256,7 @@ _RUNS: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
     ("averaged-flow", "flow from step 0 with an average of its weights", averaged_flow),
     ("averaged-late", "graph net with an average from step 150 on", averaged_late),
     ("looked-ahead", "slow and fast weights (lookahead)", looked_ahead),
-    ("other-optimizer", "GRU, Adam up to epoch 5 and SGD from then on", resumed_with_other_optimizer),
+    ("adam-to-sgd", "GRU, Adam up to epoch 5 and SGD from then on", resumed_with_other_optimizer),
     ("done-again", "interrupted between two saves and resumed", resumed_with_state),
     ("warm-started", "residual CNN pretrained on other classes, from step 0", warm_started),
     ("norms-first", "only normalisations are tuned up to epoch 3", unfrozen_by_age),

@@ -207,7 +207,9 @@ def spectral_normalised(folder: Path) -> None:
 def with_skips(folder: Path) -> None:
     """A small U-net with group normalisation, trained to give images back."""
     image = keras.Input((12, 12, 1))
-    a = layers.GroupNormalization(4, name="gn1")(layers.Conv2D(8, 3, padding="same", activation="relu", name="down1")(image))
+    a = layers.GroupNormalization(4, name="gn1")(
+        layers.Conv2D(8, 3, padding="same", activation="relu", name="down1")(image)
+    )
     b = layers.Conv2D(12, 3, strides=2, padding="same", activation="relu", name="down2")(a)
     c = layers.Conv2DTranspose(8, 3, strides=2, padding="same", activation="relu", name="up1")(b)
     out = layers.Conv2D(1, 3, padding="same", name="out")(layers.Concatenate()([a, c]))

@@ -37,7 +37,9 @@ ALL = CHECKPOINTS * STEPS
 def one_cycle(folder: Path) -> None:
     def rate(step: int) -> float:
         peak = 0.3 * ALL
-        return 0.15 * (step / peak if step < peak else max(0.001, 0.5 * (1 + np.cos(np.pi * (step - peak) / (0.7 * ALL)))))
+        return 0.15 * (
+            step / peak if step < peak else max(0.001, 0.5 * (1 + np.cos(np.pi * (step - peak) / (0.7 * ALL))))
+        )
 
     net = Conv(8, 12, seed=551)
     follow(Run(net, momentum, rate, stores=True), folder, keras_bundle(net))
@@ -108,7 +110,7 @@ def hashed_ids(folder: Path) -> None:
 
 
 def skipgram(folder: Path) -> None:
-    rate = lambda step: 20.0 * max(1e-4, 1 - step / ALL)  # noqa: E731
+    rate = lambda step: 2.0 * max(1e-4, 1 - step / ALL)  # noqa: E731
     follow(Run(Skipgram(seed=564), sgd, rate), folder, npz, gaps=(0, *[STEPS] * CHECKPOINTS))
 
 
@@ -220,7 +222,7 @@ def two_of_four(folder: Path) -> None:
         for name, mask in kept.items():
             run.weights[name] = run.weights[name] * mask
 
-    follow(Run(net, momentum, 0.02, after_step=hold), folder, safetensors, before=prune)
+    follow(Run(net, momentum, 0.02, after_step=hold), folder, npz, before=prune)
 
 
 class Rounded(Mlp):
@@ -372,7 +374,9 @@ def evolved(folder: Path) -> None:
 
 def best_only(folder: Path) -> None:
     """Saved whenever the validation loss is the best so far: often at first, rarely later."""
-    follow(Run(Residual(seed=579, blocks=3), rate=2e-3), folder, safetensors, gaps=(10, 10, 20, 10, 40, 30, 120, 10, 260))
+    follow(
+        Run(Residual(seed=579, blocks=3), rate=2e-3), folder, safetensors, gaps=(10, 10, 20, 10, 40, 30, 120, 10, 260)
+    )
 
 
 def best_only_words(folder: Path) -> None:

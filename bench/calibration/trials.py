@@ -30,10 +30,19 @@ def cases() -> tuple[Case, ...]:
     from bench.calibration.sick import SICK
     from bench.calibration.small_healthy import SMALL_HEALTHY
     from bench.calibration.small_sick import SMALL_SICK
+    from bench.calibration.third_healthy import THIRD_HEALTHY
     from bench.calibration.unseen_healthy import UNSEEN_HEALTHY
     from bench.calibration.unseen_sick import UNSEEN_SICK
 
-    healthy = (*HEALTHY, *SMALL_HEALTHY, *UNSEEN_HEALTHY, *SECOND_ADAPTED, *SECOND_TRAINED, *SECOND_KERAS)
+    healthy = (
+        *HEALTHY,
+        *SMALL_HEALTHY,
+        *UNSEEN_HEALTHY,
+        *SECOND_ADAPTED,
+        *SECOND_TRAINED,
+        *SECOND_KERAS,
+        *THIRD_HEALTHY,
+    )
     return (*healthy, *SICK, *SMALL_SICK, *UNSEEN_SICK, *SECOND_SICK, *RARE_SICK)
 
 
