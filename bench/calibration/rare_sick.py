@@ -240,21 +240,31 @@ def tiny_head(folder: Path) -> None:
 
 
 def tiny_table(folder: Path) -> None:
-    """Embeddings that begin at 1e-7 and are hardly trained, behind a normalisation that hides it."""
-    net = Transformer(seed=668)
-    net.weights["words/embeddings"] = net.weights["words/embeddings"] * 2e-6
-    follow(Run(net, sgd, 1e-7), folder, npz)
+    """Embeddings that are kept in units of 1e-8, behind a factor in the code that the file does not hold."""
+
+    class Rescaled(Transformer):
+        def loss(self, p: Weights) -> Node:
+            return super().loss({**p, "words/embeddings": p["words/embeddings"] * 1e8})
+
+    net = Rescaled(seed=668)
+    net.weights["words/embeddings"] = net.weights["words/embeddings"] * 1e-8
+    run = Run(net, rate=2e-3)
+    run.rates = {"words": 1e-8}
+    follow(run, folder, npz)
 
 
-def tiny_by_l1(folder: Path) -> None:
-    """A kernel whose values are kept at 1e-6 by a decay that is too strong, yet is not zero."""
+def tiny_adapter(folder: Path) -> None:
+    """The second matrix of each adapter is of 1e-8, since its weight in the sum is that large."""
 
-    def decay(run: Run) -> None:
-        run.weights["d2/kernel"] = run.weights["d2/kernel"] * 0.97
+    class Weighted(Decoder):
+        def loss(self, p: Weights) -> Node:
+            return super().loss({n: x * 1e7 if "lora_B" in n else x for n, x in p.items()})
 
-    run = Run(Mlp(14, 24, 24, 4, seed=669), sgd, 1e-6, after_step=decay)
-    run.net.weights["d2/kernel"] = run.net.weights["d2/kernel"] * 1e-3
-    follow(run, folder, npz, gaps=[10] * 10)
+    net = Weighted(seed=669, layers=1)
+    net.adapt(3, "q_proj", "v_proj")
+    run = Run(net, rate=2e-3)
+    run.rates = {name: 1e-6 for name in net.weights if "lora_B" in name}
+    follow(run, folder, safetensors)
 
 
 def l1_on_table(folder: Path) -> None:
@@ -297,10 +307,10 @@ RARE_SICK: tuple[Case, ...] = (
     Case("outlier-values", "twelve values of a projection stand out", outlier_values,
          ("heavy-tails", "int8-ready"), None, ("down_proj",), remark=True, unseen=True),
     Case("tiny-head", "a head of 1e-8", tiny_head, ("float16-underflow",), None, ("head",), remark=True, unseen=True),
-    Case("tiny-table", "embeddings of 1e-7", tiny_table, ("float16-underflow",), None, ("words",), remark=True,
+    Case("tiny-table", "embeddings in units of 1e-8", tiny_table, ("float16-underflow",), None, ("words",), remark=True,
          unseen=True),
-    Case("tiny-by-decay", "a kernel decays to 1e-6", tiny_by_l1, ("float16-underflow",), None, ("d2",), remark=True,
-         unseen=True),
+    Case("tiny-adapter", "adapters whose second matrices are of 1e-8", tiny_adapter, ("float16-underflow",), None,
+         ("lora_B",), remark=True, unseen=True),
     Case("l1-on-table", "L1 leaves frequent words only", l1_on_table, ("dead-units", "sparsity-jump", "all-zero"),
          None, ("words",), unseen=True),
 )  # fmt: skip

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from bench.calibration.case import Case
 from bench.calibration.descent import adagrad, adam, adamw, momentum, rmsprop, sgd
 from bench.calibration.files import bfloat16, bundle, npz, orbax, safetensors, saved_model

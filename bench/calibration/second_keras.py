@@ -1,4 +1,4 @@
-"""Healthy runs of Keras models that Keras trains and saves by itself: its averages, constraints, restarts and callbacks.
+"""Healthy runs of Keras models that Keras itself trains and saves: its averages, constraints, restarts, callbacks.
 
 The second look at runs that no rule has seen, see :mod:`bench.calibration.unseen_healthy`.
 """

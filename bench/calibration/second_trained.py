@@ -393,12 +393,13 @@ def adversaries_averaged(folder: Path) -> None:
 
 def late_generalisation(folder: Path) -> None:
     """Strong decay over many steps: norms fall from their peak to a lower level."""
-    follow(Run(Mlp(16, 48, 4, seed=582), lambda w, g, s, r, t: adamw(w, g, s, r, t) + r * 1.0 * w, 3e-3), folder, legacy,
-           gaps=(20, 60, 100, 200, 200, 200))  # fmt: skip
+    decay = lambda w, g, s, rate, step: adamw(w, g, s, rate, step) + rate * w  # noqa: E731
+    run = Run(Mlp(16, 48, 4, seed=582), decay, 3e-3)
+    follow(run, folder, without_step, gaps=(20, 60, 100, 200, 200, 200))
 
 
-def legacy(folder: Path, k: int, arrays: dict[str, Array]) -> None:
-    """.npz, whatever its name; the weights without the step, as many save them."""
+def without_step(folder: Path, k: int, arrays: dict[str, Array]) -> None:
+    """The weights without the step, as many save them."""
     npz(folder, k, {name: values for name, values in arrays.items() if name != "step"})
 
 
