@@ -22,8 +22,9 @@ MATRICES = 40
 KINDS = 4
 """Different matrices, each of which is measured ten times; numpy measures each once."""
 
-GOAL = 10.0
-"""Seconds on two cores that do nothing else: twice as much processor time."""
+GOAL = 0.25
+"""Most processor time as a share of numpy's. On a core that does nothing else numpy takes 2 s for one matrix, 80 s for
+all of them; a quarter of that is 10 s on two such cores."""
 
 
 def rows(context: Context) -> Iterator[Measurement]:
@@ -45,8 +46,8 @@ def rows(context: Context) -> Iterator[Measurement]:
         reference,
         "numpy.linalg.svd in float32",
         ours / reference,
-        f"≤ {2 * GOAL:g} s, {GOAL:g} s on two cores",
-        ours <= 2 * GOAL,
+        f"≤ {GOAL:g} ×, 10 s on two quiet cores",
+        ours <= GOAL * reference,
     )
     spectra = list(found.values())[:KINDS]
     off = [_rank_error(s.effective_rank or 0.0, values) for s, values in zip(spectra, singular, strict=True)]

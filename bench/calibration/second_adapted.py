@@ -14,6 +14,7 @@ from bench.calibration.files import bfloat16, bundle, npz, orbax, safetensors, s
 from bench.calibration.nets import Mlp, Recurrent, Weights, as_node, dense, relu
 from bench.calibration.run import CHECKPOINTS, STEPS, Run, follow
 from bench.calibration.second_nets import Agent, Decoder, Flow, Graph, Pairs, Separable, Variational, copied
+from bench.calibration.seen import SEEN_SINCE
 from bench.calibration.small_healthy import average, pretrained
 from bench.calibration.tape import Array, Node, squared
 from bench.calibration.unseen_nets import Gated, Residual
@@ -263,4 +264,6 @@ _RUNS: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
     ("probe", "language model fixed but for its head", head_alone_adam),
 )
 
-SECOND_ADAPTED: tuple[Case, ...] = tuple(Case(name, story, make, unseen=True) for name, story, make in _RUNS)
+SECOND_ADAPTED: tuple[Case, ...] = tuple(
+    Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS
+)
