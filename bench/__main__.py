@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import growth, in_memory, many, peers, reading, reports, training
+from bench import growth, in_memory, many, peers, reading, reports, spectra, training
 from bench.row import Context, Measurement
 
 FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
@@ -22,10 +22,11 @@ FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
     "reports": reports.rows,
     "growth": growth.rows,
     "many": many.rows,
+    "spectra": spectra.rows,
     "training": training.rows,
     "peers": peers.rows,
 }
-DEFAULT = ("memory", "reading", "reports", "growth", "many")
+DEFAULT = ("memory", "reading", "reports", "growth", "many", "spectra")
 """The families that are measured if none is named; ``peers`` installs another tool first, ``training`` trains a
 ResNet50 for minutes."""
 RESULTS = Path(__file__).parent / "results"

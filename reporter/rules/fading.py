@@ -21,7 +21,9 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per kernel: its last relative update against its usual one, over the same for the liveliest weight.
 
     The ratio to the liveliest one takes the learning-rate schedule out, which slows all layers alike. Biases are among
-    the liveliest: where all kernels are dead and only move on by Adam's momentum, the last bias still learns.
+    the liveliest: where all kernels are dead and only move on by Adam's momentum, the last bias still learns. Momentum
+    runs out, so that each update is smaller than the one before; where all kernels merely fall to another level, and
+    stay there, another optimizer took over.
     """
     last = len(timeline.labels) - 1
     known = [t for t in timeline.weights if not t.coarse and not t.fixed and _complete(t, last, limits["pairs"])]
@@ -29,16 +31,18 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     if not kernels or len(known) < 2 or last in timeline.same_step:
         return
     pairs = min(len(t.updates.places) for t in kernels)
-    lively = np.max([_course(t)[-pairs:] for t in known if len(t.updates.places) >= pairs and _lively(t)], axis=0)
+    liveliest = [t for t in known if len(t.updates.places) >= pairs and _lively(t)]
+    lively = np.max([_course(t)[-pairs:] for t in liveliest], axis=0)
+    others = np.max([_course(t)[-pairs:] for t in kernels], axis=0)
     for track in kernels:
         row, typical = _course(track)[-pairs:], _usual(track)
-        ratio = np.where(lively > 0, row / np.where(lively > 0, lively, 1.0), 1.0)
+        ratio, among_kernels = _against(row, lively), _against(row, others)
         value = float(ratio[-1])
-        if not 0 < value < limits["threshold"]:
+        falls = row[-1] < FALLS * row[-2]
+        if not 0 < value < limits["threshold"] or not (falls or among_kernels[-1] < limits["threshold"]):
             yield Check.of(track.info, value, 1.0 - value, place=last)
             continue
-        begin = len(ratio) - int(np.cumprod(ratio[::-1] < limits["threshold"]).sum())
-        place = int(track.updates.places[-pairs:][begin])
+        place = int(track.updates.places[-pairs:][_begin(ratio, limits["threshold"])])
         yield Check.of(
             track.info,
             value,
@@ -50,6 +54,24 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             message=f"the updates of {track.info.name} have faded to {number(float(track.updates.relative[-1]), 2)} of "
             f"its norm at {timeline.step(last)}, from {number(typical, 2)} usually, while other weights still learn",
         )
+
+
+FALLS = 2 / 3
+"""Share of the update before below which an update falls; momentum of 0.9 leaves a third of it within ten steps."""
+
+
+def _against(row: Floats, lively: Floats) -> Floats:
+    """A course as a share of the liveliest; 1 where there is none."""
+    share: Floats = np.where(lively > 0, row / np.where(lively > 0, lively, 1.0), 1.0)
+    return share
+
+
+def _begin(ratio: Floats, limit: float) -> int:
+    """Where the fading begins: the first of the last ratios below the limit, or before, as far as they fall to it."""
+    begin = len(ratio) - int(np.cumprod(ratio[::-1] < limit).sum())
+    while begin > 1 and ratio[begin - 1] < FALLS * ratio[begin - 2]:
+        begin -= 1
+    return begin
 
 
 def _lively(track: Track) -> bool:
