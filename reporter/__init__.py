@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from reporter.api import Measurement, Sample, measure
     from reporter.errors import CheckpointError, ReportError, SettingError
 
-__all__ = ["CheckpointError", "Measurement", "ReportError", "Sample", "SettingError", "measure"]
+__version__ = "0.2.0"
+"""The one place that states it: the build, the command line and the reports read it here."""
+
+__all__ = ["CheckpointError", "Measurement", "ReportError", "Sample", "SettingError", "__version__", "measure"]
 
 _HOMES = {
     "measure": "reporter.api",
