@@ -130,7 +130,8 @@ def test_bash_completes_commands_flags_values_and_folders(tmp_path: Path) -> Non
             f'eval "$({shlex.quote(sys.executable)} -m reporter completion bash)"\n'
             f"cd {shlex.quote(str(tmp_path))}\n"
             f"COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n"
-            'COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}; _shtab_ckpt_report; printf \'%s\\n\' "${COMPREPLY[@]}"\n'
+            'COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}; _shtab_ckpt_report\n'
+            "printf '%s\\n' \"${COMPREPLY[@]}\"\n"
         )
         done = subprocess.run(
             ["bash", "--norc", "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
