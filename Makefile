@@ -84,7 +84,7 @@ bench-peers: $(VENV)/dev.stamp ## beside weightlens, in an environment of its ow
 # What mkdocs-material prints of the plans for MkDocs 2 is left out.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs
 docs: $(VENV)/dev.stamp ## build the manual into site/, without warnings
-	$(MKDOCS) build --strict --quiet $(ARGS)
+	$(MKDOCS) build --strict $(ARGS)
 
 docs-serve: $(VENV)/dev.stamp ## show the manual in a browser while it is written
 	$(MKDOCS) serve $(ARGS)

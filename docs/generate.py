@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files as resources
 from typing import Any
@@ -23,6 +25,9 @@ from reporter.settings.options import OPTIONS, Option
 from reporter.settings.setting import Reach
 from reporter.settings.sources import PREFIX
 
+LOGGER = logging.getLogger("mkdocs.hooks.generate")
+"""Its warnings make `mkdocs build --strict` fail."""
+
 SCHEMA = resources("reporter.writers").joinpath("report.schema.json").read_text("utf-8")
 
 
@@ -34,6 +39,22 @@ def on_files(files: Any, config: Any) -> Any:
         files.append(File.generated(config, f"reference/{name}.md", content=page()))
     files.append(File.generated(config, "reference/report.schema.json", content=SCHEMA))
     return files
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Warn of what a page would load from another host: it has to work offline, and to tell nobody that it is read."""
+    for address in loaded_elsewhere(output):
+        LOGGER.warning("%s would load %s", page.file.src_uri, address)
+    return output
+
+
+def loaded_elsewhere(page: str) -> list[str]:
+    """Addresses of other hosts from which a browser loads something to show an HTML page; links are none of them.
+
+    >>> loaded_elsewhere('<a href="https://a.example/">x</a><img src="//b.example/c.png"><link href="d.css">')
+    ['//b.example/c.png']
+    """
+    return re.findall(r'<(?:[a-z]+\b[^>]*\bsrc|link\b[^>]*\bhref)="?((?:https?:)?//[^">\s]+)', page)
 
 
 def commands_page() -> str:
@@ -63,10 +84,10 @@ def settings_page() -> str:
     return "\n\n".join(["# Settings", _SETTINGS, "\n".join(rows)]) + "\n"
 
 
-_SETTINGS = f"""Flags win over variables of the environment, these over `ckpt-report.toml` in the working folder, this over
-`[tool.ckpt-report]` in `pyproject.toml` there, and this over `~/.config/ckpt-report/ckpt-report.toml`. The variable of a
-setting is its name in capitals after `{PREFIX}`, with `_` for `-`: `{PREFIX}FAIL_ON=warn`. An unknown name is an error
-that proposes the nearest one. `ckpt-report config show` prints all settings and where each comes from.
+_SETTINGS = f"""Flags win over variables of the environment, these over `ckpt-report.toml` in the working folder, this
+over `[tool.ckpt-report]` in `pyproject.toml` there, and this over `~/.config/ckpt-report/ckpt-report.toml`. The
+variable of a setting is its name in capitals after `{PREFIX}`, with `_` for `-`: `{PREFIX}FAIL_ON=warn`. An unknown
+name is an error that proposes the nearest one. `ckpt-report config show` prints all settings and where each comes from.
 
 ```toml
 # ckpt-report.toml
@@ -80,8 +101,8 @@ severity = "info"        # off, info, warn or fail
 threshold = 3.0
 ```
 
-The limits of each rule are listed with the [rules](rules.md). A working folder may be somebody else's, such as that of an
-unpacked archive: settings marked ⚠ do not count in its files, unless the file is named with `--config`
+The limits of each rule are listed with the [rules](rules.md). A working folder may be somebody else's, such as that of
+an unpacked archive: settings marked ⚠ do not count in its files, unless the file is named with `--config`
 ([why](../explanation/safety.md))."""
 
 
@@ -110,11 +131,12 @@ def statistics_page() -> str:
         f"| {plain(s.title)} | `{s.name}` | {plain(s.unit) or 'as the weights'} | {plain(s.definition)} |"
         for s in STATISTICS
     ]
-    return "\n\n".join(["# Statistics", _STATISTICS, "\n".join(["| | key | unit | definition |", "|---|---|---|---|", *rows])]) + "\n"
+    table = "\n".join(["| | key | unit | definition |", "|---|---|---|---|", *rows])
+    return "\n\n".join(["# Statistics", _STATISTICS, table]) + "\n"
 
 
-_STATISTICS = """Of every tensor, every layer, and the whole model. All but the counts speak of the finite values x₁ … xₙ;
-NaN and infinities have counts of their own. Quantiles stand beside these: those of single tensors equal
+_STATISTICS = """Of every tensor, every layer, and the whole model. All but the counts speak of the finite values
+x₁ … xₙ; NaN and infinities have counts of their own. Quantiles stand beside these: those of single tensors equal
 `numpy.quantile` of the same values, those of layers and of the whole are within 2⁻⁸ of their magnitude
 ([why](../explanation/radix-summary.md)). Moments are merged by the formulas of P. Pébay, *Formulas for robust, one-pass
 parallel computation of covariances and arbitrary-order statistical moments*, Sandia SAND2008-6212.
@@ -135,10 +157,10 @@ def rules_page() -> str:
     return "\n\n".join(["# Rules", intro, "\n".join(rows), *map(_rule, RULES)]) + "\n"
 
 
-_RULES = """Every rule looks at every series, and prints its worst value whether it fired or not. One cause is one finding: a
-rule that explains another's finding covers it. Calibration counts on how many of {healthy} healthy and {sick} sick
-training runs a rule warned or failed (of rules that only remark: remarked); how these runs were made is described in
-`bench/calibration` of the source.
+_RULES = """Every rule looks at every series, and prints its worst value whether it fired or not. One cause is one
+finding: a rule that explains another's finding covers it. Calibration counts on how many of {healthy} healthy and
+{sick} sick training runs a rule warned or failed (of rules that only remark: remarked); how these runs were made is
+described in `bench/calibration` of the source.
 
 Change a limit with `[rules.<rule>] <limit> = …`, the weight of a finding with `severity = "off"`, `"info"`, `"warn"` or
 `"fail"`: see [settings](settings.md). [Write a rule of your own](../how-to/rule.md),
@@ -174,9 +196,9 @@ def schema_page() -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-_SCHEMA = """Schema version {version}, as [JSON Schema](report.schema.json) (draft 2020-12). A field is renamed or removed only
-with a new version; fields may be added within one. `ckpt-report diff` compares two of these files, and `report.pdf` has
-its own attached."""
+_SCHEMA = """Schema version {version}, as [JSON Schema](report.schema.json) (draft 2020-12). A field is renamed or
+removed only with a new version; fields may be added within one. `ckpt-report diff` compares two of these files, and
+`report.pdf` has its own attached."""
 
 
 def _fields(part: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Train a small model whose schedule has a slip, and save it and its metrics after each epoch.
 
-``python -m examples.broken_run FOLDER``. The tutorial reports on that folder: from the sixth epoch on, the learning rate
-is 50 where 0.05 was meant.
+``python -m examples.broken_run FOLDER``. The tutorial reports on that folder: from the sixth epoch on, the learning
+rate is 50 where 0.05 was meant.
 """
 
 from __future__ import annotations
