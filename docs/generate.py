@@ -174,7 +174,7 @@ def _rule(rule: Rule) -> str:
         ("Look at", rule.next_step),
         ("Evidence", rule.evidence),
         ("Source", rule.source),
-        ("Covers", ", ".join((*rule.covers, *rule.covers_elsewhere))),
+        ("Covers", ", ".join(dict.fromkeys((*rule.covers, *rule.covers_elsewhere)))),
     ]
     lines = [f"**{name}:** {plain(text)}  " for name, text in facts if text]
     if told := rule.calibration:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
+from types import ModuleType
 
 import pytest
 
 import reporter
-from docs import generate
+from docs import docstrings, generate
 from reporter.cli.parser import parser
 from reporter.derive.statistics import STATISTICS
 from reporter.rules import RULES
@@ -79,3 +81,9 @@ def test_what_a_page_would_load_from_elsewhere_is_found() -> None:
         '<a href="https://fine.example">link</a><img alt="" src="images/report.png">'
     )
     assert generate.loaded_elsewhere(page) == ["https://fonts.example/css", "https://cdn.example/x.js"]
+
+
+@pytest.mark.parametrize("module", [generate, docstrings], ids=lambda module: module.__name__)
+def test_the_examples_of_what_writes_the_manual(module: ModuleType) -> None:
+    tried = doctest.testmod(module)
+    assert tried.attempted and not tried.failed
