@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from reporter.pipeline import Outcome
     from reporter.recorder import Recorder
 
+__version__ = "0.2.0"
+"""The one place that states it: the build, the command line and the reports read it here."""
+
 __all__ = [
     "CheckpointError",
     "Measurement",
@@ -33,6 +36,7 @@ __all__ = [
     "ReportError",
     "Sample",
     "SettingError",
+    "__version__",
     "measure",
     "open_checkpoint",
     "report",

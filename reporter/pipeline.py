@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reporter import __version__
 from reporter.ahead import Copies
 from reporter.cache import Cache, CacheDamaged
 from reporter.cache.renderings import Renderings
@@ -32,7 +33,7 @@ from reporter.render.runs import MADE_BY, render_runs
 from reporter.rules.judging import judge
 from reporter.rules.news import news
 from reporter.rules.policy import policy
-from reporter.run_facts import Clock, identity, program_version, title
+from reporter.run_facts import Clock, identity, title
 from reporter.sections import FEW_SERIES
 from reporter.sections.shown import details
 from reporter.settings.model import Settings
@@ -134,7 +135,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=title(settings),
-        version=program_version(),
+        version=__version__,
         created=created,
         settings=described(settings),
         variables=settings.variables,

@@ -67,12 +67,12 @@ def diff(arguments: argparse.Namespace) -> int:
 
     found = api.diff(arguments.before, arguments.after, settings)
     if arguments.html:
+        from reporter import __version__
         from reporter.render.html import render_html
-        from reporter.run_facts import program_version
         from reporter.sections.difference import difference_page
         from reporter.writers.publish import write_file
 
-        page = render_html(difference_page(found, program_version()))
+        page = render_html(difference_page(found, __version__))
         write_file(arguments.html, page.encode("utf-8", "backslashreplace"))
     if arguments.json:
         _print_json(record(found))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from reporter import __version__
 from reporter.cache import Cache
 from reporter.cache.version import MEASURING_VERSION, RECORDED
 from reporter.gather.gatherer import Gatherer
 from reporter.installed import packages
 from reporter.model.checkpoint import Series
-from reporter.run_facts import program_version
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 
@@ -41,7 +41,7 @@ class Kept:
 def installation() -> dict[str, str]:
     """What has to be the same on every machine, as the same numbers depend on it."""
     return {
-        "ckpt-report": program_version(),
+        "ckpt-report": __version__,
         "the code that measures": f"{MEASURING_VERSION}, {RECORDED}",
         "numpy": np.__version__,
         "packages that add readers or statistics": ", ".join(packages()) or "none",
