@@ -24,7 +24,7 @@ from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.faults.running import series
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +45,8 @@ class Dask:
             time.sleep(0.05)
         self.address = str(json.loads(self._file.read_text())["address"])
         self.workers = [self.worker() for _ in range(workers)]
+        with distributed.Client(self.address) as client:
+            client.wait_for_workers(workers, timeout=300)
 
     def worker(self) -> subprocess.Popen[bytes]:
         return self._start("dask_worker", "--no-nanny", "--nthreads", "1", "--no-dashboard", "--death-timeout", "120")

@@ -45,7 +45,7 @@ def imports(path: Path) -> set[str]:
     for node in import_statements(path):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "reporter":
             base = node.module.removeprefix("reporter").lstrip(".")
-            names = [alias.name for alias in node.names]
+            names = [alias.name for alias in node.names if alias.name != "__version__"]  # known without any module
             found.update([base] if base else names)
             assert node.level == 0, f"{path}: relative import"
         elif isinstance(node, ast.Import):
