@@ -85,7 +85,7 @@ def _trained(timeline: Timeline) -> frozenset[str]:
     owners = Owners(timeline)
     given = {weight.info.name for slot in moments(timeline) if (weight := owners.of(slot)) is not None}
     told = any(t.info.collection == Collection.OPTIMIZER for t in timeline.tracks) or any(
-        t.trainable is False and t.info.collection == Collection.MODEL and t.info.role not in NEVER_TRAINABLE
+        t.fixed and t.info.collection == Collection.MODEL and t.info.role not in NEVER_TRAINABLE
         for t in timeline.tracks
     )
     return frozenset(

@@ -52,7 +52,7 @@ def _slope(
         end += 1
     slope, along = _pace(logs[:end], gaps[: end - 1])
     slow = np.flatnonzero(along < BEGINS * math.log(limits["threshold"]))
-    begin = min(int(slow[-1]) + 1 if len(slow) else 0, end - POINTS)
+    begin = int(slow[-1]) + 1 if fired and len(slow) else 0 if fired else end - POINTS
     first, last = int(places[begin]), int(places[end - 1])
     whole = float(logs[end - 1] - logs[begin])
     failed = abs(whole) >= math.log(limits["failure"])
@@ -79,11 +79,15 @@ def _pace(logs: Floats, gaps: Floats) -> tuple[float, Floats]:
 
 
 def _one_way(track: Track, logs: Floats, gaps: Floats, limits: Limits) -> bool:
-    """Whether the last five points go one way, by more than the limit; growth up to a usual size is training."""
+    """Whether the last five points go one way, each step of them, and by more than the limit on the whole.
+
+    Growth up to a usual size is training, and a single jump among steps that hardly move is no trend.
+    """
     slope, along = _pace(logs, gaps)
     usual = 0.5 * math.log(track.info.size) + math.log(track.usual_rms)
     small = slope > 0 and float(logs[-1]) < usual
-    return bool((along[1 - POINTS :] > 0).all()) and abs(slope) > math.log(limits["threshold"]) and not small
+    bound = math.log(limits["threshold"])
+    return bool((along[1 - POINTS :] >= BEGINS * bound).all()) and abs(slope) > bound and not small
 
 
 def _pull(

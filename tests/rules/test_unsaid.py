@@ -34,14 +34,18 @@ def test_a_layer_that_never_moves_is_a_remark_where_nothing_says_that_it_is_trai
 
 def test_a_part_of_a_layer_that_never_moves_is_a_warning() -> None:
     """Who freezes on purpose freezes layers."""
-    (finding,) = findings(series(held(healthy(), BIAS), trainable=None))
+    (finding,) = findings(series(held(healthy(), "head/bias"), trainable=None))
     assert (finding.rule.name, finding.severity) == ("frozen", Severity.WARN)
     assert "but its layer is" in finding.message
 
 
 def test_moments_show_that_a_weight_is_meant_to_be_trained() -> None:
-    checkpoints = [a | {MOMENTS: np.zeros(32, "f4")} for a in held(healthy(), GAMMA)]
-    (finding,) = [f for f in findings(series(checkpoints, trainable=None)) if f.rule.name == "frozen"]
+    others = {
+        "optimizer/head/kernel/velocity": np.ones((32, 16), "f4"),
+        "optimizer/head/bias/velocity": np.ones(16, "f4"),
+    }
+    checkpoints = [a | others | {MOMENTS: np.zeros(32, "f4")} for a in held(healthy(), GAMMA)]
+    (finding,) = findings(series(checkpoints, trainable=None), "frozen")
     assert finding.severity is Severity.WARN
     assert "although the optimizer keeps moments of it" in finding.message
 
