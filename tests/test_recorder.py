@@ -15,6 +15,7 @@ import pytest
 
 import reporter
 from reporter import Outcome, Recorder, SettingError
+from reporter.cache import Cache
 from reporter.cli import main
 from reporter.errors import OutputError
 from tests.make.blank import unpainted
@@ -228,6 +229,24 @@ def test_a_damaged_state_is_told_and_nothing_passes(tmp_path: Path) -> None:
     assert states_of["model/step-20"] == "corrupt"
     assert [ref.name for ref in report.series[0].refs] == ["model/step-10", "model/step-30", "model/step-40"]
     assert str(report.verdict) == "WARN"
+
+
+def test_places_that_are_damaged_or_lead_elsewhere_are_told(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out", **KEPT)
+    recorder.record({"a/kernel": np.ones((2, 3))}, 1)
+    recorder.record({"a/kernel": np.ones((2, 3))}, 2)
+    with pytest.raises(SettingError, match="cannot be the name of a state"):
+        recorder.record({"a/kernel": np.ones((2, 3))}, 3, name="../3")
+    cache = Cache(recorder.folder)
+    one, other = cache.places("recorded")
+    cache.keep_place("recorded", one["name"], {**one, "identity": "../../../../etc/passwd"})
+    cache.keep_place("recorded", other["name"], {**other, "name": "../x"})
+    found = reporter.scan(recorder.folder)
+    assert found.series == ()
+    assert [(entry.path, entry.reason) for entry in found.files if entry.harmful] == [
+        ("model", "nothing has been recorded in it yet"),
+        ("model/recording.json", "2 states of it cannot be placed"),
+    ]
 
 
 def test_a_nan_is_told_once_with_its_tensor(tmp_path: Path) -> None:

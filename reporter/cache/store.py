@@ -211,6 +211,10 @@ class Cache:
                 if isinstance(place, dict):
                     yield place
 
+    def number_of_places(self, series: str) -> int:
+        """How many notes there are, whether they can be read or not."""
+        return 0 if self._folder is None else len(self._folder.in_folder(_series(series), "place"))
+
     def keep_place(self, series: str, name: str, place: Mapping[str, Any]) -> None:
         """Note where in its series a checkpoint stands; the latest note under a name counts."""
         if self._folder is None:

@@ -15,6 +15,7 @@ the trend with what was measured of it, and nobody can read it again. Where it l
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ from reporter.model.measured import Measured
 from reporter.model.output import RECORDING
 from reporter.model.tensor import Contents, Integrity
 from reporter.model.unique_names import UniqueNames
+from reporter.numerals import counted
 
 FORMAT = "recorded"
 """In place of a file format."""
@@ -125,8 +127,11 @@ class Recording:
             before: the state before, None where its values are not in memory: the change is an estimate then.
 
         Raises:
+            SettingError: the name cannot be that of a file.
             OutputError: it cannot be written.
         """
+        if not _is_name(name):
+            raise SettingError(f"record: {name!r} cannot be the name of a state")
         identity, now = uuid.uuid4().hex, time.time_ns()
         nbytes = sum(tensor.info.nbytes for tensor in contents.tensors)
         name = UniqueNames(known["name"] for known in self._places()).take(name)
@@ -165,9 +170,15 @@ class Recording:
         refs = tuple(self._ref(title, place) for place in self._places()[-last:])
         return Series(title, slug(title), FORMAT, refs, Order.RECORDED)
 
+    @property
+    def damaged(self) -> int:
+        """How many states there are whose place cannot be read."""
+        return self.cache.number_of_places(_PLACES) - len(self._places())
+
     def _places(self) -> list[Mapping[str, Any]]:
         if self._known is None:
-            self._known = sorted(self.cache.places(_PLACES), key=lambda place: place["step"])
+            usable = filter(_is_usable, self.cache.places(_PLACES))
+            self._known = sorted(usable, key=lambda place: place["step"])
         return self._known
 
     def _ref(self, title: str, place: Mapping[str, Any]) -> CheckpointRef:
@@ -183,6 +194,25 @@ class Recording:
             mtime_ns=place["at"],
             recorded=place["identity"],
         )
+
+
+def _is_usable(place: Mapping[str, Any]) -> bool:
+    """Whether a place is as :meth:`Recording.keep` notes it. A recording may come from somebody else: neither its names
+    nor its identities may lead out of its folder."""
+    numbers = (place.get("step"), place.get("bytes"), place.get("at"))
+    name, identity = place.get("name"), place.get("identity")
+    return (
+        all(isinstance(number, int) for number in numbers)
+        and isinstance(name, str)
+        and _is_name(name)
+        and isinstance(identity, str)
+        and re.fullmatch("[0-9a-f]{32}", identity) is not None
+    )
+
+
+def _is_name(name: str) -> bool:
+    """Whether it can be the last part of a path."""
+    return name not in ("", ".", "..") and not re.search(r"[/\\\0]", name)
 
 
 def cache_of(ref: CheckpointRef) -> Cache:
@@ -225,5 +255,10 @@ def found_in(recordings: Sequence[Recording], last: int = 0) -> Found:
         for one in series
         if not one.checkpoints
     ]
+    damaged = [
+        FileEntry(f"{one.name}/{RECORDING}", FORMAT, State.CORRUPT, f"{counted(n, 'state')} of it cannot be placed")
+        for one, recording in zip(series, recordings, strict=True)
+        if (n := recording.damaged)
+    ]
     roots = tuple(one.folder for one in recordings)
-    return Found(roots, tuple(one for one in series if one.checkpoints), (*files, *nothing))
+    return Found(roots, tuple(one for one in series if one.checkpoints), (*files, *nothing, *damaged))
