@@ -184,6 +184,7 @@ class Canvas:
         pen = ImageDraw.Draw(image)
         for line in self.letters:
             left, baseline = line.box[0] + MARGIN, line.box[3] - 0.24 * lettering.SIZES[line.bold] + MARGIN
-            at = (round(left * DENSITY), round(baseline * DENSITY))
-            pen.text(at, line.text, fill=line.colour, font=lettering.font(line.bold), anchor="ls")
+            stamp = lettering.stamp(line.text, line.bold)
+            at = (round(left * DENSITY) + stamp.left, round(baseline * DENSITY) + stamp.top)
+            pen.bitmap(at, stamp.mask, fill=line.colour)
         return image
