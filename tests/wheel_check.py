@@ -3,9 +3,9 @@
     python -m tests.wheel_check [PYTHON ...]
 
 For each interpreter, by default whichever of python3.11, python3.12 and python3.13 can be started, an environment is
-made that holds nothing but pip; the wheel is installed with all that it depends on (TensorFlow among them, about 2.5
-GB, of which only one interpreter's lies on the disk at a time), tried from an empty folder, and uninstalled; then the sdist
-in the same environment. What is there before and after has to be the same, whatever was written by the runs.
+made that holds nothing but pip; the wheel is installed with all that it depends on (TensorFlow among them, about
+2.5 GB, of which only one interpreter's lies on the disk at a time), tried from an empty folder, and uninstalled; then
+the sdist in the same environment. What is there before and after has to be the same, whatever was written by the runs.
 """
 
 from __future__ import annotations
