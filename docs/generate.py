@@ -236,10 +236,12 @@ def _type(field: dict[str, Any]) -> str:
 
 def python_page() -> str:
     """Everything that ``reporter`` exports, by mkdocstrings."""
-    names = [name for name in reporter.__all__ if not name.startswith("__")]
-    functions = sorted(names, key=lambda name: name[0].isupper())
-    return "\n\n".join(["# Python", _PYTHON, *(f"::: reporter.{name}" for name in functions)]) + "\n"
+    names = sorted((n for n in reporter.__all__ if not n.startswith("__")), key=lambda name: name[0].isupper())
+    return "\n\n".join(["# Python", _PYTHON, *(f"::: reporter.{name}" for name in (*names, *_IN_MODULES))]) + "\n"
 
+
+_IN_MODULES = ("keras.Report", "testing.assert_healthy")
+"""Public names of modules that are not loaded with ``import reporter``."""
 
 _PYTHON = """`import reporter` costs nothing: what is named below is loaded when it is first used. Everything is typed
 (`py.typed`). Whatever goes wrong on purpose is a `reporter.ReportError`; `reporter.__version__` is the version."""
