@@ -1,7 +1,8 @@
 """An object of a store as an open file: what is read is fetched by ranges, and nothing else is.
 
-Its descriptor is that of a nameless local file of the same size. That is empty at first. It gets what is read more than
-once and does not fit into memory, and all bytes where a library in a child process reads the descriptor
+Its descriptor is that of a nameless local file of the same size, empty at first. As far as the disk has room, it keeps
+the tensors that were read, for as long as the object is open: they are read again for quantiles, and beside the
+checkpoints that come next. It gets all bytes where a library in a child process reads the descriptor
 (:func:`complete`).
 """
 
@@ -24,18 +25,14 @@ from reporter.storage.temporary import has_room, nameless, remember_copied, requ
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-LEAST, MOST = 64 << 10, 1 << 20
-"""Bytes that a small read fetches: twice as many each time that it goes on where the one before ended."""
+LEAST, MOST = 16 << 10, 1 << 20
+"""Bytes that a small read fetches: twice as many each time that reading goes on where it was."""
 
 CHUNKS = 16
 """Results of small reads that are kept of one object: its head and tail are looked at several times."""
 
-CHUNK_OBJECTS = 512
-"""Objects of which such results are kept: 64 MB where each has a head and a tail."""
-
-LARGE = 64 << 20
-"""Ranges larger than this are put into the local file as they come: they are read again for exact quantiles, while
-smaller tensors stay in memory (``reporter.measuring.tensors.KEPT_BYTES``)."""
+CHUNKS_BYTES = 64 << 20
+"""Such results that are kept of all objects together, except for those of the one that was opened last."""
 
 COPIES_BYTES = 2 << 30
 """Complete copies that are kept for the next who opens the same object: discovery opens it before it is measured."""
@@ -49,16 +46,21 @@ class _Chunks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: list[tuple[int, bytes]] = []
+        self._end = -1  # of the last read
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept."""
+        return sum(len(data) for _, data in self._found)
 
     def read(self, stored: StoredObject, position: int, count: int) -> bytes:
         """The bytes at a position, with more of those that follow than were asked for if they have to be fetched."""
         with self._lock:
-            size, last = LEAST, self._found[-1] if self._found else None
+            goes_on, self._end = position == self._end, position + count
             for start, data in self._found:
                 if start <= position and position + count <= start + len(data):
                     return data[position - start : position - start + count]
-            if last is not None and last[0] < position <= last[0] + len(last[1]):
-                size = min(2 * len(last[1]), MOST)
+            size = min(2 * len(self._found[-1][1]), MOST) if goes_on and self._found else LEAST
             stop = min(max(position + count, position + size), stored.details.size)
             data = fetched(stored.store, stored.key, position, stop)
             if len(data) <= MOST:
@@ -90,7 +92,7 @@ class StoredFile(io.FileIO):
             if known is not None and (known.start, known.stop) == (start, stop):
                 known.begin()
             elif known is None or known.stop <= start:
-                spool = self.fileno() if stop - start > LARGE and has_room(stop - start) else -1
+                spool = self.fileno() if has_room(stop - start) else -1
                 self._stretches.insert(at, Stretch(self.stored, start, stop, spool))
 
     def read_into(self, position: int, view: memoryview) -> None:
@@ -209,6 +211,7 @@ def _keep_copy(key: _Key, descriptor: int) -> None:
 def _chunks_of(key: _Key) -> _Chunks:
     found = _chunks.pop(key, None) or _Chunks()
     _chunks[key] = found
-    while len(_chunks) > CHUNK_OBJECTS:
-        _chunks.popitem(last=False)
+    total = sum(one.nbytes for one in _chunks.values())
+    while total > CHUNKS_BYTES and len(_chunks) > 1:
+        total -= _chunks.popitem(last=False)[1].nbytes
     return found

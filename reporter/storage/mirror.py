@@ -90,8 +90,10 @@ def local(path: Path) -> tuple[Path, tuple[Unusable, ...]]:
     protocol, _, rest = url.partition("://")
     if protocol in ("file", "local"):
         return Path("/", rest), ()
-    store = filesystem(url)
-    key, root = rest.rstrip("/"), _root(protocol)
+    key = rest.rstrip("/")
+    if not key or not all(map(_is_name, key.split("/"))):
+        raise SettingError(f"{url}: does not name a bucket, folder or object that can be listed")
+    store, root = filesystem(url), _root(protocol)
     try:
         found = _below(store, key)
         single = set(map(_plain, found)) <= {key}  # one object, or the prefix of a bundle

@@ -6,10 +6,13 @@ import errno
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from reporter.storage.mirror import StoredObject
 from reporter.storage.stores import fetched
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 PIECE_BYTES = 4 << 20
 """As many as a reader hands on at a time. Stores answer after some 20 ms and give some 100 MB/s per request."""
@@ -28,6 +31,8 @@ def submitted(stored: StoredObject, start: int, stop: int) -> Future[bytes]:
     """The bytes of a range, as soon as they have come."""
     pool = _pools.get(os.getpid())
     if pool is None:
+        from concurrent.futures import ThreadPoolExecutor  # takes 10 ms to load, which plain paths do without
+
         pool = _pools.setdefault(os.getpid(), ThreadPoolExecutor(WORKERS, "storage"))
     return pool.submit(fetched, stored.store, stored.key, start, stop)
 
