@@ -38,7 +38,7 @@ class StoredObject:
 
     @property
     def store(self) -> Any:
-        """The fsspec file system that holds it; fsspec keeps one for each process, as they do not survive a fork."""
+        """The fsspec file system that holds it."""
         return filesystem(self.url)
 
 

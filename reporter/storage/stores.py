@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -49,6 +50,10 @@ class Details:
     version: int
 
 
+_known: dict[tuple[int, str], Any] = {}
+"""By process and protocol: fsspec makes one for each thread, with connections of its own, and none survives a fork."""
+
+
 def filesystem(url: str) -> Any:
     """The fsspec file system of an address.
 
@@ -58,16 +63,19 @@ def filesystem(url: str) -> Any:
     protocol = url.partition("://")[0]
     if why := secret_in(url):
         raise SettingError(f"{protocol}://…: the address has {why}: {OWN_WAYS}")
+    if (known := _known.get((os.getpid(), protocol))) is not None:
+        return known
     extra = EXTRAS.get(protocol)
     needed = f"pip install 'ckpt-report[{extra}]'" if extra else "pip install fsspec and the library of the store"
     try:
         import fsspec
 
-        return fsspec.filesystem(protocol, use_listings_cache=False)
+        made = fsspec.filesystem(protocol, use_listings_cache=False)
     except ImportError as error:
         raise SettingError(f"{url}: {protocol}:// needs a library that is not installed: {needed}") from error
     except ValueError as error:  # fsspec knows no such protocol
         raise SettingError(f"{url}: {protocol}:// is no kind of store that fsspec knows") from error
+    return _known.setdefault((os.getpid(), protocol), made)
 
 
 def listed(store: Any, key: str, *, below: bool) -> dict[str, Details]:

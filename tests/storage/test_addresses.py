@@ -33,6 +33,7 @@ def test_plain_paths_never_load_fsspec(tmp_path: Path) -> None:
 
 def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
+    monkeypatch.setattr(stores, "_known", {})
     with pytest.raises(SettingError, match=r"pip install 'ckpt-report\[s3\]'"):
         stores.filesystem("s3://bucket/run")
     with pytest.raises(SettingError, match=r"pip install 'ckpt-report\[gcs\]'"):
