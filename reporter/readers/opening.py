@@ -12,7 +12,7 @@ from reporter.model.neighbours import with_roles
 from reporter.model.tensor import Contents
 from reporter.readers import reader
 from reporter.readers.quantised import labelled
-from reporter.storage import was_copied
+from reporter.storage import copies_used, remember_copied, was_copied
 
 COPIED = "it lies in a store, and was read from a temporary local copy, as its format has to be read as a whole"
 
@@ -21,7 +21,10 @@ COPIED = "it lies in a store, and was read from a temporary local copy, as its f
 def open_checkpoint(format_: str, path: Path) -> Iterator[Contents]:
     """Open a checkpoint; whatever goes wrong while it is open becomes an error of our own."""
     try:
+        before = copies_used()
         with reader(format_).open(path) as contents:
+            if copies_used() != before:  # maybe of files beside it, such as its shards
+                remember_copied(path)
             if was_copied(path):
                 contents = replace(contents, notes=(*contents.notes, COPIED))
             yield labelled(with_roles(contents))

@@ -5,17 +5,19 @@ Nothing here imports fsspec before an address is used.
 
 from reporter.storage.file import StoredFile, complete, open_binary, opened
 from reporter.storage.mirror import Unusable, local, mirrored, stored_object
-from reporter.storage.temporary import copied, was_copied
+from reporter.storage.temporary import copied, copies_used, remember_copied, was_copied
 
 __all__ = [
     "StoredFile",
     "Unusable",
     "complete",
     "copied",
+    "copies_used",
     "local",
     "mirrored",
     "open_binary",
     "opened",
+    "remember_copied",
     "stored_object",
     "was_copied",
 ]

@@ -8,6 +8,7 @@ checkpoints that come next. It gets all bytes where a library in a child process
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import threading
@@ -78,6 +79,7 @@ class StoredFile(io.FileIO):
         kept = _copies.get(self._key)
         self._complete = kept is not None
         super().__init__(nameless(stored.details.size) if kept is None else os.dup(kept), "rb")
+        self._position = 0  # not that of the descriptor, which copies of one descriptor share
         self._chunks = _chunks_of(self._key)
         self._lock = threading.Lock()
         self._stretches: list[Stretch] = []  # by their start
@@ -136,15 +138,27 @@ class StoredFile(io.FileIO):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """As any file does; a read beyond the end gives what is there."""
-        view, position = memoryview(buffer).cast("B"), self.tell()
+        view, position = memoryview(buffer).cast("B"), self._position
         count = max(min(len(view), self.stored.details.size - position), 0)
         self.read_into(position, view[:count])
-        self.seek(position + count)
+        self._position += count
         return count
+
+    def tell(self) -> int:
+        """As any file does."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """As any file does."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.stored.details.size}[whence]
+        if base + offset < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._position = base + offset
+        return self._position
 
     def read(self, size: int | None = -1) -> bytes:
         """As any file does."""
-        left = max(self.stored.details.size - self.tell(), 0)
+        left = max(self.stored.details.size - self._position, 0)
         buffer = bytearray(left if size is None or size < 0 else min(size, left))
         self.readinto(buffer)
         return bytes(buffer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,9 +55,22 @@ def require_room(path: Path, size: int) -> None:
 _copied: set[Path] = set()
 
 
+class _Count(threading.local):
+    copies = 0
+
+
+_count = _Count()
+
+
 def remember_copied(path: Path) -> None:
     """Note that an object or folder is read from a copy, which its checkpoint says."""
     _copied.add(path)
+    _count.copies += 1
+
+
+def copies_used() -> int:
+    """How often this thread has read from a copy."""
+    return _count.copies
 
 
 def was_copied(path: Path) -> bool:
