@@ -28,6 +28,7 @@ from reporter.model.report import SCHEMA_VERSION
 from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
 from reporter.model.value import Absent, Quantiles, Statistics
+from reporter.places import shown as shown_path
 from reporter.readers.live import live_contents
 from reporter.readers.opening import open_checkpoint
 from reporter.readers.quantised import labelled
@@ -151,7 +152,7 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
     Raises:
         reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
     """
-    names = str(before), str(after)
+    names = shown_path(before), shown_path(after)
     if before.suffix == after.suffix == ".json":
         records = _report(before), _report(after)
         try:

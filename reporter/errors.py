@@ -28,6 +28,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
+from reporter.places import shown
+
 
 class State(StrEnum):
     """What became of something that was met, as listings and report.json say it."""
@@ -88,7 +90,7 @@ class CheckpointError(ReportError):
         self.path = Path(path)
         self.reason = f"tensor {tensor!r}: {reason}" if tensor else reason
         self.tensor = tensor
-        super().__init__(f"{path}: {self.reason}")
+        super().__init__(f"{shown(path)}: {self.reason}")
 
 
 class CorruptCheckpoint(CheckpointError):

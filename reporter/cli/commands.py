@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reporter.errors import SettingError
 from reporter.model.finding import Verdict
+from reporter.places import shown
 from reporter.settings.model import Settings
 from reporter.settings.options import default_cache
 
@@ -41,7 +42,7 @@ def inspect(arguments: argparse.Namespace) -> int:
     contents, numbers = api.inspect(arguments.path, settings)
     if arguments.json:
         record = {
-            "path": str(arguments.path),
+            "path": shown(arguments.path),
             "format": contents.format,
             "step": contents.step,
             "step_source": contents.step_source,

@@ -113,7 +113,7 @@ class Examiner:
             try:
                 return Opened(self.peek(claim))
             except CheckpointError as error:
-                if last or _stats(claim) == before:
+                if last or _stats(claim, anew=True) == before:
                     return Opened(Peek(), error.reason, error.state)
         raise AssertionError("the second try returns")
 
@@ -133,10 +133,10 @@ def _reference(claim: Claim, name: str, seen: Peek, stats: Sequence[FileStat]) -
     )
 
 
-def _stats(claim: Claim) -> list[FileStat]:
+def _stats(claim: Claim, *, anew: bool = False) -> list[FileStat]:
     """Of a claim's files; one that is gone is left out."""
     found = []
     for member in claim.members:
         with suppress(OSError):
-            found.append(file_stat(member))
+            found.append(file_stat(member, anew=anew))
     return found

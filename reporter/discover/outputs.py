@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reporter.discover.listing import Listing, listing
 from reporter.model.output import LOCK, MARKER, RECORDED, RECORDING, UNFINISHED, marker
+from reporter.storage import open_binary
 
 _BESIDE = frozenset({LOCK, "index.html"})
 _RUNS, _LATEST = "runs", (".latest-", "latest")
@@ -15,7 +16,7 @@ def is_run(folder: Path) -> bool:
     """Whether a folder is one published run."""
     wanted = marker(folder.name)
     try:
-        with (folder / MARKER).open("rb") as file:
+        with open_binary(folder / MARKER) as file:
             return file.read(len(wanted) + 1) == wanted
     except (OSError, ValueError):  # none there, or none that can be read: it is looked through
         return False

@@ -17,6 +17,7 @@ from reporter.model.checkpoint import Claim, Probe, State
 from reporter.model.git_lfs import NOT_DOWNLOADED, is_pointer
 from reporter.model.reader import Reader
 from reporter.numerals import counted
+from reporter.storage import open_binary
 
 ENDS = 64
 """Bytes read at either end of a file: enough for every magic and footer."""
@@ -172,7 +173,7 @@ def look(path: Path) -> Probe:
     Raises:
         OSError: it cannot be read, or is gone.
     """
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         stat = os.fstat(file.fileno())
         head = file.read(ENDS)
         file.seek(max(0, stat.st_size - ENDS))

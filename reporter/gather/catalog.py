@@ -17,9 +17,11 @@ from reporter.gather.stretches import further_processors
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, FileEntry, Found, Peek, State
 from reporter.model.structure import structure
 from reporter.numerals import counted
+from reporter.places import shown
 from reporter.readers import READERS
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
+from reporter.storage import mirrored
 
 _DIRECT = 1
 """How deep the one checkpoint that a path names is looked for: in the folder, and in those that lie directly in it."""
@@ -87,25 +89,28 @@ def only_checkpoint(path: Path, settings: Settings) -> Chosen:
     if len(refs) == 1:
         return Chosen(refs[0], _choice(path, refs[0], broken))
     if refs:
-        raise SettingError(f"{path}: holds {len(refs)} checkpoints; name one of them, such as {refs[0].path}")
+        raise SettingError(
+            f"{shown(path)}: holds {len(refs)} checkpoints; name one of them, such as {shown(refs[0].path)}"
+        )
     if broken:
         more = f" ({len(broken) - 1} more cannot be read either)" if len(broken) > 1 else ""
         raise with_state(path, f"{broken[0].state}: {broken[0].reason}{more}", broken[0].state)
     if [entry.state for entry in found.files] == [State.NO_CHECKPOINT]:
-        raise SettingError(f"{path}: {found.files[0].state}: {found.files[0].reason}")
+        raise SettingError(f"{shown(path)}: {found.files[0].state}: {found.files[0].reason}")
     where = "neither it nor a folder directly in it holds a checkpoint of a known format"
-    raise SettingError(f"{path}: {where}; `ckpt-report scan` lists all that lie below: name one of them")
+    raise SettingError(f"{shown(path)}: {where}; `ckpt-report scan` lists all that lie below: name one of them")
 
 
 def _choice(path: Path, ref: CheckpointRef, others: Sequence[FileEntry]) -> str:
-    if not others and (ref.path == path or not path.is_dir()):
+    here = mirrored(path)
+    if not others and (ref.path == here or not here.is_dir()):
         return ""
     if not others:
-        return f"the numbers are those of {ref.path}, the only checkpoint of {path}"
-    shown = ", ".join(f"{entry.path} ({entry.state})" for entry in others[:SHOWN])
+        return f"the numbers are those of {shown(ref.path)}, the only checkpoint of {shown(path)}"
+    named = ", ".join(f"{entry.path} ({entry.state})" for entry in others[:SHOWN])
     more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
-    beside = f"{counted(len(others), 'other')} in {path} cannot: {shown}{more}"
-    return f"the numbers are those of {ref.path}, the only checkpoint that can be read; {beside}"
+    beside = f"{counted(len(others), 'other')} in {shown(path)} cannot: {named}{more}"
+    return f"the numbers are those of {shown(ref.path)}, the only checkpoint that can be read; {beside}"
 
 
 def peek(format_: str, path: Path) -> Peek:

@@ -22,6 +22,7 @@ from reporter.measuring.checkpoint import Plan
 from reporter.model.checkpoint import CheckpointRef, Series
 from reporter.model.gathered import Baseline, Gathered
 from reporter.model.measured import Measured
+from reporter.places import shown
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 
@@ -60,7 +61,7 @@ class Gatherer:
             with KeptOpen() as opened:
                 done = measurer.done(chosen.ref, opened)
         except CheckpointError as error:
-            raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
+            raise SettingError(f"baseline: {shown(settings.baseline)} cannot be read: {error.reason}") from error
         gatherer = cls(settings, measurer, progress, done.checkpoint, choice=chosen.note)
         gatherer._say(done)
         return gatherer, Account().after([done])
@@ -199,7 +200,7 @@ class Gatherer:
             measured=tuple(one.measured for one in found),
             previous=tuple(after.changes_since(before.ref) for before, after in pairwise(found)),
             first=tuple(one.changes_since(found[0].ref) for one in found[1:]),
-            baseline=Baseline(str(self.settings.baseline), baseline.measured) if baseline else None,
+            baseline=Baseline(shown(self.settings.baseline or ""), baseline.measured) if baseline else None,
             from_baseline=tuple(one.changes_since(baseline.ref) for one in found) if baseline else (),
             notes=(*choice, *notes([one.matched for one in (*found, *baselines)])),
         )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from reporter.errors import State as State
 from reporter.model.tensor import Integrity
+from reporter.storage import stored_object
 
 
 class FileStat(NamedTuple):
@@ -25,12 +26,17 @@ class FileStat(NamedTuple):
     changed: int
 
 
-def file_stat(path: Path) -> FileStat:
+def file_stat(path: Path, *, anew: bool = False) -> FileStat:
     """Of a file as it is now.
+
+    Args:
+        anew: whether a store is asked for an object that was looked at before; its version stands for an inode.
 
     Raises:
         OSError: it is gone, or cannot be looked at.
     """
+    if (stored := stored_object(path, anew=anew)) is not None:
+        return FileStat(stored.details.size, stored.details.modified, stored.details.version, 0)
     stat = path.stat()
     return FileStat(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns)
 

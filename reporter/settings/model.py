@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reporter.model.defaults import MAX_BINS, QUANTILES
+from reporter.places import shown
 from reporter.settings.nightly import Nightly
 from reporter.settings.setting import (
     Flag,
@@ -81,7 +82,7 @@ class Settings(Nightly):
     roots: tuple[Path, ...] = declared(
         (Path("ckpts"),),
         parse=None,  # they are the arguments of the command
-        line=Line("folders", lambda roots: ", ".join(str(root) for root in roots)),
+        line=Line("folders", lambda roots: ", ".join(map(shown, roots))),
     )
     """Folders, or single checkpoints, to report on."""
 
@@ -228,7 +229,7 @@ class Settings(Nightly):
         None,
         parse=path,
         flag=Flag("a checkpoint that all others are held against as well", "PATH"),
-        line=Line("baseline", str, if_changed=True),
+        line=Line("baseline", shown, if_changed=True),
     )
     """For instance the pre-trained weights."""
 
@@ -236,7 +237,7 @@ class Settings(Nightly):
         (),
         parse=paths,
         flag=Flag("log of metrics, or a folder of logs, in place of those beside the checkpoints", "PATH"),
-        line=Line("metrics", lambda logs: ", ".join(str(log) for log in logs), if_changed=True),
+        line=Line("metrics", lambda logs: ", ".join(map(shown, logs)), if_changed=True),
     )
     """Event files, CSV or JSON; see :mod:`reporter.metrics`."""
 

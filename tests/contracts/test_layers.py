@@ -10,7 +10,9 @@ PACKAGE = Path(__file__).parents[2] / "reporter"
 
 # Lower ranks never import higher ones. Modules of equal rank import each other only inside one family.
 RANKS: tuple[tuple[str, ...], ...] = (
+    ("places",),
     ("errors",),
+    ("storage",),
     ("model", "installed"),
     ("settings", "numerals", "lifeline"),
     ("printable",),
