@@ -2,8 +2,7 @@
 
 A piece of a tensor is taken in blocks of :data:`STEP` values, which stay in the first-level cache while one loop after
 the other runs over them. There is one short loop per quantity, as compilers vectorise these, but not one long loop that
-computes everything. Input arrays are contiguous and read-only (see :func:`reporter.measuring.pieces.pieces`), so that
-each kernel is compiled for one combination of types.
+computes everything. Input arrays are contiguous (see :func:`reporter.measuring.pieces.pieces`).
 
 **Sums per output unit.** ``energy`` (Σx²) and ``maxima`` (max |x|) have one entry per output unit of a weight matrix.
 ``place`` is the position of ``x[0]``, and ``run`` says how positions map to entries. For a tensor of shape (2, 3),

@@ -20,12 +20,17 @@ def processor() -> tuple[str, str]:
     return llvm.get_host_cpu_name(), features
 
 
-def target_machine() -> Any:
-    """What makes machine code for this processor, with the options that numba has for code that is not linked."""
+@cache
+def _initialise() -> None:
     with suppress(RuntimeError):  # newer versions need no call, and say so
         llvm.initialize()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+
+
+def target_machine() -> Any:
+    """What makes machine code for this processor, with the options that numba has for code that is not linked."""
+    _initialise()
     name, features = processor()
     x86 = platform.machine().lower() in {"x86_64", "amd64", "i386", "i686"}
     return llvm.Target.from_default_triple().create_target_machine(
