@@ -3,6 +3,8 @@
 CKPTS ?= ckpts
 OUT ?= reports
 ARGS ?=
+GALLERY ?= gallery
+DATA ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 
@@ -12,11 +14,13 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 
 PANGO := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
 
+AXE := tests/browser/node_modules/axe-core/axe.min.js
+
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test golden mutants faults check lint types scripts sample fuzz calibrate bench bench-full bench-peers docs docs-serve docs-pictures wheel-check lock clean
+.PHONY: help report test golden mutants faults check lint types scripts sample fuzz calibrate gallery axe bench bench-full bench-peers docs docs-serve docs-pictures wheel-check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -32,8 +36,16 @@ report: ckpts-exist $(VENV)/run.stamp $(VENV)/bin/ckpt-report $(VENV)/pango.stam
 ckpts-exist:
 	@test -e "$(CKPTS)" || { echo "CKPTS: there is no $(CKPTS); say make report CKPTS=folder" >&2; exit 2; }
 
-test: $(VENV)/dev.stamp $(VENV)/pango.stamp ## run the tests
+test: $(VENV)/dev.stamp $(VENV)/pango.stamp $(AXE) ## run the tests
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# What the tests of pages need of npm. Where there is no npm, those that need it are skipped.
+axe: $(AXE) ## fetch axe-core, with which the tests check that pages are accessible, where npm is installed
+
+$(AXE): tests/browser/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "pages are not checked with axe-core: there is no npm (node)" >&2; \
+	elif (cd tests/browser && npm ci --silent --no-audit --no-fund) && touch $@; then :; \
+	else echo "pages are not checked with axe-core: npm could not fetch it" >&2; fi
 
 golden: $(VENV)/dev.stamp ## write the golden files anew; read the difference before you commit it
 	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/writers/test_golden.py tests/render/test_templates_document.py $(ARGS)
@@ -71,6 +83,9 @@ fuzz: $(VENV)/dev.stamp ## fuzz every parser and reader, FUZZ_SECONDS (60) each;
 
 calibrate: $(VENV)/dev.stamp ## train healthy and sick models, and print what the rules say of each (some minutes)
 	$(PY) -m bench.calibration $(ARGS)
+
+gallery: $(VENV)/dev.stamp $(VENV)/pango.stamp ## reports of many kinds, and pictures of their pages in GALLERY (needs chromium)
+	$(PY) -m bench.gallery --out "$(GALLERY)" $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 bench: $(VENV)/dev.stamp ## speed beside the references, in a few minutes
 	$(PY) -m bench $(ARGS)

@@ -12,7 +12,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from reporter.model.page import Page, Section
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.render import render_html
-from tests.browser.conftest import resize
+from tests.browser.chromium import resize
 
 NEAR = 40
 """Most pixels between a target and the upper end of the window."""

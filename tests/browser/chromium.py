@@ -1,0 +1,46 @@
+"""Start a headless Chromium that does not reach for the network by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+BROWSER, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --force-prefers-reduced-motion"
+)
+
+
+def missing() -> str:
+    """Why no browser can be started; "" where one can."""
+    return next((f"{program} is not on this machine" for program in (BROWSER, DRIVER) if not program.exists()), "")
+
+
+def start(profile: Path, *further: str) -> webdriver.Chrome:
+    """A browser, whose messages on the console are kept.
+
+    Args:
+        profile: an empty folder for what the browser stores.
+        further: flags beside those that it always has.
+    """
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for flag in [*FLAGS.split(), *further, f"--user-data-dir={profile}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+
+
+def resize(driver: webdriver.Chrome, width: int, height: int = 900) -> None:
+    """Set the viewport; a headless window cannot be narrower than 500 px."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def prefer(driver: webdriver.Chrome, colours: str) -> None:
+    """Set the colours that a reader prefers, ``light`` or ``dark``."""
+    features = [{"name": "prefers-color-scheme", "value": colours}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": features})
