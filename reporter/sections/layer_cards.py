@@ -13,6 +13,7 @@ from reporter.derive.histograms import shared
 from reporter.derive.slopes import slope
 from reporter.model.blocks import Figure, Paragraph
 from reporter.model.cards import Card, Cards
+from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding
 from reporter.model.measured import Measured, TensorMeasure
@@ -33,7 +34,6 @@ from reporter.sections.base import (
 )
 from reporter.sections.card_anchors import card_anchors
 from reporter.sections.card_groups import grouped
-from reporter.sections.common_folder import common_folder
 from reporter.sections.findings import about_deployment, anchors
 from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unchanged_cell, update_cell
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from reporter.model.blocks import Paragraph
+from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
 from reporter.model.measured import GroupMeasure
 from reporter.model.page import Block, Section
@@ -27,7 +28,6 @@ from reporter.sections.base import (
     statistic_cells,
     statistic_columns,
 )
-from reporter.sections.common_folder import common_folder
 
 _STATISTICS = ("min", "max", "zero_share")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reporter.model.blocks import Paragraph
 from reporter.model.change import Change
+from reporter.model.common_folder import common_folder
 from reporter.model.comparison import BASELINE, Comparison, Pair
 from reporter.model.page import Block, Section
 from reporter.model.report import Report
@@ -16,7 +17,6 @@ from reporter.model.trend import Movement, Since
 from reporter.numerals import integer
 from reporter.printable import layer_name
 from reporter.sections.base import Medium, bounded, number_cell
-from reporter.sections.common_folder import common_folder
 from reporter.sections.paired import (
     COSINE,
     NON_FINITE,
