@@ -126,8 +126,9 @@ def _never(track: Track, idle: Set[str], *, trained: bool, most: bool, torn: boo
         why = "; nothing in the file says whether it is meant to be trained"
         loud = torn and track.info.role != Role.EMBEDDING
         return Severity.WARN if loud else Severity.INFO, "unknown", why + (", but its layer is" if torn else "")
-    why = ", although it is trainable" if track.trainable else ", although the optimizer keeps moments of it"
-    return Severity.FAIL if most else Severity.WARN, "never", why
+    if track.trainable:
+        return Severity.FAIL if most else Severity.WARN, "never", ", although it is trainable"
+    return Severity.WARN, "given", ", although the optimizer keeps moments of it"
 
 
 FROZEN = Rule(
