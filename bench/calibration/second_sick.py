@@ -235,6 +235,14 @@ def tail_stops(folder: Path) -> None:
     follow(Run(Decoder(seed=624), adamw, 2e-3), folder, safetensors, before=once(5, stop))
 
 
+def adapters_on_noise(folder: Path) -> None:
+    """Adapters are trained on a model whose weights were never loaded."""
+    net = Decoder(seed=752, layers=1)
+    fixed = tuple(net.weights)
+    net.adapt(2, "q_proj", "k_proj")
+    follow(Run(net, adamw, 5e-3, frozen=fixed, stores=True), folder, npz)
+
+
 SECOND_SICK: tuple[Case, ...] = (
     Case("nan-in-attention", "two rows of a projection NaN from epoch 6 on, PyTorch's names", nan_in_attention,
          ("non-finite",), 6, ("layers.1.self_attn.o_proj",), unseen=True),
@@ -279,6 +287,8 @@ SECOND_SICK: tuple[Case, ...] = (
     Case("task-never-trained", "a second head without a loss, no flags", task_never_trained,
          ("frozen", "no-gradient", "untrained"), None, ("second",), unseen=True),
     Case("words-zeroed", "a table all zero from epoch 6 on", words_zeroed, ("all-zero",), 6, ("context",), unseen=True),
+    Case("adapters-on-noise", "adapters on a model that was never loaded", adapters_on_noise, ("untrained", "frozen"),
+         None, ("mlp", "lm_head"), unseen=True),
     Case("tail-stops", "the last layer of a decoder is detached at epoch 5", tail_stops, ("stopped",), 5,
          ("layers.1",), unseen=True),
 )  # fmt: skip

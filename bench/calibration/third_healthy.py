@@ -127,11 +127,6 @@ def at(epoch: int, optimizer: Step, rate: float) -> Callable[[Run, int], None]:
     return act
 
 
-def adapted(net: Decoder, rank: int, *parts: str) -> Decoder:
-    net.adapt(rank, *parts)
-    return net
-
-
 def rewarmed(run: Run, k: int) -> None:
     """At epoch 6 new data come, and the rate is raised again."""
     run.rate = 4e-3 * 0.6 ** ((k - 1) % 5)
@@ -291,9 +286,6 @@ _RUNS: tuple[tuple[str, str, Make], ...] = (
     ("task-later-sgd", "a second head from epoch 4 on, SGD, no state",
      trained(lambda: Later(seed=751), momentum, 0.02, safetensors,
              before=lambda run, k: setattr(run.net, "begun", k >= 4))),
-    ("adapters-only-later", "only adapters move, rank 2, AdamW's state stored",
-     trained(lambda: adapted(Decoder(seed=752, layers=1), 2, "q_proj", "k_proj"), adamw, 5e-3, npz, stores=True,
-             frozen=tuple(n for n in Decoder(seed=752, layers=1).weights))),
     ("best-only-late", "decoder saved when best: at first often, then 200 steps apart",
      trained(lambda: Decoder(seed=753, layers=1), adamw, 3e-3, safetensors, gaps=(20, 20, 20, 60, 20, 200, 40))),
 )  # fmt: skip

@@ -78,12 +78,17 @@ def _paused(timeline: Timeline, how: Movement) -> str:
 def _trained(timeline: Timeline) -> frozenset[str]:
     """Names of the weights that are known to be meant to be trained.
 
-    The optimizer keeps moments of them; or a flag says so where flags mean something. Every variable of TensorFlow and
-    every layer of Keras is trainable unless somebody says otherwise, and whoever leaves variables out of an optimizer
-    need not. So flags that are all the same count in the checkpoints of a training only, which hold an optimizer.
+    The optimizer keeps moments of them, unless it is L1 that holds them at zero, as FTRL does; or a flag says so where
+    flags mean something. Every variable of TensorFlow and every layer of Keras is trainable unless somebody says
+    otherwise, and whoever leaves variables out of an optimizer need not. So flags that are all the same count in the
+    checkpoints of a training only, which hold an optimizer.
     """
     owners = Owners(timeline)
-    given = {weight.info.name for slot in moments(timeline) if (weight := owners.of(slot)) is not None}
+    given = {
+        weight.info.name
+        for slot in moments(timeline)
+        if (weight := owners.of(slot)) is not None and (weight.largest.any() or not slot.largest.any())
+    }
     told = any(t.info.collection == Collection.OPTIMIZER for t in timeline.tracks) or any(
         t.fixed and t.info.collection == Collection.MODEL and t.info.role not in NEVER_TRAINABLE
         for t in timeline.tracks
@@ -126,8 +131,9 @@ def _never(track: Track, idle: Set[str], *, trained: bool, most: bool, torn: boo
         why = "; nothing in the file says whether it is meant to be trained"
         loud = torn and track.info.role != Role.EMBEDDING
         return Severity.WARN if loud else Severity.INFO, "unknown", why + (", but its layer is" if torn else "")
-    why = ", although it is trainable" if track.trainable else ", although the optimizer keeps moments of it"
-    return Severity.FAIL if most else Severity.WARN, "never", why
+    if track.trainable:
+        return Severity.FAIL if most else Severity.WARN, "never", ", although it is trainable"
+    return Severity.WARN, "given", ", although the optimizer keeps moments of it"
 
 
 FROZEN = Rule(

@@ -43,9 +43,10 @@ def _slope(
 ) -> Check:
     """Five points in a row: do they all go one way, and how far in a usual save distance?
 
-    Judged are the first five that do, though the norm may have come to rest since, else the last five.
+    Judged are the first five that do, though the norm may have come to rest since, else the last five. Of saves that
+    get further and further apart only the last five tell: what grows with the number of steps grows evenly in them.
     """
-    ends = range(POINTS, len(logs) + 1)
+    ends = [e for e in range(POINTS, len(logs) + 1) if e == len(logs) or _even(timeline, places[e - POINTS : e])]
     end = next((e for e in ends if _one_way(track, logs[:e], gaps[: e - 1], limits)), 0)
     fired, end = bool(end), end or len(logs)
     while fired and end < len(logs) and _one_way(track, logs[: end + 1], gaps[:end], limits):
@@ -69,6 +70,17 @@ def _slope(
         f"{number(math.exp(whole), 3)} over {counted(end - begin, 'checkpoint')} ({timeline.step(first)} to "
         f"{timeline.labels[last]})",
     )
+
+
+def _even(timeline: Timeline, places: npt.NDArray[np.int64]) -> bool:
+    """Whether checkpoints are about as far apart from each other, as far as their steps are known."""
+    steps = [timeline.series.refs[place].step.value for place in places.tolist()]
+    apart = np.diff([math.nan if step is None else float(step) for step in steps])
+    return not np.isfinite(apart).all() or bool(apart.max() < EVEN * apart.min())
+
+
+EVEN = 2.0
+"""Largest distance between two saves, in the smallest one, at which saves are about as far apart."""
 
 
 def _pace(logs: Floats, gaps: Floats) -> tuple[float, Floats]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.rules.build import BIAS, KERNEL, Arrays, findings, healthy, series
+from tests.rules.build import BIAS, KERNEL, SLOT, Arrays, findings, healthy, series
 
 RNG = np.random.default_rng(5)
 
@@ -48,3 +48,12 @@ def test_a_norm_that_fell_steadily_and_came_to_rest_is_named() -> None:
     (finding,) = findings(series(checkpoints), "norm-trend")
     assert (finding.tensor, finding.first_bad) == (KERNEL, "c-1")
     assert "7 checkpoints (step 1 to 7)" in finding.message
+
+
+def test_what_was_usual_with_another_optimizer_is_no_measure() -> None:
+    """Its slots are gone from the sixth checkpoint on; one kernel goes on a little, the other next to nothing."""
+    checkpoints = moved({KERNEL: [0.1] * 4 + [1e-5] * 5, "head/kernel": [0.1] * 4 + [0.01] * 5})
+    assert [f.tensor for f in findings(series(checkpoints), "fading")] == [KERNEL]
+    for arrays in checkpoints[5:]:
+        del arrays[SLOT]
+    assert findings(series(checkpoints), "fading") == []

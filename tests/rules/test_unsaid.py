@@ -50,6 +50,13 @@ def test_moments_show_that_a_weight_is_meant_to_be_trained() -> None:
     assert "although the optimizer keeps moments of it" in finding.message
 
 
+def test_what_l1_holds_at_zero_has_gradients_that_are_too_small() -> None:
+    name = "fixed/bias"
+    checkpoints = [a | {name: np.zeros(32, "f4"), f"optimizer/{name}/velocity": a[GAMMA]} for a in healthy()]
+    (finding,) = findings(series(checkpoints, trainable=None), "frozen")
+    assert (finding.tensor, finding.severity) == (name, Severity.INFO)
+
+
 @pytest.mark.parametrize(("optimizer", "severity"), [(True, Severity.FAIL), (False, Severity.INFO)])
 def test_flags_that_are_all_the_same_are_a_default_without_an_optimizer(optimizer: bool, severity: Severity) -> None:
     checkpoints = held(healthy(), KERNEL, BIAS)
