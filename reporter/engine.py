@@ -66,7 +66,9 @@ def report(
         from reporter.recorder import Recorder
 
         with tempfile.TemporaryDirectory(prefix="ckpt-report-") as folder:
-            recorder = Recorder(out, folder=Path(folder) / RECORDED, progress=progress, config=config, **settings)
+            recorder = Recorder(
+                out, optimizer=True, folder=Path(folder) / RECORDED, progress=progress, config=config, **settings
+            )
             recorder.record(paths, step_of(paths) or 0)
             return recorder.report()
     made = from_keywords({"cache": default_cache(), **settings}, None if config is None else Path(config))

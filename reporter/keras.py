@@ -61,7 +61,7 @@ class Report:
     def __init__(
         self, out: str | os.PathLike[str] = "reports", every: int | Literal["epoch"] = "epoch", *,
         save: str | os.PathLike[str] | None = None, stop_on: Literal["fail", "warn"] | None = None,
-        initial: bool = True, optimizer: bool = True, config: str | os.PathLike[str] | None = None, **settings: Any,
+        initial: bool = True, optimizer: bool = False, config: str | os.PathLike[str] | None = None, **settings: Any,
     ) -> None:  # fmt: skip
         """Check the arguments; nothing is written before training begins.
 
@@ -73,7 +73,7 @@ class Report:
             stop_on: the severity of a finding that stops training (``model.stop_training``); None: none does. Where
                 several workers train, nothing is stopped, as all would have to stop at once.
             initial: whether the state before the first step is recorded as well.
-            optimizer: whether the optimizer's state is recorded, as checkpoints hold it.
+            optimizer: whether the optimizer's state is recorded as well, as checkpoints hold it.
             config, settings: as of :func:`reporter.report`.
 
         Raises:

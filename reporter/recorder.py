@@ -41,16 +41,14 @@ the end judges all of them."""
 class Recorder:
     """Records a model as it is trained, and makes the report of it; for custom loops.
 
-    What is kept of each state are summaries of some hundred kilobytes for a ResNet50, in ``out/recorded``: statistics,
-    quantiles, histograms and the exact change since the state before. From these the report is made that checkpoints of
-    the same states would have given, but for two things: the distance of a large tensor from the *first* state is an
-    estimate, within about 2 %, and the readiness for deployment is that of the last state only if it was recorded by
-    this object.
+    What is kept of each state are summaries, in ``out/recorded``: statistics, quantiles, histograms and the exact
+    change since the state before. From these the report is made that checkpoints of the same states would have given,
+    but for two things: the distance of a large tensor from the *first* state is an estimate, within about 2 %, and the
+    readiness for deployment is that of the last state only if it was recorded by this object.
 
-    The exact change needs the weights of the state before. So one copy of what is measured, the weights and the
-    optimizer's state as a checkpoint would hold them, stays in the host's memory from each state to the next, and while
-    a state is measured there are two. ``optimizer=False`` leaves the optimizer's state out: a third of the memory with
-    Adam.
+    The exact change needs the weights of the state before. So one copy of the weights stays in the host's memory from
+    each state to the next, and while a state is measured there are two. ``optimizer=True`` records the optimizer's
+    state as well, as a checkpoint would hold it: with Adam, that is three times the memory, the time and the summaries.
 
     A training that is started again with the same ``out`` goes on where it continues: states of the step that is
     recorded first, and later ones, are forgotten. If the process is killed, what was recorded stays, and
@@ -76,7 +74,7 @@ class Recorder:
     """
 
     def __init__(
-        self, out: str | os.PathLike[str] = "reports", *, optimizer: bool = True,
+        self, out: str | os.PathLike[str] = "reports", *, optimizer: bool = False,
         folder: str | os.PathLike[str] | None = None, progress: bool = False,
         config: str | os.PathLike[str] | None = None, **settings: Any,
     ) -> None:  # fmt: skip

@@ -60,7 +60,7 @@ def test_a_training_without_checkpoints_gets_its_report(
     k: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = signal.getsignal(signal.SIGINT)
-    callback = Report(tmp_path, **KEPT)
+    callback = Report(tmp_path, optimizer=True, **KEPT)
     history = fit(network(k), callback, epochs=3).history
     outcome = callback.outcome
     assert outcome is not None and outcome.page.is_file() and str(outcome.report.verdict) == "PASS"

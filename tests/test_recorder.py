@@ -130,7 +130,7 @@ def test_a_recorded_training_has_the_numbers_of_its_checkpoints(
     )
     model.compile("adam", "mse", run_eagerly=True)
     x = np.random.default_rng(0).standard_normal((32, 12)).astype("f4")
-    recorder = Recorder(tmp_path / "recorded-out", spectral=True, **KEPT)
+    recorder = Recorder(tmp_path / "recorded-out", optimizer=True, spectral=True, **KEPT)
     (tmp_path / "ckpts").mkdir()
     for _ in range(3):
         model.fit(x, x[:, :3], batch_size=16, verbose=0)
