@@ -18,7 +18,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "terminal"),
     ("cache", "run_facts", "metrics"),
     ("gather", "documents"),
-    ("cluster",),
+    ("cluster", "library"),
     ("pipeline", "api"),
     ("cli",),
     ("__init__", "__main__"),
