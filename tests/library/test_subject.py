@@ -89,7 +89,7 @@ def test_a_mapping_that_holds_itself() -> None:
 
 @pytest.mark.parametrize("quantiles", [0.5, "0.5", None, (0.5, "x"), [[0.5]]])
 def test_quantiles_that_cannot_be(quantiles: Any) -> None:
-    with pytest.raises(reporter.SettingError, match="quantiles: .* is not a list of probabilities"):
+    with pytest.raises(reporter.SettingError, match=r"quantiles: .* is not a list of probabilities"):
         reporter.measure(ARRAYS, quantiles=quantiles)
 
 
