@@ -5,7 +5,8 @@ From Python::
     import reporter
 
     result = reporter.measure("ckpts/model.keras")      # or a live tf.keras.Model, or a tf.Module
-    result.whole.statistics["std"]
+    result["dense/kernel"].statistics["std"]
+    reporter.diff("ckpts/model-1.keras", "ckpts/model-2.keras").to_pandas()
 
     reporter.report("ckpts", "reports")                 # what the command makes
     model.fit(data, callbacks=[reporter.keras.Report("reports")])   # without any checkpoint
@@ -19,9 +20,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reporter.api import Measurement, Sample, measure
+    from reporter.api import Diff, Measurement, Sample, SampleHistogram, VariableDiff, measure
+    from reporter.api import difference_of as diff
     from reporter.engine import open_checkpoint, report, scan
-    from reporter.errors import CheckpointError, ReportError, SettingError
+    from reporter.errors import CheckpointError, MissingPackage, ReportError, SettingError, UnknownName
     from reporter.pipeline import Outcome
     from reporter.recorder import Recorder
 
@@ -30,13 +32,19 @@ __version__ = "0.2.0"
 
 __all__ = [
     "CheckpointError",
+    "Diff",
     "Measurement",
+    "MissingPackage",
     "Outcome",
     "Recorder",
     "ReportError",
     "Sample",
+    "SampleHistogram",
     "SettingError",
+    "UnknownName",
+    "VariableDiff",
     "__version__",
+    "diff",
     "measure",
     "open_checkpoint",
     "report",
@@ -44,6 +52,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "diff": "reporter.api",
     "measure": "reporter.api",
     "Measurement": "reporter.api",
     "Sample": "reporter.api",
@@ -52,6 +61,11 @@ _HOMES = {
     "open_checkpoint": "reporter.engine",
     "Recorder": "reporter.recorder",
     "Outcome": "reporter.pipeline",
+    "SampleHistogram": "reporter.api",
+    "Diff": "reporter.api",
+    "VariableDiff": "reporter.api",
+    "MissingPackage": "reporter.errors",
+    "UnknownName": "reporter.errors",
     "CheckpointError": "reporter.errors",
     "ReportError": "reporter.errors",
     "SettingError": "reporter.errors",
@@ -69,6 +83,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"reporter.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'reporter' has no attribute {name!r}")
+    if name == "diff":  # of live models as well; reporter.api.diff is the command's
+        return import_module("reporter.api").difference_of
     return getattr(import_module(_HOMES[name]), name)
 
 

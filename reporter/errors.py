@@ -4,6 +4,8 @@
 
     ReportError
     ├── SettingError              a flag, setting or argument (exit code 2)
+    │   └── UnknownName           no variable or layer has that name; a KeyError as well
+    ├── MissingPackage            an optional package is not installed; an ImportError as well
     ├── CheckpointError           one checkpoint; carries its path and the state that listings show
     │   ├── CorruptCheckpoint     settled, and its bytes contradict themselves        "corrupt"
     │   ├── PartialCheckpoint     settled, and part of it is missing                  "partial"
@@ -72,6 +74,16 @@ class SettingError(ReportError):
 
 class ClusterError(ReportError):
     """The scheduler of the workers was lost in the middle of a run; what they measured is in the cache."""
+
+
+class UnknownName(SettingError, KeyError):
+    """No variable or layer of a result has that name; the message names those that are alike."""
+
+    __str__ = Exception.__str__  # that of a KeyError would put the message in quotation marks
+
+
+class MissingPackage(ReportError, ImportError):
+    """A package that only some functions need is not installed; the message says how to install it."""
 
 
 class CheckpointError(ReportError):

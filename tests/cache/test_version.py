@@ -54,7 +54,6 @@ def test_all_that_reads_and_measures_is_found(package: dict[str, str]) -> None:
         "reporter.readers.live",
         "reporter.readers.live_arrays",
         "reporter.readers.live_objects",
-        "reporter.readers.live_arrays",
         "reporter.readers.keras_model",  # nothing but a docstring
         "reporter.measuring.kinds",  # what diff tells of two files, and nothing keeps
         "reporter.measuring.directions",

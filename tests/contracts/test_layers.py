@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("discover", "readers", "measuring", "compare", "rules", "plots", "sections", "render", "writers", "terminal"),
     ("cache", "run_facts", "metrics"),
     ("gather", "documents"),
-    ("cluster",),
+    ("cluster", "library"),
     ("pipeline", "api", "judged", "opened"),
     ("recorder",),
     ("engine", "keras"),
