@@ -95,7 +95,7 @@ def test_a_nan_is_told_at_once_with_its_layer_and_stops(
     history = fit(model, at_epoch(k, 1, lambda: spoil(model)), callback, epochs=4).history
     assert len(history["loss"]) == 2
     lines = told(caplog)
-    assert "epoch-0002: FAIL non-finite: " in lines[0] and "layers hidden, out" in lines[0]
+    assert "epoch-0002: FAIL non-finite: " in lines[0] and "hidden/kernel, out/kernel" in lines[0]
     assert "step 2 was the last good one" in lines[0]
     assert sum("non-finite: " in line for line in lines) == 1 + sum("metric-non-finite: " in line for line in lines)
     assert "training is stopped" in lines[-1]
