@@ -22,7 +22,10 @@ CARD = "#layer-"
 
 
 def each_series(report: Report) -> Iterator[Report]:
-    """For each series, the report over this series alone: its numbers, findings, checks and files."""
+    """For each series, the report over this series alone: its numbers, findings, checks and files.
+
+    What is new since the last report is said of all series together, on the first page.
+    """
     judgement = report.judgement
 
     findings = _grouped(judgement.findings, lambda f: f.series)
@@ -42,6 +45,7 @@ def each_series(report: Report) -> Iterator[Report]:
             ),
             files=files.get(series.name, ()),
             runs=(),
+            news=None,
         )
 
 
