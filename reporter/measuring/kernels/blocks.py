@@ -2,7 +2,8 @@
 
 A piece of a tensor is taken in blocks of :data:`STEP` values, which stay in the first-level cache while one loop after
 the other runs over them. There is one short loop per quantity, as compilers vectorise these, but not one long loop that
-computes everything. Input arrays are contiguous (see :func:`reporter.measuring.pieces.pieces`).
+computes everything. Input arrays are contiguous and read-only (see :func:`reporter.measuring.pieces.pieces`), so that
+each kernel is compiled for one combination of types.
 
 **Sums per output unit.** ``energy`` (Σx²) and ``maxima`` (max |x|) have one entry per output unit of a weight matrix.
 ``place`` is the position of ``x[0]``, and ``run`` says how positions map to entries. For a tensor of shape (2, 3),
@@ -39,7 +40,7 @@ from reporter.measuring.kernels.channels import add_periodic, add_runs
 from reporter.measuring.kernels.compiled import inner, jit
 from reporter.measuring.kernels.moments import add_moments
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO
-from reporter.measuring.kernels.sketch import add_sketch, add_sketch32, for_sketch
+from reporter.measuring.kernels.sketch import add_sketch, add_sketch32
 from reporter.model.sketch import BUCKETS
 
 STEP = 1 << 13
@@ -57,7 +58,6 @@ def _add_units_and_sketch32(
     maxima: npt.NDArray[np.int32],
     group: npt.NDArray[np.int64],
     words: npt.NDArray[np.uint32],
-    signed: npt.NDArray[np.uint32],
     sums: npt.NDArray[np.float64],
 ) -> None:
     """Add a block to the sums per output unit and to the sketch, each where its array is not empty.
@@ -67,7 +67,7 @@ def _add_units_and_sketch32(
         bits: the same memory as int32.
         start: position of ``x[0]`` in the tensor, for the sketch.
         place, run, energy, maxima, sums: as in :func:`measure32`.
-        group, words, signed: as in :func:`reporter.measuring.kernels.sketch.add_sketch32`.
+        group, words: as in :func:`reporter.measuring.kernels.sketch.add_sketch32`.
     """
     if energy.size:
         if run:
@@ -75,7 +75,7 @@ def _add_units_and_sketch32(
         else:
             add_periodic(x, bits, np.int32(0x7FFFFFFF), place, energy, maxima)
     if sums.size:
-        add_sketch32(x, bits, start, group, words, signed, sums)
+        add_sketch32(x, bits, start, group, words, sums)
 
 
 @jit
@@ -91,7 +91,6 @@ def measure32(
     energy: npt.NDArray[np.float64],
     maxima: npt.NDArray[np.int32],
     sums: npt.NDArray[np.float64],
-    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Measure a piece of float32 values; all results are added to what the arrays already hold.
 
@@ -109,16 +108,14 @@ def measure32(
         energy: Σx² of each output unit, or of each of several repeats of the units; empty if not wanted.
         maxima: bits of max |x| of the same units as int32, which compare like the floats since none is negative.
         sums: float64, shape (BUCKETS,), the sums of the sketch; empty if not wanted.
-        scratch: memory that the kernel needs.
     """
     bits = x.view(np.int32)
-    group, words, signed, rest = for_sketch(scratch)
-    extreme_bits = rest[:1].view(np.int32)
-    prefetched = rest[1:2].view(np.int32)  # never read: stored so that the compiler keeps the loads, see count()
-    prefetched[0] = 0
-    cells = rest[2 : 2 + STEP // 4].view(np.uint16)
-    all_kept = rest[2 + STEP // 4 : 2 + STEP // 4 + STEP // 2].view(np.float32)
-    all_zeroed = rest[2 + STEP // 4 + STEP // 2 : 2 + STEP // 4 + STEP].view(np.float32)
+    size = min(x.size, STEP)
+    cells = np.empty(size, np.uint16)
+    words = np.empty(BUCKETS, np.uint32)
+    group = np.full(1, -1)
+    extreme_bits = np.empty(2, np.int32)
+    prefetched = np.zeros(1, np.int32)  # never read: stored so that the compiler keeps the loads, see count()
     extreme_values = extreme_bits.view(np.float32)
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
@@ -136,7 +133,8 @@ def measure32(
             continue
         # Some exponent is all ones, 0x7F8 or 0xFF8: a NaN or an infinity, of positive or of negative sign.
         if high >= np.int32(0x7F800000) or (low < 0 and low >= np.int32(-0x800000)):
-            kept, zeroed = all_kept[: stop - at], all_zeroed[: stop - at]
+            kept = np.empty(stop - at, np.float32)
+            zeroed = np.empty(stop - at, np.float32)
             n = split(block, kept, zeroed, counts)
             block = kept[:n]
             masked, masked_bits = zeroed, zeroed.view(np.int32)
@@ -154,9 +152,7 @@ def measure32(
             extremes[0] = min(extremes[0], np.float64(extreme_values[0]))
             extremes[1] = max(extremes[1], np.float64(extreme_values[1]))
             add_moments(block, totals)
-        _add_units_and_sketch32(
-            masked, masked_bits, start + at, place + at, run, energy, maxima, group, words, signed, sums
-        )
+        _add_units_and_sketch32(masked, masked_bits, start + at, place + at, run, energy, maxima, group, words, sums)
 
 
 @jit
@@ -172,12 +168,12 @@ def measure64(
     energy: npt.NDArray[np.float64],
     maxima: npt.NDArray[np.int64],
     sums: npt.NDArray[np.float64],
-    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Measure a piece of float64 values; arguments as in :func:`measure32`, with ``maxima`` as bits of float64."""
-    kept = scratch[:STEP].view(np.float64)
-    zeroed = scratch[STEP : 2 * STEP].view(np.float64)
-    words = scratch[2 * STEP : 2 * STEP + BUCKETS // 2].view(np.uint32)
+    size = min(x.size, STEP)
+    kept = np.empty(size, np.float64)
+    zeroed = np.empty(size, np.float64)
+    words = np.empty(BUCKETS, np.uint32)
     mask = np.int64(0x7FFFFFFFFFFFFFFF)
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
@@ -214,7 +210,6 @@ def measure_codes(
     energy: npt.NDArray[np.float64],
     maxima: npt.NDArray[np.int32],
     sums: npt.NDArray[np.float64],
-    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Measure a piece of 8- or 16-bit values, given as codes; the other arguments are as in :func:`measure32`.
 
@@ -226,10 +221,12 @@ def measure_codes(
         values: the value of each code as float32, and 0 for codes that are not finite.
         table: uint32, shape (2, RAW), for the counts by code.
     """
-    group, words, signed, rest = for_sketch(scratch)
-    wide = rest[: STEP // 4].view(np.uint16)
-    x = rest[STEP // 4 : STEP // 4 + STEP // 2].view(np.float32)
+    size = min(codes.size, STEP)
+    wide = np.empty(size, np.uint16)
+    x = np.empty(size, np.float32)
     bits = x.view(np.int32)
+    words = np.empty(BUCKETS, np.uint32)
+    group = np.full(1, -1)
     for at in range(0, codes.size, STEP):
         n = min(STEP, codes.size - at)
         block = codes[at : at + n]
@@ -239,6 +236,4 @@ def measure_codes(
         if energy.size or sums.size:
             for i in range(n):
                 x[i] = values[wide[i]]
-            _add_units_and_sketch32(
-                x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, signed, sums
-            )
+            _add_units_and_sketch32(x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, sums)

@@ -97,7 +97,6 @@ def compare(
     b_bits: npt.NDArray[np.unsignedinteger[Any]],
     sums: npt.NDArray[np.float64],
     counts: npt.NDArray[np.int64],
-    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Compare two pieces, and add to what ``sums`` and ``counts`` already hold.
 
@@ -107,11 +106,8 @@ def compare(
         sums: (Σ(b−a)², Σa², Σb², Σab, max |b−a|) over the pairs in which both are finite.
         counts: numbers of (pairs that are equal to the bit, pairs in which either is not finite, values of a that are
             not finite, values of b that are not finite).
-        scratch: memory that the kernel needs.
     """
-    lanes = scratch.view(np.float64)[:LANES]
-    for j in range(LANES):
-        lanes[j] = 0.0
+    lanes = np.zeros(LANES)
     for start in range(0, a.size, STEP):
         stop = min(start + STEP, a.size)
         p, q = a[start:stop], b[start:stop]
