@@ -110,6 +110,7 @@ def _edges(some: list[Summary], bins: int, ends: tuple[float, float] | None) -> 
     else:
         low, high = ends
     limit = float(edge(LAST_CELL + 1))
+    beyond = "; values beyond the range of float32 are counted outside" if max(-low, high) > limit else ""
     low, high = max(low, -limit), min(high, limit)
     wanted = low + (high - low) * (np.arange(bins + 1) / bins)
     wanted[-1] = high
@@ -125,12 +126,12 @@ def _edges(some: list[Summary], bins: int, ends: tuple[float, float] | None) -> 
     if len(kept) <= bins:
         return found, (
             f"{len(kept) - 1} bins in place of {bins}: values are counted in cells of 8 significant bits, and {bins} "
-            f"bins between {number(low)} and {number(high)} would be narrower than those"
+            f"bins between {number(low)} and {number(high)} would be narrower than those{beyond}"
         )
     moved = float(np.abs(found - wanted).max()) / ((high - low) / bins)
     return found, (
-        f"edges were moved to the nearest numbers with 8 significant bits, by up to {share(moved)} of a bin"
-        if moved
+        f"edges were moved to the nearest numbers with 8 significant bits, by up to {share(moved)} of a bin{beyond}"
+        if moved or beyond
         else ""
     )
 

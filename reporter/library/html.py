@@ -28,7 +28,7 @@ FEW = 100
 
 _STYLE = (
     "<style>.ckr td,.ckr th{text-align:right;white-space:nowrap}.ckr :first-child{text-align:left}"
-    ".ckr i{font:12px/1 monospace;color:#0072b2}.ckr b{color:#d55e00}</style>"
+    ".ckr i{white-space:pre;font:12px/1 monospace;color:#0072b2}.ckr b{color:#d55e00}</style>"
 )
 
 

@@ -150,6 +150,7 @@ def test_html_shows_every_variable_and_no_markup_of_a_checkpoint(result: Measure
     assert "<td><b>3</b>" in html  # values that are not finite
     assert html.count("<tr>") == 5
     assert "█" in html
+    assert ".ckr i{white-space:pre" in html  # else a run of empty bins would be drawn as one
 
 
 @pytest.mark.parametrize("count", [320, 5000])
