@@ -33,9 +33,10 @@ from reporter.terminal.progress import Progress
 METRICS = "metrics.jsonl"
 """File in a recording with what the training logged, an object a line: a source of metrics like any other."""
 
-WINDOW = 30
-"""States that are judged after each new one, so that a long training does not spend ever more time on it. The report at
-the end judges all of them."""
+WINDOW = 2
+"""States that are judged after each new one: it and the one before. Measured on the weights of a ResNet50: processor
+time of 1.2 s for a state in all, of which 0.2 s copy it, 0.3 s measure it and 0.7 s judge it; with three states judged
+it is 1.7 s, with thirty far more. The report at the end judges all, also by the rules that need more of them."""
 
 
 class Recorder:
