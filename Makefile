@@ -20,10 +20,10 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test golden mutants faults check lint types scripts sample fuzz calibrate gallery axe bench bench-full bench-peers lock clean
+.PHONY: help report test golden mutants faults check lint types scripts sample fuzz calibrate gallery axe bench bench-full bench-peers docs docs-serve docs-pictures wheel-check lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo "  variables: CKPTS=$(CKPTS) OUT=$(OUT) ARGS='$(ARGS)' (flags of ckpt-report report)"
 
 # CKPTS and OUT may hold spaces, so each is one word of the shell; several folders are given to $(VENV)/bin/ckpt-report.
@@ -96,6 +96,20 @@ bench-full: $(VENV)/dev.stamp ## the same with the sizes of the design
 bench-peers: $(VENV)/dev.stamp ## beside weightlens, in an environment of its own
 	$(PY) -m bench --full peers
 
+# What mkdocs-material prints of the plans for MkDocs 2 is left out.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs
+docs: $(VENV)/dev.stamp ## build the manual into site/, without warnings
+	$(MKDOCS) build --strict $(ARGS)
+
+docs-serve: $(VENV)/dev.stamp ## show the manual in a browser while it is written
+	$(MKDOCS) serve $(ARGS)
+
+docs-pictures: $(VENV)/dev.stamp ## draw the manual's pictures anew (needs chromium and chromedriver)
+	$(PY) -m examples.pictures docs/images
+
+wheel-check: $(VENV)/dev.stamp ## install wheel and sdist into clean environments, try them, remove them (large, minutes)
+	$(PY) -m tests.wheel_check $(ARGS)
+
 lock: ## pin every dependency again, with hashes (needs uv); what users get is what the tests ran with
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --extra dev pyproject.toml -o locks/dev.txt
@@ -103,7 +117,7 @@ lock: ## pin every dependency again, with hashes (needs uv); what users get is w
 		--no-emit-index-url -c locks/dev.txt pyproject.toml -o locks/run.txt
 
 clean: ## remove the environment, caches and the sample
-	rm -rf $(VENV) sample .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) sample site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; install one, or say PYTHON=/path/to/it" >&2; exit 1; }

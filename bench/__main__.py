@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import growth, in_memory, many, pages, peers, reading, reports
+from bench import growth, in_memory, many, pages, peers, reading, reports, spectra, training
 from bench.row import Context, Measurement
 
 FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
@@ -23,10 +23,13 @@ FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
     "growth": growth.rows,
     "many": many.rows,
     "pages": pages.rows,
+    "spectra": spectra.rows,
+    "training": training.rows,
     "peers": peers.rows,
 }
-DEFAULT = ("memory", "reading", "reports", "growth", "many", "pages")
-"""The families that are measured if none is named; ``peers`` installs another tool first."""
+DEFAULT = ("memory", "reading", "reports", "growth", "many", "pages", "spectra")
+"""The families that are measured if none is named; ``peers`` installs another tool first, ``training`` trains a
+ResNet50 for minutes."""
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "numba", "h5py", "tensorflow", "safetensors", "matplotlib", "weasyprint")
 """The packages whose versions are recorded with the results."""

@@ -1,23 +1,28 @@
-"""Ahead: copies of this process work on what it comes to later, and leave what they make in the cache.
+"""Ahead: copies of this process work on what it comes to later, and leave what they make in files.
 
-Most of the time for a small checkpoint or a picture is Python's own, which threads cannot share. So this process goes
-through its work from the front while forked copies go through the same work from the back, until they meet. Nothing
-depends on the copies: what they did not get to, or failed at, is done as if they had never been. They need no pickling,
-no start-up time and no protocol, as they know all that this process knows, and the cache carries the results.
+Most of the time for a small checkpoint, a picture or a page is Python's own, which threads cannot share. So this
+process goes through its work from the front while forked copies go through the same work from the back, until they
+meet. Nothing depends on the copies: what they did not get to, or failed at, is done as if they had never been. They
+need no start-up time and no protocol, as they know all that this process knows. What they make is found in the cache,
+or in a folder of files, see :func:`made_ahead`.
 """
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
+import pickle
 import signal
 import struct
 import sys
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -25,6 +30,7 @@ from typing import TypeVar
 from reporter.lifeline import die_with
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _NUMBER = struct.Struct("<q")
 _ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
@@ -117,26 +123,94 @@ def worked_ahead(
     front = Front()
     lifeline, held = os.pipe()
     children: list[int] = []
+    wanted = copies if possible() else 0
+    if wanted:
+        gc.freeze()  # a collection would write to all objects, and so copy the memory that is shared with the copies
     try:
-        for number in range(copies if possible() else 0):
+        for number in range(wanted):
             # No signal may reach a copy before it is on its own way: it would end this process's work a second time.
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)
             try:
-                with warnings.catch_warnings():
+                with warnings.catch_warnings(), suppress(OSError):  # where no more processes may be started
                     # Python 3.12 counts the threads of libraries too; OpenBLAS ends its own at a fork.
                     warnings.simplefilter("ignore", DeprecationWarning)
+                    child = -1
                     child = os.fork()
                 if child == 0:
-                    _work_backwards(front, items[::-1][number::copies], work, lifeline)
+                    _work_backwards(front, items[::-1][number::wanted], work, lifeline)
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-            children.append(child)
+            if child > 0:
+                children.append(child)
         yield front
     finally:
         _end(children)
+        if wanted:
+            gc.unfreeze()
         for end in (lifeline, held):
             os.close(end)
         front.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How many copies of this process may make something ahead, and where they leave it.
+
+    Attributes:
+        number: 0 where this process makes everything itself.
+        folder: in which a folder for their files is made, and removed again.
+        prefix: of its name, by which a later run knows what a killed one has left.
+    """
+
+    number: int = 0
+    folder: Path = Path()
+    prefix: str = ""
+
+
+NONE = Copies()
+
+
+@contextmanager
+def made_ahead(items: Sequence[T], make: Callable[[T], R], copies: Copies = NONE) -> Iterator[Iterator[R]]:
+    """What is made of each item, in their order; copies of this process make the last ones while the context is open.
+
+    Args:
+        items: known to the copies, so they need not be passed to them; what is made of them has to be picklable.
+        make: gives the same, whoever calls it.
+        copies: none is made for fewer than two items.
+
+    Yields:
+        An iterator, which makes whatever no copy has made until its turn comes.
+    """
+    with ExitStack() as stack:
+        folder: Path | None = None
+        with suppress(OSError):  # a full disk: then this process makes everything
+            if copies.number and len(items) > 1:
+                made = tempfile.TemporaryDirectory(prefix=copies.prefix, dir=copies.folder, ignore_cleanup_errors=True)
+                folder = Path(stack.enter_context(made))
+
+        def leave(at: int, tell: object) -> None:
+            assert folder is not None
+            unfinished = folder / f"{at}.unfinished"
+            unfinished.write_bytes(pickle.dumps(make(items[at]), pickle.HIGHEST_PROTOCOL))
+            unfinished.replace(folder / str(at))
+
+        places = range(len(items))
+        number = copies.number if folder is not None else 0
+        front = stack.enter_context(worked_ahead(list(enumerate(places)), leave, number))
+        yield (_made(make, items[at], folder / str(at) if folder is not None else None, front) for at in places)
+
+
+def _made(make: Callable[[T], R], item: T, left: Path | None, front: Front) -> R:
+    """What a copy has made of an item, else made now."""
+    front.advance()
+    if left is not None:
+        with suppress(OSError):
+            data = left.read_bytes()
+            left.unlink()
+            made: R = pickle.loads(data)  # of a copy of this process, from a folder that no other user can write to
+            return made
+    return make(item)
 
 
 def _work_backwards(

@@ -1,92 +1,48 @@
-"""The same numbers from Python: for a checkpoint path, a live Keras model or a ``tf.Module``."""
+"""The same numbers from Python: for a path, a live model or layer, arrays, and mappings of them."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from reporter.compare import difference, difference_of_reports
-from reporter.derive.histograms import histogram
 from reporter.derive.kinds import kinds_of
 from reporter.errors import SettingError
 from reporter.gather.catalog import only_checkpoint
-from reporter.gather.layer_names import match, notes, renamed, under_names
+from reporter.gather.layer_names import notes, under_names
+from reporter.library.bins import SampleHistogram, whole_bins
+from reporter.library.diff import Diff, VariableDiff
+from reporter.library.measurement import Measurement
+from reporter.library.pair import measured_pair
+from reporter.library.progress import told
+from reporter.library.sample import Sample
+from reporter.library.subject import opened, opened_path
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.kinds import examine
-from reporter.measuring.pairs import compare_recast
 from reporter.model.defaults import QUANTILES
 from reporter.model.difference import Difference
-from reporter.model.histogram import Histogram
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
-from reporter.model.neighbours import with_roles
+from reporter.model.measured import Measured
 from reporter.model.report import SCHEMA_VERSION
-from reporter.model.summary import Summary
 from reporter.model.tensor import Contents
-from reporter.model.value import Absent, Quantiles, Statistics
-from reporter.readers.live import live_contents
+from reporter.places import shown as shown_path
 from reporter.readers.opening import open_checkpoint
-from reporter.readers.quantised import labelled
 from reporter.settings.model import BINS, Settings
 
+__all__ = [
+    "Diff",
+    "Measurement",
+    "Sample",
+    "SampleHistogram",
+    "VariableDiff",
+    "diff",
+    "difference_of",
+    "inspect",
+    "measure",
+]
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Numbers of one variable, one layer, or the whole model.
-
-    Attributes:
-        name: the variable's or layer's name; the selection for the whole.
-        statistics: name -> number, None where there is no data or the statistic is not defined for it.
-        quantiles: probability -> quantile of the finite values.
-        quantiles_exact: True for single variables; else each order statistic is within 2⁻⁸ of its magnitude.
-        histogram: exact counts in about ``bins`` bins over the full range, None without finite values.
-        shape, dtype, role, trainable: of a variable; of layers and the whole: (), "", "", None.
-        layer: the owning layer of a variable, "" if none.
-        variables: names of the variables it speaks of.
-    """
-
-    name: str
-    statistics: dict[str, float | int | None]
-    quantiles: dict[float, float]
-    quantiles_exact: bool
-    histogram: Histogram | None
-    variables: tuple[str, ...]
-    layer: str = ""
-    shape: tuple[int, ...] = ()
-    dtype: str = ""
-    role: str = ""
-    trainable: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What :func:`measure` returns.
-
-    Attributes:
-        variables: one sample per selected variable, in model order.
-        layers: one per layer that owns selected variables, in model order.
-        whole: all selected variables as one sample.
-        step: training step where a checkpoint stores it.
-        notes: what a reader of the numbers should know.
-    """
-
-    variables: tuple[Sample, ...]
-    layers: tuple[Sample, ...]
-    whole: Sample
-    step: int | None = None
-    notes: tuple[str, ...] = ()
-
-    def variable(self, name: str) -> Sample:
-        """The variable of that name; KeyError if there is none."""
-        return _named(self.variables, name)
-
-    def layer(self, name: str) -> Sample:
-        """The layer of that name; KeyError if it owns no selected variable."""
-        return _named(self.layers, name)
+Progress = bool | Callable[[int, int], object]
 
 
 def measure(
@@ -95,15 +51,22 @@ def measure(
     variables: str = "model",
     bins: int = BINS,
     quantiles: Iterable[float] = QUANTILES,
+    progress: Progress = False,
 ) -> Measurement:
     """Statistics and histograms of weights, per variable, per layer and for the whole model.
 
     Args:
-        x: the path of one checkpoint (a file, a folder, or a bundle's prefix), a built ``tf.keras.Model`` (Keras 2
-            or 3; Sequential, functional, subclassed, nested) or a ``tf.Module``.
+        x: the path of one checkpoint (a file, a folder, or a bundle's prefix); a built ``tf.keras.Model`` or layer
+            (Keras 2 or 3; Sequential, functional, subclassed, nested) or a ``tf.Module``; a variable or an array, of
+            any shape; or a mapping of names such as ``dense/kernel`` to variables, arrays, or such mappings.
         variables: ``trainable``, ``model`` (all variables of the model) or ``all`` (optimizer state as well).
-        bins: wanted number of histogram bins, 1 … 512; the nearest number for which the counts are exact is used.
+        bins: number of histogram bins, 1 … 512. Counts are exact, for which edges are moved a little; where that many
+            bins are not possible, the histogram's ``note`` says so.
         quantiles: probabilities in [0, 1].
+        progress: True for a line on the terminal, or a function that is called with (tensors read, all tensors).
+
+    Returns:
+        A mapping from names to :class:`Sample`, with ``layers``, ``whole``, ``to_pandas()``, ``plot()`` and more.
 
     Raises:
         reporter.errors.SettingError: an argument that cannot be used.
@@ -114,25 +77,63 @@ def measure(
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "m.safetensors"
     >>> save_file({"dense.kernel": np.float32([[1, 2], [3, 4]])}, path)
     >>> result = measure(path, quantiles=(0.5,))
-    >>> result.variable("dense.kernel").statistics["mean"], result.whole.quantiles[0.5]
+    >>> result["dense.kernel"].statistics["mean"], result.whole.quantiles[0.5]
     (2.5, 2.5)
     """
-    probabilities = tuple(quantiles)
-    settings = Settings(variables=variables, bins=bins, quantiles=probabilities)
-    is_path = isinstance(x, str | os.PathLike)
-    if x == "":
-        raise SettingError("the path is empty")
-    opened = _opened(Path(x), settings) if is_path else nullcontext(labelled(with_roles(live_contents(x))))
-    with opened as contents:
-        chosen = _selected(contents, variables)
-        numbers, _ = measure_checkpoint(chosen, Plan(variables, settings.quantiles))
-    return Measurement(
-        variables=tuple(_variable(t, bins) for t in numbers.tensors),
-        layers=tuple(_group(g, bins) for g in numbers.layers),
-        whole=_group(numbers.whole, bins),
-        step=contents.step,
-        notes=numbers.notes,
-    )
+    settings = _settings(variables, bins, quantiles)
+    with opened(x, settings) as contents:
+        numbers, _ = measure_checkpoint(told(contents, progress), Plan(settings.variables, settings.quantiles))
+    return Measurement.of(numbers, settings.bins, contents.step)
+
+
+def difference_of(
+    a: Any,
+    b: Any,
+    *,
+    variables: str = "model",
+    bins: int = BINS,
+    quantiles: Iterable[float] = QUANTILES,
+    progress: Progress = False,
+) -> Diff:
+    """The exact change from ``a`` to ``b``, value by value, and the numbers of both: ``reporter.diff``.
+
+    Variables are matched by name. Where names differ only in numbers that Keras gave, or in a scope around all of
+    them, those of ``a`` are shown, and the result's notes say so.
+
+    Args:
+        a: the earlier one: anything that :func:`measure` takes.
+        b: the later one, of any of these kinds.
+        variables: as in :func:`measure`.
+        bins: as in :func:`measure`.
+        quantiles: as in :func:`measure`.
+        progress: as in :func:`measure`; what is counted are the tensors of ``a``, then those of ``b``.
+
+    Raises:
+        reporter.errors.SettingError: an argument that cannot be used.
+        reporter.errors.CheckpointError: a checkpoint cannot be read.
+
+    >>> import numpy as np
+    >>> found = difference_of({"w": np.array([1.0, 2.0, 2.0])}, {"w": np.array([1.0, 2.0, 2.3])})
+    >>> f"{found['w'].change.relative_update:.3f}", found["w"].change.equal, str(found["w"].state)
+    ('0.100', 2, 'changed')
+    """
+    settings = _settings(variables, bins, quantiles)
+    with opened(a, settings) as old, opened(b, settings) as new:
+        pair = measured_pair(told(old, progress), told(new, progress), Plan(settings.variables, settings.quantiles))
+        before = Measurement.of(pair.before, settings.bins, old.step)
+        after = Measurement.of(pair.after, settings.bins, new.step)
+        return Diff.of(before, after, pair.changes, notes([pair.matched]))
+
+
+def _settings(variables: Any, bins: Any, quantiles: Any) -> Settings:
+    """What was asked for, checked."""
+    try:
+        if isinstance(quantiles, str):
+            raise TypeError
+        probabilities = tuple(float(p) for p in quantiles)
+    except (TypeError, ValueError):
+        raise SettingError(f"quantiles: {quantiles!r} is not a list of probabilities such as (0.05, 0.5)") from None
+    return Settings(variables=variables, bins=whole_bins(bins), quantiles=probabilities)
 
 
 def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
@@ -141,7 +142,7 @@ def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
     Raises:
         reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
     """
-    with _opened(path, settings) as contents:
+    with opened_path(path, settings) as contents:
         return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles, settings.threads))[0]
 
 
@@ -151,7 +152,7 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
     Raises:
         reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
     """
-    names = str(before), str(after)
+    names = shown_path(before), shown_path(after)
     if before.suffix == after.suffix == ".json":
         records = _report(before), _report(after)
         try:
@@ -163,17 +164,11 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
     one, other = only_checkpoint(before, settings), only_checkpoint(after, settings)
     chosen = (choice.note for choice in (one, other) if choice.note)
     with open_checkpoint(one.ref.format, one.ref.path) as old, open_checkpoint(other.ref.format, other.ref.path) as new:
-        a, _ = measure_checkpoint(old, plan)
-        matched = match(a, new)
-        shown = matched.tensors
-        paired = under_names(old, {name: own for own, name in shown.items()})
-        b, (own,) = measure_checkpoint(new, plan, [paired])
-        recast = compare_recast(paired, new)
-        known = own.with_further(recast, [t.info.name for t in b.tensors]) if recast else own
-        b, changes = renamed(b, matched), known.renamed(shown)
-        told = kinds_of(a, b, changes)
-        kinds = examine(old, under_names(new, shown), told, changes, b.by_name, spectral=settings.spectral)
-        return difference(a, b, changes, names, (*chosen, *notes([matched])), kinds)
+        pair = measured_pair(old, new, plan)
+        a, b, changes, shown = pair.before, pair.after, pair.changes, pair.shown
+        known = kinds_of(a, b, changes)
+        kinds = examine(old, under_names(new, shown), known, changes, b.by_name, spectral=settings.spectral)
+        return difference(a, b, changes, names, (*chosen, *notes([pair.matched])), kinds)
 
 
 def _report(path: Path) -> Any:
@@ -187,57 +182,3 @@ def _report(path: Path) -> Any:
     if version != SCHEMA_VERSION:
         raise SettingError(f"{path}: not a report.json of ckpt-report with schema version {SCHEMA_VERSION}")
     return record
-
-
-@contextmanager
-def _opened(path: Path, settings: Settings) -> Iterator[Contents]:
-    """The one checkpoint that a path names; its notes say which one that is where the path does not."""
-    chosen = only_checkpoint(path, settings)
-    with open_checkpoint(chosen.ref.format, chosen.ref.path) as contents:
-        yield replace(contents, notes=(chosen.note, *contents.notes)) if chosen.note else contents
-
-
-def _selected(contents: Contents, variables: str) -> Contents:
-    """Without the tensors that the selection leaves out, so that they are not even read."""
-    if variables == "all":
-        return contents
-    return replace(
-        contents,
-        tensors=tuple(
-            t
-            for t in contents.tensors
-            if t.info.collection == "model" and (variables == "model" or t.info.trainable is not False)
-        ),
-    )
-
-
-def _variable(tensor: TensorMeasure, bins: int) -> Sample:
-    info = tensor.info
-    common = _sample(info.name, tensor.summary, tensor.statistics, tensor.quantiles, (info.name,), bins)
-    return replace(
-        common, layer=info.layer, shape=info.shape, dtype=info.dtype, role=info.role, trainable=info.trainable
-    )
-
-
-def _group(group: GroupMeasure, bins: int) -> Sample:
-    return _sample(group.name, group.summary, group.statistics, group.quantiles, group.tensors, bins)
-
-
-def _sample(
-    name: str, summary: Summary, statistics: Statistics, quantiles: Quantiles, variables: tuple[str, ...], bins: int
-) -> Sample:
-    return Sample(
-        name=name,
-        statistics={k: None if isinstance(v, Absent) else v for k, v in statistics.items()},
-        quantiles=dict(quantiles.values),
-        quantiles_exact=quantiles.exact,
-        histogram=histogram(summary, bins),
-        variables=variables,
-    )
-
-
-def _named(samples: Iterable[Sample], name: str) -> Sample:
-    for sample in samples:
-        if sample.name == name:
-            return sample
-    raise KeyError(name)

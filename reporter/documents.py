@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from reporter.ahead import NONE, Copies, made_ahead
 from reporter.cache.renderings import Renderings
 from reporter.errors import RenderError
 from reporter.model.page import Page
@@ -14,9 +16,9 @@ from reporter.model.report import Report
 from reporter.plots import first_screen
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
-from reporter.sections import html_pages, report_page
+from reporter.sections import DRAWN, Drawing, Maker, document_page, page_makers
 from reporter.sections.hero import hero
-from reporter.writers.plots import Plots
+from reporter.writers.plots import Picture, Plots, pictures_of
 from reporter.writers.report_json import timestamp
 
 ATTACHED = {
@@ -24,6 +26,10 @@ ATTACHED = {
     "tensors.csv": "Statistics of every tensor in every checkpoint",
 }
 """Files inside the PDF, with the description that readers show."""
+
+
+MANY = 4
+"""Pages from which on other processors make some: each takes about a tenth of a second, and a copy 20 ms to make."""
 
 
 class Documents:
@@ -72,32 +78,54 @@ class Documents:
         if self._printer is not None:
             self._printer.start()
 
-    def begin(self, report: Report, files: Mapping[str, bytes]) -> None:
+    def begin(self, report: Report, files: Mapping[str, bytes], drawing: Drawing = DRAWN) -> None:
         """Start the PDF, unless one of the same report is known from an earlier run.
 
         Args:
+            drawing: adds what only the PDF shows.
             files: what was written so far, with every name of :data:`ATTACHED` among it.
         """
         if self._printer is None:
             return
-        page = replace(report_page(report, "pdf"), paper=self._paper)
+        page = replace(document_page(report, drawing), paper=self._paper)
         attached = {name: files[name] for name in ATTACHED}
         self._key, self._known = self._renderings.document(page, attached, timestamp(report.created).encode())
         if self._known is None:
             self._printer.send(page, tuple(Attachment(name, attached[name], what) for name, what in ATTACHED.items()))
 
-    def pages(self, report: Report) -> dict[str, bytes]:
-        """The HTML files by path, and their pictures as files.
+    @contextmanager
+    def pages(
+        self, report: Report, drawing: Drawing = DRAWN, copies: Copies = NONE
+    ) -> Iterator[Callable[[], dict[str, bytes]]]:
+        """As a context, in which copies of this process make the last pages while it does something else.
 
-        The first page tells when it was made, the others often are as they were.
+        Args:
+            report: see :func:`reporter.sections.page_makers`.
+            drawing: adds what only single pages show.
+            copies: how many may help.
+
+        Yields:
+            What makes the others, and gives the HTML files by path, and their pictures as files.
         """
-        files, pictures = {}, Plots()
-        for path, page in html_pages(report):
-            files[path] = _html(page) if path == "index.html" else self._renderings.render(_html, page)
-            if self._plots:
-                pictures.add(page)
-        picture = first_screen("summary", report.title, hero(report, "html"))
-        return files | pictures.files | {"summary.png": picture.png}
+        makers = page_makers(report, drawing)
+
+        def every(made: Iterator[tuple[bytes, tuple[Picture, ...]]]) -> dict[str, bytes]:
+            files, pictures = {}, Plots()
+            for (path, _), (html, shown) in zip(makers, made, strict=True):
+                files[path] = html
+                pictures.add(shown)
+            screen = first_screen("summary", report.title, hero(report, "html"))
+            return files | pictures.files | {"summary.png": screen.png}
+
+        with made_ahead(makers, self._made, copies if len(makers) >= MANY else NONE) as made:
+            yield partial(every, made)
+
+    def _made(self, maker: Maker) -> tuple[bytes, tuple[Picture, ...]]:
+        """A page and its pictures. The first page tells when it was made, the others often are as they were."""
+        path, make = maker
+        page = make()
+        html = _html(page) if path == "index.html" else self._renderings.render(_html, page)
+        return html, pictures_of(page) if self._plots else ()
 
     def finish(self) -> dict[str, bytes]:
         """The PDF by path; nothing, and the :attr:`problem` noted, where it could not be made or none was wanted."""

@@ -4,6 +4,8 @@
 
     ReportError
     ├── SettingError              a flag, setting or argument (exit code 2)
+    │   └── UnknownName           no variable or layer has that name; a KeyError as well
+    ├── MissingPackage            an optional package is not installed; an ImportError as well
     ├── CheckpointError           one checkpoint; carries its path and the state that listings show
     │   ├── CorruptCheckpoint     settled, and its bytes contradict themselves        "corrupt"
     │   ├── PartialCheckpoint     settled, and part of it is missing                  "partial"
@@ -14,6 +16,7 @@
     │   ├── RefusedCheckpoint     reading it would be unsafe                          "refused"
     │   ├── Unreadable            this user may not read it, or it is no file         "unreadable"
     │   └── NotExamined           this machine lacks memory, time, files or disk      "not examined"
+    ├── ClusterError              the workers' scheduler was lost; what they measured is kept
     ├── RenderError               a page or document could not be made
     └── OutputError               the output folder could not be written
         └── OutputBusy            another run holds its lock (exit code 75)
@@ -26,6 +29,8 @@ import os
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
+
+from reporter.places import shown
 
 
 class State(StrEnum):
@@ -43,6 +48,8 @@ class State(StrEnum):
     PARTIAL = "partial"
     IN_PROGRESS = "in progress"
     ROTATED_AWAY = "rotated away"
+    RECORDED = "recorded"
+    """It was measured in memory while the model was trained, and never was a file."""
     NOT_DOWNLOADED = "not downloaded"
     UNSUPPORTED = "unsupported"
     REFUSED = "refused"
@@ -65,6 +72,20 @@ class SettingError(ReportError):
     exit_code = 2
 
 
+class ClusterError(ReportError):
+    """The scheduler of the workers was lost in the middle of a run; what they measured is in the cache."""
+
+
+class UnknownName(SettingError, KeyError):
+    """No variable or layer of a result has that name; the message names those that are alike."""
+
+    __str__ = Exception.__str__  # that of a KeyError would put the message in quotation marks
+
+
+class MissingPackage(ReportError, ImportError):
+    """A package that only some functions need is not installed; the message says how to install it."""
+
+
 class CheckpointError(ReportError):
     """One checkpoint that could not be measured; the run goes on without it.
 
@@ -81,7 +102,7 @@ class CheckpointError(ReportError):
         self.path = Path(path)
         self.reason = f"tensor {tensor!r}: {reason}" if tensor else reason
         self.tensor = tensor
-        super().__init__(f"{path}: {self.reason}")
+        super().__init__(f"{shown(path)}: {self.reason}")
 
 
 class CorruptCheckpoint(CheckpointError):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reporter import __version__
+from reporter.ahead import Copies
 from reporter.cache import Cache, CacheDamaged
 from reporter.cache.renderings import Renderings
 from reporter.compare import runs_of_one_model
@@ -19,8 +21,10 @@ from reporter.gather.stretches import further_processors
 from reporter.measuring.kernels import compiled_anew, when_compiling
 from reporter.metrics import with_metrics
 from reporter.model.news import Run
+from reporter.model.output import UNFINISHED
 from reporter.model.report import Report
-from reporter.plots.choose import draw_all, draw_further
+from reporter.plots.choose import draw_all
+from reporter.plots.choose_further import Further, draw_layers
 from reporter.plots.choose_runs import draw_runs
 from reporter.plots.font_list import keep_font_list
 from reporter.readers.isolation import end_children
@@ -29,7 +33,8 @@ from reporter.render.runs import MADE_BY, render_runs
 from reporter.rules.judging import judge
 from reporter.rules.news import news
 from reporter.rules.policy import policy
-from reporter.run_facts import Clock, identity, program_version, title
+from reporter.run_facts import Clock, identity, title
+from reporter.sections import FEW_SERIES
 from reporter.sections.shown import details
 from reporter.settings.model import Settings
 from reporter.settings.options import described
@@ -104,6 +109,11 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         found = scan(settings, cache)
 
     progress.stage("measuring")
+    if settings.scheduler:
+        from reporter.cluster import measure_on_cluster  # dask takes most of a second to import
+
+        with clock("measure"):
+            measure_on_cluster(found, settings, cache, progress)
     series, account = gather_all(found, settings, cache, progress, clock)  # read, measure and compare
     if account.read:
         documents.warm_up()  # where nothing had to be read, the PDF is probably known as well
@@ -120,12 +130,12 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.stage("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        copies = further_processors(settings) if cache.keeps else 0
+        copies = Copies(further_processors(settings), settings.out, UNFINISHED)
         figures = draw_all(renderings, series, histograms, judgement, settings.bins, copies)
         runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=title(settings),
-        version=program_version(),
+        version=__version__,
         created=created,
         settings=described(settings),
         variables=settings.variables,
@@ -144,14 +154,15 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
     report = replace(report, news=fresh)
 
-    with clock("compose"):
-        progress.stage("writing")
+    with clock("draw"):
+        if len(report.series) <= FEW_SERIES:
+            report = draw_layers(renderings, report, copies)
+    progress.stage("writing")
+    further = Further(renderings, settings.bins)
+    with clock("compose"), documents.pages(report, further, copies) as pages:
         files = {name: write(report) for name, write in FILES} | {HANDED_ON: write_memory(memory)}
-        documents.begin(report, files)
-    with clock("draw"):  # while the PDF is being made
-        report = draw_further(renderings, report, settings.bins)
-    with clock("compose"):
-        files |= documents.pages(report)
+        documents.begin(report, files, further)
+        files |= pages()
     with clock("pdf"):
         progress.stage("PDF")
         files |= documents.finish()

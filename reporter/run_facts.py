@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from reporter.discover.listing import absolute
@@ -17,14 +16,6 @@ from reporter.settings.options import described
 
 NAMED = 5
 """Folders named in the title of a report that was given none."""
-
-
-def program_version() -> str:
-    """The installed version, or that of the checkout."""
-    try:
-        return version("ckpt-report")
-    except PackageNotFoundError:
-        return "0.1.0+checkout"
 
 
 def title(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reporter.ahead import possible, worked_ahead
+from reporter.ahead import Copies, made_ahead, possible, worked_ahead
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux only")
 
@@ -22,7 +22,11 @@ ITEMS = [(number, number) for number in range(100)]
 Tell = Callable[[str], None]
 
 
-TESTS = (Path(__file__), Path(__file__).parent / "gather" / "test_stretches.py")
+TESTS = (
+    Path(__file__),
+    Path(__file__).with_name("test_copies.py"),
+    Path(__file__).parent / "gather" / "test_stretches.py",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +107,7 @@ def test_copies_are_gone_at_the_end_also_if_they_are_busy(tmp_path: Path) -> Non
             (tmp_path / "1000").touch()  # what is open is closed on the way
 
     with worked_ahead(ITEMS, work, 2):
-        eventually(lambda: numbers(tmp_path) == {98, 99})
+        eventually(lambda: numbers(tmp_path) == {98, 99} and all(path.read_text() for path in tmp_path.iterdir()))
     assert numbers(tmp_path) == {98, 99, 1000}
     for number in (98, 99):
         with pytest.raises(ProcessLookupError):
@@ -178,3 +182,61 @@ with worked_ahead([(0, 0)], work, 1):
             return True
 
     eventually(gone)
+
+
+def finished(folder: Path) -> int:
+    """How many items the copies have made."""
+    return sum(path.name.isdigit() for path in folder.glob("*/*"))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 8])
+def test_what_is_made_comes_in_order_whoever_made_it_and_leaves_no_file(tmp_path: Path, number: int) -> None:
+    with made_ahead(range(100), lambda item: (item, os.getpid()), Copies(number, tmp_path, ".new-")) as made:
+        if number:
+            eventually(lambda: finished(tmp_path) == 100)
+            assert [path.name.startswith(".new-") for path in tmp_path.iterdir()] == [True]
+        given = list(made)
+    assert [item for item, _ in given] == list(range(100))
+    assert len({pid for _, pid in given} - {os.getpid()}) == number
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_copy_has_made_is_made_here(tmp_path: Path) -> None:
+    here = os.getpid()
+
+    def make(item: int) -> int:
+        if item == 50 and os.getpid() != here:
+            raise ValueError(item)
+        return item * item
+
+    with made_ahead(range(100), make, Copies(1, tmp_path)) as made:
+        eventually(lambda: finished(tmp_path) == 49)
+        assert list(made) == [item * item for item in range(100)]
+
+
+def test_an_error_comes_from_the_item_that_has_it(tmp_path: Path) -> None:
+    def make(item: int) -> int:
+        if item == 3:
+            raise LookupError("the third")
+        return item
+
+    with made_ahead(range(9), make, Copies(2, tmp_path)) as made:
+        assert [next(made) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(LookupError, match="the third"):
+            next(made)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_folder_or_further_processes_everything_is_made_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with made_ahead(range(9), str, Copies(2, tmp_path / "missing")) as made:
+        assert list(made) == list("012345678")
+
+    def refused() -> int:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refused)
+    with made_ahead(range(9), str, Copies(2, tmp_path)) as made:
+        assert list(made) == list("012345678")
+    assert list(tmp_path.iterdir()) == []

@@ -22,6 +22,7 @@ from reporter.sections.series import PDF_SERIES, PDF_SERIES_OF_MANY
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.make.blank import unpainted
+from tests.make.drawing import completed
 from tests.make.safetensors import safetensors
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -61,7 +62,7 @@ def made(folder: Path, count: int) -> tuple[Report, Path]:
             safetensors(folder / "ckpts" / f"run{i:02d}" / f"m-{step}.safetensors", arrays)
     settings = Settings(roots=(folder / "ckpts",), out=folder / "out", pdf=False, settle=0.0)
     outcome = run(settings, Progress(quiet=True), now=NOW)
-    return outcome.report, outcome.folder
+    return completed(outcome.report), outcome.folder
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,15 @@ def test_each_error_has_a_state_of_its_own_and_is_made_from_it() -> None:
     assert all(isinstance(state, State) for state in states)
     for kind in kinds:
         assert type(with_state(Path("m"), "why", kind.state)) is kind
-    others = {State.MEASURED, State.FOUND, State.EMPTY, State.NO_CHECKPOINT, State.LEFT_OUT, State.SOUND}
+    others = {
+        State.MEASURED,
+        State.RECORDED,
+        State.FOUND,
+        State.EMPTY,
+        State.NO_CHECKPOINT,
+        State.LEFT_OUT,
+        State.SOUND,
+    }
     assert set(State) - set(states) == others
 
 

@@ -84,13 +84,14 @@ def _orbax() -> Any:
 
 
 def orbax(folder: Path, k: int, arrays: Mapping[str, Array]) -> None:
-    """A folder of Orbax, with the weights as Flax calls them."""
-    params: dict[str, Any] = {}
+    """A folder of Orbax with a state of training: the weights, the optimizer's state, averages beside, the step."""
+    state: dict[str, Any] = {"params": {}}
     for name, values in arrays.items():
         *path, last = name.split("/")
-        where = params
-        for part in path:
+        beside = {"optimizer": "opt_state", "ema": "ema_params"}.get(path[0] if path else "")
+        where = state.setdefault(beside, {}) if beside else state["params"]
+        for part in path[1:] if beside else path:
             where = where.setdefault(part, {})
         where[last] = values
-    step = params.pop("step")
-    _orbax().save(folder / str(k), {"params": params, "step": int(step)})
+    step = state["params"].pop("step")
+    _orbax().save(folder / str(k), {**state, "step": int(step)})

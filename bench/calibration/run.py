@@ -24,6 +24,7 @@ class Run:
         rate: of learning; at each step, where it is a function of the step's number.
         frozen: beginnings of names that the optimizer is not given.
         rates: factors of the rate for weights whose names begin so.
+        optimizers: other ones than the usual one, for weights whose names begin so.
         step: how many there were.
         after_step: called after each step, as clipping and averages are.
         extra: what is saved beside the weights.
@@ -47,6 +48,7 @@ class Run:
         self.net, self.optimizer, self.rate = net, optimizer, rate
         self.frozen, self.stores, self.after_step, self.clip = tuple(frozen), stores, after_step, clip
         self.rates: dict[str, float] = {}
+        self.optimizers: dict[str, Step] = {}
         self.step = 0
         self.extra: dict[str, Array] = {}
         self.slots: dict[str, Slots] = {}
@@ -74,8 +76,9 @@ class Run:
             if name in self.net.fixed or name.startswith(self.frozen or ("\0",)):
                 continue
             factor = next((f for start, f in self.rates.items() if name.startswith(start)), 1.0)
+            optimizer = next((o for start, o in self.optimizers.items() if name.startswith(start)), self.optimizer)
             slots = self.slots.setdefault(name, {})
-            update = self.optimizer(self.weights[name], gradient * scale, slots, rate * factor, self.step)
+            update = optimizer(self.weights[name], gradient * scale, slots, rate * factor, self.step)
             self.weights[name] = self.weights[name] - update
 
     def arrays(self) -> dict[str, Array]:

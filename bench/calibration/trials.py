@@ -22,13 +22,28 @@ PROCESSES = 2
 def cases() -> tuple[Case, ...]:
     """All of them, in the order of the table."""
     from bench.calibration.healthy import HEALTHY
+    from bench.calibration.rare_sick import RARE_SICK
+    from bench.calibration.second_adapted import SECOND_ADAPTED
+    from bench.calibration.second_keras import SECOND_KERAS
+    from bench.calibration.second_sick import SECOND_SICK
+    from bench.calibration.second_trained import SECOND_TRAINED
     from bench.calibration.sick import SICK
     from bench.calibration.small_healthy import SMALL_HEALTHY
     from bench.calibration.small_sick import SMALL_SICK
+    from bench.calibration.third_healthy import THIRD_HEALTHY
     from bench.calibration.unseen_healthy import UNSEEN_HEALTHY
     from bench.calibration.unseen_sick import UNSEEN_SICK
 
-    return (*HEALTHY, *SMALL_HEALTHY, *UNSEEN_HEALTHY, *SICK, *SMALL_SICK, *UNSEEN_SICK)
+    healthy = (
+        *HEALTHY,
+        *SMALL_HEALTHY,
+        *UNSEEN_HEALTHY,
+        *SECOND_ADAPTED,
+        *SECOND_TRAINED,
+        *SECOND_KERAS,
+        *THIRD_HEALTHY,
+    )
+    return (*healthy, *SICK, *SMALL_SICK, *UNSEEN_SICK, *SECOND_SICK, *RARE_SICK)
 
 
 def judged(names: Sequence[str], root: Path) -> list[Verdict]:

@@ -200,7 +200,7 @@ def fixed_stem(folder: Path) -> None:
     follow(Run(fresh, adagrad, 0.05, frozen=("stem",), stores=True), folder, npz)
 
 
-SEEN_SINCE = frozenset({"polynomial-to-zero", "routed", "pretrained-words"})
+SEEN_SINCE = frozenset({"polynomial-to-zero", "routed", "pretrained-words", "fixed-stem"})
 """Runs because of which a rule was changed."""
 
 _RUNS: tuple[tuple[str, str, Callable[[Path], None]], ...] = (

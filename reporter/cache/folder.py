@@ -69,6 +69,14 @@ class Folder:
             return None
         return result
 
+    def files(self, key: str) -> dict[str, bytes]:
+        """The files of a key by suffix; those that vanish are left out."""
+        found: dict[str, bytes] = {}
+        for path in sorted(self.path(key, "x").parent.glob(f"{key}.*")):
+            with suppress(OSError):
+                found[path.name.removeprefix(f"{key}.")] = path.read_bytes()
+        return found
+
     def write(self, path: Path, content: bytes) -> bool:
         """Write a file; whether it is there now."""
         if self.problem or path in self._distrusted:
@@ -98,6 +106,11 @@ class Folder:
         with suppress(OSError):
             path.unlink()
             self._distrusted.discard(path)
+
+    def forget(self, key: str) -> None:
+        """Delete all files of a key."""
+        for path in (self._root / key[:2]).glob(f"{key}.*"):
+            self.discard(path)
 
     def beside(self, folder: str, name: str) -> Path:
         """Where a file of a series is or would be."""

@@ -128,6 +128,11 @@ class Cache:
         except MALFORMED:  # the disk does not give back what was just written: that says nothing of the checkpoint
             return self._opened(container.opened(content)).measured(plan.variables, plan.quantiles)
 
+    def forget(self, known: str) -> None:
+        """Delete everything that is kept of a checkpoint."""
+        if self._folder is not None and known:
+            self._folder.forget(known)
+
     def _completed(self, known: str, entry: Entry, selection: str) -> Entry:
         """The same checkpoint with all statistics of today, grouped for this selection too; no weight is read."""
         facts, full = entry.structure.facts, entry.probabilities
@@ -159,7 +164,23 @@ class Cache:
         self._folder.write(self._folder.path(after, f"{before}.changes"), content)
         return pairs.decode(container.opened(content), numbers.layout)
 
+    # Handed on
+
+    def files(self, known: str) -> dict[str, bytes]:
+        """All that is kept of a checkpoint, by the ends of the files' names; for :meth:`adopt`."""
+        return {} if self._folder is None or not known else self._folder.files(known)
+
+    def adopt(self, known: str, files: Mapping[str, bytes]) -> None:
+        """Keep what another cache has kept of the same checkpoint."""
+        if self._folder is not None and known:
+            for suffix, content in files.items():
+                self._folder.write(self._folder.path(known, suffix), content)
+
     # Records
+
+    def known_as(self, ref: CheckpointRef) -> str:
+        """What a checkpoint is known by: of its files as they are now, or what its recording says."""
+        return ref.recorded or self.identity(ref.format, ref.members)
 
     def record(self, ref: CheckpointRef, kind: str, version: int) -> Any | None:
         """Anything else that was worked out of a checkpoint: what :meth:`keep_record` was given, or None.
@@ -168,14 +189,14 @@ class Cache:
             kind: letters and dashes.
             version: of the code that works it out.
         """
-        known = self.identity(ref.format, ref.members)
+        known = self.known_as(ref)
         if self._folder is None or not known:
             return None
         return self._folder.read(self._folder.path(known, f"{kind}.{version}.record"), lambda c: c.header["record"])
 
     def keep_record(self, ref: CheckpointRef, kind: str, version: int, record: Any) -> None:
         """Keep something that JSON can hold, worked out of a checkpoint."""
-        known = self.identity(ref.format, ref.members)
+        known = self.known_as(ref)
         if self._folder is not None and known and is_certain(ref.mtime_ns):
             content = container.build({"kind": "record", "record": record}, {})
             self._folder.write(self._folder.path(known, f"{kind}.{version}.record"), content)
@@ -189,6 +210,10 @@ class Cache:
                 place = self._folder.read(path, lambda c: c.header["place"])
                 if isinstance(place, dict):
                     yield place
+
+    def number_of_places(self, series: str) -> int:
+        """How many notes there are, whether they can be read or not."""
+        return 0 if self._folder is None else len(self._folder.in_folder(_series(series), "place"))
 
     def keep_place(self, series: str, name: str, place: Mapping[str, Any]) -> None:
         """Note where in its series a checkpoint stands; the latest note under a name counts."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reporter.errors import SettingError
 from reporter.model.finding import Verdict
+from reporter.places import shown
 from reporter.settings.model import Settings
 from reporter.settings.options import default_cache
 
@@ -41,7 +42,7 @@ def inspect(arguments: argparse.Namespace) -> int:
     contents, numbers = api.inspect(arguments.path, settings)
     if arguments.json:
         record = {
-            "path": str(arguments.path),
+            "path": shown(arguments.path),
             "format": contents.format,
             "step": contents.step,
             "step_source": contents.step_source,
@@ -67,12 +68,12 @@ def diff(arguments: argparse.Namespace) -> int:
 
     found = api.diff(arguments.before, arguments.after, settings)
     if arguments.html:
+        from reporter import __version__
         from reporter.render.html import render_html
-        from reporter.run_facts import program_version
         from reporter.sections.difference import difference_page
         from reporter.writers.publish import write_file
 
-        page = render_html(difference_page(found, program_version()))
+        page = render_html(difference_page(found, __version__))
         write_file(arguments.html, page.encode("utf-8", "backslashreplace"))
     if arguments.json:
         _print_json(record(found))

@@ -7,53 +7,57 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reporter.cli import cache_commands, reporting, warming
+from reporter import __version__
+from reporter.cli import cache_commands, completion, reporting, warming
 from reporter.cli import commands as run
+from reporter.cli.examples import EXIT_CODES, examples
+from reporter.cli.parsing import Parser
 from reporter.settings.options import OPTIONS, Option
 from reporter.settings.setting import number, path, paths, whole
 
-EXIT_CODES = """exit codes:
-  0 ok   1 internal error   2 usage or settings   3 findings at or above --fail-on
-  4 report written, but not all that was asked for: a checkpoint could not be read, nothing was measured,
-    a rule could not be applied, or no PDF could be made; `scan`, `verify` or `inspect` found nothing that is sound
-  75 another run holds the output folder
-  141 nobody reads standard output any more; a report was written all the same"""
 
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The whole command line; ``arguments.command`` is the function to call."""
-    whole = argparse.ArgumentParser(
+    whole = Parser(
         prog="ckpt-report",
         description="What happened to my weights? Reports on TensorFlow/Keras checkpoints, read offline.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"{examples('')}\n\n{EXIT_CODES}\n\n`ckpt-report COMMAND --help` lists the flags of a command.",
     )
+    whole.add_argument("--version", action="version", version=f"ckpt-report {__version__}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    _report(commands.add_parser("report", help="measure folders of checkpoints; write HTML, PDF, JSON and CSV"))
-    _inspect(commands.add_parser("inspect", help="measure one checkpoint and print its numbers"))
-    _diff(commands.add_parser("diff", help="compare two checkpoints, or two report.json, tensor by tensor"))
-    _scan(commands.add_parser("scan", help="list checkpoints and everything else in a folder; reads no weights"))
-    _verify(
-        commands.add_parser(
-            "verify",
-            help="check the integrity of every checkpoint in a folder; measures nothing",
-            description="Reads every checkpoint once and checks every checksum that its format has. "
-            "Exit code 0 if all are sound, 4 if some are not, those that are being written included; "
-            "what was deleted meanwhile does not count.",
-        )
-    )
-    _cache(commands.add_parser("cache", help="what earlier runs measured: how much it is, and delete it"))
-    _config(commands.add_parser("config", help="print all settings and where they come from"))
+    report = _command(commands, "report", "measure folders of checkpoints; write HTML, PDF, JSON and CSV")
+    report.epilog = f"{report.epilog}\n\n{EXIT_CODES}"
+    _report(report)
+    _inspect(_command(commands, "inspect", "measure one checkpoint and print its numbers"))
+    _diff(_command(commands, "diff", "compare two checkpoints, or two report.json, tensor by tensor"))
+    _scan(_command(commands, "scan", "list checkpoints and everything else in a folder; reads no weights"))
+    verify = _command(commands, "verify", "check the integrity of every checkpoint in a folder; measures nothing")
+    verify.description = """Reads every checkpoint once and checks every checksum that its format has.
+Exit code 0 if all are sound, 4 if some are not, those that are being written included;
+what was deleted meanwhile does not count."""
+    _verify(verify)
+    _cache(_command(commands, "cache", "what earlier runs measured: how much it is, and delete it"))
+    _config(_command(commands, "config", "print all settings and where they come from"))
     _setting_up(commands)
     return whole
 
 
+def _command(commands: Any, name: str, what: str) -> Parser:
+    """A command whose help begins with what the list of commands says of it, and ends with examples."""
+    made: Parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    made.epilog = examples(name)
+    return made
+
+
 def _setting_up(commands: Any) -> None:
-    warm_up = commands.add_parser("warm-up", help="compile all kernels now, as when the image of a container is built")
+    warm_up = _command(commands, "warm-up", "compile all kernels now, as when the image of a container is built")
     warm_up.set_defaults(command=warming.warm_up)
-    doctor = commands.add_parser("doctor", help="what this installation lacks, and the line that mends it")
+    doctor = _command(commands, "doctor", "what this installation lacks, and the line that mends it")
     _settings(doctor, "out")
     doctor.set_defaults(command=warming.doctor, out=Path("reports"))
+    complete = _command(commands, "completion", "print a script by which a shell completes commands, flags and files")
+    complete.add_argument("shell", choices=completion.SHELLS, help="the shell that runs the script")
+    complete.set_defaults(command=completion.command(parser, _path))
 
 
 def _report(report: argparse.ArgumentParser) -> None:
@@ -61,7 +65,7 @@ def _report(report: argparse.ArgumentParser) -> None:
     _settings(report, "out", "title", "note", "logo", "accent", "templates", "fail-on", "max-age")
     _settings(report, "pdf", "paper", "plots-folder", "keep-last", "keep-days", "cache")
     report.add_argument("--no-cache", action="store_true", help="measure everything anew, and keep nothing")
-    _settings(report, "history", "baseline", "metrics", "find-metrics", "deployment", "spectral")
+    _settings(report, "scheduler", "history", "baseline", "metrics", "find-metrics", "deployment", "spectral")
     _judging(report)
     _measuring(report)
     _settings(report, "junit", "github-summary", "prom-textfile", "notify", "notify-always", "log-format")

@@ -14,6 +14,7 @@ from reporter.model.changes import Changes, MergedChanges
 from reporter.model.comparison import Pair
 from reporter.model.measured import Measured
 from reporter.model.shift import UNMOVED, Shift
+from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
 from reporter.model.tensor import TensorInfo
 
@@ -103,11 +104,22 @@ def _estimated(before: Measured, after: Measured, known: Changes) -> Iterator[tu
         if name in known or old is None or (old.info.shape, old.info.dtype) != (tensor.info.shape, tensor.info.dtype):
             continue
         if old.sketch is not None and tensor.sketch is not None:
-            change = old.sketch.change(tensor.sketch, old.summary.norm, tensor.summary.norm)
-            if not change.exact:
-                bad, bad_now = old.summary.non_finite, tensor.summary.non_finite
-                change = replace(change, left_out=max(bad, bad_now), bad_before=bad, bad_after=bad_now)
-            yield name, change
+            yield name, estimated((old.summary, old.sketch), (tensor.summary, tensor.sketch))
+
+
+def estimated(before: tuple[Summary, Sketch], after: tuple[Summary, Sketch]) -> Change:
+    """The change that two sketches of one size tell of; it is exact where they hold all values.
+
+    Args:
+        before: summary and sketch of a tensor.
+        after: those of the same tensor later.
+    """
+    old, new = before[0], after[0]
+    change = before[1].change(after[1], old.norm, new.norm)
+    if change.exact:
+        return change
+    bad, bad_now = old.non_finite, new.non_finite
+    return replace(change, left_out=max(bad, bad_now), bad_before=bad, bad_after=bad_now)
 
 
 def _layer_samples(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:

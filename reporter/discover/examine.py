@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from reporter.ahead import NONE, Copies, made_ahead
 from reporter.discover.naming import Numbered
 from reporter.discover.series import Member, slug
 from reporter.discover.settling import last_written, settled
@@ -26,6 +27,10 @@ from reporter.model.tensor import Integrity
 PeekInto = Callable[[Claim], Peek]
 """From a claim to what a checkpoint says of itself; may raise CheckpointError."""
 
+MANY = 16
+"""Checkpoints from which on other processors open some: each takes some 30 ms, and a library that parses them in a
+child process half a second to load."""
+
 PROVEN = frozenset({Integrity.CRC32C, Integrity.ZIP_CRC32})
 """Checks that a file passes only when it is complete: what it lacks, it lacks for good."""
 
@@ -39,29 +44,49 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """What a checkpoint says of itself, or what the problem with it is, and its state."""
+
+    seen: Peek
+    problem: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Examiner:
     """Looks into claimed checkpoints.
 
     Attributes:
         peek: opens one for what it says of itself.
+        known: the same of one that needs not be opened, None for any other.
         settle: seconds; an unsound checkpoint whose newest file is younger is "in progress".
         now: seconds since the epoch.
         structures: those met so far; the checkpoints of a run have the same one, which is kept once.
     """
 
     peek: PeekInto
+    known: Callable[[Claim], Peek | None]
     settle: float
     now: float
     structures: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
-    def examine(self, claim: Claim, numbered: Numbered, name: str) -> Examined | FileEntry:
-        """Open a claim, and say what it is.
+    @contextmanager
+    def opened(self, claims: Sequence[Claim], copies: Copies = NONE) -> Iterator[Iterator[Opened]]:
+        """As a context, each claim opened, in their order; copies of this process open the last ones meanwhile."""
+        ready = [Opened(Peek(), c.problem, c.state) if c.problem else self._known(c) for c in claims]
+        left = [claim for claim, opened in zip(claims, ready, strict=True) if opened is None]
+        with made_ahead(left, self._opened, copies if len(left) >= MANY else NONE) as made:
+            yield (opened or next(made) for opened in ready)
+
+    def examine(self, claim: Claim, opened: Opened, numbered: Numbered, name: str) -> Examined | FileEntry:
+        """Say what a claim is.
 
         Args:
+            opened: what is in it.
             numbered: its place among the names of its folder.
             name: under which it is listed.
         """
-        seen, problem, state = self._opened(claim)
+        seen, problem, state = opened.seen, opened.problem, opened.state
         stats = _stats(claim)
         written = last_written(stats, self.now + self.settle)
         if not problem and seen.missing and seen.integrity not in PROVEN and self.now - written < self.settle:
@@ -77,17 +102,19 @@ class Examiner:
         member = Member(_reference(claim, name, seen, stats), numbered, structure, seen.save_counter)
         return Examined(member, seen.integrity)
 
-    def _opened(self, claim: Claim) -> tuple[Peek, str, str]:
-        """What is inside, problem and state; one more try where a file changed while it was looked at."""
-        if claim.problem:
-            return Peek(), claim.problem, claim.state
+    def _known(self, claim: Claim) -> Opened | None:
+        seen = self.known(claim)
+        return None if seen is None else Opened(seen)
+
+    def _opened(self, claim: Claim) -> Opened:
+        """What is inside; one more try where a file changed while it was looked at."""
         for last in (False, True):
             before = _stats(claim)
             try:
-                return self.peek(claim), "", ""
+                return Opened(self.peek(claim))
             except CheckpointError as error:
-                if last or _stats(claim) == before:
-                    return Peek(), error.reason, error.state
+                if last or _stats(claim, anew=True) == before:
+                    return Opened(Peek(), error.reason, error.state)
         raise AssertionError("the second try returns")
 
 
@@ -106,10 +133,10 @@ def _reference(claim: Claim, name: str, seen: Peek, stats: Sequence[FileStat]) -
     )
 
 
-def _stats(claim: Claim) -> list[FileStat]:
+def _stats(claim: Claim, *, anew: bool = False) -> list[FileStat]:
     """Of a claim's files; one that is gone is left out."""
     found = []
     for member in claim.members:
         with suppress(OSError):
-            found.append(file_stat(member))
+            found.append(file_stat(member, anew=anew))
     return found

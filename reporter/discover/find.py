@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reporter.ahead import NONE, Copies
 from reporter.discover.examine import Examiner, PeekInto
 from reporter.discover.once import once
 from reporter.discover.placing import placed
 from reporter.discover.roots import look_below
 from reporter.discover.series import Member, arrange
 from reporter.discover.walk import MAX_DEPTH
-from reporter.model.checkpoint import FileEntry, Found, Series, State
+from reporter.model.checkpoint import Claim, FileEntry, Found, Peek, Series, State
 from reporter.model.natural_order import natural
 from reporter.model.reader import Reader
 from reporter.model.tensor import Integrity
@@ -25,6 +26,8 @@ def find(
     peek: PeekInto,
     *,
     settle: float,
+    known: Callable[[Claim], Peek | None] = lambda claim: None,
+    copies: Copies = NONE,
     cache: Path | None = None,
     max_depth: int = MAX_DEPTH,
     now: float | None = None,
@@ -36,6 +39,8 @@ def find(
         readers: asked in this order; a folder or file belongs to the first that claims it.
         peek: opens a claimed checkpoint for what it says of itself.
         settle: seconds; an unsound checkpoint whose newest file is younger is "in progress".
+        known: what a checkpoint says of itself that needs not be opened; None for any other.
+        copies: of this process that open some of many.
         cache: this program's folder of what earlier runs measured, left out of the walk.
         max_depth: folders nested deeper than this below a root are not entered.
         now: seconds since the epoch, for tests.
@@ -44,20 +49,22 @@ def find(
         SettingError: a root does not exist.
     """
     below = look_below(roots, readers, cache, max_depth)
-    claims, copies = once(below.claims)
+    claims, doubles = once(below.claims)
     entries = [FileEntry(below.shown(row.path), "", row.state, row.reason) for row in below.rows]
     names = UniqueNames(entry.path for entry in entries)
-    examiner = Examiner(peek, settle, time.time() if now is None else now)
+    examiner = Examiner(peek, known, settle, time.time() if now is None else now)
     members: list[Member] = []
     checks: dict[str, Integrity] = {}
-    for claim, numbered in zip(claims, placed(claims), strict=True):
-        examined = examiner.examine(claim, numbered, _entry_name(below.shown(claim.path), claim.format, names))
-        if isinstance(examined, FileEntry):
-            entries.append(examined)
-        else:
-            members.append(examined.member)
-            checks[examined.member.ref.name] = examined.integrity
-    for copy, original in copies:
+    with examiner.opened(claims, copies) as every:
+        for claim, opened, numbered in zip(claims, every, placed(claims), strict=True):
+            name = _entry_name(below.shown(claim.path), claim.format, names)
+            examined = examiner.examine(claim, opened, numbered, name)
+            if isinstance(examined, FileEntry):
+                entries.append(examined)
+            else:
+                members.append(examined.member)
+                checks[examined.member.ref.name] = examined.integrity
+    for copy, original in doubles:
         name = _entry_name(below.shown(copy.path), copy.format, names)
         reason = f"another name of {below.shown(original.path)}, which is counted once"
         entries.append(FileEntry(name, "", State.NO_CHECKPOINT, reason))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from reporter.discover.listing import words
 from reporter.model.checkpoint import Probe
+from reporter.storage import open_binary
 
 HEAD_BYTES = 16 << 10
 """Bytes at the start of a file that are looked at."""
@@ -31,7 +32,7 @@ Predicate = Callable[[Look], bool]
 def foreign(probe: Probe) -> str:
     """One sentence on what an unclaimed file is, as far as its first bytes tell."""
     try:
-        with probe.path.open("rb") as file:
+        with open_binary(probe.path) as file:
             look = Look(file.read(HEAD_BYTES), probe.tail, probe.size)
     except OSError as error:
         return f"not known: it cannot be read any more: {words(error)}"

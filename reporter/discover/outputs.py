@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reporter.discover.listing import Listing, listing
-from reporter.model.output import LOCK, MARKER, UNFINISHED, marker
+from reporter.model.output import LOCK, MARKER, RECORDED, RECORDING, UNFINISHED, marker
+from reporter.storage import open_binary
 
 _BESIDE = frozenset({LOCK, "index.html"})
 _RUNS, _LATEST = "runs", (".latest-", "latest")
@@ -15,9 +16,17 @@ def is_run(folder: Path) -> bool:
     """Whether a folder is one published run."""
     wanted = marker(folder.name)
     try:
-        with (folder / MARKER).open("rb") as file:
+        with open_binary(folder / MARKER) as file:
             return file.read(len(wanted) + 1) == wanted
     except (OSError, ValueError):  # none there, or none that can be read: it is looked through
+        return False
+
+
+def is_recording(folder: Path) -> bool:
+    """Whether a folder holds what was recorded of a training, see :mod:`reporter.gather.recording`."""
+    try:
+        return (folder / RECORDING).is_file()
+    except (OSError, ValueError):
         return False
 
 
@@ -29,7 +38,9 @@ def is_output(found: Listing) -> bool:
     """
     if found.files.keys() == {LOCK} and not found.folders and not found.rows:
         return True
-    if found.folders.keys() != {_RUNS} or not found.files.keys() <= _BESIDE:
+    if found.folders.keys() - {RECORDED} != {_RUNS} or not found.files.keys() <= _BESIDE:
+        return False
+    if RECORDED in found.folders and not is_recording(found.folders[RECORDED]):
         return False
     if not all(row.path.name.startswith(_LATEST) for row in found.rows):
         return False

@@ -11,8 +11,10 @@ from pathlib import Path
 from reporter.discover.listing import Row, absolute, place, trouble
 from reporter.discover.walk import MAX_DEPTH, Walk
 from reporter.errors import SettingError
-from reporter.model.checkpoint import Claim
+from reporter.model.checkpoint import Claim, State
 from reporter.model.reader import Reader
+from reporter.places import shown
+from reporter.storage import local
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Below:
     def shown(self, path: Path) -> str:
         """A path as it is listed: below the base; by its own name where it is the base."""
         whole = absolute(path)
+        if self.base not in whole.parents and shown(whole) != str(whole):  # in a store, beside roots elsewhere
+            return shown(whole)
         return whole.relative_to(self.base).as_posix() if self.base in whole.parents else whole.name or path.name
 
 
@@ -49,7 +53,9 @@ def look_below(
     folders: list[Path] = []
     named: dict[Path, list[Path]] = {}
     unreadable: list[Row] = []
-    for root in dict.fromkeys(roots):
+    for given in dict.fromkeys(roots):
+        root, problems = local(given)
+        unreadable += [Row(one.path, State.UNREADABLE, one.reason) for one in problems]
         try:
             is_folder = stat.S_ISDIR(root.stat().st_mode)
         except (FileNotFoundError, NotADirectoryError):
@@ -69,7 +75,7 @@ def look_below(
         walk.beside(folder, [file.name for file in files])
         for file in files:
             if not os.path.lexists(file) and not any(_is_prefix(file, claim) for claim in walk.claims):
-                raise SettingError(f"{file}: no such folder or checkpoint; give a folder that holds checkpoints")
+                raise SettingError(f"{shown(file)}: no such folder or checkpoint; give a folder that holds checkpoints")
     base = _common([*folders, *named, *(row.path.parent for row in unreadable)])
     return Below(base, walk.claims, [*unreadable, *walk.rows])
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from reporter.discover.foreign import foreign
 from reporter.discover.listing import Listing, Place, Row, is_pseudo, listing, place, trouble, words
-from reporter.discover.outputs import is_output, is_run
+from reporter.discover.outputs import is_output, is_recording, is_run
 from reporter.discover.unfinished import unfinished
 from reporter.errors import NotDownloaded, translated
 from reporter.model.checkpoint import Claim, Probe, State
 from reporter.model.git_lfs import NOT_DOWNLOADED, is_pointer
 from reporter.model.reader import Reader
 from reporter.numerals import counted
+from reporter.storage import open_binary
 
 ENDS = 64
 """Bytes read at either end of a file: enough for every magic and footer."""
@@ -111,6 +112,8 @@ class Walk:
                 return "no files, but a view of the system"
             if at in self._entered and not _same(self._entered[at], folder):
                 return f"the same folder as {self._entered[at]}"
+        if is_recording(folder):
+            return "states recorded during a training; name this folder for a report of them"
         return "a report of this program" if is_run(folder) else ""
 
     def _direct(self, folder: Path, found: Listing) -> None:
@@ -170,7 +173,7 @@ def look(path: Path) -> Probe:
     Raises:
         OSError: it cannot be read, or is gone.
     """
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         stat = os.fstat(file.fileno())
         head = file.read(ENDS)
         file.seek(max(0, stat.st_size - ENDS))

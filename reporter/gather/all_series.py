@@ -69,6 +69,7 @@ def gather_all(
 def file_entries(found: Found, series: Sequence[Comparison], account: Account) -> tuple[FileEntry, ...]:
     """What discovery listed, brought up to what became of it, and checkpoints of which only the numbers are left."""
     measured = {ref.name: s.name for s in series for ref in s.refs}
+    recorded = {ref.name for s in series for ref in s.refs if ref.recorded}
     empty = {ref.name for s in series for ref, m in zip(s.refs, s.measured, strict=True) if not m.tensors}
     result = [
         FileEntry(ref.name, ref.format, State.ROTATED_AWAY, _kept(ref), ref.step.value, s.name)
@@ -81,6 +82,8 @@ def file_entries(found: Found, series: Sequence[Comparison], account: Account) -
             error = account.failed.get(entry.path) if entry.path not in measured else None
             remark = account.remarks.get(entry.path, "")
             state, reason = (error.state, error.reason) if error else (State.MEASURED, remark)
+            if entry.path in recorded and not error:
+                state, reason = State.RECORDED, "measured in memory while the model was trained; there is no file of it"
             if entry.path in empty:
                 state, reason = State.EMPTY, "it holds no numbers: there is nothing to measure"
             entry = replace(entry, state=state, reason=reason, series=measured.get(entry.path, entry.series))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reporter.ahead import Copies
 from reporter.cache import Cache
 from reporter.discover import MAX_DEPTH, find
+from reporter.discover.outputs import is_recording
 from reporter.errors import SettingError, with_state
+from reporter.gather.recording import Recording, found_in
+from reporter.gather.stretches import further_processors
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, FileEntry, Found, Peek, State
 from reporter.model.structure import structure
 from reporter.numerals import counted
+from reporter.places import shown
 from reporter.readers import READERS
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
+from reporter.storage import mirrored
 
 _DIRECT = 1
 """How deep the one checkpoint that a path names is looked for: in the folder, and in those that lie directly in it."""
@@ -24,19 +31,34 @@ SHOWN = 4
 
 
 def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DEPTH) -> Found:
-    """Discover everything below the roots; no weight is read.
+    """Discover everything below the roots, and the states of recordings among them; no weight is read.
 
     Args:
         cache: knows what is in checkpoints that were measured before, so that they are not opened.
         max_depth: folders nested deeper than this below a root are not entered.
     """
 
-    def known_or_seen(claim: Claim) -> Peek:
-        known = cache.peek(claim.format, claim.members) if cache is not None else None
-        return known or peek(claim.format, claim.path)
+    def known(claim: Claim) -> Peek | None:
+        return cache.peek(claim.format, claim.members) if cache is not None else None
 
-    of_ours = settings.cache
-    return find(settings.roots, READERS, known_or_seen, settle=settings.settle, cache=of_ours, max_depth=max_depth)
+    recordings = [root for root in settings.roots if is_recording(root)]
+    others = [root for root in settings.roots if root not in recordings]
+    recorded = found_in([Recording(root) for root in recordings])
+    if recordings and not others:
+        return recorded
+    # What is going to be read is opened here: parsers remember what they found in it, and copies would forget.
+    number = further_processors(settings) if cache is None else 0
+    found = find(
+        others,
+        READERS,
+        lambda claim: peek(claim.format, claim.path),
+        settle=settings.settle,
+        known=known,
+        copies=Copies(number, Path(tempfile.gettempdir()), "ckpt-report-"),
+        cache=settings.cache,
+        max_depth=max_depth,
+    )
+    return Found(settings.roots, (*found.series, *recorded.series), (*found.files, *recorded.files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +80,37 @@ def only_checkpoint(path: Path, settings: Settings) -> Chosen:
         SettingError: there is none, or more than one.
         CheckpointError: there is one, and it cannot be read.
     """
+    if is_recording(path):
+        why = "what was recorded of a training: it holds no weights to read; `ckpt-report report` reports it"
+        raise SettingError(f"{path}: {why}")
     found = scan(replace(settings, roots=(path,)), max_depth=_DIRECT)
     refs = [ref for series in found.series for ref in series.checkpoints]
     broken = [entry for entry in found.files if entry.state not in {State.FOUND, *ASIDE}]
     if len(refs) == 1:
         return Chosen(refs[0], _choice(path, refs[0], broken))
     if refs:
-        raise SettingError(f"{path}: holds {len(refs)} checkpoints; name one of them, such as {refs[0].path}")
+        raise SettingError(
+            f"{shown(path)}: holds {len(refs)} checkpoints; name one of them, such as {shown(refs[0].path)}"
+        )
     if broken:
         more = f" ({len(broken) - 1} more cannot be read either)" if len(broken) > 1 else ""
         raise with_state(path, f"{broken[0].state}: {broken[0].reason}{more}", broken[0].state)
     if [entry.state for entry in found.files] == [State.NO_CHECKPOINT]:
-        raise SettingError(f"{path}: {found.files[0].state}: {found.files[0].reason}")
+        raise SettingError(f"{shown(path)}: {found.files[0].state}: {found.files[0].reason}")
     where = "neither it nor a folder directly in it holds a checkpoint of a known format"
-    raise SettingError(f"{path}: {where}; `ckpt-report scan` lists all that lie below: name one of them")
+    raise SettingError(f"{shown(path)}: {where}; `ckpt-report scan` lists all that lie below: name one of them")
 
 
 def _choice(path: Path, ref: CheckpointRef, others: Sequence[FileEntry]) -> str:
-    if not others and (ref.path == path or not path.is_dir()):
+    here = mirrored(path)
+    if not others and (ref.path == here or not here.is_dir()):
         return ""
     if not others:
-        return f"the numbers are those of {ref.path}, the only checkpoint of {path}"
-    shown = ", ".join(f"{entry.path} ({entry.state})" for entry in others[:SHOWN])
+        return f"the numbers are those of {shown(ref.path)}, the only checkpoint of {shown(path)}"
+    named = ", ".join(f"{entry.path} ({entry.state})" for entry in others[:SHOWN])
     more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
-    beside = f"{counted(len(others), 'other')} in {path} cannot: {shown}{more}"
-    return f"the numbers are those of {ref.path}, the only checkpoint that can be read; {beside}"
+    beside = f"{counted(len(others), 'other')} in {shown(path)} cannot: {named}{more}"
+    return f"the numbers are those of {shown(ref.path)}, the only checkpoint that can be read; {beside}"
 
 
 def peek(format_: str, path: Path) -> Peek:

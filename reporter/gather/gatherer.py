@@ -8,21 +8,25 @@ from itertools import pairwise
 
 from reporter.ahead import Front
 from reporter.cache import Cache, CacheDamaged
-from reporter.errors import CheckpointError, SettingError
+from reporter.errors import CheckpointError, CorruptCheckpoint, SettingError
 from reporter.gather.account import Account, Failed
 from reporter.gather.catalog import only_checkpoint
 from reporter.gather.checkpoint_in_series import CheckpointInSeries
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import match, notes
 from reporter.gather.measurer import Done, Measurer
+from reporter.gather.recording import cache_of, recorded
 from reporter.gather.rotated import Rotated, remember, rotated, same_structure
 from reporter.gather.stable_read import failure, twice
 from reporter.measuring.checkpoint import Plan
 from reporter.model.checkpoint import CheckpointRef, Series
 from reporter.model.gathered import Baseline, Gathered
 from reporter.model.measured import Measured
+from reporter.places import shown
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
+
+LOST = "it was recorded, but the summary in the recording is missing, damaged, or of another version of ckpt-report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Gatherer:
             with KeptOpen() as opened:
                 done = measurer.done(chosen.ref, opened)
         except CheckpointError as error:
-            raise SettingError(f"baseline: {settings.baseline} cannot be read: {error.reason}") from error
+            raise SettingError(f"baseline: {shown(settings.baseline)} cannot be read: {error.reason}") from error
         gatherer = cls(settings, measurer, progress, done.checkpoint, choice=chosen.note)
         gatherer._say(done)
         return gatherer, Account().after([done])
@@ -68,12 +72,25 @@ class Gatherer:
         Args:
             account: of what came before; checkpoints that failed are left out.
         """
+        if series.checkpoints[0].recorded:
+            return self._recorded(series, account)
         gone = rotated(self.measurer.cache, series, self.measurer.plan) if self.settings.history else []
         found, account = self._in_order(series, gone, account)
         kept = _of_one_model(gone, found)
         if len(kept) < len(gone):
             found, account = self._in_order(series, kept, account)
         return self._gathered(found), account
+
+    def _recorded(self, series: Series, account: Account) -> tuple[Gathered, Account]:
+        """A series that was measured while the model was trained; what its recording has lost is told."""
+        cache, plan = cache_of(series.checkpoints[0]), self.measurer.plan
+        states, lost = recorded(series, cache, plan)
+        of_recording = replace(self, measurer=replace(self.measurer, cache=cache))
+        found, account = of_recording._in_order(replace(series, checkpoints=()), states, account)
+        failed = [Failed(ref, CorruptCheckpoint(ref.path, LOST)) for ref in lost]
+        for one in failed:
+            self.progress.failed(one.ref, one.error)
+        return self._gathered(found), account.after(failed)
 
     def ahead(self, series: Series, tell: Callable[[str], None]) -> None:
         """In a copy of this process, measure a stretch of a series, so that the cache knows it.
@@ -87,7 +104,11 @@ class Gatherer:
             if not cache.measured_on(identity):
                 tell(identity)
         measurer = replace(self.measurer, plan=replace(self.measurer.plan, threads=1))
-        replace(self, measurer=measurer)._in_order(series, (), Account())
+        replace(self, measurer=measurer).stretch(series, Account())
+
+    def stretch(self, series: Series, account: Account) -> Account:
+        """Measure a stretch of a series, so that the cache knows it."""
+        return self._in_order(series, (), account)[1]
 
     def alone(self, refs: Sequence[CheckpointRef], account: Account) -> tuple[list[Measured | None], Account]:
         """Each checkpoint by itself, under the names of the first; None where it cannot be measured."""
@@ -179,7 +200,7 @@ class Gatherer:
             measured=tuple(one.measured for one in found),
             previous=tuple(after.changes_since(before.ref) for before, after in pairwise(found)),
             first=tuple(one.changes_since(found[0].ref) for one in found[1:]),
-            baseline=Baseline(str(self.settings.baseline), baseline.measured) if baseline else None,
+            baseline=Baseline(shown(self.settings.baseline or ""), baseline.measured) if baseline else None,
             from_baseline=tuple(one.changes_since(baseline.ref) for one in found) if baseline else (),
             notes=(*choice, *notes([one.matched for one in (*found, *baselines)])),
         )

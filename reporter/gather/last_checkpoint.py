@@ -5,18 +5,20 @@ Both come from the cache where they are known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from reporter.cache import Cache, CacheDamaged
-from reporter.errors import translated
+from reporter.errors import NotExamined, translated
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import under_names
+from reporter.gather.recording import InMemory, cache_of
 from reporter.gather.stable_read import unchanged
 from reporter.measuring.deployment import measure_deployment
 from reporter.measuring.spectral import measure_spectra
+from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.measured import Measured
@@ -83,7 +85,9 @@ def _known(
     """
     ref, numbers = comparison.refs[place], comparison.measured[place]
     names = [info.name for info in numbers.infos]
-    if not ref.rotated:
+    if ref.recorded:
+        cache = cache_of(ref)
+    if ref.is_there:
         unchanged(ref)
     record = cache.record(ref, kind, VERSION)
     if record is not None:
@@ -91,14 +95,34 @@ def _known(
             return {names[int(at)]: decode(fields) for at, fields in record.items()}
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             pass  # written by something else: measured again
+    if ref.recorded:
+        raise NotExamined(ref.path, "its weights were in memory only, and this was not measured while they were")
     with KeptOpen() as opened:
         found = opened.contents(ref)
         shown = {t.info.name: name for t, name in zip(found.tensors, names, strict=True)}
         result = measure(under_names(found, shown), numbers)
     unchanged(ref)
+    _keep(cache, ref, kind, names, result)
+    return result
+
+
+def _keep(cache: Cache, ref: CheckpointRef, kind: str, names: Sequence[str], result: Mapping[str, T]) -> None:
     places = {name: at for at, name in enumerate(names)}
     cache.keep_record(ref, kind, VERSION, {str(places[name]): asdict(one) for name, one in result.items()})
-    return result
+
+
+def keep_readiness(state: InMemory) -> None:
+    """Measure the readiness for deployment of a recorded state whose weights are still in memory, and keep it."""
+    of = state.checkpoint
+    found = measure_deployment(state.contents, of.own)
+    _keep(cache_of(of.ref), of.ref, "readiness", [info.name for info in of.own.infos], found)
+
+
+def keep_spectra(state: InMemory, threads: int) -> None:
+    """The same of its spectra."""
+    of = state.checkpoint
+    found = measure_spectra(state.contents, of.own, threads=threads)
+    _keep(cache_of(of.ref), of.ref, "spectra", [info.name for info in of.own.infos], found)
 
 
 def _readiness(fields: dict[str, Any]) -> Readiness:

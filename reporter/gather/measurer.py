@@ -137,8 +137,8 @@ class Measurer:
 
 
 def _readable(partners: Sequence[CheckpointInSeries]) -> list[CheckpointInSeries]:
-    """Each once, without those whose files are gone."""
-    return [one for one in {one.ref.path: one for one in partners}.values() if not one.ref.rotated]
+    """Each once, without those that have no files."""
+    return [one for one in {one.ref.path: one for one in partners}.values() if one.ref.is_there]
 
 
 def _compared(contents: Contents, partners: Sequence[Contents]) -> tuple[None, tuple[Changes, ...]]:

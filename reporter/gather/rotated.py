@@ -18,11 +18,13 @@ from reporter.discover.series import slug
 from reporter.measuring.checkpoint import Plan
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.measured import Measured
+from reporter.places import shown
+from reporter.storage import mirrored
 
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """A checkpoint whose files are gone.
+    """A checkpoint whose files are gone, or that never had any: see :mod:`reporter.gather.recording`.
 
     Attributes:
         ref: where it stood; it has no files.
@@ -39,7 +41,7 @@ def key(series: Series) -> str:
     """What a series is known by from run to run: its folder, the stem of its names, its format."""
     stem = _last(series.name.removesuffix(f" ({series.format})"), series.levels)
     folder = series.checkpoints[0].path.parents[series.levels]
-    return "\0".join((str(folder.resolve()), stem, series.format))
+    return "\0".join((shown(folder.resolve()), stem, series.format))
 
 
 def remember(cache: Cache, series: Series, ref: CheckpointRef, known: str) -> None:
@@ -48,7 +50,7 @@ def remember(cache: Cache, series: Series, ref: CheckpointRef, known: str) -> No
     place = {
         "name": base,
         "identity": known,
-        "members": [str(member.resolve()) for member in ref.members],
+        "members": [shown(member.resolve()) for member in ref.members],
         "ordered_by": series.ordered_by,
         "step": ref.step.value,
         "detail": ref.step.detail,
@@ -125,7 +127,7 @@ def _before(places: Sequence[Mapping[str, Any]], series: Series) -> Iterator[Map
 def _may_exist(path: Path) -> bool:
     """Whether a file is there, or cannot be looked at: what lies in a closed folder was not deleted."""
     try:
-        path.stat()
+        mirrored(path).stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:

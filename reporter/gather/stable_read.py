@@ -26,7 +26,7 @@ def refreshed(ref: CheckpointRef) -> CheckpointRef:
     files = []
     for member in ref.members:
         try:
-            files.append(file_stat(member))
+            files.append(file_stat(member, anew=True))
         except OSError as error:
             raise from_os(ref.path, error) from error
     return replace(
@@ -73,7 +73,7 @@ def failure(ref: CheckpointRef, error: Exception, settle: float) -> CheckpointEr
     now, stats = time.time(), list(ref.files)
     for member in ref.members:
         with suppress(OSError):
-            stats.append(file_stat(member))
+            stats.append(file_stat(member, anew=True))
     written = last_written(stats, now + settle)
     state, reason = settled(known.reason, known.state, written, settle, now)
     return InProgress(ref.path, reason) if state != known.state else known

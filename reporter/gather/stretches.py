@@ -20,10 +20,15 @@ LARGE = 32 << 20
 """Bytes of a checkpoint beyond which threads keep all processors busy, and copies would only compete with them."""
 
 
-def stretches(found: Sequence[Series]) -> list[tuple[int, Series]]:
+def stretches(found: Sequence[Series], length: int = LENGTH, *, doubtful: bool = False) -> list[tuple[int, Series]]:
     """Each as a series of its own, which begins with what its checkpoints are compared with; in order.
 
-    Series of which it is in doubt what follows what are left out.
+    Recorded ones are left out, which are measured already.
+
+    Args:
+        found: all series.
+        length: checkpoints in a stretch.
+        doubtful: whether series count of which it is in doubt what follows what.
 
     Returns:
         Each with the number of checkpoints before it.
@@ -32,10 +37,11 @@ def stretches(found: Sequence[Series]) -> list[tuple[int, Series]]:
     before = 0
     for series in found:
         refs = series.checkpoints
-        for at in range(0, len(refs) if series.doubt is None else 0, LENGTH):
+        of_use = (doubtful or series.doubt is None) and refs[0].is_there
+        for at in range(0, len(refs) if of_use else 0, length):
             partners = dict.fromkeys((0, at - 1)) if at else {}
-            chosen = (*(refs[i] for i in partners), *refs[at : at + LENGTH])
-            result.append((before + at, replace(series, checkpoints=chosen)))
+            chosen = (*(refs[i] for i in partners), *refs[at : at + length])
+            result.append((before + at, replace(series, checkpoints=chosen, doubt=None)))
         before += len(refs)
     return result
 

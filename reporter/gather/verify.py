@@ -9,6 +9,7 @@ from reporter.errors import SettingError
 from reporter.gather.catalog import scan
 from reporter.gather.stable_read import failure, twice
 from reporter.model.checkpoint import ASIDE, CheckpointRef, State
+from reporter.places import shown
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
 
@@ -46,7 +47,7 @@ def verify(settings: Settings) -> Iterator[Verdict]:
         reporter.errors.SettingError: a folder does not exist, or holds no checkpoint at all.
     """
     found = scan(settings)
-    where = ", ".join(str(root) for root in settings.roots)
+    where = ", ".join(map(shown, settings.roots))
     refs = {ref.name: ref for series in found.series for ref in series.checkpoints}
     listed = [entry for entry in found.files if entry.state not in ASIDE]
     if not listed:
@@ -54,6 +55,9 @@ def verify(settings: Settings) -> Iterator[Verdict]:
     for entry in listed:
         if entry.state != State.FOUND:
             yield Verdict(entry.path, entry.format, entry.state, entry.integrity, entry.reason)
+        elif refs[entry.path].recorded:
+            why = "it was measured in memory while the model was trained; there is no file to check"
+            yield Verdict(entry.path, entry.format, State.RECORDED, "", why)
         else:
             yield _verified(refs[entry.path], entry.integrity, settings.settle)
 

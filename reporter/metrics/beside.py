@@ -25,6 +25,7 @@ from reporter.model.natural_order import natural
 from reporter.numerals import counted, integer
 from reporter.printable import brief
 from reporter.settings.model import Settings
+from reporter.storage import local
 
 MAX_METRICS = 100
 """Metrics of a series, those first by which a checkpoint would be chosen."""
@@ -57,7 +58,7 @@ def with_metrics(series: Sequence[Comparison], settings: Settings, sources: Sequ
         SettingError: a path that ``metrics`` names does not exist.
     """
     folders = [folder_of(one) for one in series]
-    given = [(absolute(path), named(path, sources)) for path in settings.metrics]
+    given = [(absolute(path), named(path, sources)) for path in (local(given)[0] for given in settings.metrics)]
     result = []
     for at, one in enumerate(series):
         found = [_near(given, folders, at)] if given else []

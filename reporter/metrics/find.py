@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reporter.discover.listing import absolute, listing
-from reporter.discover.outputs import is_output, is_run
+from reporter.discover.outputs import is_output, is_recording, is_run
 from reporter.errors import CheckpointError, SettingError
 from reporter.metrics.source import Source, head_of
 from reporter.model.comparison import Comparison
 from reporter.model.natural_order import natural
+from reporter.places import shown
 
 FOLDERS = ("logs", "log", "tensorboard", "tb", "metrics", "train", "validation", "eval")
 """Usual names of folders of logs, looked for in the folder of the checkpoints and in the one above it."""
@@ -93,7 +94,7 @@ def named(path: Path, sources: Sequence[Source]) -> Candidates:
     if path.is_dir():
         return _chosen(filter(None, (_taken(file, sources) for file in _below([absolute(path)]))))
     if not os.path.lexists(path):
-        raise SettingError(f"metrics: {path}: no such file or folder")
+        raise SettingError(f"metrics: {shown(path)}: no such file or folder")
     try:
         head = head_of(path)
     except CheckpointError:
@@ -114,7 +115,7 @@ def _below(folders: Sequence[Path]) -> list[Path]:
         further: list[Path] = []
         for folder in level[:MAX_FOLDERS]:
             here = listing(folder)
-            if is_output(here) or is_run(folder):  # reports of this program
+            if is_output(here) or is_run(folder) or is_recording(folder):  # of this program
                 continue
             found += here.files.values()
             further += here.folders.values()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from reporter.errors import State as State
 from reporter.model.tensor import Integrity
+from reporter.storage import stored_object
 
 
 class FileStat(NamedTuple):
@@ -25,18 +26,31 @@ class FileStat(NamedTuple):
     changed: int
 
 
-def file_stat(path: Path) -> FileStat:
+def file_stat(path: Path, *, anew: bool = False) -> FileStat:
     """Of a file as it is now.
+
+    Args:
+        anew: whether a store is asked for an object that was looked at before; its version stands for an inode.
 
     Raises:
         OSError: it is gone, or cannot be looked at.
     """
+    if (stored := stored_object(path, anew=anew)) is not None:
+        return FileStat(stored.details.size, stored.details.modified, stored.details.version, 0)
     stat = path.stat()
     return FileStat(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns)
 
 
 HARMLESS = frozenset(
-    {State.MEASURED, State.FOUND, State.NO_CHECKPOINT, State.LEFT_OUT, State.IN_PROGRESS, State.ROTATED_AWAY}
+    {
+        State.MEASURED,
+        State.RECORDED,
+        State.FOUND,
+        State.NO_CHECKPOINT,
+        State.LEFT_OUT,
+        State.IN_PROGRESS,
+        State.ROTATED_AWAY,
+    }
 )
 """States that say nothing against a run: the next one will have what is being written, and what is gone is gone."""
 
@@ -51,6 +65,8 @@ class Order(StrEnum):
     SAVE_COUNTER = "save counter"
     FILE_NAME = "file name"
     TIME = "modification time"
+    RECORDED = "recorded"
+    """The steps that a training gave when its states were recorded."""
 
 
 class SeriesKind(StrEnum):
@@ -152,6 +168,8 @@ class CheckpointRef:
         slug: safe to use as a file name and anchor; unique in a run.
         rotated: if its files are gone and its numbers are those of an earlier run: the day it was measured; else "".
         files: of every member, as they were when it was found.
+        recorded: if it never was a file, but was measured in memory while the model was trained: what its recording
+            knows it by; else "".
     """
 
     name: str
@@ -164,6 +182,12 @@ class CheckpointRef:
     mtime_ns: int
     rotated: str = ""
     files: tuple[FileStat, ...] = ()
+    recorded: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its weights can be read: there are files of it, or were when it was found."""
+        return not (self.rotated or self.recorded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,12 @@ class Comparison:
     @cached_property
     def counts_steps(self) -> bool:
         """Whether the numbers of the checkpoints are training steps, and not those in the names of their files."""
-        return all(ref.step.source is Order.IN_FILE for ref in self.refs)
+        return all(ref.step.source in (Order.IN_FILE, Order.RECORDED) for ref in self.refs)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether its checkpoints never were files, but states that were measured in memory."""
+        return bool(self.refs) and bool(self.refs[0].recorded)
 
     def moment(self, place: int) -> str:
         """Where a checkpoint stands, in words: a number from a file name is none of a step."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from reporter.model.checkpoint import file_stat
+from reporter.storage import open_binary
+
 LFS = b"version https://git-lfs"
 """How a pointer begins (git-lfs, docs/spec.md)."""
 
@@ -30,8 +33,8 @@ def first_pointer(files: Iterable[Path]) -> Path | None:
     """
     looked_at = 0
     for path in files:
-        if path.stat().st_size <= _LARGEST:
-            with path.open("rb") as file:
+        if file_stat(path).size <= _LARGEST:
+            with open_binary(path) as file:
                 if is_pointer(file.read(len(LFS))):
                     return path
             looked_at += 1

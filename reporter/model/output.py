@@ -8,6 +8,12 @@ MARKER = ".ckpt-report"
 LOCK = ".lock"
 """File in the output folder that a run holds as long as it lasts."""
 
+RECORDED = "recorded"
+"""Folder in the output folder that holds what was recorded of a training, unless another one was asked for."""
+
+RECORDING = "recording.json"
+"""File that makes a folder a recording: summaries of the states of a training, measured in memory."""
+
 UNFINISHED = ".new-"
 """Names of runs that are being written, or were interrupted, start so."""
 

@@ -79,7 +79,7 @@ class Report:
     @property
     def unmeasured(self) -> tuple[FileEntry, ...]:
         """Checkpoints, and what may hide some, of which there are no numbers."""
-        known = {ref.name for s in self.series for ref in s.refs if ref.rotated}
+        known = {ref.name for s in self.series for ref in s.refs if not ref.is_there}
         return tuple(f for f in self.files if f.state not in {State.MEASURED, *ASIDE} and f.path not in known)
 
     @property

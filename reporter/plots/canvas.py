@@ -10,22 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
-from matplotlib.artist import Artist
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.figure import Figure as Drawing
-from matplotlib.lines import Line2D
-from matplotlib.transforms import Affine2D
 from PIL import Image, ImageDraw
 
 from reporter.model.blocks import Figure
 from reporter.model.reading import Area
 from reporter.plots import lettering, png
+from reporter.plots.agg import NONE, Agg, Points, as_shipped
 from reporter.plots.colours import INK, PAPER
 from reporter.plots.lettering import DENSITY
 
@@ -35,16 +28,6 @@ FULL = 720 - 2 * MARGIN
 """Width, within the margins and in CSS pixels, of a picture as wide as the text."""
 HALF = 350 - 2 * MARGIN
 """Width, within the margins and in CSS pixels, of one of two pictures side by side."""
-
-DPI = 64 * DENSITY
-"""The resolution for matplotlib, which takes sizes in inches: with a power of two these are exact numbers."""
-POINTS = 72 / 64
-"""Points, matplotlib's unit for the width of lines, per CSS pixel."""
-
-# Matplotlib's own defaults. A user's matplotlibrc may change others, and pictures must not depend on the machine.
-PLAIN: Any = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
-
-Points = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +63,11 @@ class Canvas:
         self.letters: list[Letters] = []
         self.areas: list[Area] = []
         self.shaded = False
-        self._shapes: list[Callable[[], Artist]] = []
+        self._shapes: list[Callable[[Agg], None]] = []
         self._pictures: list[tuple[int, int, Image.Image]] = []
 
     def polygons(
-        self, outlines: Sequence[Points], fill: str | Sequence[str], edge: str = "none", thickness: float = 0.0
+        self, outlines: Sequence[Points], fill: str | Sequence[str], edge: str = NONE, thickness: float = 0.0
     ) -> None:
         """Add filled polygons, painted one after the other.
 
@@ -95,9 +78,7 @@ class Canvas:
             thickness: of the outlines, in CSS pixels.
         """
         if outlines:
-            self._shapes.append(
-                lambda: PolyCollection(outlines, facecolors=fill, edgecolors=edge, linewidths=thickness * POINTS)
-            )
+            self._shapes.append(lambda agg: agg.polygons(outlines, fill, edge, thickness))
 
     def segments(self, ends: npt.ArrayLike, colour: str, thickness: float = 1.0) -> None:
         """Add straight lines, which are moved onto whole pixels so that they are crisp.
@@ -109,9 +90,7 @@ class Canvas:
         """
         lines = list(np.asarray(ends, np.float64))
         if lines:
-            self._shapes.append(
-                lambda: LineCollection(lines, colors=colour, linewidths=thickness * POINTS, capstyle="butt", snap=True)
-            )
+            self._shapes.append(lambda agg: agg.segments(lines, colour, thickness))
 
     def curve(
         self,
@@ -132,20 +111,7 @@ class Canvas:
             dashes: lengths of dashes and gaps, in multiples of the thickness; none for a solid line.
             marker: matplotlib's name of the marker at each point, "" for none.
         """
-        self._shapes.append(
-            lambda: Line2D(
-                x,
-                y,
-                color=colour,
-                linewidth=thickness * POINTS,
-                linestyle=(0, dashes) if dashes else "solid" if thickness else "none",
-                solid_capstyle="round",
-                marker=marker or "none",
-                markersize=5 * POINTS,
-                markeredgecolor=PAPER,
-                markeredgewidth=0.5 * POINTS,
-            )
-        )
+        self._shapes.append(lambda agg: agg.curve(x, y, colour, thickness, dashes, marker, PAPER))
 
     def picture(self, left: float, top: float, picture: Image.Image) -> None:
         """Add a bitmap, which covers shapes. Its size is in bitmap pixels, its position in CSS pixels."""
@@ -208,28 +174,17 @@ class Canvas:
         return self.width + 2 * MARGIN, self.height + 2 * MARGIN
 
     def _draw(self) -> Image.Image:
-        image = self._agg()
+        with as_shipped():
+            agg = Agg(*self._size, MARGIN)
+            for paint in self._shapes:
+                paint(agg)
+        image = agg.image()
         for x, y, picture in self._pictures:
             image.paste(picture, (x + MARGIN * DENSITY, y + MARGIN * DENSITY))
         pen = ImageDraw.Draw(image)
         for line in self.letters:
             left, baseline = line.box[0] + MARGIN, line.box[3] - 0.24 * lettering.SIZES[line.bold] + MARGIN
-            at = (round(left * DENSITY), round(baseline * DENSITY))
-            pen.text(at, line.text, fill=line.colour, font=lettering.font(line.bold), anchor="ls")
+            stamp = lettering.stamp(line.text, line.bold)
+            at = (round(left * DENSITY) + stamp.left, round(baseline * DENSITY) + stamp.top)
+            pen.bitmap(at, stamp.mask, fill=line.colour)
         return image
-
-    def _agg(self) -> Image.Image:
-        """All shapes as a bitmap, drawn by matplotlib without its figures and axes."""
-        width, height = self._size
-        with matplotlib.rc_context(PLAIN):
-            drawing = Drawing(figsize=(width / 64, height / 64), dpi=DPI, facecolor=PAPER, edgecolor="none")
-            agg: Any = FigureCanvasAgg(drawing)
-            to_bitmap = Affine2D().translate(MARGIN, MARGIN - height).scale(DENSITY, -DENSITY)
-            for order, make in enumerate(self._shapes):
-                artist = make()
-                artist.set_transform(to_bitmap)
-                artist.set_zorder(order + 1)
-                drawing.add_artist(artist)
-            agg.draw()
-        size = (width * DENSITY, height * DENSITY)
-        return Image.frombuffer("RGBA", size, agg.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")

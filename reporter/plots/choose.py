@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from reporter import plots
-from reporter.ahead import worked_ahead
-from reporter.derive.histograms import of_checkpoint
+from reporter.ahead import NONE, Copies, made_ahead
 from reporter.model.blocks import Figure
-from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
-from reporter.model.figures import CheckpointFigures, SeriesFigures
+from reporter.model.figures import SeriesFigures
 from reporter.model.finding import Judgement
 from reporter.model.histogram import SeriesHistograms
-from reporter.model.report import Report
-from reporter.model.shown import Shown
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.numerals import integer
 from reporter.plots.choose_findings import draw_findings
-from reporter.plots.choose_layers import telling
+from reporter.plots.choose_further import FULLY_DRAWN, one_checkpoint
 from reporter.plots.choose_metrics import draw_curves, draw_metrics
 from reporter.plots.drawable import drawn, plain, update
 from reporter.plots.renderer import Renderer
-from reporter.printable import layer_name
-
-MAX_LAYER_FIGURES = 200
-"""Most layers of a series that get a picture of their own over the steps."""
-
-FULLY_DRAWN = 60
-"""Most series that get all their pictures; those with the worst findings come first. The others get the pictures that
-show most: a picture takes about 20 ms, and all pictures of 500 series would take longer than reading the
-checkpoints."""
 
 MANY = 8
-"""Series from which on other processors draw some: about half a second of drawing, and a copy takes 20 ms to make."""
-
-LAYERS_OF_MANY = 12
-"""As :data:`MAX_LAYER_FIGURES`, in a report over more than :data:`FULLY_DRAWN` series."""
-
-MAX_SHEET_LAYERS = 1000
-"""Most layers that get a small histogram in the sheets of a checkpoint: 25 sheets, which take about two seconds."""
+"""Pictures from which on other processors draw some: each takes some 20 ms, and a copy as long to make."""
 
 
 def draw_all(
@@ -50,37 +31,40 @@ def draw_all(
     histograms: Sequence[SeriesHistograms],
     judgement: Judgement,
     bins: int,
-    copies: int = 0,
+    copies: Copies = NONE,
 ) -> tuple[SeriesFigures, ...]:
-    """The pictures of all series, in their order; see :func:`draw_series`.
+    """The pictures of all series that both HTML and the PDF may show, in their order.
 
     Args:
         renderer: draws what no earlier run has drawn.
         histograms: one per series.
         judgement: says which of many series get all their pictures.
         bins: wanted number of bins of a histogram.
-        copies: of this process that draw ahead, if there are many series; only for a renderer that keeps pictures.
+        copies: of this process that draw some of many.
     """
     full = fully_drawn(series, judgement)
+    every = [
+        _parts(renderer, one, of, judgement, bins, one.name in full) for one, of in zip(series, histograms, strict=True)
+    ]
+    wanted = [(at, part) for at, parts in enumerate(every) for part in parts]
+    drawn: list[dict[str, Any]] = [{} for _ in series]
+    copied = copies if len(wanted) >= MANY else NONE
+    with made_ahead(wanted, lambda one: every[one[0]][one[1]](), copied) as made:
+        for (at, part), what in zip(wanted, made, strict=True):
+            drawn[at][part] = what
+    brief = [len(one.refs) > 1 and one.name not in full for one in series]
+    return tuple(SeriesFigures(**{**_NOTHING, **of}, brief=b) for of, b in zip(drawn, brief, strict=True))
 
-    def draw(at: int, tell: object = None) -> SeriesFigures:
-        drawn = draw_series(renderer, series[at], histograms[at], bins, series[at].name in full)
-        one = series[at]
-        return replace(
-            drawn,
-            metrics=draw_metrics(renderer, one, judgement),
-            curves=draw_curves(renderer, one, judgement),
-            evidence=draw_findings(renderer, one, judgement),
-            telling=_layers(renderer, one, histograms[at], telling(one, judgement)),
-        )
 
-    result: list[SeriesFigures] = []
-    places = range(len(series))
-    with worked_ahead(list(enumerate(places)), draw, copies if len(series) >= MANY else 0) as front:
-        for at in places:
-            front.advance()
-            result.append(draw(at))
-    return tuple(result)
+_NOTHING: Mapping[str, Any] = {
+    "moving": None,
+    "bands": None,
+    "trends": (),
+    "norms": None,
+    "updates": None,
+    "checkpoints": {},
+}
+"""What a series has of the pictures that are not drawn for all."""
 
 
 def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset[str]:
@@ -89,10 +73,15 @@ def fully_drawn(series: Sequence[Comparison], judgement: Judgement) -> frozenset
     return frozenset(list(names)[:FULLY_DRAWN])
 
 
-def draw_series(
-    renderer: Renderer, series: Comparison, histograms: SeriesHistograms, bins: int, full: bool
-) -> SeriesFigures:
-    """Draw those pictures of a series that both HTML and the PDF show.
+def _parts(
+    renderer: Renderer,
+    series: Comparison,
+    histograms: SeriesHistograms,
+    judgement: Judgement,
+    bins: int,
+    full: bool,
+) -> dict[str, Callable[[], Any]]:
+    """What draws those pictures of a series that both HTML and the PDF may show, by fields of a SeriesFigures.
 
     Pictures of a checkpoint are among them only if it is the only one of its series.
 
@@ -100,58 +89,29 @@ def draw_series(
         renderer: draws, or finds a picture that was drawn before.
         series: the series.
         histograms: of its checkpoints and layers.
+        judgement: of all series.
         bins: the wanted number of bins of further histograms.
         full: whether all pictures are wanted, or only those that show most.
     """
     several = len(series.refs) > 1
-    if several and not full:
-        return SeriesFigures(
-            moving=None,
-            bands=_bands(renderer, series),
-            trends=(),
-            norms=_norms(renderer, series) if series.layers else None,
-            updates=_updates(renderer, series) if series.pairs and series.layers else None,
-            checkpoints={},
-            brief=True,
-        )
-    return SeriesFigures(
-        moving=_moving(renderer, series, histograms) if several else None,
-        bands=_bands(renderer, series) if several else None,
-        trends=_trends(renderer, series) if several else (),
-        norms=_norms(renderer, series) if several and series.layers else None,
-        updates=_updates(renderer, series) if series.pairs and series.layers else None,
-        checkpoints={} if several else {0: _checkpoint(renderer, series, 0, bins)},
-        distances=_distances(renderer, series) if len(series.from_first) > 1 or series.from_baseline else None,
-        similarity=_similarity(renderer, series) if len(series.refs) > 2 else None,
-    )
-
-
-def draw_further(renderer: Renderer, report: Report, bins: int) -> Report:
-    """Add the pictures that only HTML shows: every layer over the steps, and those on the pages of checkpoints.
-
-    Args:
-        renderer: draws, or finds a picture that was drawn before.
-        report: with the pictures of :func:`draw_series`.
-        bins: the wanted number of bins of histograms.
-    """
-    most = MAX_LAYER_FIGURES if len(report.series) <= FULLY_DRAWN else LAYERS_OF_MANY
-    figures = tuple(
-        drawn
-        if len(series.refs) == 1
-        else replace(
-            drawn,
-            layers=_layers(renderer, series, histograms, series.layers[: 0 if drawn.brief else most]),
-            checkpoints=_checkpoints(renderer, series, detail, bins),
-        )
-        for series, histograms, detail, drawn in zip(
-            report.series, report.histograms, report.details, report.figures, strict=True
-        )
-    )
-    return replace(report, figures=figures)
-
-
-def _checkpoints(renderer: Renderer, series: Comparison, detail: Shown, bins: int) -> dict[int, CheckpointFigures]:
-    return {place: _checkpoint(renderer, series, place, bins) for place in detail.pages}
+    full = full or not several
+    wanted: dict[str, tuple[object, Callable[[], Any]]] = {
+        "moving": (several and full, lambda: _moving(renderer, series, histograms)),
+        "bands": (several, lambda: _bands(renderer, series)),
+        "trends": (several and full, lambda: _trends(renderer, series)),
+        "norms": (several and series.layers, lambda: _norms(renderer, series)),
+        "updates": (series.pairs and series.layers, lambda: _updates(renderer, series)),
+        "checkpoints": (not several, lambda: {0: one_checkpoint(renderer, series, 0, bins)}),
+        "distances": (
+            full and (len(series.from_first) > 1 or series.from_baseline),
+            lambda: _distances(renderer, series),
+        ),
+        "similarity": (full and len(series.refs) > 2, lambda: _similarity(renderer, series)),
+        "metrics": (True, lambda: draw_metrics(renderer, series, judgement)),
+        "curves": (True, lambda: draw_curves(renderer, series, judgement)),
+        "evidence": (True, lambda: draw_findings(renderer, series, judgement)),
+    }
+    return {part: draw for part, (is_wanted, draw) in wanted.items() if is_wanted}
 
 
 def _moving(renderer: Renderer, series: Comparison, histograms: SeriesHistograms) -> Figure:
@@ -273,34 +233,4 @@ def _updates(renderer: Renderer, series: Comparison) -> Figure:
         values,
         "‖ΔW‖ / ‖W‖",
         log=True,
-    )
-
-
-def _layers(
-    renderer: Renderer, series: Comparison, histograms: SeriesHistograms, names: Sequence[str]
-) -> dict[str, Figure]:
-    """The distribution of the kernel of each of some layers over the steps."""
-    labels = [series.labels[i] for i in histograms.shown]
-    folder = common_folder(series.layers)
-    return {
-        name: renderer.draw(
-            plots.distribution_heat,
-            f"{series.slug}-distribution-{layer_name(name)}",
-            name.removeprefix(folder),
-            labels,
-            histograms.layers[name],
-        )
-        for name in names
-    }
-
-
-def _checkpoint(renderer: Renderer, series: Comparison, place: int, bins: int) -> CheckpointFigures:
-    ref, own = series.refs[place], of_checkpoint(series.measured[place], bins, MAX_SHEET_LAYERS)
-    titles, drawn = list(own.layers), list(own.layers.values())
-    return CheckpointFigures(
-        histogram=renderer.draw(plots.global_histogram, f"{ref.slug}-all", "Trained weights", own.trained)
-        if own.trained
-        else None,
-        sheets=tuple(renderer.draw(plots.small_multiples, f"{ref.slug}-layers", titles, drawn)) if titles else (),
-        layers=len(titles),
     )

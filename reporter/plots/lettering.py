@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import matplotlib
 from matplotlib.ft2font import FT2Font
-from PIL import ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 DENSITY = 2
 """Bitmap pixels per CSS pixel, so that pictures are crisp on dense screens, and have 192 dpi in print."""
@@ -111,6 +112,29 @@ def _cut(text: str, longest: int) -> str:
         return text
     tail = (longest - 1) // 2
     return text[: longest - 1 - tail] + ELLIPSIS + text[len(text) - tail :]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A line of text as a bitmap of how much of each pixel it covers.
+
+    Attributes:
+        mask: of 8 bits a pixel.
+        left, top: of the bitmap, in bitmap pixels from the left end of the text's baseline.
+    """
+
+    mask: Image.Image
+    left: int
+    top: int
+
+
+@lru_cache(maxsize=2048)
+def stamp(text: str, bold: bool) -> Stamp:
+    """A line of text to be painted in any colour; names of layers and steps stand in most pictures of a series."""
+    left, top, right, bottom = map(int, font(bold).getbbox(text, anchor="ls"))
+    mask = Image.new("L", (max(right - left, 1), max(bottom - top, 1)))
+    ImageDraw.Draw(mask).text((-left, -top), text, fill=255, font=font(bold), anchor="ls")
+    return Stamp(mask, left, top)
 
 
 @lru_cache(maxsize=2)

@@ -66,7 +66,7 @@ def live_contents(model: Any) -> Contents:
     """The variables of a live model: per layer in model order, then its optimizer's.
 
     Args:
-        model: a Keras 2 or Keras 3 model, built, a ``tf.Module``, or a ``tf.train.Checkpoint`` of such.
+        model: a Keras 2 or Keras 3 model or layer, built, a ``tf.Module``, or a ``tf.train.Checkpoint`` of such.
 
     Raises:
         SettingError: it is none of these, or it has not been built, so that it has no variables yet.
@@ -78,6 +78,10 @@ def live_contents(model: Any) -> Contents:
         walk.model(model, "")
         walk.rest(model.weights)
         walk.optimizer(getattr(model, "optimizer", None))
+    elif is_layer(model):
+        kind = "Keras layer"
+        walk.trained(model)
+        walk.layer(model, str(model.name))
     elif is_module(model):
         kind = "tf.Module"
         walk.trained(model)
@@ -88,10 +92,11 @@ def live_contents(model: Any) -> Contents:
         walk.checkpoint(model)
     else:
         raise SettingError(
-            f"measure: {type(model).__name__} is neither a path, a tf.keras.Model nor a tf.Module; pass one of these"
+            f"measure: {type(model).__name__} is neither a path, a tf.keras.Model nor a tf.Module; pass one of these, "
+            "or a layer, a variable, an array, or a mapping of names to arrays"
         )
     if not walk.tensors and not walk.skipped:
-        raise SettingError("measure: the model has no variables yet; build it, or call it once on data, first")
+        raise SettingError(f"measure: the {kind} has no variables yet; build it, or call it once on data, first")
     return Contents(
         format="live",
         layers=tuple(LayerInfo(name, kind_) for name, kind_ in walk.layers.items()),
@@ -127,7 +132,7 @@ class _Walk:
                 self.model(layer, path + "/")
                 self._bare(layer, path)
             else:
-                self._layer(layer, path)
+                self.layer(layer, path)
 
     def _bare(self, model: Any, path: str) -> None:
         """What a model inside another owns beside its layers."""
@@ -136,7 +141,7 @@ class _Walk:
                 self._claim(path, model)
                 self._add(variable, path, f"{path}/{below(variable, model)}", type(model).__name__)
 
-    def _layer(self, layer: Any, path: str) -> None:
+    def layer(self, layer: Any, path: str) -> None:
         self._claim(path, layer)
         own: dict[int, str] = {}
         self._inside(layer, path, own, set())
@@ -214,7 +219,7 @@ class _Walk:
             self.model(value, inner + "/")
             self._bare(value, inner)
         elif is_layer(value):
-            self._layer(value, inner)
+            self.layer(value, inner)
         elif is_module(value):
             self.module(value, inner, visited)
 

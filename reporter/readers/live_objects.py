@@ -31,6 +31,16 @@ def is_optimizer(value: Any) -> bool:
     return any(_is_a(value, name, *_KERAS) for name in ("Optimizer", "_BaseOptimizer", "OptimizerV2", "BaseOptimizer"))
 
 
+def step_of(model: Any) -> int | None:
+    """The steps that a live model's optimizer has made; None where it has none, or they cannot be told."""
+    optimizer = getattr(model, "optimizer", None)
+    iterations = getattr(getattr(optimizer, "inner_optimizer", optimizer), "iterations", None)
+    try:
+        return None if iterations is None else int(np.asarray(iterations.numpy()))
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
 def is_module(value: Any) -> bool:
     """Whether it is a ``tf.Module``."""
     return hasattr(value, "submodules") and hasattr(value, "variables")

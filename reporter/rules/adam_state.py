@@ -54,7 +54,7 @@ ADAM_STATE = Rule(
     formula="share of exact zeros in a slot of second moments (Adam's v, RMSprop, Adagrad); negative values fail",
     source="second moments are means of squares",
     check=check,
-    many="are not what second moments should be",
+    many="hold second moments that are negative or mostly zero",
     meaning="Negative second moments come from a damaged checkpoint; zeros belong to weights that no gradient reaches, "
     "such as unused rows of an embedding or dead units.",
     next_step="Compare with the layers named under frozen weights and dead units.",

@@ -124,10 +124,18 @@ def _dead(
 
 def _sentence(dead: list[str], after: str, since: str) -> str:
     shown = ", ".join(dead[:NAMED]) + (f" and {len(dead) - NAMED} more" if len(dead) > NAMED else "")
-    are, them = ("is", "it") if len(dead) == 1 else ("are", "them")
+    what, them, their = (
+        (f"{shown} is dead {since}", "it", "of its weights changes")
+        if len(dead) == 1
+        else (
+            f"nothing gets through {shown} {since}, so one of them is dead at least",
+            "them",
+            "of their weights changes",
+        )
+    )
     return (
-        f"{shown} {are} dead {since}: only zeros reach {after}, the layer after {them} (its bias learns, its kernel is "
-        f"equal to the bit), and no weight of {shown} changes; nothing of the input gets through"
+        f"{what}: only zeros reach {after}, the layer after {them} (its bias learns, its kernel is equal to the bit), "
+        f"and none {their}; the model's output does not depend on its input"
     )
 
 
@@ -178,10 +186,11 @@ DEAD_LAYERS = Rule(
     follows=True,
     compares=True,
     many="belong to dead layers or to kernels that receive only zeros",
-    meaning="All units of these layers output zero for every input (such as ReLUs that are always off), so nothing "
-    "passes forward and no gradient passes back: the model can only learn a constant.",
-    next_step="Run one batch through the first layer named and look at its outputs; check the scale of the inputs, the "
-    "initialisation and biases, and the learning rate of the first epoch; start again, as dead layers do not recover.",
+    meaning="All units of a layer output zero for every input (such as ReLUs that are always off), so nothing passes "
+    "forward and no gradient passes back, to the layers in front of it either: the model can only learn a constant.",
+    next_step="Run one batch through the model and look for the first layer that outputs zeros only; check the scale "
+    "of the inputs, the initialisation (through kernels that are too small a signal dies out) and the biases, and the "
+    "learning rate of the first epoch; start again, as dead layers do not recover.",
     evidence="very likely: every value was compared with the checkpoint before; activations are not in a checkpoint",
     covers=("frozen", "stopped", "fading", "dead-units", "untrained", "no-gradient", "bias-jump"),
     covers_elsewhere=("stopped", "fading", "dead-units"),

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.finding import Severity
-from reporter.model.role import WEIGHT_MATRICES
 from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.grouped import as_one
 from reporter.rules.timeline import Timeline
-
-CAST_WITH_THE_MODEL = WEIGHT_MATRICES | {"bias", "gamma", "beta"}
-"""Roles that a float16 model stores as float16; moving statistics and counters usually stay in float32."""
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
@@ -33,12 +29,11 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         yield from checks
         return
     worst = max(hit, key=lambda c: c.excess)
-    stored = any(last[c.tensor].info.role in CAST_WITH_THE_MODEL for c in hit)
     message = (
         f"float16 would turn values of {integer(len(hit))} of {integer(len(checks))} tensors into infinity "
         f"(worst: {worst.tensor}, {counted(int(worst.value or 0), 'value')}); bfloat16 has the range of float32"
     )
-    yield from as_one(checks, hit, Severity.WARN if stored else Severity.INFO, message)
+    yield from as_one(checks, hit, Severity.INFO, message)
 
 
 FLOAT16_OVERFLOW = Rule(
@@ -48,7 +43,7 @@ FLOAT16_OVERFLOW = Rule(
     bad="more",
     formula="finite values with |w| ≥ 65520, which round to infinity in float16 (largest: 65504); of the last "
     "checkpoint",
-    source="IEEE 754 binary16; a warning for weights, a remark for moving statistics and counters",
+    source="IEEE 754 binary16; a remark: a bias that is the mean of prices is that large in a sound model",
     check=check,
     meaning="Cast to float16, these weights become infinite, and so does what the model computes from them.",
     next_step="Convert to bfloat16 instead, or keep these tensors in float32.",

@@ -214,9 +214,10 @@ def _told(
     if len(checks) == 1 or (rule.noun == "tensors" and len(tensors) == 1):
         return "; ".join(dict.fromkeys(check.message for check in checks)), ""
     if rule.noun == "tensors":
-        places = sorted({check.place for check in checks})
-        since = "" if len(places) > 1 or len(timeline.labels) == 1 else f", from {timeline.step(places[0])} on"
-        text = f"{integer(len(tensors))} tensors {rule.many}{since}: {_named(timeline, checks)}"
+        listed, places = _named(timeline, checks)
+        first = "" if len({check.place for check in checks}) == 1 else "the first "
+        since = f", {first}from {timeline.step(places[0])} on" if len(places) == 1 and len(timeline.labels) > 1 else ""
+        text = f"{integer(len(tensors))} tensors {rule.many}{since}: {listed}"
     else:
         text = f"{integer(len(checks))} of {integer(checked)} {rule.noun} {rule.many}"
     good = min(checks, key=lambda check: check.place).good
@@ -225,22 +226,26 @@ def _told(
     return text, checks[0].message
 
 
-def _named(timeline: Timeline, checks: list[Check]) -> str:
-    """The worst by name; where they did not all begin at once, in order of time and with their steps."""
-    several = len({c.place for c in checks}) > 1
-    ordered = sorted(checks, key=lambda c: c.place) if several else checks
-    shown: dict[str, str] = {}
+def _named(timeline: Timeline, checks: list[Check]) -> tuple[str, list[int]]:
+    """The worst by name; where they did not all begin at once, in order of time. And the places where these began.
+
+    Where those that are named began at different times, each has its step.
+    """
+    ordered = sorted(checks, key=lambda c: c.place) if len({c.place for c in checks}) > 1 else checks
+    shown: dict[str, int] = {}
     concerned = {name for c in checks for name in c.concerned}
     by_layer = len(concerned) > NAMED
     parts = _parts(timeline, concerned) if by_layer else {}
     for check in ordered:
         names = (parts.get(check.layer, check.layer),) if by_layer and check.layer else check.concerned
         for name in names:
-            shown.setdefault(name, f"{name} ({timeline.step(check.place)})" if several else name)
-    listed = list(shown.values())
-    word = "layers " if by_layer and len(listed) > 1 else "layer " if by_layer else ""
-    rest = f" and {integer(len(listed) - NAMED)} more" if len(listed) > NAMED else ""
-    return f"{word}{', '.join(listed[:NAMED])}{rest}"
+            shown.setdefault(name, check.place)
+    listed = list(shown.items())[:NAMED]
+    places = sorted({place for _, place in listed})
+    told = [name if len(places) == 1 else f"{name} ({timeline.step(place)})" for name, place in listed]
+    word = "layers " if by_layer and len(shown) > 1 else "layer " if by_layer else ""
+    rest = f" and {integer(len(shown) - NAMED)} more" if len(shown) > NAMED else ""
+    return f"{word}{', '.join(told)}{rest}", places
 
 
 def _parts(timeline: Timeline, concerned: Set[str]) -> dict[str, str]:

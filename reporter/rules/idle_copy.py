@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import integer
 from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.copies import stem
 from reporter.rules.timeline import Timeline, Track
-
-COPIES = frozenset({
-    "ema", "average", "averages", "averaged", "avg", "polyak", "shadow", "swa", "target", "targets", "lagged",
-})  # fmt: skip
-"""Words that call a tensor the copy of another one. A teacher is none: it may be meant to stay as it is."""
-
-ORIGINALS = frozenset({
-    "online", "main", "local", "raw", "current", "live", "behaviour", "behavior", "student", "model", "net", "network",
-    "optimizer", "exponential", "moving",
-})  # fmt: skip
-"""Words that the original may have in its place, or that either may have besides."""
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
@@ -29,13 +18,13 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     copies: list[tuple[Track, tuple[str, ...]]] = []
     for track in timeline.tracks:
         if track.info.size and "float" in track.info.dtype and track.info.role not in (Role.STEP, Role.HYPERPARAMETER):
-            is_copy, stem = _stem(track)
+            is_copy, words = stem(track.info)
             if is_copy:
-                copies.append((track, stem))
+                copies.append((track, words))
             elif track.info.collection == "model":
-                originals.setdefault((track.info.shape, stem), []).append(track)
-    for copy, stem in copies:
-        found = originals.get((copy.info.shape, stem), [])
+                originals.setdefault((track.info.shape, words), []).append(track)
+    for copy, words in copies:
+        found = originals.get((copy.info.shape, words), [])
         if not found or not len(copy.updates.places) or copy.info.size == 1:
             continue
         moved, original = max(((_moved(t), t) for t in found), key=lambda one: one[0])
@@ -50,13 +39,6 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             f"{timeline.labels[copy.places[-1]]}, while {original.info.name}, which it is named as a copy of, changes "
             f"in {integer(moved)} pairs of checkpoints",
         )
-
-
-def _stem(track: Track) -> tuple[bool, tuple[str, ...]]:
-    """Whether a name or role calls a tensor a copy, and the words of its name that are left to compare."""
-    words = re.findall(r"[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", track.info.name).lower())
-    is_copy = track.info.role == Role.EMA or not COPIES.isdisjoint(words)
-    return is_copy, tuple(word for word in words if word not in COPIES and word not in ORIGINALS)
 
 
 def _moved(track: Track) -> int:

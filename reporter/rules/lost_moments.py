@@ -54,9 +54,15 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         parameters=int(sizes[gone].sum()),
         group="lost",
         message=f"{integer(int(gone.sum()))} of the {counted(len(slots), 'moment')} of the optimizer "
-        f"({share(lost[at])} of their values) are zero at {timeline.step(at + 1)} and were not at "
-        f"{timeline.step(at)}: it began anew there",
+        f"({share(lost[at])} of their values) are zero at {_moment(timeline, at + 1)} and were not at "
+        f"{_moment(timeline, at)}: it began anew there",
     )
+
+
+def _moment(timeline: Timeline, place: int) -> str:
+    """The step, with the name of the file where a neighbour was saved at the same step."""
+    same = place in timeline.same_step or place + 1 in timeline.same_step
+    return f"{timeline.step(place)} ({timeline.series.refs[place].name})" if same else timeline.step(place)
 
 
 SEVERAL = 2

@@ -41,19 +41,21 @@ checkpoint before it explodes has not been exploding all the time."""
 def _slope(
     timeline: Timeline, track: Track, places: npt.NDArray[np.int64], gaps: Floats, logs: Floats, limits: Limits
 ) -> Check:
-    """The last five points: do they all go one way, and how far in a usual save distance?"""
-    steps, bound = np.diff(logs), math.log(limits["threshold"])
-    last = logs[-POINTS:]
-    slope = float(np.polyfit(np.concatenate([[0.0], np.cumsum(gaps[1 - POINTS :])]), last, 1)[0])
-    pace = steps / gaps
-    along = pace if slope > 0 else -pace
-    one_way = bool((along[1 - POINTS :] > 0).all())
-    small = slope > 0 and track.values("rms")[-1] < track.usual_rms
-    fired = one_way and abs(slope) > bound and not small
-    slow = np.flatnonzero(along < BEGINS * bound)
-    begin = min(int(slow[-1]) + 1 if len(slow) else 0, len(logs) - POINTS)
-    first = int(places[begin])
-    whole = float(last[-1] - logs[begin])
+    """Five points in a row: do they all go one way, and how far in a usual save distance?
+
+    Judged are the first five that do, though the norm may have come to rest since, else the last five. Of saves that
+    get further and further apart only the last five tell: what grows with the number of steps grows evenly in them.
+    """
+    ends = [e for e in range(POINTS, len(logs) + 1) if e == len(logs) or _even(timeline, places[e - POINTS : e])]
+    end = next((e for e in ends if _one_way(track, logs[:e], gaps[: e - 1], limits)), 0)
+    fired, end = bool(end), end or len(logs)
+    while fired and end < len(logs) and _one_way(track, logs[: end + 1], gaps[:end], limits):
+        end += 1
+    slope, along = _pace(logs[:end], gaps[: end - 1])
+    slow = np.flatnonzero(along < BEGINS * math.log(limits["threshold"]))
+    begin = int(slow[-1]) + 1 if fired and len(slow) else 0 if fired else end - POINTS
+    first, last = int(places[begin]), int(places[end - 1])
+    whole = float(logs[end - 1] - logs[begin])
     failed = abs(whole) >= math.log(limits["failure"])
     return Check.of(
         track.info,
@@ -65,9 +67,39 @@ def _slope(
         group="slope",
         beyond=max(1.0, math.exp(min(abs(whole), 700.0)) / limits["threshold"]),
         message=f"the norm of {track.info.name} {'grows' if slope > 0 else 'shrinks'} steadily, × "
-        f"{number(math.exp(whole), 3)} over {counted(len(logs) - begin, 'checkpoint')} ({timeline.step(first)} to "
-        f"{timeline.labels[int(places[-1])]})",
+        f"{number(math.exp(whole), 3)} over {counted(end - begin, 'checkpoint')} ({timeline.step(first)} to "
+        f"{timeline.labels[last]})",
     )
+
+
+def _even(timeline: Timeline, places: npt.NDArray[np.int64]) -> bool:
+    """Whether checkpoints are about as far apart from each other, as far as their steps are known."""
+    steps = [timeline.series.refs[place].step.value for place in places.tolist()]
+    apart = np.diff([math.nan if step is None else float(step) for step in steps])
+    return not np.isfinite(apart).all() or bool(apart.max() < EVEN * apart.min())
+
+
+EVEN = 2.0
+"""Largest distance between two saves, in the smallest one, at which saves are about as far apart."""
+
+
+def _pace(logs: Floats, gaps: Floats) -> tuple[float, Floats]:
+    """The slope of the last five points in a usual save distance, and each step of all of them along its way."""
+    slope = float(np.polyfit(np.concatenate([[0.0], np.cumsum(gaps[1 - POINTS :])]), logs[-POINTS:], 1)[0])
+    pace = np.diff(logs) / gaps
+    return slope, pace if slope > 0 else -pace
+
+
+def _one_way(track: Track, logs: Floats, gaps: Floats, limits: Limits) -> bool:
+    """Whether the last five points go one way, each step of them, and by more than the limit on the whole.
+
+    Growth up to a usual size is training, and a single jump among steps that hardly move is no trend.
+    """
+    slope, along = _pace(logs, gaps)
+    usual = 0.5 * math.log(track.info.size) + math.log(track.usual_rms)
+    small = slope > 0 and float(logs[-1]) < usual
+    bound = math.log(limits["threshold"])
+    return bool((along[1 - POINTS :] >= BEGINS * bound).all()) and abs(slope) > bound and not small
 
 
 def _pull(
@@ -111,13 +143,13 @@ NORM_TREND = Rule(
         Limit("red", 7.0, "standard deviations at which it is a warning"),
         Limit("change", 0.25, "relative change of the norm below which a pull is not considered"),
     ),
-    formula="factor per usual save distance (in steps) fitted to log ‖W‖₂ of the last five checkpoints, all going one "
+    formula="factor per usual save distance (in steps) fitted to log ‖W‖₂ of five checkpoints in a row, all going one "
     "way (above 1.5 or below ⅔); pull (x − μ) / σ of the last change of log ‖W‖₂ against the earlier ones, each in a "
     "usual save distance",
     source="popmon (pull, yellow at 4, red at 7); the slope is our own proposal",
     check=check,
     follows=True,
-    many="leave their own trend",
+    many="grow or shrink out of proportion",
     meaning="The training is drifting to divergence (growth) or the weights are dying (decay).",
     next_step="Look at the trend of the layer's norm, at loss and learning rate, and at the weight decay.",
     evidence="an estimate from few points: norms are exact, the trend is judged on at least five checkpoints",

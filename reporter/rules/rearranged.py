@@ -14,6 +14,7 @@ from reporter.model.finding import Severity
 from reporter.model.measured import TensorMeasure
 from reporter.numerals import number
 from reporter.rules.base import Check, Limit, Limits, Rule
+from reporter.rules.copies import stem
 from reporter.rules.timeline import Timeline, Track
 
 
@@ -67,7 +68,10 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
 
 
 def _nearest(timeline: Timeline, track: Track, place: int) -> _Likeness:
-    """What a tensor resembles most, other than itself as it was."""
+    """What a tensor resembles most, other than itself as it was.
+
+    An average and a target come from their original, and so does whatever they turn into.
+    """
     before, after = (timeline.series.measured[i].by_name for i in (place - 1, place))
     old, new = before[track.info.name], after[track.info.name]
     earlier = timeline.step(place - 1)
@@ -76,7 +80,7 @@ def _nearest(timeline: Timeline, track: Track, place: int) -> _Likeness:
     for other in timeline.matrices:
         if other is track or place - 1 not in other.places or other.info.dtype != track.info.dtype:
             continue
-        if other.info.shape == track.info.shape:
+        if other.info.shape == track.info.shape and stem(other.info)[1] != stem(track.info)[1]:
             cosine = _cosine(before[other.info.name], new)
             found.append(_Likeness(cosine, f"the weights that {other.info.name} had at {earlier}", "taken"))
     return max(found, key=lambda one: one.cosine)

@@ -35,8 +35,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         if other is not None:
             check = replace(
                 way.fired(check),
-                message=f"{check.message}; in the place of {timeline.step(other)}, and that one here, both would lie "
-                "on it",
+                message=f"{check.message}; exchanged with those of {timeline.step(other)}, both would lie on the way",
             )
         yield check
 
@@ -102,9 +101,9 @@ class _Way:
             beyond=max(1.0, value / limits["threshold"]),
             until=place + 1,
             last=place,
-            message=f"{timeline.step(place)} lies off the way of the training: the way from "
-            f"{timeline.step(place - 1)} to {timeline.labels[place + 1]} is {number(value, 3)} times as long over it "
-            "as past it",
+            message=f"the weights of {timeline.step(place)} do not belong between those of {timeline.step(place - 1)} "
+            f"and {timeline.labels[place + 1]}: over them the way from one to the other is {number(value, 3)} times as "
+            "long as past them",
         )
         return self.fired(check) if fired else check
 

@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporter.model.finding import Severity
+from reporter.model.role import Role
+from reporter.model.tensor import Collection, TensorInfo
 from reporter.rules.base import Check, Limits, Rule
+from reporter.rules.copies import stem
 from reporter.rules.timeline import Timeline
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
-    """One check per pair of neighbours and kind of difference; optimizer state may come and go with a remark."""
+    """One check per pair of neighbours and kind of difference; a remark where no weight of the model is concerned.
+
+    What an optimizer makes at its first step is no difference: before it, at step 0, there is no state yet.
+    """
     series = timeline.series
+    masks = {track.info.name for track in timeline.tracks if track.is_mask}
     for pair in series.pairs:
         before, after = series.measured[pair.before].by_name, series.measured[pair.after].by_name
         where = f"at {timeline.step(pair.after)} (previous: {timeline.labels[pair.before]})"
         forms = {name: f"{name}: {a} → {b}" for name, a, b in pair.reshaped}
-        kinds = (("gone", pair.removed, before), ("new", pair.added, after), ("reshaped", tuple(forms), after))
+        untrained = series.refs[pair.before].step.value == 0
+        added = tuple(n for n in pair.added if not untrained or after[n].info.collection != "optimizer")
+        kinds = (("gone", pair.removed, before), ("new", added, after), ("reshaped", tuple(forms), after))
         for kind, names, holder in kinds:
             if len(names) <= limits["threshold"]:
                 continue
-            of_model = [n for n in names if holder[n].info.collection == "model"]
+            of_model = [n for n in names if n not in masks and _weight(holder[n].info, new=kind == "new")]
             listed = [forms.get(n, n) for n in (of_model or names)]
             shown = ", ".join(listed[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             what = "of another shape or dtype" if kind == "reshaped" else kind
@@ -38,8 +47,18 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
                 parameters=sum(holder[n].info.size for n in names),
                 group=kind,
             )
-        if not (pair.added or pair.removed or pair.reshaped):
+        if not (added or pair.removed or pair.reshaped):
             yield Check(0.0, 0.0, place=pair.after)
+
+
+def _weight(info: TensorInfo, *, new: bool) -> bool:
+    """Whether a tensor is one that the model may lack, or has more than before.
+
+    Not the optimizer's state, nor averages of weights, which are made with the first update and left out of what is
+    served. What is new may be anything that is kept beside the weights, unless its name tells what it is for.
+    """
+    known = info.role != Role.OTHER or info.trainable is not None
+    return info.collection == Collection.MODEL and not stem(info)[0] and (known or not new)
 
 
 STRUCTURE = Rule(

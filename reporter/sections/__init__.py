@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Protocol
 
 from reporter.model.page import Page
 from reporter.model.report import Report
@@ -91,48 +93,110 @@ def report_page(report: Report, medium: Medium) -> Page:
     return page if medium == "pdf" else fitted(page)
 
 
-def html_pages(report: Report) -> Iterator[tuple[str, Page]]:
-    """All pages, each with its path in the folder of the report.
+class Drawing(Protocol):
+    """Adds to a report those pictures that only one of its documents shows, when that is made."""
+
+    def of_document(self, report: Report, shown: Sequence[int]) -> Report:
+        """With those in the PDF, of the series that it shows."""
+        ...
+
+    def of_series(self, report: Report, at: int) -> Report:
+        """With those on the page of a series."""
+        ...
+
+    def of_checkpoint(self, report: Report, at: int, place: int) -> Report:
+        """With those on the page of a checkpoint."""
+        ...
+
+
+class _Drawn:
+    """Of a report that has all its pictures."""
+
+    def of_document(self, report: Report, shown: Sequence[int]) -> Report:
+        return report
+
+    def of_series(self, report: Report, at: int) -> Report:
+        return report
+
+    def of_checkpoint(self, report: Report, at: int, place: int) -> Report:
+        return report
+
+
+DRAWN = _Drawn()
+
+Maker = tuple[str, Callable[[], Page]]
+"""The path of a page in the folder of the report, and what composes it."""
+
+
+def document_page(report: Report, drawing: Drawing) -> Page:
+    """The page of the PDF."""
+    return report_page(drawing.of_document(report, series.shown_series(report, "pdf")), "pdf")
+
+
+def html_pages(report: Report, drawing: Drawing = DRAWN) -> Iterator[tuple[str, Page]]:
+    """All pages, each with its path in the folder of the report; see :func:`page_makers`."""
+    for path, make in page_makers(report, drawing):
+        yield path, make()
+
+
+def page_makers(report: Report, drawing: Drawing = DRAWN) -> list[Maker]:
+    """What makes each page, in any order and any process.
 
     A report over few series is one page, and one for each checkpoint that has its own. Otherwise the first page leads
     to a page for each series and for each group of runs of one model.
+
+    Args:
+        report: with the pictures of layers if it is over few series, as its size decides about its pages.
+        drawing: adds what only single pages show.
     """
     parts = len(report.series) > FEW_SERIES
+    index = partial(report_page, report, "index")
     if not parts:
-        whole = _page(report, "html", (*REPORT_SECTIONS, *installed_sections()))
-        parts = len(report.series) > 1 and nbytes(whole) > MOST_BYTES
-        if not parts:
-            yield "index.html", fitted(whole)
-    if parts:
-        yield "index.html", report_page(report, "index")
-        yield from _series_pages(report)
-        yield from _runs_pages(report)
-    yield from checkpoint_pages(report, parts=parts)
+        whole = partial(_page, report, "html", (*REPORT_SECTIONS, *installed_sections()))
+        index = partial(_fitted, whole)
+        if len(report.series) > 1:
+            page = whole()
+            parts = nbytes(page) > MOST_BYTES
+            index = partial(report_page, report, "index") if parts else partial(fitted, page)
+    further = [*_series_pages(report, drawing), *_runs_pages(report)] if parts else []
+    return [("index.html", index), *further, *_checkpoint_pages(report, drawing, parts=parts)]
 
 
-def _series_pages(report: Report) -> Iterator[tuple[str, Page]]:
-    groups = {at: i for i, group in enumerate(report.runs) for at in group.series}
+def _fitted(make: Callable[[], Page]) -> Page:
+    return fitted(make())
+
+
+def _series_pages(report: Report, drawing: Drawing) -> Iterator[Maker]:
+    groups = {at: group for group, runs_ in enumerate(report.runs) for at in runs_.series}
     builders = (*SERIES_SECTIONS, *installed_sections())  # packages are looked for once, and not for each of many pages
-    for at, alone in enumerate(each_series(report)):
+
+    def make(at: int, alone: Report) -> Page:
         one = report.series[at]
+        alone = replace(alone, figures=(drawing.of_series(report, at).figures[at],))
         page = _page(alone, "html", builders)
         if at in groups:
             page = replace(page, sections=(*page.sections, runs.link_section(report, groups[at])))
         page = replace(page, up=(f"index.html#series-{one.slug}", report.title), facts=_made_by(report))
-        yield series_href(one, "index"), fitted(below(page))
+        return fitted(below(page))
+
+    for at, alone in enumerate(each_series(report)):
+        yield series_href(report.series[at], "index"), partial(make, at, alone)
 
 
-def _runs_pages(report: Report) -> Iterator[tuple[str, Page]]:
-    for i, group in enumerate(report.runs):
+def _runs_pages(report: Report) -> Iterator[Maker]:
+    def make(group: int) -> Page:
         page = Page(
-            title=runs.title(report, group),
+            title=runs.title(report, report.runs[group]),
             subtitle="Runs of one model, side by side",
-            sections=(runs.group_section(report, group),),
+            sections=(runs.group_section(report, report.runs[group]),),
             facts=_made_by(report),
             up=("index.html#runs", report.title),
             look=report.look,
         )
-        yield runs_href(i), fitted(below(page))
+        return fitted(below(page))
+
+    for group in range(len(report.runs)):
+        yield runs_href(group), partial(make, group)
 
 
 def _page(report: Report, medium: Medium, builders: tuple[ReportSection, ...]) -> Page:
@@ -146,35 +210,42 @@ def _page(report: Report, medium: Medium, builders: tuple[ReportSection, ...]) -
     return only_used(page)
 
 
-def checkpoint_pages(report: Report, *, parts: bool = False) -> Iterator[tuple[str, Page]]:
-    """The pages of those checkpoints that have one, each with its path in the folder of the report.
+def checkpoint_pages(report: Report, drawing: Drawing = DRAWN) -> Iterator[tuple[str, Page]]:
+    """The pages of those checkpoints that have one, each with its path, in a report of one page besides these."""
+    for path, make in _checkpoint_pages(report, drawing, parts=False):
+        yield path, make()
+
+
+def _checkpoint_pages(report: Report, drawing: Drawing, *, parts: bool) -> Iterator[Maker]:
+    """The pages of those checkpoints that have one.
 
     Args:
-        report: the report.
         parts: whether each series has a page, to which the pages of its checkpoints lead back.
     """
+
+    def make(at: int, place: int, before: tuple[str, str] | None, after: tuple[str, str] | None) -> Page:
+        one = report.series[at]
+        ref = one.refs[place]
+        up = (f"../{series_href(one, 'index')}", one.name) if parts else ("../index.html", report.title)
+        drawn = drawing.of_checkpoint(report, at, place)
+        page = Page(
+            title=ref.name,
+            subtitle=f"{one.name}, step {one.labels[place]}",
+            sections=tuple(section for build in CHECKPOINT_SECTIONS for section in build(drawn, at, place)),
+            facts=_made_by(report),
+            up=up,
+            before=before,
+            after=after,
+            look=report.look,
+        )
+        return leading_home(page, up[0])
+
     for at, one in enumerate(report.series):
         pages = report.details[at].pages
-        up = (f"../{series_href(one, 'index')}", one.name) if parts else ("../index.html", report.title)
-        beside: list[tuple[str, str] | None] = [
-            None,
-            *((f"{one.refs[place].slug}.html", one.labels[place]) for place in pages),
-            None,
-        ]
+        links = ((f"{one.refs[place].slug}.html", one.labels[place]) for place in pages)
+        beside: list[tuple[str, str] | None] = [None, *links, None]
         for i, place in enumerate(pages):
-            ref = one.refs[place]
-            sections = [section for build in CHECKPOINT_SECTIONS for section in build(report, at, place)]
-            page = Page(
-                title=ref.name,
-                subtitle=f"{one.name}, step {one.labels[place]}",
-                sections=tuple(sections),
-                facts=_made_by(report),
-                up=up,
-                before=beside[i],
-                after=beside[i + 2],
-                look=report.look,
-            )
-            yield checkpoint_href(ref), leading_home(page, up[0])
+            yield checkpoint_href(one.refs[place]), partial(make, at, place, beside[i], beside[i + 2])
 
 
 def _made_by(report: Report) -> tuple[str, ...]:

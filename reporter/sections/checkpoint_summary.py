@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from reporter.model.blocks import Banner, Facts, Paragraph
+from reporter.model.checkpoint import CheckpointRef
 from reporter.model.finding import Finding, Severity
 from reporter.model.finding_list import FindingList
 from reporter.model.measured import GroupMeasure, Measured
@@ -46,7 +47,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         ("Parameters", integer(whole.parameters)),
         ("Parameters trained", integer(trained.parameters)),
         ("Tensors", integer(len(numbers.tensors))),
-        ("Files", f"rotated away; measured on {ref.rotated}" if ref.rotated else size(ref.nbytes)),
+        ("Files", _files(ref)),
         ("Mean, trained", number(trained.statistics["mean"])),
         ("Std, trained", number(trained.statistics["std"])),
         ("L2 norm, trained", norm_of(trained)),
@@ -76,6 +77,13 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         note = Paragraph("Optimizer state is measured apart and is no part of the model's statistics above.", "note")
         table = group_table("Optimizer state as one sample", "Group", (numbers.optimizer,))
         yield Section("optimizer", "Optimizer", (note, table))
+
+
+def _files(ref: CheckpointRef) -> str:
+    """The size of the files, or why there are none."""
+    if ref.recorded:
+        return f"none: recorded in memory, {size(ref.nbytes)}"
+    return f"rotated away; measured on {ref.rotated}" if ref.rotated else size(ref.nbytes)
 
 
 def _bad_layers(numbers: Measured, here: Sequence[Finding]) -> dict[str, Severity]:

@@ -20,6 +20,7 @@ _CHECKS = (
 
 _LEVELS: dict[State, Level] = {
     State.MEASURED: "pass",
+    State.RECORDED: "pass",
     State.NO_CHECKPOINT: "",
     State.LEFT_OUT: "",
     State.IN_PROGRESS: "info",
@@ -54,7 +55,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
 
 def _rank(state: tuple[State, int]) -> int:
     """The place of a state in the order of rows: 0 for all states but those that need no attention."""
-    ranks = {State.MEASURED: 1, State.LEFT_OUT: 2, State.NO_CHECKPOINT: 3}
+    ranks = {State.MEASURED: 1, State.RECORDED: 1, State.LEFT_OUT: 2, State.NO_CHECKPOINT: 3}
     return ranks.get(state[0], 0)
 
 

@@ -85,7 +85,8 @@ def _matter(report: Report, medium: Medium) -> tuple[Link, ...]:
 def _facts(report: Report) -> tuple[tuple[str, str], ...]:
     """What was looked at."""
     folders = report.settings.get("folders", "")
-    facts = [("Folder", folders)] if folders else []
+    recorded = bool(report.series) and all(series.recorded for series in report.series)
+    facts = [("Recorded in" if recorded else "Folder", folders)] if folders else []
     if len(report.series) != 1:
         return (*facts, ("Series", integer(len(report.series))), ("Checkpoints", integer(report.checkpoints)))
     series = report.series[0]
@@ -99,9 +100,9 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
         *facts,
         ("Parameters", integer(whole) if trained == whole else f"{integer(trained)} trained of {integer(whole)}"),
         ("Layers", _layers(series)),
-        ("Checkpoints", integer(len(series.refs))),
+        ("States" if recorded else "Checkpoints", integer(len(series.refs))),
         ("Steps" if series.counts_steps else "Numbered", steps),
-        ("Format", " · ".join([series.format, *written])),
+        ("Format", " · ".join(["none: recorded in memory" if recorded else series.format, *written])),
     )
 
 

@@ -120,6 +120,8 @@ def use_of(series: Comparison, findings: Sequence[Finding]) -> str:
             return f"Use any: none of the {counted(len(series.refs), 'alternative')} has a failure."
         return f"Use one of the {integer(sound)} of {counted(len(series.refs), 'alternative')} without a failure."
     place = known.last_below(State.FAILURE)
+    if series.recorded:
+        return _of_recorded(series, place)
     if place is None:
         alone = "the only checkpoint has a failure" if last == 0 else "every checkpoint has a failure"
         return f"Use none: {alone}."
@@ -137,6 +139,19 @@ def use_of(series: Comparison, findings: Sequence[Finding]) -> str:
     if calm is None:
         return f"{usable}, and all of them have a warning."
     return f"{usable}." if calm == last else f"{usable}, and the last one without a warning {series.moment(calm)}."
+
+
+def _of_recorded(series: Comparison, place: int | None) -> str:
+    """The same of states that nobody can go back to, as there are no files of them.
+
+    Args:
+        place: of the last state without a failure.
+    """
+    if place is None:
+        return "No recorded state is without a failure."
+    if place < len(series.refs) - 1:
+        return f"The last recorded state without a failure is {series.moment(place)}; there is no file of it."
+    return "The last recorded state has no failure; there are no files of what was recorded in memory."
 
 
 def _use_of_several(report: Report) -> str:

@@ -39,7 +39,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     """Up to five sections for each series; if there are many, sections of series without a warning are folded."""
     many = len(report.series) > LISTED_SERIES
     warned = {f.series for f in report.judgement.findings if f.severity > Severity.INFO}
-    for at in _shown(report, medium):
+    for at in shown_series(report, medium):
         series = report.series[at]
         if medium == "pdf":
             yield from (replace(s, listed=not many, depth=3 if many else 2) for s in review.build(report, at))
@@ -59,7 +59,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             folded = many and series.name not in warned
             group = series.name if len(report.series) > 1 else ""
             yield replace(section, folded=folded, listed=not many, depth=3 if many else 2, group=group)
-    if medium == "pdf" and (left := len(report.series) - len(_shown(report, medium))):
+    if medium == "pdf" and (left := len(report.series) - len(shown_series(report, medium))):
         text = (
             f"The {integer(len(report.series) - left)} series with the worst findings are told above. The other "
             f"{integer(left)} are not in this document; the attached report.json holds all of their numbers."
@@ -67,7 +67,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         yield Section("series-more", "More series", (Paragraph(text, "note"),))
 
 
-def _shown(report: Report, medium: Medium) -> list[int]:
+def shown_series(report: Report, medium: Medium) -> list[int]:
     """The indices of the series that get sections: all, but in a PDF over many series only the worst."""
     count = len(report.series)
     if medium != "pdf" or count <= PDF_SERIES:

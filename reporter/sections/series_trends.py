@@ -34,6 +34,7 @@ _ORDER = {
     Order.SAVE_COUNTER: "ordered by the save counter stored in the files",
     Order.FILE_NAME: "ordered by the number in the file names",
     Order.TIME: "ordered by modification time, for want of a step",
+    Order.RECORDED: "in the order of the training",
 }
 
 
@@ -92,11 +93,30 @@ def about(report: Report, series: Comparison) -> str:
     order = "ordered by the file names" if named else _ORDER[series.ordered_by]
     detail = series.refs[0].step.detail
     source = f" ({detail})" if series.ordered_by is Order.IN_FILE and detail else ""
+    if series.recorded:
+        return _recorded(series, by_role.covered(series))
     return (
         f"{n} checkpoint{'s' if n > 1 else ''} in format {series.format}{made_by}"
         + (f", {order}{source}" if n > 1 else "")
         + _rotated(series)
         + f". {by_role.covered(series)} Integrity check: {first.integrity}."
+    )
+
+
+def _recorded(series: Comparison, covered: str) -> str:
+    """The same of states that never were files."""
+    n = len(series.refs)
+    held = f"of a {series.measured[0].framework}" if series.measured[0].framework else "of arrays"
+    estimated = (
+        " Each was compared with the one before it value by value; the distance from the first is estimated from "
+        "sketches where a tensor has more than 1,024 values."
+        if n > 2
+        else ""
+    )
+    return (
+        f"{n} state{'s' if n > 1 else ''} {held}, recorded in memory while it was trained, in the order of the "
+        f"training: there are no files of {'them' if n > 1 else 'it'}, and their weights cannot be read again."
+        f"{estimated} {covered}"
     )
 
 

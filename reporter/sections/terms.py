@@ -25,6 +25,8 @@ def only_used(page: Page) -> Page:
 
     A term such as "Kernel, bias, embedding" is used where any of its parts is: in singular or plural, in any case.
     """
+    if not any(s.anchor == GLOSSARY for s in page.sections):
+        return page
     texts = [text for s in page.sections if s.anchor != GLOSSARY for text in _texts(s)]
     told, whole = _words(" ".join(texts)), frozenset(texts)
     return replace(page, sections=tuple(_kept(s, told, whole) if s.anchor == GLOSSARY else s for s in page.sections))

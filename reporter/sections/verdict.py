@@ -23,7 +23,10 @@ def subtitle(report: Report) -> str:
     """What the report covers, in one line."""
     names = [s.name for s in report.series]
     if len(names) == 1:
-        return f"{names[0]}: {counted(len(report.series[0].refs), 'checkpoint')}"
+        (one,) = report.series
+        n = len(one.refs)
+        covered = f"{counted(n, 'state')} recorded in memory" if one.recorded else counted(n, "checkpoint")
+        return f"{one.name}: {covered}"
     return f"{counted(report.checkpoints, 'checkpoint')} in {counted(len(names), 'series', 'series')}"
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reporter.model.defaults import MAX_BINS, QUANTILES
+from reporter.places import shown
 from reporter.settings.nightly import Nightly
 from reporter.settings.setting import (
     Flag,
@@ -51,6 +52,11 @@ def _no_colour(value: str) -> str:
     return "" if fits else f"{value!r} is no colour such as #0a56a3"
 
 
+def _no_scheduler(value: str) -> str:
+    fits = not value or re.fullmatch(r"(tcp|tls)://[^/@\s]+:\d+|local:[1-9]\d{0,2}", value)
+    return "" if fits else f"{value!r} is neither tcp://host:port, tls://host:port nor local:4"
+
+
 def _listed(values: tuple[float, ...], separator: str) -> str:
     return separator.join(f"{p:g}" for p in values)
 
@@ -76,7 +82,7 @@ class Settings(Nightly):
     roots: tuple[Path, ...] = declared(
         (Path("ckpts"),),
         parse=None,  # they are the arguments of the command
-        line=Line("folders", lambda roots: ", ".join(str(root) for root in roots)),
+        line=Line("folders", lambda roots: ", ".join(map(shown, roots))),
     )
     """Folders, or single checkpoints, to report on."""
 
@@ -189,6 +195,20 @@ class Settings(Nightly):
     )
     """0 for one per processor; the numbers do not depend on it."""
 
+    scheduler: str = declared(
+        "",
+        parse=text,
+        flag=Flag(
+            "let workers of dask measure: tcp://host:port or tls://host:port of their scheduler, or local:N for N "
+            "processes here",
+            "ADDRESS",
+        ),
+        line=None,
+        reach=Reach.EXECUTE,
+        problem=_no_scheduler,
+    )
+    """Whoever runs a scheduler can have its clients execute what they like, so a working folder must not name one."""
+
     cache: Path | None = declared(
         None,
         parse=path,
@@ -209,7 +229,7 @@ class Settings(Nightly):
         None,
         parse=path,
         flag=Flag("a checkpoint that all others are held against as well", "PATH"),
-        line=Line("baseline", str, if_changed=True),
+        line=Line("baseline", shown, if_changed=True),
     )
     """For instance the pre-trained weights."""
 
@@ -217,7 +237,7 @@ class Settings(Nightly):
         (),
         parse=paths,
         flag=Flag("log of metrics, or a folder of logs, in place of those beside the checkpoints", "PATH"),
-        line=Line("metrics", lambda logs: ", ".join(str(log) for log in logs), if_changed=True),
+        line=Line("metrics", lambda logs: ", ".join(map(shown, logs)), if_changed=True),
     )
     """Event files, CSV or JSON; see :mod:`reporter.metrics`."""
 

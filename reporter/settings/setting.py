@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reporter.errors import SettingError
+from reporter.places import OWN_WAYS, address, secret_in
 
 T = TypeVar("T")
 
@@ -188,10 +189,22 @@ class Setting:
         Raises:
             SettingError: naming the setting, its value and what it may be.
         """
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Path) and (wrong := self._no_place(one)):
+                raise SettingError(f"{key}: {wrong}")
         if self.choices and value not in self.choices:
             raise SettingError(f"{key}: {value!r} is not one of {', '.join(self.choices)}")
         if self.problem is not None and (wrong := self.problem(value)):
             raise SettingError(f"{key}: {wrong}")
+
+    def _no_place(self, path: Path) -> str:
+        """What is wrong with an address, "" with any other path; it is not repeated where it holds a secret."""
+        url = address(path)
+        if url and (why := secret_in(url)):
+            return f"{url.partition(':')[0]}://…: the address has {why}: {OWN_WAYS}"
+        if url and (self.reach is not Reach.READ):
+            return f"{url}: this has to be a folder or file of this machine; only what is read may lie in a store"
+        return ""
 
 
 _METADATA = "setting"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reporter.errors import SettingError
+from reporter.places import address
 from reporter.settings import trust
 from reporter.settings.model import Settings
 from reporter.settings.options import OPTIONS
@@ -182,8 +183,13 @@ def _merge(
         except ValueError as error:
             raise SettingError(f"{where}: {name} {value!r} is not of its kind") from error
         if option.setting.is_path and base is not None:
-            parsed = tuple(base / p for p in parsed) if isinstance(parsed, tuple) else base / parsed
+            parsed = tuple(_from(base, p) for p in parsed) if isinstance(parsed, tuple) else _from(base, parsed)
         values[name], sources[name] = parsed, where
+
+
+def _from(base: Path, path: Path) -> Path:
+    """A path that stands in a file of this folder; an address is whole by itself."""
+    return path if address(path) else base / path
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

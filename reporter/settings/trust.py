@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reporter.places import address
+
 OWN = Path("ckpt-report", "ckpt-report.toml")
 
 
@@ -37,6 +39,9 @@ def refused(
     """
     no = {name: "a file in the working folder must not have anything executed" for name in executed if name in table}
     no |= {name: "a file in the working folder must not have anything sent" for name in sent if name in table}
+    for name, value in table.items():
+        if any(isinstance(one, str) and address(one) for one in (value if isinstance(value, list) else [value])):
+            no[name] = "a file in the working folder must not have anything fetched from elsewhere"
     for name in written:
         if name in table and not _inside(folder, table[name]):
             no[name] = f"a file in the working folder must not have {table[name]!r} written, which lies outside"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from reporter.model.page import Page, figures_of
 
@@ -10,6 +11,15 @@ FOLDER = "plots"
 
 LONGEST = 120
 """Most characters of a file name, without suffix and number."""
+
+
+Picture = tuple[str, bytes]
+"""The name of a picture's file, without its suffix and a number that it may get; and its content."""
+
+
+def pictures_of(page: Page) -> tuple[Picture, ...]:
+    """The pictures of a page."""
+    return tuple((safe(figure.name), figure.png) for figure in figures_of(page.sections))
 
 
 class Plots:
@@ -23,10 +33,10 @@ class Plots:
         self._files: dict[str, bytes] = {}
         self._taken: dict[str, bytes] = {}
 
-    def add(self, page: Page) -> None:
+    def add(self, pictures: Iterable[Picture]) -> None:
         """Take up the pictures of a page."""
-        for figure in figures_of(page.sections):
-            self._add(safe(figure.name), figure.png)
+        for name, png in pictures:
+            self._add(name, png)
 
     def _add(self, name: str, png: bytes) -> None:
         number, tried = 1, name

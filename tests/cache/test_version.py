@@ -52,6 +52,7 @@ def test_all_that_reads_and_measures_is_found(package: dict[str, str]) -> None:
     read = {name for name in package if name.startswith(("reporter.readers", "reporter.measuring"))}
     assert read - found == {
         "reporter.readers.live",
+        "reporter.readers.live_arrays",
         "reporter.readers.live_objects",
         "reporter.readers.keras_model",  # nothing but a docstring
         "reporter.measuring.kinds",  # what diff tells of two files, and nothing keeps

@@ -35,6 +35,7 @@ from reporter.sections import shown
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.make import keras_archive
+from tests.make.drawing import completed
 from tests.make.keras_archive import Layer
 from tests.make.safetensors import safetensors
 
@@ -145,7 +146,7 @@ def build(folder: Path) -> Rich:
             stack.enter_context(patch.object(shown, name, limit))
         stack.enter_context(patch.object(all_series, "with_deployment", _late))
         outcome = pipeline.run(settings, Progress(quiet=True), now=NOW)
-    return Rich(ckpts, outcome.report, arrays, baseline, outcome.folder)
+    return Rich(ckpts, completed(outcome.report), arrays, baseline, outcome.folder)
 
 
 def _late(series: Comparison, *arguments: Any) -> Comparison:

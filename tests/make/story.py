@@ -11,6 +11,7 @@ from reporter.model.report import Report
 from reporter.pipeline import run
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
+from tests.make.drawing import completed
 from tests.make.safetensors import safetensors
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -36,4 +37,4 @@ def build(folder: Path) -> Report:
     (ckpts / "model-5.safetensors").write_bytes((ckpts / "model-4.safetensors").read_bytes()[:-10])
     (ckpts / "notes.txt").write_text("remember the milk")
     settings = Settings(roots=(ckpts,), out=folder / "out", pdf=False, settle=0.0)
-    return run(settings, Progress(quiet=True), now=NOW).report
+    return completed(run(settings, Progress(quiet=True), now=NOW).report)

@@ -88,10 +88,10 @@ def copies(arrays: Arrays) -> None:
         (one_outlier, "int8-ready", "INFO", OTHER, "with a scale per output channel all weights are good"),
         (one_wide_channel, "int8-ready", "INFO", OTHER, "in head/kernel 11 of 12 output channels"),
         (one_outlier_a_channel, "int8-ready", "INFO", OTHER, "even with a scale per output channel"),
-        (outliers, "int8-ready", "WARN", OTHER, "keep what is unfit in float"),
-        (overflow, "float16-overflow", "WARN", KERNEL, "2 of 4 tensors"),
+        (outliers, "int8-ready", "INFO", OTHER, "keep what is unfit in float"),
+        (overflow, "float16-overflow", "INFO", KERNEL, "2 of 4 tensors"),
         (large_statistic, "float16-overflow", "INFO", MEAN, "1 of 4 tensors"),
-        (tiny, "float16-underflow", "WARN", KERNEL, "dense/kernel keeps"),
+        (tiny, "float16-underflow", "INFO", KERNEL, "dense/kernel keeps"),
         (copies, "duplicate-outputs", "INFO", KERNEL, "2 of 10 channels"),
     ],
 )

@@ -198,8 +198,8 @@ def test_files_that_are_no_acceptances(tmp_path: Path, text: str) -> None:
 
 
 def example() -> str:
-    """The rule of CONTRIBUTING.md, exactly as it stands there."""
-    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
+    """The rule of the manual, exactly as it stands there."""
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "rule.md").read_text("utf-8")
     return text.split("```python\n# my_rules.py\n")[1].split("```")[0]
 
 

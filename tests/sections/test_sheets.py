@@ -7,7 +7,7 @@ import pytest
 from reporter.model.blocks import Figure, Paragraph
 from reporter.model.figures import CheckpointFigures
 from reporter.numerals import integer
-from reporter.plots.choose import MAX_SHEET_LAYERS
+from reporter.plots.choose_further import MAX_SHEET_LAYERS
 from reporter.sections.base import PDF_SHEETS, Medium, sheets
 
 SHEET = Figure("sheet", b"png", 10, 10, "alt", "caption")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from docs import generate
 from reporter.cli.parser import parser
 from reporter.errors import SettingError
 from reporter.model.checkpoint import Found
@@ -17,6 +18,8 @@ from reporter.settings.model import Settings
 from reporter.settings.options import OPTIONS, Option, described
 from reporter.settings.setting import setting_of
 from reporter.settings.sources import load
+
+COMMANDS, SETTINGS = generate.commands_page(), generate.settings_page()
 
 NUMBERS_DO_NOT_DEPEND_ON = {
     "out", "title", "note", "logo", "accent", "templates", "pdf", "paper", "plots_folder", "threads", "cache",
@@ -91,8 +94,8 @@ def test_each_is_a_flag_a_variable_and_a_key_of_files(option: Option, tmp_path: 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key)
 def test_the_manual_has_every_flag(option: Option) -> None:
-    manual = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    assert any(f"{name} " in manual or f"{name}]" in manual or f"{name}`" in manual for name in option.flags)
+    assert any(f"{name} " in COMMANDS or f"{name}\n" in COMMANDS or f"{name}]" in COMMANDS for name in option.flags)
+    assert f"**`{option.key}`**" in SETTINGS
 
 
 @pytest.mark.parametrize("name", sorted(ANOTHER))

@@ -7,7 +7,7 @@ from collections import Counter
 from reporter.model.blocks import Figure, Figures
 from reporter.model.page import Page, Section, figures_of
 from reporter.sections import html_pages
-from reporter.writers.plots import Plots, safe
+from reporter.writers.plots import Plots, pictures_of, safe
 from tests.make.rich import Rich
 
 
@@ -18,7 +18,7 @@ def figure(name: str, png: bytes) -> Figure:
 def test_every_picture_of_the_pages_is_a_file_once(rich: Rich) -> None:
     plots, shown = Plots(), set()
     for _, page in html_pages(rich.report):
-        plots.add(page)
+        plots.add(pictures_of(page))
         shown |= {(safe(f.name), f.png) for f in figures_of(page.sections)}
     assert len(shown) > 50
     assert Counter(plots.files.values()) == Counter(png for _, png in shown)
@@ -33,7 +33,7 @@ def test_names_that_files_cannot_have_or_that_are_taken() -> None:
     gallery = Figures(
         (figure("s-d-A/x", b"1"), figure("s-d-a:x", b"2"), figure("s-d-A/x", b"1"), figure("../..", b"3"))
     )
-    plots.add(Page("", "", (Section("a", "A", (gallery, figure("x" * 500, b"4"))),)))
+    plots.add(pictures_of(Page("", "", (Section("a", "A", (gallery, figure("x" * 500, b"4"))),))))
     long = next(path for path, png in plots.files.items() if png == b"4")
     assert len(long) < 140
     assert {path: png for path, png in plots.files.items() if path != long} == {

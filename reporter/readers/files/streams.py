@@ -44,6 +44,7 @@ class DirectStream:
             CheckpointError: the file is shorter than it was.
         """
         width = self.stored.itemsize
+        self.window.expect(self.position, self.size * width)
         step = max(BLOCK_BYTES // width, 1)
         for start in range(0, self.size, step):
             count = min(step, self.size - start)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reporter.errors import CheckpointError, PartialCheckpoint, RefusedCheckpoint, Unreadable, from_os
 from reporter.readers.files.buffers import Buffers
+from reporter.storage import StoredFile, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +40,8 @@ def open_file(path: Path) -> io.FileIO:
         NotExamined: the machine does not let it be opened, as with too many open files.
     """
     try:
+        if (stored := opened(path)) is not None:
+            return stored
         # A pipe that is named like a checkpoint would block a plain open for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         file = io.FileIO(descriptor, "rb")
@@ -94,6 +97,7 @@ class Window(io.RawIOBase):
         self.path = path
         self.file = file
         self._descriptor = file.fileno()
+        self._stored = file if isinstance(file, StoredFile) else None
         self.offset = offset
         self._position = 0
         size = os.fstat(self._descriptor).st_size
@@ -155,6 +159,11 @@ class Window(io.RawIOBase):
         """
         return Window(self.path, self.file, self.offset + offset, length, self.buffers)
 
+    def expect(self, position: int, count: int) -> None:
+        """Say that these bytes are about to be read from front to back: from a store, they are fetched ahead."""
+        if self._stored is not None and count > 0:
+            self._stored.expect(self.offset + position, self.offset + position + count)
+
     def block(self, position: int, count: int, tensor: str = "") -> npt.NDArray[np.uint8]:
         """The bytes at a position, in a buffer that is used again once no view of it is left.
 
@@ -174,6 +183,9 @@ class Window(io.RawIOBase):
     def _fill(self, position: int, view: memoryview) -> None:
         if position + len(view) > self.length:
             raise EOFError(f"{len(view):,} bytes at {position:,} are wanted, there are {self.length:,}")
+        if self._stored is not None:
+            self._stored.read_into(self.offset + position, view)
+            return
         done = 0
         while done < len(view):
             part = view[done : done + _MAX_READ]

@@ -122,6 +122,7 @@ def stored(window: Window, info: zipfile.ZipInfo) -> Window:
         CorruptCheckpoint: one of them is wrong.
     """
     part = place(window, info)
+    part.expect(0, part.length)
     crc, buffer = 0, bytearray(min(CHECK_BYTES, part.length))
     for at in range(0, part.length, CHECK_BYTES):
         view = memoryview(buffer)[: min(CHECK_BYTES, part.length - at)]
@@ -164,6 +165,7 @@ def inflated(window: Window, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """
     path, name, left, crc = window.path, info.filename, info.file_size, 0
     inflater = zlib.decompressobj(-15)
+    window.expect(0, window.length)
     with translated(path):
         for at in range(0, window.length, CHECK_BYTES):
             packed = window.bytes_at(at, CHECK_BYTES)

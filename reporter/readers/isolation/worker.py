@@ -24,12 +24,14 @@ from reporter.errors import (
     NotExamined,
     RefusedCheckpoint,
     UnsupportedCheckpoint,
+    from_os,
 )
 from reporter.readers.isolation.child import DEFECT, MISSING
 from reporter.readers.isolation.frames import FrameError, receive_head, receive_into, send
 from reporter.readers.isolation.kind import Kind
 from reporter.readers.isolation.limits import GIB, memory_limited, user_limit
 from reporter.readers.isolation.process import ChildProcess
+from reporter.storage import complete
 
 
 @contextmanager
@@ -118,6 +120,7 @@ class _Worker:
             if self._child is None:
                 self._child = ChildProcess(self._kind, asked.path)
             if asked.child is not self._child:
+                _complete(asked)
                 self._talk(asked, "open", asked.arguments, asked.files, b"", tensor)
                 asked.child = self._child
             return self._talk(asked, question, arguments, (), into, tensor) if question else None
@@ -195,6 +198,19 @@ class _Worker:
         if not reason:
             reason = f"{self._kind.library} needs more than {self._kind.limits.memory / GIB:g} GiB of memory for it"
         return kind(path, reason, tensor=tensor)
+
+
+def _complete(asked: Session) -> None:
+    """Objects of a store as whole local files, which is what a parser can read.
+
+    Raises:
+        CheckpointError: the store does not give them, or there is no room.
+    """
+    try:
+        for descriptor in asked.files:
+            complete(descriptor)
+    except OSError as exc:
+        raise from_os(asked.path, exc) from exc
 
 
 _workers: dict[Kind, _Worker] = {}

@@ -71,6 +71,7 @@ class MemberStream:
 
     def _stored(self, tensor: str) -> Iterator[Raw]:
         start, end = self.header.start, self.window.length
+        self.window.expect(0, end)
         crc = zlib.crc32(self.window.bytes_at(0, start))
         for at in range(start, end, BLOCK_BYTES):
             block = np.empty(min(BLOCK_BYTES, end - at), np.uint8)

@@ -12,7 +12,7 @@ from reporter.readers.keras_model.config import ModelConfig, leaves
 from reporter.readers.meaning import Interpretation, Meaning, arranged, model_trainable
 
 _GROUPS: Mapping[str, tuple[Collection, bool | None]] = {
-    "params": (Collection.MODEL, True),
+    "params": (Collection.MODEL, None),
     "batch_stats": (Collection.MODEL, False),
     "trainable_variables": (Collection.MODEL, True),
     "non_trainable_variables": (Collection.MODEL, False),
@@ -23,7 +23,11 @@ _GROUPS: Mapping[str, tuple[Collection, bool | None]] = {
     "optimizer_variables": (Collection.OPTIMIZER, False),
     "metrics_variables": (Collection.OTHER, False),
 }
-"""Names of collections: whether what is in them belongs to the model, and is trained."""
+"""Names of collections: whether what is in them belongs to the model, and is trained.
+
+Flax keeps in ``params`` whatever is no state, and Optax decides which of it is trained: a backbone that
+``optax.multi_transform`` or ``optax.masked`` leaves alone stays there.
+"""
 
 _AROUND = frozenset({"state", "train_state", "model", "default", "variables", "items", "pytree"})
 """Names that stand around collections."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from reporter.errors import (
     State,
     from_os,
 )
-from reporter.model.checkpoint import Claim, Probe
+from reporter.model.checkpoint import Claim, Probe, file_stat
 from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.model.role import Role, output_axis
 from reporter.model.tensor import Contents, Integrity, SkippedTensor, Tensor, TensorInfo, TensorSource
@@ -34,6 +34,7 @@ from reporter.readers.keras_model.missing import missing_layers
 from reporter.readers.meaning import contents
 from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items, own_files
 from reporter.readers.orbax.meaning import Leaf, interpret
+from reporter.storage import copied
 
 TENSORSTORE = Kind(
     module="reporter.readers.orbax.parsing",
@@ -94,7 +95,7 @@ class OrbaxReader:
             raise RefusedCheckpoint(path, problem)
         try:
             found, notes = items(path)
-            stored = sum(member.stat().st_size for member in members)
+            stored = sum(file_stat(member).size for member in members)
         except CheckpointError as error:  # of a file inside
             inside = error.path.relative_to(path)
             if isinstance(error, NotExamined):
@@ -102,18 +103,33 @@ class OrbaxReader:
             raise type(error)(path, error.reason if error.path == path else f"{inside}: {error.reason}") from error
         except OSError as exc:
             raise from_os(path, exc) from exc
-        arguments: dict[str, Any] = {
-            "folders": [str(item.folder.resolve()) for item in found],
-            "ocdbt": [item.ocdbt for item in found],
-            "complete": [item.complete for item in found],
-        }
-        with session(TENSORSTORE, path, **arguments) as parsing:
+        with _copied(path, members) as folder, session(TENSORSTORE, path, **_arguments(found, path, folder)) as parsing:
             try:
                 arrays = [_array(parsing, found, i, said) for i, said in enumerate(parsing.ask("arrays"))]
             except (TypeError, ValueError, LookupError) as exc:  # memory of the child was damaged
                 raise CorruptCheckpoint(path, f"{TENSORSTORE.library} gave nonsense back: {exc}") from exc
             _check(path, found, arrays, stored)
             yield _contents(self.name, found, arrays, notes)
+
+
+@contextmanager
+def _copied(path: Path, members: Sequence[Path]) -> Iterator[Path]:
+    """A folder that tensorstore can open."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(copied(path, members))
+        except OSError as exc:
+            raise from_os(path, exc) from exc
+        yield folder.resolve()
+
+
+def _arguments(found: Sequence[Item], path: Path, folder: Path) -> dict[str, Any]:
+    """What the child is told of the items: where each lies in the folder that it opens, and how it is stored."""
+    return {
+        "folders": [str(folder / item.folder.relative_to(path)) for item in found],
+        "ocdbt": [item.ocdbt for item in found],
+        "complete": [item.complete for item in found],
+    }
 
 
 _CONFIG = "model_config"

@@ -25,6 +25,7 @@ from reporter.readers.files.wire import Field, WireError, fields
 from reporter.readers.tensorflow.dtypes import numeric
 from reporter.readers.tensorflow.slices import Box, parse_box, slice_key, tiles
 from reporter.readers.tensorflow.table import read_table
+from reporter.storage import open_binary
 
 MAX_INDEX_BYTES = 64 << 20
 """An entry takes some 100 bytes: this is half a million of them, ten times the largest public checkpoint."""
@@ -112,7 +113,7 @@ def read_small(path: Path, limit: int) -> bytes:
             raise RefusedCheckpoint(path, "not a regular file")
         if status.st_size > limit:
             raise RefusedCheckpoint(path, f"{status.st_size} bytes where at most {limit} are read")
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             data = file.read(limit + 1)
     except FileNotFoundError as exc:
         raise PartialCheckpoint(path, "the file is missing") from exc

@@ -21,6 +21,7 @@ from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import read_small
 from reporter.readers.tensorflow.census import Extra
 from reporter.readers.tensorflow.graph import MAX_NODES, Child, Graph
+from reporter.storage import open_binary
 
 MAX_OBJECTS_BYTES = 64 << 20
 """The object graph of a SavedModel: some 100 bytes for each of its objects, and the metadata of old Keras versions."""
@@ -84,7 +85,7 @@ def read_saved_model(path: Path) -> SavedModel:
     """
     model = SavedModel()
     try:
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             if is_pointer(file.read(len(LFS))):
                 raise NotDownloaded(path, NOT_DOWNLOADED)
             end = file.seek(0, 2)
@@ -108,7 +109,7 @@ def graph_has_variables(path: Path) -> bool:
         PartialCheckpoint: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             return any(op.decode("utf-8", "replace") in _VARIABLE_OPS for op in _operations(file, file.seek(0, 2)))
     except WireError as exc:
         raise CorruptCheckpoint(path, f"damaged: {exc}") from exc

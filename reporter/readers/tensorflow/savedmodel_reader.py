@@ -24,6 +24,7 @@ from reporter.readers.tensorflow.savedmodel import (
     read_saved_model,
     text_has_variables,
 )
+from reporter.storage import open_binary
 
 MAX_MEMBERS = 10_000
 """Files listed as belonging to one SavedModel: assets may be many, but not all are needed to tell what belongs."""
@@ -111,7 +112,7 @@ def _problem(folder: Path) -> tuple[str, str]:
     if not _is_file(model):
         return "", ""
     try:
-        with model.open("rb") as file:
+        with open_binary(model) as file:
             head = file.read(len(LFS))
     except OSError as error:
         known = from_os(model, error)

@@ -16,6 +16,7 @@ from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.readers.files.buffers import Buffers
 from reporter.readers.files.window import check_stored
 from reporter.readers.tensorflow.bundle import Index, shard_path
+from reporter.storage import opened
 
 # O_NONBLOCK: a pipe that took the file's place between two calls must not hang the run. O_BINARY is Windows's.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -41,16 +42,18 @@ class Shard:
             raise PartialCheckpoint(path, reason) from exc
         except OSError as exc:
             raise from_os(path, exc) from exc
+        self._stored = opened(path)
+        size = status.st_size if self._stored is None else self._stored.stored.details.size
         if not stat.S_ISREG(status.st_mode):
             raise RefusedCheckpoint(path, "not a regular file")
         check_stored(path, status)
         self._identity = _identity(status)
-        if status.st_size < needed:
-            head = self.read(0, min(len(LFS), status.st_size))
+        if size < needed:
+            head = self.read(0, min(len(LFS), size))
             self.close()
             if is_pointer(head):
                 raise NotDownloaded(path, NOT_DOWNLOADED)
-            reason = f"{path.name} has {status.st_size} bytes where the index expects {needed}: copy or save it again"
+            reason = f"{path.name} has {size} bytes where the index expects {needed}: copy or save it again"
             raise PartialCheckpoint(path, reason)
 
     def read(self, offset: int, count: int, tensor: str = "") -> bytes:
@@ -62,6 +65,11 @@ class Shard:
         array = np.empty(count, np.uint8)
         self.read_into(array, offset, tensor)
         return array.tobytes()
+
+    def expect(self, offset: int, count: int) -> None:
+        """Say that these bytes are about to be read from front to back: from a store, they are fetched ahead."""
+        if self._stored is not None:
+            self._stored.expect(offset, offset + count)
 
     def read_into(self, array: npt.NDArray[np.uint8], offset: int, tensor: str = "") -> None:
         """Fill ``array`` with the bytes from ``offset`` on.
@@ -86,11 +94,17 @@ class Shard:
         """Close the file; a second call does nothing."""
         with self._lock:
             self._closed = True
+            if self._stored is not None:
+                self._stored.close()
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
 
     def _read_some(self, view: memoryview, offset: int) -> int:
+        if self._stored is not None:
+            count = min(len(view), max(self._stored.stored.details.size - offset, 0))
+            self._stored.read_into(offset, view[:count])
+            return count
         with self._lock:
             descriptor = self._open()
             if not hasattr(os, "preadv"):  # Windows: one file position, so one reader at a time

@@ -133,6 +133,8 @@ class _Reader:
         part, entry = self._part, self._part.entry
         width = part.kind.itemsize
         shard = part.shards[entry.shard]
+        if start == 0:
+            shard.expect(entry.offset, entry.size)
         data = part.shards.buffers.take(count * width)
         shard.read_into(data, entry.offset + start * width, part.key)
         if self._checks:

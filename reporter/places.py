@@ -1,0 +1,58 @@
+"""Where a path leads for its reader: addresses of object stores, and the local folders that stand for them.
+
+A path of the command line may be an address such as ``s3://bucket/run``. :class:`pathlib.Path` joins its slashes to
+``s3:/bucket/run``, from which the address is told again here. What lies there is listed into a local folder of empty
+files (``reporter.storage``); people are shown the address, never that folder.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}([^/].*|)", re.DOTALL)
+OWN_WAYS = "give credentials by the store's own ways, such as AWS_PROFILE or GOOGLE_APPLICATION_CREDENTIALS"
+
+_SECRETS = re.compile(r"[?&][^=&]*(?:sig|token|secret|key|credential|passw|auth)[^=&]*=", re.IGNORECASE)
+_FOLDERS: dict[str, str] = {}
+"""Local folder -> what stands in its place, without a slash at the end."""
+
+
+def address(path: Path | str) -> str:
+    """The address that a path is, "" if it is a plain one.
+
+    >>> address(Path("s3://bucket/run")), address("gs://b/x"), address("runs/s3"), address("/C:/run")
+    ('s3://bucket/run', 'gs://b/x', '', '')
+    """
+    found = _ADDRESS.fullmatch(str(path))
+    return f"{found[1]}://{found[2]}" if found else ""
+
+
+def secret_in(path: Path | str) -> str:
+    """Why an address must not be used or shown, "" if it may: it holds what only its owner should know.
+
+    >>> secret_in("s3://key:word@bucket/run"), secret_in("s3://bucket/run")[:9]
+    ('a name or password before its bucket', '')
+    """
+    rest = address(path).partition("://")[2]
+    if "@" in rest.partition("/")[0]:
+        return "a name or password before its bucket"
+    return "a signature or token in its query" if _SECRETS.search(rest) else ""
+
+
+def stand_for(folder: Path, shown_as: str) -> None:
+    """From now on, show this folder under another name."""
+    _FOLDERS[str(folder)] = shown_as
+
+
+def shown(path: Path | str) -> str:
+    """A path as people know it.
+
+    >>> shown(Path("runs/a")), shown(Path("s3://bucket/run"))
+    ('runs/a', 's3://bucket/run')
+    """
+    text = str(path)
+    for folder, name in _FOLDERS.items():
+        if text.startswith(f"{folder}/"):
+            return name + text[len(folder) + 1 :]
+    return address(text) or text

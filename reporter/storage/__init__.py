@@ -1,0 +1,23 @@
+"""Object stores: what lies under an address is listed into a local folder, and its bytes are fetched when read.
+
+Nothing here imports fsspec before an address is used.
+"""
+
+from reporter.storage.file import StoredFile, complete, open_binary, opened
+from reporter.storage.mirror import Unusable, local, mirrored, stored_object
+from reporter.storage.temporary import copied, copies_used, remember_copied, was_copied
+
+__all__ = [
+    "StoredFile",
+    "Unusable",
+    "complete",
+    "copied",
+    "copies_used",
+    "local",
+    "mirrored",
+    "open_binary",
+    "opened",
+    "remember_copied",
+    "stored_object",
+    "was_copied",
+]
