@@ -176,6 +176,8 @@ def _narrower(block: Block) -> tuple[Block, ...]:
         )
         for group in block.groups
     )
+    if groups == block.groups:
+        return (block,)
     text = "To keep this page small, the tables on the cards have only their first columns; report.json has all."
     return replace(block, groups=groups), Paragraph(text, "note")
 
@@ -184,6 +186,8 @@ def _without_extras(table: Table) -> Table:
     """The table without extra columns, but with those in which something is marked."""
     marked = {at for row in table.rows for at, cell in enumerate(row.cells) if cell.level in ("warn", "fail")}
     kept = [at for at, column in enumerate(table.columns) if not column.extra or at in marked]
+    if len(kept) == len(table.columns):
+        return table
     rows = tuple(replace(row, cells=tuple(row.cells[at] for at in kept)) for row in table.rows)
     return replace(table, columns=tuple(table.columns[at] for at in kept), rows=rows)
 
