@@ -114,7 +114,9 @@ class Documents:
             for (path, _), (html, shown) in zip(makers, made, strict=True):
                 files[path] = html
                 pictures.add(shown)
-            screen = first_screen("summary", report.title, hero(report, "html"))
+            # What is new, curves and facts are not in the picture, and would have it drawn anew in every run.
+            told = replace(hero(report, "html"), news="", curves=None, facts=())
+            screen = self._renderings.draw(first_screen, "summary", report.title, told)
             return files | pictures.files | {"summary.png": screen.png}
 
         with made_ahead(makers, self._made, copies if len(makers) >= MANY else NONE) as made:

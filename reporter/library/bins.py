@@ -106,7 +106,9 @@ def _edges(some: list[Summary], bins: int, ends: tuple[float, float] | None) -> 
     if ends is None:
         low = min(s.minimum for s in some if s.minimum is not None)
         high = max(s.maximum for s in some if s.maximum is not None)
-        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)  # as numpy.histogram does
+        if low == high:  # as numpy.histogram does, but for numbers so large that a half is nothing beside them
+            half = max(0.5, abs(low) * 2.0**-8)
+            low, high = low - half, high + half
     else:
         low, high = ends
     limit = float(edge(LAST_CELL + 1))

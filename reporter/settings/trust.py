@@ -37,11 +37,12 @@ def refused(
         folder: in which it stands.
         executed, written, sent: names of the settings that have files executed, folders written to, and messages sent.
     """
-    no = {name: "a file in the working folder must not have anything executed" for name in executed if name in table}
-    no |= {name: "a file in the working folder must not have anything sent" for name in sent if name in table}
+    no: dict[str, str] = {}
     for name, value in table.items():
         if any(isinstance(one, str) and address(one) for one in (value if isinstance(value, list) else [value])):
             no[name] = "a file in the working folder must not have anything fetched from elsewhere"
+    no |= {name: "a file in the working folder must not have anything executed" for name in executed if name in table}
+    no |= {name: "a file in the working folder must not have anything sent" for name in sent if name in table}
     for name in written:
         if name in table and not _inside(folder, table[name]):
             no[name] = f"a file in the working folder must not have {table[name]!r} written, which lies outside"

@@ -177,7 +177,8 @@ def ckpts(tmp_path: Path) -> Path:
 
 
 def run(ckpts: Path, name: str, cache: Path | None, now: datetime = NOW, *, pdf: bool = False) -> dict[str, bytes]:
-    settings = Settings(roots=(ckpts,), out=ckpts.parent / name, cache=cache, pdf=pdf, settle=0.0)
+    # With one thread no copy of this process makes pages, which would be noted there.
+    settings = Settings(roots=(ckpts,), out=ckpts.parent / name, cache=cache, pdf=pdf, settle=0.0, threads=1)
     outcome = pipeline.run(settings, Progress(quiet=True), now=now)
     assert outcome.pdf_problem == ""
     return content(outcome.folder)

@@ -23,7 +23,7 @@ COMMANDS, SETTINGS = generate.commands_page(), generate.settings_page()
 
 NUMBERS_DO_NOT_DEPEND_ON = {
     "out", "title", "note", "logo", "accent", "templates", "pdf", "paper", "plots_folder", "threads", "cache",
-    "keep_last", "keep_days", "junit",
+    "scheduler", "keep_last", "keep_days", "junit",
     "github_summary", "prom_textfile", "notify", "notify_always", "log_format",
 }  # fmt: skip
 
@@ -53,6 +53,7 @@ ANOTHER: dict[str, Any] = {
     "paper": "Letter",
     "plots_folder": False,
     "threads": 3,
+    "scheduler": "local:2",
     "cache": Path("c"),
     "history": False,
     "baseline": Path("b"),
@@ -118,7 +119,7 @@ def test_the_command_line_reads_every_flag_as_its_setting() -> None:
     line += " --metrics training.log --no-find-metrics --logo logo.png --accent #0a56a3 --templates templates"
     line += " --max-age 26h --keep-last 30 --keep-days 90 --junit j.xml"
     line += " --github-summary --prom-textfile p.prom --notify json://localhost --notify-always --log-format json"
-    line += " --paper Letter --no-plots-folder"
+    line += " --paper Letter --no-plots-folder --scheduler local:2"
     given = parser().parse_args([*line.split(), "--note", "Run 17"])
     for option in OPTIONS:
         parse = option.setting.parse
