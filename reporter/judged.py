@@ -52,9 +52,7 @@ class Judged:
     @property
     def verdict(self) -> Verdict:
         """That of the findings; but nothing passes where nothing was measured, or something could not be."""
-        found = self.judgement.verdict
-        looked = self.measured and not self.harmful
-        return found if looked or found is not Verdict.PASS else Verdict.WARN
+        return self.judgement.verdict_where(bool(self.measured) and not self.harmful)
 
     def at_least(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings that are as bad, worst first."""

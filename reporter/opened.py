@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from reporter.errors import CorruptCheckpoint, SettingError
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
-from reporter.settings.keywords import near
+from reporter.settings.sources import near
 
 
 @dataclass(frozen=True)

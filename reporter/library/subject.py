@@ -26,13 +26,6 @@ DEPTH = 32
 """Mappings are unfolded to this depth: one that holds itself is an error, and not endless."""
 
 
-def subject_name(x: Any, place: str) -> str:
-    """What it is called beside another one: its path, else its class and ``place``, such as "before"."""
-    if isinstance(x, str | os.PathLike):
-        return os.fspath(x) if isinstance(os.fspath(x), str) else repr(x)
-    return f"{type(x).__name__} ({place})"
-
-
 @contextmanager
 def opened(x: Any, settings: Settings) -> Iterator[Contents]:
     """The contents of anything that can be measured; of a file, while it is open.

@@ -245,3 +245,7 @@ class Judgement:
     def verdict(self) -> Verdict:
         """The worst finding decides."""
         return Verdict.of(max((f.severity for f in self.findings), default=Severity.INFO))
+
+    def verdict_where(self, looked: bool) -> Verdict:
+        """That of the findings; but nothing passes unless something was measured, and nothing could not be."""
+        return self.verdict if looked or self.verdict is not Verdict.PASS else Verdict.WARN

@@ -85,6 +85,4 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         """That of the findings; but nothing passes where nothing was measured, or something could not be."""
-        found = self.judgement.verdict
-        looked = self.tensors and not any(entry.harmful for entry in self.files)
-        return found if looked or found is not Verdict.PASS else Verdict.WARN
+        return self.judgement.verdict_where(bool(self.tensors) and not any(entry.harmful for entry in self.files))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from reporter.errors import SettingError
 from reporter.settings.model import Settings
 from reporter.settings.options import OPTIONS
 from reporter.settings.setting import WrongKind
-from reporter.settings.sources import load
+from reporter.settings.sources import load, near
 
 _BY_FIELD = {option.field: option for option in OPTIONS}
 
@@ -68,13 +67,3 @@ def _rules(value: Any) -> Mapping[str, Mapping[str, Any]]:
     if not isinstance(value, Mapping) or not all(isinstance(keys, Mapping) for keys in value.values()):
         raise SettingError('rules has to be a mapping such as {"frozen": {"severity": "info"}}')
     return {rule: dict(keys) for rule, keys in value.items()}
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """What to write instead, if anything is like it.
-
-    >>> near("kernal", ["dense/kernel", "kernel"]), near("x", ["kernel"])
-    ('; did you mean kernel?', '')
-    """
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""

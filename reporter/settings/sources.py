@@ -6,7 +6,7 @@ import difflib
 import os
 import stat
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -200,5 +200,14 @@ def nearest(name: str, known: Sequence[str]) -> str:
     >>> nearest("x", ["fail-on", "bins"])
     '; there are fail-on, bins'
     """
-    close = difflib.get_close_matches(name.replace("_", "-"), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+    return near(name.replace("_", "-"), known) or f"; there are {', '.join(known)}"
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """What to write instead, if anything is like it.
+
+    >>> near("kernal", ["dense/kernel", "kernel"]), near("x", ["kernel"])
+    ('; did you mean kernel?', '')
+    """
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import reporter
 from tests.conftest import ROOT
 
 NOTEBOOK = ROOT / "examples" / "notebook.ipynb"
@@ -20,7 +19,6 @@ def shown(cell: Any, kind: str) -> str:
     return str(last["data"].get(kind, ""))
 
 
-@pytest.mark.skipif(not hasattr(reporter, "diff"), reason="reporter.diff, which the notebook shows, is not there yet")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the libraries that talk to the kernel
 def test_every_cell_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
