@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.calibration.descent import Slots, Step, adam
 from bench.calibration.files import Save, npz
-from bench.calibration.nets import Net
+from bench.calibration.nets.common import Net
 from bench.calibration.tape import Array, Node
 
 CHECKPOINTS = 10

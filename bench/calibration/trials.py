@@ -21,29 +21,23 @@ PROCESSES = 2
 
 def cases() -> tuple[Case, ...]:
     """All of them, in the order of the table."""
-    from bench.calibration.healthy import HEALTHY
-    from bench.calibration.rare_sick import RARE_SICK
-    from bench.calibration.second_adapted import SECOND_ADAPTED
-    from bench.calibration.second_keras import SECOND_KERAS
-    from bench.calibration.second_sick import SECOND_SICK
-    from bench.calibration.second_trained import SECOND_TRAINED
-    from bench.calibration.sick import SICK
-    from bench.calibration.small_healthy import SMALL_HEALTHY
-    from bench.calibration.small_sick import SMALL_SICK
-    from bench.calibration.third_healthy import THIRD_HEALTHY
-    from bench.calibration.unseen_healthy import UNSEEN_HEALTHY
-    from bench.calibration.unseen_sick import UNSEEN_SICK
-
-    healthy = (
-        *HEALTHY,
-        *SMALL_HEALTHY,
-        *UNSEEN_HEALTHY,
-        *SECOND_ADAPTED,
-        *SECOND_TRAINED,
-        *SECOND_KERAS,
-        *THIRD_HEALTHY,
+    from bench.calibration.healthy import (
+        adapted,
+        from_nothing,
+        held_out,
+        keras_models,
+        keras_saving,
+        mixtures,
+        numpy_nets,
     )
-    return (*healthy, *SICK, *SMALL_SICK, *UNSEEN_SICK, *SECOND_SICK, *RARE_SICK)
+    from bench.calibration.sick import held_out as sick_held_out
+    from bench.calibration.sick import keras_models as sick_keras_models
+    from bench.calibration.sick import numpy_nets as sick_numpy_nets
+    from bench.calibration.sick import other_nets, rare_rules
+
+    healthy = (keras_models, numpy_nets, held_out, adapted, from_nothing, keras_saving, mixtures)
+    sick = (sick_keras_models, sick_numpy_nets, sick_held_out, other_nets, rare_rules)
+    return tuple(case for module in (*healthy, *sick) for case in module.CASES)
 
 
 def judged(names: Sequence[str], root: Path) -> list[Verdict]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.calibration.files import Save
-from bench.calibration.nets import Conv, Mlp, Net, Recurrent
+from bench.calibration.nets.common import Conv, Mlp, Net, Recurrent
 from bench.calibration.tape import Array
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from bench.calibration.files import safetensors
-from bench.calibration.nets import Transformer
+from bench.calibration.nets.common import Transformer
 from bench.calibration.run import Run, follow
 from bench.calibration.trials import cases, made
 

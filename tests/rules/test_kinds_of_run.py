@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 
 from bench.calibration.descent import momentum, sgd
-from bench.calibration.nets import Adversaries, Experts, Mlp, Net, Transformer, sigmoid
+from bench.calibration.healthy.numpy_nets import cosine, pretrained
+from bench.calibration.nets.common import Adversaries, Experts, Mlp, Net, Transformer, sigmoid
 from bench.calibration.run import Run
-from bench.calibration.small_healthy import cosine, pretrained
 from reporter.model.finding import Finding, Severity
 from reporter.rules.experts import WHY
 from tests.rules.build import Arrays, findings, series

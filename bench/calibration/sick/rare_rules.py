@@ -11,14 +11,25 @@ import numpy as np
 from bench.calibration.case import Case
 from bench.calibration.descent import momentum, sgd
 from bench.calibration.files import bundle, npz, safetensors
-from bench.calibration.nets import Conv, Mlp, Net, Recurrent, Transformer, Weights, as_node, cross_entropy, dense, relu
+from bench.calibration.healthy.from_nothing import Later, Metres
+from bench.calibration.healthy.numpy_nets import shrunk
+from bench.calibration.nets.blocks import Gated, Mixer
+from bench.calibration.nets.common import (
+    Conv,
+    Mlp,
+    Net,
+    Recurrent,
+    Transformer,
+    Weights,
+    as_node,
+    cross_entropy,
+    dense,
+    relu,
+)
+from bench.calibration.nets.tasks import Decoder, Graph, Variational
 from bench.calibration.run import CHECKPOINTS, Run, follow
-from bench.calibration.second_nets import Decoder, Graph, Variational
-from bench.calibration.second_trained import Later, Metres
-from bench.calibration.small_healthy import shrunk
-from bench.calibration.small_sick import once, spoiled
+from bench.calibration.sick.numpy_nets import once, spoiled
 from bench.calibration.tape import Array, Node, tanh
-from bench.calibration.unseen_nets import Gated, Mixer
 from bench.calibration.vessels import legacy_h5
 
 
@@ -273,7 +284,7 @@ def l1_on_table(folder: Path) -> None:
     follow(run, folder, npz)
 
 
-RARE_SICK: tuple[Case, ...] = (
+CASES: tuple[Case, ...] = (
     Case("detached-in-front", "a stop_gradient behind the first layer from epoch 5 on, Adam", detached_in_front,
          ("fading", "stopped"), 5, ("layers.0",), unseen=False),
     Case("loss-weight-lost", "a task's loss weighs 1e-6 from epoch 6 on", loss_weight_lost, ("fading", "stopped"), 6,

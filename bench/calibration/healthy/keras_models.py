@@ -1,6 +1,6 @@
 """Training runs in which nothing is wrong: the report must not say FAIL, and may have three findings at most.
 
-Each function trains one of them. :data:`HEALTHY` says what it is about.
+Each function trains one of them. :data:`CASES` says what it is about.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def fast_learning(folder: Path) -> None:
     train(mlp(), folder, task="vectors", optimizer=optimizers.Adam(3e-3))
 
 
-HEALTHY: tuple[Case, ...] = (
+CASES: tuple[Case, ...] = (
     Case("mlp-adam", "MLP, Adam, .keras", mlp_adam),
     Case("mlp-sgd", "MLP, SGD, .weights.h5", mlp_sgd),
     Case("mlp-weight-decay", "MLP, AdamW with decay 0.05, .h5", mlp_weight_decay),

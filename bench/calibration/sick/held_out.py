@@ -1,4 +1,4 @@
-"""Runs with one defect each that were built after the rules were fixed; see :mod:`bench.calibration.unseen_healthy`."""
+"""Runs with one defect each, built after the rules were fixed; see :mod:`bench.calibration.healthy.held_out`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from bench.calibration.case import Case
 from bench.calibration.descent import adam, momentum, sgd
 from bench.calibration.files import bundle, npz, orbax, safetensors
-from bench.calibration.nets import Adversaries, Autoencoder, Mlp, Recurrent, Transformer, tanh
+from bench.calibration.nets.blocks import Gated, Mixer, Residual, Tied, Towers
+from bench.calibration.nets.common import Adversaries, Autoencoder, Mlp, Recurrent, Transformer, tanh
 from bench.calibration.run import CHECKPOINTS, Run, follow
-from bench.calibration.small_sick import Normalised, kept, once, scaled, set_rate, spoiled, swapped
+from bench.calibration.sick.numpy_nets import Normalised, kept, once, scaled, set_rate, spoiled, swapped
 from bench.calibration.tape import Array
-from bench.calibration.unseen_nets import Gated, Mixer, Residual, Tied, Towers
 from bench.calibration.vessels import keras_archive, keras_bundle, weights_h5
 
 
@@ -269,7 +269,7 @@ def cut_safetensors(folder: Path) -> None:
     last.write_bytes(last.read_bytes()[:-64])
 
 
-UNSEEN_SICK: tuple[Case, ...] = (
+CASES: tuple[Case, ...] = (
     Case("nan-in-gate", "NaN in a gate of a GRU from epoch 4 on", nan_in_gate, ("non-finite",), 4, ("gru_reset",),
          unseen=True),
     Case("rate-of-adam", "mixer, Adam at a rate of 3 from epoch 5 on", rate_of_adam,

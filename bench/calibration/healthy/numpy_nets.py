@@ -1,4 +1,4 @@
-"""Healthy runs of nets that numpy trains, beside those of :mod:`bench.calibration.healthy`."""
+"""Healthy runs of nets that numpy trains, beside those of :mod:`bench.calibration.healthy.keras_models`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.calibration import nets
 from bench.calibration.case import Case
 from bench.calibration.descent import adagrad, adamw, ftrl, lion, momentum, rmsprop, sgd
 from bench.calibration.files import bfloat16, bundle, npz, orbax, safetensors, saved_model
-from bench.calibration.nets import Mlp, Node, Weights, cross_entropy, dense, relu
+from bench.calibration.nets import common as nets
+from bench.calibration.nets.common import Mlp, Node, Weights, cross_entropy, dense, relu
 from bench.calibration.run import CHECKPOINTS, STEPS, Run, follow
 from bench.calibration.tape import Array
 from bench.calibration.vessels import keras_archive, keras_bundle, legacy_h5, weights_h5
@@ -421,4 +421,4 @@ _RUNS: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
     ("sparse-inputs", "a tenth of the inputs is always zero", sparse_inputs),
 )
 
-SMALL_HEALTHY: tuple[Case, ...] = tuple(Case(name, story, make) for name, story, make in _RUNS)
+CASES: tuple[Case, ...] = tuple(Case(name, story, make) for name, story, make in _RUNS)

@@ -1,6 +1,6 @@
 """Training runs with one defect each, which must be the first finding of the report.
 
-Each function trains one of them. :data:`SICK` says what the defect is, and what the finding must name.
+Each function trains one of them. :data:`CASES` says what the defect is, and what the finding must name.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ def layer_lost(folder: Path) -> None:
         path.unlink()
 
 
-SICK: tuple[Case, ...] = (
+CASES: tuple[Case, ...] = (
     Case("nan-batch", "a NaN in a batch before epoch 6", nan_batch, ("non-finite",), 6),
     Case("nan-kernel", "one NaN in one kernel at epoch 7", nan_in_one_kernel, ("non-finite",), 7, ("c1",)),
     Case("rate-too-high", "learning rate × 2000 at epoch 5", learning_rate_too_high,

@@ -1,6 +1,6 @@
 """Healthy runs of Keras models that Keras itself trains and saves: its averages, constraints, restarts, callbacks.
 
-The second look at runs that no rule has seen, see :mod:`bench.calibration.unseen_healthy`.
+The second look at runs that no rule has seen, see :mod:`bench.calibration.healthy.held_out`.
 """
 
 from __future__ import annotations
@@ -254,6 +254,4 @@ _RUNS: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
     ("mixed-mlp", "mixed_float16, SGD with momentum", mixed_recurrent),
 )
 
-SECOND_KERAS: tuple[Case, ...] = tuple(
-    Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS
-)
+CASES: tuple[Case, ...] = tuple(Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS)

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.calibration import nets
 from bench.calibration.case import Case
 from bench.calibration.descent import Step, adagrad, adam, adamw, lion, momentum, rmsprop, sgd
 from bench.calibration.files import Save, bfloat16, bundle, float16, npz, orbax, safetensors, saved_model
-from bench.calibration.nets import Mlp, Net
-from bench.calibration.run import CHECKPOINTS, STEPS, Run, follow
-from bench.calibration.second_nets import (
+from bench.calibration.healthy.from_nothing import Later, Rounded, Scaled
+from bench.calibration.healthy.numpy_nets import Online, Words, average, pretrained, shrunk, synchronised
+from bench.calibration.nets import common as nets
+from bench.calibration.nets.blocks import Gated, Mixer, Residual, Routed, Tied, Towers
+from bench.calibration.nets.common import Mlp, Net
+from bench.calibration.nets.tasks import (
     Agent,
     Decoder,
     Fields,
@@ -29,10 +31,8 @@ from bench.calibration.second_nets import (
     Variational,
     Waves,
 )
-from bench.calibration.second_trained import Later, Rounded, Scaled
-from bench.calibration.small_healthy import Online, Words, average, pretrained, shrunk, synchronised
+from bench.calibration.run import CHECKPOINTS, STEPS, Run, follow
 from bench.calibration.tape import Array, relu, sigmoid, tanh
-from bench.calibration.unseen_nets import Gated, Mixer, Residual, Routed, Tied, Towers
 from bench.calibration.vessels import keras_archive, keras_bundle, legacy_h5, weights_h5
 
 ALL = CHECKPOINTS * STEPS
@@ -290,4 +290,4 @@ _RUNS: tuple[tuple[str, str, Make], ...] = (
      trained(lambda: Decoder(seed=753, layers=1), adamw, 3e-3, safetensors, gaps=(20, 20, 20, 60, 20, 200, 40))),
 )  # fmt: skip
 
-THIRD_HEALTHY: tuple[Case, ...] = tuple(Case(name, story, make, unseen=True) for name, story, make in _RUNS)
+CASES: tuple[Case, ...] = tuple(Case(name, story, make, unseen=True) for name, story, make in _RUNS)

@@ -13,11 +13,11 @@ import numpy as np
 from bench.calibration.case import Case
 from bench.calibration.descent import adagrad, adam, adamw, momentum, rmsprop, sgd
 from bench.calibration.files import bundle, float16, npz, orbax, safetensors, saved_model
-from bench.calibration.nets import Adversaries, Autoencoder, Mlp, Recurrent, Transformer, Weights, tanh
+from bench.calibration.healthy.numpy_nets import pretrained, shrunk
+from bench.calibration.nets.blocks import Gated, Mixer, Residual, Routed, Tied, Towers
+from bench.calibration.nets.common import Adversaries, Autoencoder, Mlp, Recurrent, Transformer, Weights, tanh
 from bench.calibration.run import CHECKPOINTS, STEPS, Run, follow
-from bench.calibration.small_healthy import pretrained, shrunk
 from bench.calibration.tape import Node
-from bench.calibration.unseen_nets import Gated, Mixer, Residual, Routed, Tied, Towers
 from bench.calibration.vessels import keras_archive, keras_bundle, weights_h5
 
 ALL = CHECKPOINTS * STEPS
@@ -229,6 +229,4 @@ _RUNS: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
     ("tiny", "logistic regression of three inputs", tiny),
 )
 
-UNSEEN_HEALTHY: tuple[Case, ...] = tuple(
-    Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS
-)
+CASES: tuple[Case, ...] = tuple(Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS)

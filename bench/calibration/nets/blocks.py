@@ -1,10 +1,10 @@
-"""Nets of other kinds than those of :mod:`bench.calibration.nets`, for the runs that no rule has seen."""
+"""Nets of other kinds than those of :mod:`bench.calibration.nets.common`, for the runs that no rule has seen."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from bench.calibration.nets import BATCH, Net, Weights, as_node, cross_entropy, dense
+from bench.calibration.nets.common import BATCH, Net, Weights, as_node, cross_entropy, dense
 from bench.calibration.tape import Node, patches, relu, sigmoid, squared, tanh
 
 

@@ -1,6 +1,6 @@
 """Healthy runs trained from nothing: schedules, saves, sparse data, many optimizers, federations, no gradients.
 
-The second look at runs that no rule has seen, see :mod:`bench.calibration.unseen_healthy`.
+The second look at runs that no rule has seen, see :mod:`bench.calibration.healthy.held_out`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,20 @@ import numpy as np
 from bench.calibration.case import Case
 from bench.calibration.descent import adagrad, adamw, ftrl, lion, momentum, rmsprop, sgd
 from bench.calibration.files import bundle, float16, npz, orbax, safetensors
-from bench.calibration.nets import Adversaries, Conv, Mlp, Net, Transformer, Weights, as_node, cross_entropy, dense
-from bench.calibration.run import CHECKPOINTS, STEPS, Run, follow
-from bench.calibration.second_nets import (
+from bench.calibration.healthy.numpy_nets import average
+from bench.calibration.nets.blocks import Gated, Mixer, Residual, Towers
+from bench.calibration.nets.common import (
+    Adversaries,
+    Conv,
+    Mlp,
+    Net,
+    Transformer,
+    Weights,
+    as_node,
+    cross_entropy,
+    dense,
+)
+from bench.calibration.nets.tasks import (
     Decoder,
     Fields,
     Graph,
@@ -26,10 +37,9 @@ from bench.calibration.second_nets import (
     Waves,
     copied,
 )
+from bench.calibration.run import CHECKPOINTS, STEPS, Run, follow
 from bench.calibration.seen import SEEN_SINCE
-from bench.calibration.small_healthy import average
 from bench.calibration.tape import Array, Node, relu, squared, tanh
-from bench.calibration.unseen_nets import Gated, Mixer, Residual, Towers
 from bench.calibration.vessels import keras_bundle, legacy_h5
 
 ALL = CHECKPOINTS * STEPS
@@ -474,6 +484,4 @@ _RUNS: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
     ("clipped-conv", "three convolutions, clipped momentum, .h5", legacy_momentum),
 )
 
-SECOND_TRAINED: tuple[Case, ...] = tuple(
-    Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS
-)
+CASES: tuple[Case, ...] = tuple(Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS)

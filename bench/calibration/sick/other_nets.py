@@ -9,14 +9,14 @@ import numpy as np
 from bench.calibration.case import Case
 from bench.calibration.descent import adagrad, adamw, lion, momentum, sgd
 from bench.calibration.files import bundle, npz, orbax, safetensors
-from bench.calibration.nets import Adversaries, Mlp, Weights
+from bench.calibration.healthy.from_nothing import Later, averaged_clients
+from bench.calibration.healthy.numpy_nets import pretrained, shrunk
+from bench.calibration.nets.blocks import Gated, Towers
+from bench.calibration.nets.common import Adversaries, Mlp, Weights
+from bench.calibration.nets.tasks import Agent, Decoder, Graph, Separable, Skipgram, Sparse, Variational
 from bench.calibration.run import Run, follow
-from bench.calibration.second_nets import Agent, Decoder, Graph, Separable, Skipgram, Sparse, Variational
-from bench.calibration.second_trained import Later, averaged_clients
-from bench.calibration.small_healthy import pretrained, shrunk
-from bench.calibration.small_sick import once, scaled, set_rate, spoiled
+from bench.calibration.sick.numpy_nets import once, scaled, set_rate, spoiled
 from bench.calibration.tape import Array, Node, squared
-from bench.calibration.unseen_nets import Gated, Towers
 from bench.calibration.vessels import keras_archive
 
 
@@ -243,7 +243,7 @@ def adapters_on_noise(folder: Path) -> None:
     follow(Run(net, adamw, 5e-3, frozen=fixed, stores=True), folder, npz)
 
 
-SECOND_SICK: tuple[Case, ...] = (
+CASES: tuple[Case, ...] = (
     Case("nan-in-attention", "two rows of a projection NaN from epoch 6 on, PyTorch's names", nan_in_attention,
          ("non-finite",), 6, ("layers.1.self_attn.o_proj",), unseen=True),
     Case("poisoned-round", "a client's NaN in round 6 of federated averaging", poisoned_round, ("non-finite",), 6,

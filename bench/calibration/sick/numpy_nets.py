@@ -1,4 +1,4 @@
-"""Runs with one defect each of nets that numpy trains, beside those of :mod:`bench.calibration.sick`."""
+"""Runs with one defect each of nets that numpy trains, beside those of :mod:`bench.calibration.sick.keras_models`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from bench.calibration import nets
 from bench.calibration.case import Case
 from bench.calibration.descent import momentum, sgd
 from bench.calibration.files import bundle, npz, safetensors, saved_model
-from bench.calibration.nets import Mlp, Node, Weights, as_node, dense, relu, sigmoid
+from bench.calibration.healthy.numpy_nets import Online
+from bench.calibration.nets import common as nets
+from bench.calibration.nets.common import Mlp, Node, Weights, as_node, dense, relu, sigmoid
 from bench.calibration.run import CHECKPOINTS, Hook, Run, Spoil, follow
-from bench.calibration.small_healthy import Online
 from bench.calibration.tape import Array
 from bench.calibration.vessels import keras_archive, keras_bundle, legacy_h5, weights_h5
 
@@ -492,7 +492,7 @@ def beyond_half(folder: Path) -> None:
     follow(run, folder, safetensors)
 
 
-SMALL_SICK: tuple[Case, ...] = (
+CASES: tuple[Case, ...] = (
     Case("nan-after-reshape", "NaN in a table of words that has grown before", nan_after_reshape,
          ("non-finite",), 7, ("words",)),
     Case("diverging-recurrent", "rate × 1,200 at epoch 6", diverging_recurrent,

@@ -1,4 +1,4 @@
-"""More kinds of nets, for a second look at runs that no rule has seen: language models, graphs, flows, agents."""
+"""More kinds of nets than those of :mod:`bench.calibration.nets.common`: language models, graphs, flows, agents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.calibration.nets import BATCH, Net, Weights, as_node, cross_entropy, dense
+from bench.calibration.nets.common import BATCH, Net, Weights, as_node, cross_entropy, dense
 from bench.calibration.tape import Array, Node, patches, relu, rsqrt, sigmoid, softmax, squared, tanh
 
 

@@ -1,6 +1,6 @@
 """Healthy runs that begin with weights from elsewhere: fine-tuning, adapters, freezing, resuming, copies beside.
 
-The second look at runs that no rule has seen, see :mod:`bench.calibration.unseen_healthy`.
+The second look at runs that no rule has seen, see :mod:`bench.calibration.healthy.held_out`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 from bench.calibration.case import Case
 from bench.calibration.descent import adagrad, adam, adamw, momentum, rmsprop, sgd
 from bench.calibration.files import bfloat16, bundle, npz, orbax, safetensors, saved_model
-from bench.calibration.nets import Mlp, Recurrent, Weights, as_node, dense, relu
+from bench.calibration.healthy.numpy_nets import average, pretrained
+from bench.calibration.nets.blocks import Gated, Residual
+from bench.calibration.nets.common import Mlp, Recurrent, Weights, as_node, dense, relu
+from bench.calibration.nets.tasks import Agent, Decoder, Flow, Graph, Pairs, Separable, Variational, copied
 from bench.calibration.run import CHECKPOINTS, STEPS, Run, follow
-from bench.calibration.second_nets import Agent, Decoder, Flow, Graph, Pairs, Separable, Variational, copied
 from bench.calibration.seen import SEEN_SINCE
-from bench.calibration.small_healthy import average, pretrained
 from bench.calibration.tape import Array, Node, squared
-from bench.calibration.unseen_nets import Gated, Residual
 from bench.calibration.vessels import keras_archive, weights_h5
 
 
@@ -264,6 +264,4 @@ _RUNS: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
     ("probe", "language model fixed but for its head", head_alone_adam),
 )
 
-SECOND_ADAPTED: tuple[Case, ...] = tuple(
-    Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS
-)
+CASES: tuple[Case, ...] = tuple(Case(name, story, make, unseen=name not in SEEN_SINCE) for name, story, make in _RUNS)

@@ -1,0 +1,1 @@
+"""Runs in which nothing is wrong, one tuple of cases a module."""

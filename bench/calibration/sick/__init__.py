@@ -1,0 +1,1 @@
+"""Runs with one defect each, one tuple of cases a module."""
