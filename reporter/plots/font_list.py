@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -13,25 +14,33 @@ VARIABLE = "MPLCONFIGDIR"
 
 
 def keep_font_list(cache: Path | None) -> None:
-    """Give matplotlib a folder of this program's where it has none.
+    """Give matplotlib a folder of this program's where it has none that it can write to.
 
     A user without a home that can be written, as in a container, would see two lines of matplotlib's about it, and wait
-    for the list in every run.
+    for the list in every run. A list that lies ready in a folder that can only be read, as in an image, is copied:
+    matplotlib uses such a folder for nothing.
 
     Args:
         cache: the folder for what is kept between runs; None for none.
     """
-    if os.environ.get(VARIABLE) or _writable(_usual()):
+    usual = _usual()
+    if _writable(usual):
         return
     folder = cache and cache / "matplotlib"
     if folder is None or not _made(folder):
         folder = Path(tempfile.mkdtemp(prefix="ckpt-report-matplotlib-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for ready in usual.glob("fontlist-*.json") if usual else ():
+        if not (folder / ready.name).exists():
+            with contextlib.suppress(OSError):
+                shutil.copyfile(ready, folder / ready.name)
     os.environ[VARIABLE] = str(folder)
 
 
 def _usual() -> Path | None:
-    """Matplotlib's own folder on Linux; None for a user without a home."""
+    """The folder that matplotlib uses on Linux; None for a user without a home."""
+    if named := os.environ.get(VARIABLE):
+        return Path(named)
     base = os.environ.get("XDG_CONFIG_HOME")
     try:
         return (Path(base) if base else Path.home() / ".config") / "matplotlib"

@@ -43,6 +43,18 @@ def test_without_a_home_it_is_in_the_cache_or_for_this_process_alone(nowhere: Pa
         assert nowhere not in Path(os.environ[VARIABLE]).parents
 
 
+def test_a_list_in_a_folder_that_can_only_be_read_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, access = tmp_path / "image", os.access
+    image.mkdir()
+    (image / "fontlist-v1.json").write_text("{}")
+    monkeypatch.setenv(VARIABLE, str(image))
+    # Root may write everywhere, so that no permission keeps the tests out.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != image and access(path, mode))
+    keep_font_list(tmp_path / "cache")
+    assert Path(os.environ[VARIABLE]) == tmp_path / "cache" / "matplotlib"
+    assert (tmp_path / "cache" / "matplotlib" / "fontlist-v1.json").read_text() == "{}"
+
+
 def test_matplotlib_says_nothing_and_leaves_nothing(nowhere: Path, tmp_path: Path) -> None:
     code = "from reporter.plots.font_list import keep_font_list as k; k(None); import matplotlib.font_manager"
     (tmp_path / "t").mkdir()
