@@ -10,6 +10,7 @@ import pytest
 
 import reporter
 from reporter.model.report import Report
+from reporter.writers.report_json import report_record
 from tests.make import built
 from tests.make.rich import Rich
 
@@ -37,3 +38,9 @@ def schema() -> dict[str, Any]:
     """Of report.json."""
     path = Path(reporter.__file__).parent / "writers" / "report.schema.json"
     return dict(json.loads(path.read_text("utf-8")))
+
+
+@pytest.fixture(scope="session")
+def record(rich: Rich) -> dict[str, Any]:
+    """report.json as a reader of it sees it."""
+    return dict(json.loads(json.dumps(report_record(rich.report))))

@@ -21,7 +21,7 @@ from reporter.numerals import integer
 from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS, checkpoint_pages, report_page
 from tests.make.rich import STEPS, Arrays, Rich
 from tests.writers import truth
-from tests.writers.test_numbers import SERIES, adjusted, by_layer, model, near, of_trained, shared
+from tests.writers.expected import SERIES, adjusted, by_layer, model, near, of_trained, shared
 
 MAIN = "main/m-*"
 Row = dict[tuple[str, str], Cell]
