@@ -65,9 +65,15 @@ def parsers_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests that look at numbers, words and verdicts; those of ``tests/plots`` and others look at pictures."""
-    unpainted(monkeypatch)
+def painted() -> None:
+    """For tests that look at pictures, or at the same bytes with pictures among them."""
+
+
+@pytest.fixture(autouse=True)
+def blank_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at numbers, words and verdicts needs no paint, which is a third of what a small report costs."""
+    if "painted" not in request.fixturenames:
+        unpainted(monkeypatch)
 
 
 @pytest.fixture(scope="session")
