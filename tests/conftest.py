@@ -28,9 +28,14 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "reporter" / "measuring" / "kernels" / "__pycache__"))
 
 
+TOGETHER = ("tests/browser/", "tests/readers/keras/", "tests/writers/", "tests/storage/")
+"""Folders whose tests share what is expensive to build: a browser, trained models, a report, a server."""
+
 LONGEST = (
+    "tests/browser/",
     "tests/contracts/test_cached.py",
     "tests/contracts/test_same_model.py",
+    "tests/readers/keras/",
     "tests/test_report.py",
     "tests/test_live.py",
     "tests/measuring/test_kernels.py",
@@ -40,13 +45,18 @@ LONGEST = (
     "tests/cache/test_runs.py",
     "tests/readers/test_quantised.py",
 )
-"""Of several processes, each of which takes the next file, none is left alone with one of these at the end."""
+"""Of several processes, each of which takes the next group, none is left alone with one of these at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, all others as they are."""
-    place = {file: i for i, file in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+    """Each process is given whole files, or folders; the longest first, all others as they are."""
+    place = {group: i for i, group in enumerate(LONGEST)}
+    groups = {}
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        groups[item] = next((folder for folder in TOGETHER if file.startswith(folder)), file)
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    items.sort(key=lambda item: place.get(groups[item], len(place)))
 
 
 @pytest.fixture(autouse=True)
