@@ -24,7 +24,6 @@ from reporter.cli.parser import parser
 from reporter.rules.acceptance import read_acceptances
 from reporter.settings.sources import load
 from tests.conftest import ROOT
-from tests.make.blank import unpainted
 
 README = "README.md"
 """Its report is made with the document; of those that follow, pages and numbers are looked at."""
@@ -81,7 +80,6 @@ def workspace(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copytree(runs, tmp_path / "w" / "runs")
     monkeypatch.chdir(tmp_path / "w")
     monkeypatch.setenv("CKPT_REPORT_CACHE", str(runs.parent / "cache"))
-    unpainted(monkeypatch)
     return tmp_path / "w"
 
 
