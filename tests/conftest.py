@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,13 +66,16 @@ def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CKPT_REPORT_CACHE", str(tmp_path / "cache-of-this-test"))
 
 
-@pytest.fixture(autouse=True)
-def parsers_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next report asks the parsers that the last one has started, each of which takes most of a second to start.
+@pytest.fixture(scope="session", autouse=True)
+def parsers_go_on() -> Iterator[None]:
+    """The next report asks the parsers that the last one has started: TensorFlow's takes many seconds to start.
 
     A run ends them for their memory alone. That none outlives its process is tested where one runs as users start it.
+    For the session, since reports are made for whole modules as well.
     """
-    monkeypatch.setattr("reporter.pipeline.end_children", lambda: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reporter.pipeline.end_children", lambda: None)
+        yield
 
 
 @pytest.fixture
