@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,9 +29,14 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "reporter" / "measuring" / "kernels" / "__pycache__"))
 
 
+TOGETHER = ("tests/browser/", "tests/readers/keras/", "tests/writers/", "tests/storage/")
+"""Folders whose tests share what is expensive to build: a browser, trained models, a report, a server."""
+
 LONGEST = (
+    "tests/browser/",
     "tests/contracts/test_cached.py",
     "tests/contracts/test_same_model.py",
+    "tests/readers/keras/",
     "tests/test_report.py",
     "tests/test_live.py",
     "tests/measuring/test_kernels.py",
@@ -40,13 +46,18 @@ LONGEST = (
     "tests/cache/test_runs.py",
     "tests/readers/test_quantised.py",
 )
-"""Of several processes, each of which takes the next file, none is left alone with one of these at the end."""
+"""Of several processes, each of which takes the next group, none is left alone with one of these at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, all others as they are."""
-    place = {file: i for i, file in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+    """Each process is given whole files, or folders; the longest first, all others as they are."""
+    place = {group: i for i, group in enumerate(LONGEST)}
+    groups = {}
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        groups[item] = next((folder for folder in TOGETHER if file.startswith(folder)), file)
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    items.sort(key=lambda item: place.get(groups[item], len(place)))
 
 
 @pytest.fixture(autouse=True)
@@ -55,19 +66,28 @@ def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CKPT_REPORT_CACHE", str(tmp_path / "cache-of-this-test"))
 
 
-@pytest.fixture(autouse=True)
-def parsers_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next report asks the parsers that the last one has started, each of which takes most of a second to start.
+@pytest.fixture(scope="session", autouse=True)
+def parsers_go_on() -> Iterator[None]:
+    """The next report asks the parsers that the last one has started: TensorFlow's takes many seconds to start.
 
     A run ends them for their memory alone. That none outlives its process is tested where one runs as users start it.
+    For the session, since reports are made for whole modules as well.
     """
-    monkeypatch.setattr("reporter.pipeline.end_children", lambda: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reporter.pipeline.end_children", lambda: None)
+        yield
 
 
 @pytest.fixture
-def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests that look at numbers, words and verdicts; those of ``tests/plots`` and others look at pictures."""
-    unpainted(monkeypatch)
+def painted() -> None:
+    """For tests that look at pictures, or at the same bytes with pictures among them."""
+
+
+@pytest.fixture(autouse=True)
+def blank_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at numbers, words and verdicts needs no paint, which is a third of what a small report costs."""
+    if "painted" not in request.fixturenames:
+        unpainted(monkeypatch)
 
 
 @pytest.fixture(scope="session")

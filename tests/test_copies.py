@@ -19,10 +19,13 @@ from reporter.terminal.progress import Progress
 from tests.make.safetensors import safetensors
 from tests.make.small import weights
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux only")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux only"),
+    pytest.mark.usefixtures("painted"),
+]
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-SERIES, STEPS = 2, 5
+SERIES, STEPS = 2, 3
 
 
 @pytest.fixture(autouse=True)

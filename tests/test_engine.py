@@ -27,7 +27,6 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.usefixtures("blank_pictures")
 def test_the_function_makes_what_the_command_makes(folder: Path, tmp_path: Path) -> None:
     given: dict[str, Any] = {"bins": 20, "fail_on": "warn", "rules": {"frozen": {"severity": "info"}}}
     outcome = reporter.report(folder, tmp_path / "a", pdf=False, cache=None, title="T", **given)
@@ -38,9 +37,7 @@ def test_the_function_makes_what_the_command_makes(folder: Path, tmp_path: Path)
     assert {**ours, "created": 0, "timings": 0} == {**theirs, "created": 0, "timings": 0}
 
 
-def test_settings_come_from_the_call_alone(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank_pictures: None
-) -> None:
+def test_settings_come_from_the_call_alone(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ckpt-report.toml").write_text('title = "from the folder"\nbins = 7\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CKPT_REPORT_TITLE", "from the environment")
@@ -79,7 +76,6 @@ def test_what_is_no_path_is_told(tmp_path: Path) -> None:
         reporter.scan(3)  # type: ignore[arg-type]
 
 
-@pytest.mark.usefixtures("blank_pictures")
 def test_a_live_model_is_reported_as_it_is(model: Any, tmp_path: Path) -> None:
     outcome = reporter.report(model, tmp_path / "out", pdf=False, cache=None)
     (series,) = outcome.report.series

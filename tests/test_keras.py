@@ -18,8 +18,6 @@ import reporter
 from reporter import SettingError
 from reporter.keras import Report, is_chief
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 KEPT = {"pdf": False, "cache": None}
 X = np.random.default_rng(0).standard_normal((64, 12)).astype("f4")
 

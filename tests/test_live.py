@@ -16,7 +16,7 @@ from reporter.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 
-ROUNDS = int(os.environ.get("CKPT_FAULTS_LIVE", "20"))
+ROUNDS = int(os.environ.get("CKPT_FAULTS_LIVE", "12"))
 """``make faults`` makes it 100: the more, the likelier one meets a save at a moment that none met before."""
 
 REPORT_EVERY = 4

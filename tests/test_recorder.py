@@ -102,7 +102,6 @@ def arrays(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recorder, Outcome,
         return recorder, recorder.report(), root / "ckpts"
 
 
-@pytest.mark.usefixtures("blank_pictures")
 def test_a_recorded_report_has_the_numbers_of_saved_arrays(
     arrays: tuple[Recorder, Outcome, Path], tmp_path: Path
 ) -> None:
@@ -110,7 +109,6 @@ def test_a_recorded_report_has_the_numbers_of_saved_arrays(
     require_same_numbers(record_of(recorded), record_of(reporter.report(folder, tmp_path / "out", **KEPT)))
 
 
-@pytest.mark.usefixtures("blank_pictures")
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, when it saves
 @pytest.mark.filterwarnings("ignore:You are saving your model:UserWarning")
 @pytest.mark.parametrize("name", ["keras", "tf_keras"])
@@ -163,7 +161,6 @@ def test_a_state_takes_little(arrays: tuple[Recorder, Outcome, Path]) -> None:
     assert kept < 4 * 40_000
 
 
-@pytest.mark.usefixtures("blank_pictures")
 def test_the_command_reports_what_a_killed_process_has_recorded(
     arrays: tuple[Recorder, Outcome, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,7 +213,6 @@ def test_a_training_that_goes_back_is_done_over(tmp_path: Path) -> None:
     assert [(row["step"], round(row["step"] * row["loss"])) for row in logged] == [(10, 1), (20, 1), (30, 2), (40, 2)]
 
 
-@pytest.mark.usefixtures("blank_pictures")
 def test_a_damaged_state_is_told_and_nothing_passes(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, **KEPT)
     for step, values in states(np.random.default_rng(0)):
@@ -283,7 +279,6 @@ def test_what_cannot_be_recorded_is_an_error_of_ours(tmp_path: Path) -> None:
         Recorder(tmp_path / "full", **KEPT).record({"a/kernel": np.ones((2, 3))}, 1)
 
 
-@pytest.mark.usefixtures("blank_pictures")
 def test_leaving_the_context_by_an_error_reports(tmp_path: Path) -> None:
     def train() -> None:
         with recorder:

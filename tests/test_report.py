@@ -53,6 +53,7 @@ WARNINGS = {
 """Other people's healthy training runs: no failure, and no warning but those a reviewer would want."""
 
 
+@pytest.mark.usefixtures("painted")
 @pytest.mark.parametrize("folder", REAL)
 def test_real_checkpoints_from_end_to_end(
     shared_data: Path, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch

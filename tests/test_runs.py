@@ -19,8 +19,6 @@ from tests.make.command import SCHEMA
 from tests.make.safetensors import safetensors
 from tests.make.text import as_text
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

@@ -17,8 +17,6 @@ from safetensors.numpy import save_file
 from reporter.cli import main
 from reporter.rules import RULES
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 Weights = dict[str, np.ndarray]
 
 SHAPES = {"a.kernel": (40, 30), "b.kernel": (30, 20)}

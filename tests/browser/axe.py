@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ SCRIPT = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 """Tags of the rules that are checked: WCAG 2.2 at level AA, and what axe advises beside it."""
 
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+"""Those among them that other colours can break."""
+
 
 def script() -> str:
     """The text of axe-core, for :func:`violations`; the test is skipped where it is not installed."""
@@ -21,11 +25,11 @@ def script() -> str:
     return SCRIPT.read_text(encoding="utf-8")
 
 
-def violations(driver: Chrome, script: str) -> list[str]:
+def violations(driver: Chrome, script: str, rules: Sequence[str] = RULES) -> list[str]:
     """What axe finds wrong with the page that is open: rule, the first element, and why."""
     # The policy of a page refuses scripts of others, and does not bind the debugger.
     driver.execute_cdp_cmd("Runtime.evaluate", {"expression": script})
-    run = f"axe.run(document, {{runOnly: {json.dumps(RULES)}, resultTypes: ['violations']}})"
+    run = f"axe.run(document, {{runOnly: {json.dumps(rules)}, resultTypes: ['violations']}})"
     told = "(v => `${v.id} × ${v.nodes.length}: ${v.nodes[0].html.slice(0, 200)} ${v.nodes[0].failureSummary}`)"
     answer = driver.execute_cdp_cmd(
         "Runtime.evaluate",

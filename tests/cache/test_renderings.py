@@ -184,6 +184,7 @@ def run(ckpts: Path, name: str, cache: Path | None, now: datetime = NOW, *, pdf:
     return content(outcome.folder)
 
 
+@pytest.mark.usefixtures("painted")
 def test_the_memo_changes_no_byte_of_a_report(ckpts: Path, tmp_path: Path) -> None:
     cold = run(ckpts, "cold", tmp_path / "cache", pdf=True)
     warm = run(ckpts, "warm", tmp_path / "cache", pdf=True)

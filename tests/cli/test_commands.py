@@ -71,6 +71,7 @@ def test_kernels_know_whether_they_were_compiled(monkeypatch: pytest.MonkeyPatch
     assert kernels.compiled_anew()
 
 
+@pytest.mark.usefixtures("painted")
 def test_the_same_input_gives_the_same_bytes(ckpts: Path, tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
@@ -200,6 +201,7 @@ def test_a_defect_of_our_own_costs_one_row_too(ckpts: Path, tmp_path: Path, monk
     assert "defect of ckpt-report (ZeroDivisionError: a slip)" in record["files"][1]["reason"]
 
 
+@pytest.mark.usefixtures("painted")
 def test_extreme_values_and_names(tmp_path: Path) -> None:
     """All of them in one file, in a series of three, so that trends and pairs meet them too."""
     for step in (1, 2, 3):

@@ -25,7 +25,6 @@ from reporter.terminal.progress import Progress
 from tests.faults.running import series
 
 distributed = pytest.importorskip("distributed")
-pytestmark = pytest.mark.usefixtures("blank_pictures")
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

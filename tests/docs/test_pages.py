@@ -24,9 +24,11 @@ from reporter.cli.parser import parser
 from reporter.rules.acceptance import read_acceptances
 from reporter.settings.sources import load
 from tests.conftest import ROOT
-from tests.make.blank import unpainted
 
-PAGES = ("README.md", *sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").rglob("*.md")))
+README = "README.md"
+"""Its report is made with the document; of those that follow, pages and numbers are looked at."""
+
+PAGES = (README, *sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").rglob("*.md")))
 ELSEWHERE = {
     "docs/extending.md": "tests/test_installed.py installs all of it as a package",
     "docs/template-context.md": "tests/render/test_templates_document.py writes it",
@@ -78,7 +80,6 @@ def workspace(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copytree(runs, tmp_path / "w" / "runs")
     monkeypatch.chdir(tmp_path / "w")
     monkeypatch.setenv("CKPT_REPORT_CACHE", str(runs.parent / "cache"))
-    unpainted(monkeypatch)
     return tmp_path / "w"
 
 
@@ -130,6 +131,8 @@ def test_what_a_page_shows_is_what_happens(page: str, request: pytest.FixtureReq
     found = blocks(page)
     if any(language in ("console", "python") for language, _ in found):
         request.getfixturevalue("workspace")
+        if page != README:
+            request.getfixturevalue("monkeypatch").setenv("CKPT_REPORT_PDF", "no")
     else:
         request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
     names: dict[str, object] = {"__name__": "page"}

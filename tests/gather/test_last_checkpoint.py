@@ -21,8 +21,6 @@ from reporter.terminal.progress import Progress
 from tests.make.safetensors import safetensors
 from tests.make.text import as_text
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 RNG = np.random.default_rng(0)
 KERNEL = RNG.standard_normal((60, 55)).astype("f4")
 

@@ -21,8 +21,6 @@ from reporter.model.measured import Measured
 from reporter.model.tensor import Contents, LayerInfo
 from tests.sources import ArraySource
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 Spec = Sequence[tuple[str, tuple[int, ...]]]
 
 

@@ -14,8 +14,6 @@ import pytest
 from reporter.pipeline import Outcome
 from tests.cache.test_runs import read, report, run, safetensors, weights
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 
 def save(folder: Path, step: int, arrays: dict[str, np.ndarray] | None = None) -> Path:
     path = folder / f"m-{step}.safetensors"

@@ -19,8 +19,6 @@ from reporter.cli import main
 from reporter.errors import CheckpointError
 from reporter.gather import measurer
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 NAMES = [f"model-{step}.safetensors" for step in (1, 2, 3, 4)]
 
 

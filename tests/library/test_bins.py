@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -26,7 +26,6 @@ def counted(values: npt.NDArray[Any], edges: tuple[float, ...]) -> tuple[list[in
 
 
 @given(values=VALUES, bins=st.integers(1, 512), limits=RANGES)
-@settings(max_examples=60, deadline=None)
 def test_counts_are_numpys_on_the_same_edges(
     values: npt.NDArray[Any], bins: int, limits: tuple[float, float] | None
 ) -> None:

@@ -22,8 +22,6 @@ from tests.make.events import BEGIN, event, record, scalars, simple
 from tests.make.safetensors import safetensors
 from tests.make.small import weights
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.metrics import events, tfrecord
@@ -143,7 +143,6 @@ def test_what_follows_a_damaged_record_is_read(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=300)
 def test_any_bytes_behind_right_checksums_are_no_error(data: bytes) -> None:
     for tag, value in events._event(data)[0] if _walks(data) else ():
         assert isinstance(tag, str) and isinstance(value, float)

@@ -41,7 +41,13 @@ TESTS = (
     "writers/test_publish.py",
     "sections",
     "writers/test_sections.py",
+    "writers/test_sections_of_layers.py",
+    "writers/test_checkpoint_page.py",
     "writers/test_numbers.py",
+    "writers/test_numbers_of_changes.py",
+    "writers/test_numbers_of_models.py",
+    "writers/test_numbers_of_findings.py",
+    "writers/test_every_key.py",
 )
 CHOSEN: set[str] = set()
 """Names of the files of tests that are run."""

@@ -13,7 +13,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.errors import (
@@ -293,7 +293,6 @@ def test_a_central_directory_out_of_proportion_is_refused(tmp_path: Path) -> Non
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
 def test_damage_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Flipped bits and cuts end as an error of our own, or in the values that were saved: every value is checked."""
     folder = tmp_path_factory.getbasetemp() / "npz"

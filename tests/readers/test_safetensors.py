@@ -12,7 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.api import measure
@@ -187,7 +187,6 @@ def test_hostile_headers(
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
 def test_damage_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.getbasetemp() / "safetensors"
     folder.mkdir(exist_ok=True)

@@ -28,6 +28,7 @@ Arrays = dict[str, np.ndarray]
 
 KERNEL, BIAS, MEAN = "dense/kernel", "dense/bias", "bn/moving_mean"
 VARIANCE, GAMMA, SLOT = "bn/moving_variance", "bn/gamma", "optimizer/dense/kernel/velocity"
+WEIGHTS = (KERNEL, BIAS, GAMMA, "head/kernel", "head/bias")
 
 
 def healthy(n: int = 6) -> list[Arrays]:
@@ -48,6 +49,19 @@ def healthy(n: int = 6) -> list[Arrays]:
         }
         for i in range(n)
     ]
+
+
+def held(checkpoints: list[Arrays], names: tuple[str, ...], since: int = 0) -> list[Arrays]:
+    """The named tensors stay as they are from a checkpoint on."""
+    for arrays in checkpoints[since:]:
+        for name in names:
+            arrays[name] = checkpoints[since][name]
+    return checkpoints
+
+
+def without(checkpoints: list[Arrays], name: str) -> list[Arrays]:
+    """As they are, but for a tensor."""
+    return [{n: v for n, v in arrays.items() if n != name} for arrays in checkpoints]
 
 
 def source(name: str, values: np.ndarray, trainable: bool | None = True) -> ArraySource:

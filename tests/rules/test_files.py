@@ -15,7 +15,6 @@ from reporter.terminal.progress import Progress
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras's own, while it saves
-    pytest.mark.usefixtures("blank_pictures"),
 ]
 
 

@@ -9,8 +9,6 @@ import pytest
 
 from reporter.cli import main
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 HEALTHY = {
     # The frozen net has the names of the trained one, and nothing in a bundle says which of them the slots belong to.
     "same-names-frozen/distill_bundle": {"frozen"},

@@ -12,8 +12,6 @@ import pytest
 
 from reporter.cli import main
 
-pytestmark = pytest.mark.usefixtures("blank_pictures")
-
 
 def reported(path: Path, out: Path) -> dict[str, Any]:
     main(["report", str(path), "-o", str(out), "--settle", "0", "--no-pdf", "--no-cache", "-q"])

@@ -14,7 +14,6 @@ from reporter.terminal.progress import Progress
 from tests.make.safetensors import safetensors
 
 
-@pytest.mark.usefixtures("blank_pictures")
 def test_a_second_report_with_findings_has_pages_of_its_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is new is counted over all series: a page of one of them has fewer findings than there are news of."""
     monkeypatch.setattr(sections, "FEW_SERIES", 1)

@@ -99,7 +99,7 @@ def test_what_is_gone_at_the_next_listing_is_gone(capsys: pytest.CaptureFixture[
     assert "m-1" not in capsys.readouterr().out
 
 
-def test_a_baseline_in_a_store(blank_pictures: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_baseline_in_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fsspec = pytest.importorskip("fsspec")
     store = fsspec.filesystem("memory")
     store.pipe_file("/base/m.safetensors", save({"dense.kernel": ARRAYS["dense.kernel"] + 1}))

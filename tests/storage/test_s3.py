@@ -55,9 +55,7 @@ def test_little_more_is_read_than_the_tensors_have(s3: Any, traffic: Traffic) ->
     assert len(traffic.ranges) <= 14 + len(data) // (4 << 20)
 
 
-def test_a_report_is_that_of_the_local_files(
-    run: tuple[str, Path], traffic: Traffic, blank_pictures: None, tmp_path: Path
-) -> None:
+def test_a_report_is_that_of_the_local_files(run: tuple[str, Path], traffic: Traffic, tmp_path: Path) -> None:
     url, folder = run
     arguments = ["--no-pdf", "--no-plots-folder", "--settle", "0"]
     for name, root in (("there", url), ("here", str(folder))):
@@ -86,9 +84,7 @@ def without_times(value: Any) -> Any:
     return [without_times(one) for one in value] if isinstance(value, list) else value
 
 
-def test_the_second_run_reads_nothing(
-    run: tuple[str, Path], traffic: Traffic, blank_pictures: None, tmp_path: Path
-) -> None:
+def test_the_second_run_reads_nothing(run: tuple[str, Path], traffic: Traffic, tmp_path: Path) -> None:
     arguments = ["report", run[0], "--out", str(tmp_path / "out"), "--no-pdf", "--no-plots-folder", "--settle", "0"]
     assert main(arguments) == 0
     traffic.ranges.clear()

@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 
 import reporter
+from reporter.model.page import Page
 from reporter.model.report import Report
+from reporter.sections import report_page
+from reporter.writers.report_json import report_record
 from tests.make import built
-from tests.make.rich import Rich
+from tests.make.rich import Arrays, Rich
+from tests.writers.expected import SERIES
+from tests.writers.reading import MAIN
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +42,21 @@ def schema() -> dict[str, Any]:
     """Of report.json."""
     path = Path(reporter.__file__).parent / "writers" / "report.schema.json"
     return dict(json.loads(path.read_text("utf-8")))
+
+
+@pytest.fixture(scope="session")
+def record(rich: Rich) -> dict[str, Any]:
+    """report.json as a reader of it sees it."""
+    return dict(json.loads(json.dumps(report_record(rich.report))))
+
+
+@pytest.fixture(scope="session", params=["html", "pdf"])
+def page(rich: Rich, request: pytest.FixtureRequest) -> Page:
+    """The report's page, in either medium."""
+    return report_page(rich.report, request.param)
+
+
+@pytest.fixture(scope="session")
+def main(rich: Rich) -> list[Arrays]:
+    """The checkpoints of the longest series."""
+    return [rich.arrays[name] for name in SERIES[MAIN]]

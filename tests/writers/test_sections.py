@@ -3,95 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
 
 from reporter.derive.statistics import STATISTICS
 from reporter.errors import State
-from reporter.model.blocks import Facts, Paragraph
-from reporter.model.cards import Card, Cards
+from reporter.model.blocks import Facts
 from reporter.model.finding_list import FindingList
 from reporter.model.hero import Hero
-from reporter.model.page import Page, Section, every_block
-from reporter.model.table import Cell, Spark, Table, Thumbnail
-from reporter.numerals import integer
-from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS, checkpoint_pages, report_page
+from reporter.model.page import Page, every_block
+from reporter.model.table import Table
+from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS, report_page
 from tests.make.rich import STEPS, Arrays, Rich
 from tests.writers import truth
-from tests.writers.test_numbers import SERIES, adjusted, by_layer, model, near, of_trained, shared
-
-MAIN = "main/m-*"
-Row = dict[tuple[str, str], Cell]
-"""Cells by title and unit of their column."""
-
-
-@pytest.fixture(scope="module", params=["html", "pdf"])
-def page(rich: Rich, request: pytest.FixtureRequest) -> Page:
-    return report_page(rich.report, request.param)
-
-
-@pytest.fixture(scope="module")
-def main(rich: Rich) -> list[Arrays]:
-    """The checkpoints of the longest series."""
-    return [rich.arrays[name] for name in SERIES[MAIN]]
-
-
-def tables(page: Page, caption: str) -> Iterator[Table]:
-    blocks = (block for section in page.sections for block in section.blocks)
-    return (block for block in blocks if isinstance(block, Table) and block.caption == caption)
-
-
-def rows(page: Page, caption: str, within: str = "") -> dict[str, Row]:
-    """The rows of a table by their first cell."""
-    places = [s for s in page.sections if within in s.anchor]
-    (table,) = tables(Page("", "", tuple(places)), caption)
-    return {row.cells[0].text: keyed(table, row.cells) for row in table.rows}
-
-
-def keyed(table: Table, cells: Sequence[Cell]) -> Row:
-    columns = [(column.title, column.unit) for column in table.columns]
-    assert len(set(columns)) == len(columns)
-    return dict(zip(columns, cells, strict=True))
-
-
-def section(page: Page, anchor: str) -> Section:
-    return next(s for s in page.sections if s.anchor.startswith(anchor))
-
-
-def words(page: Page, anchor: str) -> str:
-    return "\n".join(b.text for b in section(page, anchor).blocks if isinstance(b, Paragraph))
-
-
-TITLES = {s.title: s.name for s in STATISTICS}
-
-
-def assert_cells(row: Row, values: Any) -> None:
-    """Every cell of a statistic, and every quantile."""
-    expected = truth.statistics(values)
-    known = 0
-    for (title, unit), cell in row.items():
-        if title in TITLES and not unit:
-            assert near(cell.sort, expected[TITLES[title]], absolute=1e-11), title
-            known += 1
-        elif title == "NaN/Inf" and not unit:
-            assert cell.sort == np.size(values) - truth.finite(values).size
-            known += 1
-        elif title[:1] == "q" and title[1:2].isdigit():
-            exact = float(np.quantile(truth.finite(values), float(title[1:])))
-            assert cell.sort == pytest.approx(exact, rel=2.0**-7, abs=1e-3)
-    assert known > 3
-
-
-def whole(arrays: Arrays) -> Any:
-    return truth.together(list(of_trained(arrays).values()))
-
-
-def paired(before: Arrays, after: Arrays, names: Sequence[str] | None = None) -> dict[str, Any]:
-    both = [t for t in shared(before, after) if t in of_trained(after) and (names is None or t in names)]
-    return truth.change([before[t] for t in both], [after[t] for t in both])
+from tests.writers.expected import SERIES, by_layer, model, near, shared
+from tests.writers.reading import MAIN, assert_cells, keyed, paired, rows, section, tables, whole, words
 
 
 def test_every_registered_section_occurs(rich: Rich) -> None:
@@ -222,103 +149,6 @@ def test_changes(rich: Rich, main: list[Arrays]) -> None:
             assert near(row["Relative update", unit].sort, paired(other, after)["relative_update"])
 
 
-def test_layers_on_paper(rich: Rich, main: list[Arrays]) -> None:
-    found = rows(report_page(rich.report, "pdf"), "Layers at step 1500", "layers-main")
-    for layer, names in by_layer(main[-1]).items():
-        row = found[layer]
-        values = truth.together([main[-1][t] for t in names])
-        assert_cells(row, values)
-        assert row["Parameters", ""].sort == sum(main[-1][t].size for t in names)
-        held = next(a for a in main if layer in by_layer(a))
-        first = truth.statistics(truth.together([held[t] for t in by_layer(held)[layer]]))
-        ratio = truth.statistics(values)["l2_norm"] / first["l2_norm"]  # type: ignore[operator]
-        assert near(row["Norm, last / first", ""].sort, ratio)
-        for name, title in (("l2_norm", "L2 norm"), ("std", "Std")):
-            assert near(row[title, "first"].sort, first[name])
-            assert near(row[title, "last"].sort, truth.statistics(values)[name])
-    assert "old (last seen at step 400)" in found
-
-
-def cards(page: Page, anchor: str) -> dict[str, Card]:
-    """The cards of a series by layer."""
-    (found,) = (block for block in section(page, anchor).blocks if isinstance(block, Cards))
-    return {card.name: card for group in found.groups for card in group.items}
-
-
-def test_cards(rich: Rich, main: list[Arrays]) -> None:
-    found = cards(report_page(rich.report, "html"), "layers-main")
-    assert len({card.anchor for card in found.values()}) == len(found)
-    assert set(by_layer(main[-1])) | {"old"} == set(found)
-    for layer, names in by_layer(main[-1]).items():
-        card = found[layer]
-        (_, thumb), (_, norm), (_, update) = card.marks
-        kernels = [n for n in names if n.endswith((".kernel", ".embedding"))]
-        lead = max(kernels or names, key=lambda n: main[-1][n].size)
-        assert thumb.text == f"{integer(main[-1][lead].size)} values"
-        course = [truth.statistics(a[lead])["l2_norm"] if lead in a else None for a in main]
-        odd = [lead in a and not np.isfinite(a[lead]).all() for a in main]
-        assert isinstance(norm.mark, Spark) and isinstance(update.mark, Spark)
-        for got, expected, bad in zip(norm.mark.values, course, odd, strict=True):
-            assert math.isnan(got) if bad and got is not None else near(got, expected)
-        assert near(norm.sort, course[-1])
-        if lead in main[-2] and main[-2][lead].shape == main[-1][lead].shape:
-            assert near(update.sort, paired(main[-2], main[-1], [lead])["relative_update"], rel=1e-8)
-        assert isinstance(thumb.mark, Thumbnail)
-        assert sum(thumb.mark.last) <= 1 + 1e-9
-        (table,) = (block for block in card.blocks if isinstance(block, Table) and block.caption == "Tensors")
-        by_name = {row.cells[0].title: row for row in table.rows}
-        assert sorted(by_name) == sorted(names) and len(table.rows) == len(names)
-        for name in names:
-            cells = keyed(table, by_name[name].cells)
-            expected = truth.statistics(main[-1][name])
-            for title, key in (("L2 norm", "l2_norm"), ("Mean", "mean"), ("Std", "std"), ("Min", "min")):
-                assert near(cells[title, "last"].sort, expected[key], absolute=1e-11)
-    assert {badge.text for badge in found["encoder"].badges} or any(card.badges for card in found.values())
-
-
-def test_trends_of_layers(rich: Rich, main: list[Arrays]) -> None:
-    page = report_page(rich.report, "html")
-    told = [
-        (layer, table, row)
-        for layer, card in cards(page, "layers-main").items()
-        for table in card.blocks
-        if isinstance(table, Table) and table.caption == "Trends of the trained weights"
-        for row in table.rows
-    ]
-    assert len(told) > 8
-    for layer, table, held in told:
-        row = keyed(table, held.cells)
-        name = TITLES[row["Statistic", ""].text]
-        course = [
-            (float(step), truth.statistics(truth.together([a[t] for t in by_layer(a)[layer]]))[name])
-            for step, a in zip(STEPS, main, strict=True)
-            if layer in by_layer(a) and all(np.isfinite(a[t]).all() for t in by_layer(a)[layer])
-        ]
-        broken = any(not np.isfinite(main[-1][t]).all() for t in by_layer(main[-1]).get(layer, []))
-        x, y = np.array(course, float).T
-        assert near(row["First", ""].sort, y[0], absolute=1e-11)
-        if broken:
-            assert [row[of].text for of in (("Last", ""), ("Change", ""), ("Change", "% of first"))] == [
-                "NaN/Inf",
-                "—",
-                "—",
-            ]
-        else:
-            assert near(row["Last", ""].sort, y[-1], absolute=1e-11)
-            assert near(row["Change", ""].sort, y[-1] - y[0], absolute=1e-11)
-            relative = (y[-1] - y[0]) / abs(y[0]) if y[0] else None
-            assert near(row["Change", "% of first"].sort, relative, absolute=1e-9)
-        assert near(row["Slope", "per 1 000 steps"].sort, 1000 * np.polyfit(x, y, 1)[0], rel=1e-6, absolute=1e-9)
-        assert len(row["Course", ""].text) == len(STEPS)
-        mark = row["Course", ""].mark
-        assert isinstance(mark, Spark) and len(mark.values) == len(STEPS)
-        place = row["Sudden change", ""].text
-        assert place == "—" or float(place) == x[truth.split(y.tolist())[0]]
-    (sudden,) = tables(page, "Sudden changes")
-    effects = [keyed(sudden, row.cells)["Distance", "σ"].sort for row in sudden.rows]
-    assert effects == sorted(effects, key=lambda e: -(e or 0))
-
-
 def test_structure(page: Page) -> None:
     (table,) = tables(page, "Tensors that came, went or changed")
     found = {tuple(c.text for c in row.cells) for row in table.rows}
@@ -440,45 +270,3 @@ def test_method(page: Page, rich: Rich) -> None:
     assert ("Skewness" in terms) == ("Skewness" in used or "Skewness" in str(page.sections))
     settings = next(dict(b.items) for b in section(page, "settings").blocks if isinstance(b, Facts))
     assert settings == rich.report.settings
-
-
-Sections = Callable[[str], Page]
-
-
-@pytest.fixture(scope="module")
-def of_checkpoint(rich: Rich) -> Sections:
-    pages = dict(checkpoint_pages(rich.report))
-    slugs = {ref.name: ref.slug for s in rich.report.series for ref in s.refs}
-    return lambda name: pages[f"checkpoints/{slugs[name]}.html"]
-
-
-@pytest.mark.parametrize("name", ["main/m-1500.safetensors", "net/epoch-3.keras", "words/lookup.npz"])
-def test_the_page_of_a_checkpoint(of_checkpoint: Sections, rich: Rich, name: str) -> None:
-    page, arrays = of_checkpoint(name), rich.arrays[name]
-    tiles = next(dict(b.items) for b in section(page, "summary").blocks if isinstance(b, Facts))
-    own = model(arrays)
-    assert tiles["Tensors"] == str(len(arrays))
-    assert tiles["Parameters"].replace("\u202f", "") == str(sum(v.size for v in own.values()))
-    for layer, row in rows(page, "Trained weights of each layer").items():
-        names = adjusted(by_layer(arrays)[layer])
-        assert_cells(row, truth.together([arrays[t] for t in names]))
-        assert (row["Tensors", ""].sort, row["Parameters", ""].sort) == (
-            len(names),
-            sum(arrays[t].size for t in names),
-        )
-    for role, row in rows(page, "Variables by role").items():
-        names = [t for t in own if t.replace(".", "/").endswith(f"/{role}") or role == "other"]
-        assert row["Tensors", ""].sort == len(names) or role == "other"
-    for title, held in (
-        ("Model variables", own),
-        ("Optimizer variables", {t: arrays[t] for t in arrays if t not in own}),
-    ):
-        if not held:
-            continue
-        found = rows(page, title)
-        assert set(found) == set(held)
-        for tensor, row in found.items():
-            assert_cells(row, held[tensor])
-            assert row["Values", ""].sort == held[tensor].size
-            assert row["Dtype", ""].text == held[tensor].dtype.name
-            assert row["Shape", ""].text == (" × ".join(map(str, held[tensor].shape)) or "scalar")

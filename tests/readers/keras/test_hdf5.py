@@ -14,7 +14,7 @@ import h5py
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, RotatedAway
@@ -406,7 +406,6 @@ def test_not_a_regular_file(tmp_path: Path) -> None:
     itemsize=st.sampled_from([1, 4, 1 << 12, 1 << 17, 1 << 23]),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=60)
 def test_slabs_cover_an_array_once_in_c_order(shape: tuple[int, ...], itemsize: int, data: st.DataObject) -> None:
     chunk = data.draw(st.just(()) | st.tuples(*(st.integers(1, n) for n in shape)))
     numbers = np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape)

@@ -250,7 +250,7 @@ def test_names_pass_through(handmade: Any, tmp_path: Path, read: Any) -> None:
     assert len(found.tensors) == len(keys)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(1, 8), st.integers(-3, 2**64) | st.binary(max_size=12)), max_size=9))
 def test_any_entry(handmade: Any, tmp_path: Path, read: Any, fields: list[tuple[int, Any]]) -> None:
     entry = handmade.message(*fields, fixed32={6: handmade.masked(RAW)})
@@ -275,7 +275,7 @@ def graph_of(shared_data: Path) -> tuple[bytes, dict[str, Any]]:
     return data, index.entries
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_a_graph(shared_data: Path, data: st.DataObject) -> None:
     """Its checksum can be forged: every node and edge may say anything."""
@@ -305,7 +305,6 @@ NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
 @given(data=st.data())
 def test_any_graph(data: st.DataObject, handmade: Any) -> None:
     """Random edges between random nodes, cycles and all."""

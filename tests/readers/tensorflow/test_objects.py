@@ -1,9 +1,8 @@
-"""What object graphs mean: layers, roles, slots and steps, against the live model wherever the file tells enough."""
+"""What object graphs mean: layers, roles and steps, against the live model wherever the file tells enough."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter.model.tensor import TensorInfo
 from reporter.readers.live import live_contents
+from tests.readers.tensorflow.live import Live, agree, build_optimizer
 
 WIDTH = 5
 
@@ -62,50 +61,6 @@ def convolutional(keras: ModuleType) -> Any:
 
 
 KINDS = (sequential, functional, composite, convolutional)
-
-
-def build_optimizer(model: Any, optimizer: Any, steps: int) -> Any:
-    """Compile and create the slots, without a step of training; mark every value."""
-    model.compile(optimizer, "mse")
-    optimizer.build(model.trainable_variables)
-    optimizer.iterations.assign(steps)
-    rng = np.random.default_rng(0)
-    for variable in [*model.weights, *(v for v in optimizer.variables if len(v.shape))]:
-        variable.assign(rng.normal(size=variable.shape))
-    return model
-
-
-@dataclass(frozen=True)
-class Live:
-    """What the live model says of itself."""
-
-    tensors: dict[str, tuple[TensorInfo, Any]]
-
-    @classmethod
-    def of(cls, model: Any, inside: str = "") -> Live:
-        """Without the name of a layer inside a wrapper where it is given: Keras 2 leaves it out of variables' names."""
-        tensors = {}
-        for source in live_contents(model).tensors:
-            values = np.concatenate(list(source.blocks())).reshape(source.info.shape)
-            tensors[source.info.name.replace(inside or "/", "/")] = (source.info, values)
-        return cls(tensors)
-
-    def names(self, collection: str) -> list[str]:
-        return [name for name, (info, _) in self.tensors.items() if info.collection == collection]
-
-
-def agree(found: Any, live: Live, *collections: str) -> None:
-    """The model's tensors are the same in the same order, those of other collections in any."""
-    assert found.names() == live.names("model")
-    for collection in collections:
-        assert sorted(found.names(collection)) == sorted(live.names(collection))
-    for name in (n for collection in ("model", *collections) for n in found.names(collection)):
-        (mine, values), (theirs, expected) = found.tensors[name], live.tensors[name]
-        assert np.array_equal(values, expected), name
-        assert (mine.layer, mine.shape, mine.dtype) == (theirs.layer, theirs.shape, theirs.dtype), name
-        if mine.collection == "model":
-            assert mine.role == theirs.role, name
-            assert mine.trainable in (None, theirs.trainable), name
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
@@ -279,131 +234,6 @@ def test_subclassed_keras_2(tf_keras: ModuleType, tf: ModuleType, workplace: Pat
     assert read(workplace / "sub2").layers == ["dense", "dense_1", "b0", "b1", "head_layer"]
 
 
-OPTIMIZERS = {  # Keras 3 optimizer and options: slots of a kernel, other variables
-    "SGD": ({}, set(), set()),
-    "RMSprop": ({"momentum": 0.5, "centered": True}, {"velocity", "momentum", "average_gradient"}, set()),
-    "Adagrad": ({}, {"accumulator"}, set()),
-    "Adadelta": ({}, {"accumulated_grad", "accumulated_delta_var"}, set()),
-    "Adamax": ({}, {"momentum", "norm"}, set()),
-    "Nadam": ({}, {"momentum", "velocity"}, {"variable"}),
-    "Ftrl": ({}, {"accumulator", "linear"}, set()),
-    "Lion": ({}, {"momentum"}, set()),
-    "AdamW": ({"amsgrad": True}, {"momentum", "velocity", "velocity_hat"}, set()),
-    "Adam": ({"use_ema": True}, {"momentum", "velocity", "average"}, set()),
-    "Muon": ({}, {"momentum"}, set()),
-    "LossScale": ({}, {"momentum", "velocity"}, {"step_counter", "dynamic_scale", "iterations_1", "learning_rate_1"}),
-}
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_slots_of_keras_3(name: str, keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
-    options, slots, others = OPTIMIZERS[name]
-    keras.backend.clear_session()
-    inputs = keras.Input((2,))
-    model = keras.Model(inputs, keras.layers.Dense(2, name="d2")(keras.layers.Dense(3, name="d1")(inputs)))
-    if name == "LossScale":
-        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
-    else:
-        optimizer = getattr(keras.optimizers, name)(**options)
-    build_optimizer(model, optimizer, 11)
-    tf.train.Checkpoint(model=model, optimizer=optimizer).write(str(workplace / name))
-    found = read(workplace / name)
-    assert found.names() == ["d1/kernel", "d1/bias", "d2/kernel", "d2/bias"]
-    assert found.contents.step == 11
-    for kernel in ("d1/kernel", "d2/kernel"):
-        mine = {n for n in found.names("optimizer") if n.startswith(f"optimizer/{kernel}/")}
-        assert mine == {f"optimizer/{kernel}/{slot}" for slot in slots}
-        assert all(found.info(n).layer == kernel[:2] and found.info(n).shape for n in mine)
-    rest = {n.removeprefix("optimizer/") for n in found.names("optimizer") if "/d1/" not in n and "/d2/" not in n}
-    assert rest == {"iterations", "learning_rate"} | others
-    assert not any(info.trainable for info, _ in found.tensors.values() if info.collection == "optimizer")
-    if name == "Adam":
-        assert found.info("optimizer/d1/kernel/average").role == "ema"
-
-
-def test_two_optimizers(keras: ModuleType, tf: ModuleType, workplace: Path, read: Any) -> None:
-    keras.backend.clear_session()
-    networks, optimizers = {}, {}
-    for i, name in enumerate(("generator", "discriminator")):
-        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dense(2)], name=name[:3])
-        optimizer = keras.optimizers.Adam()
-        optimizer.build(network.trainable_variables)
-        optimizer.iterations.assign(40 + i)
-        networks[name], optimizers[f"{name}_optimizer"] = network, optimizer
-    tf.train.Checkpoint(**networks, **optimizers, step=tf.Variable(5), epoch=tf.Variable(2)).save(
-        str(workplace / "gan")
-    )
-    found = read(workplace / "gan-1")
-    assert found.contents.step == 41  # the most updates that any of them made
-    assert found.names("other") == ["epoch", "step", "save_counter"]
-    assert found.layers == ["dense_2", "dense_3", "dense", "dense_1"]
-    assert "generator_optimizer/dense/kernel/velocity" in found.names("optimizer")
-    assert "discriminator_optimizer/dense_2/kernel/momentum" in found.names("optimizer")
-    assert {n.split("/")[0] for n in found.names("optimizer")} == set(optimizers)
-
-
-def test_modules(tf: ModuleType, workplace: Path, read: Any) -> None:
-    class Linear(tf.Module):  # type: ignore[misc, name-defined]
-        def __init__(self, rows: int, columns: int, name: str | None = None) -> None:
-            super().__init__(name=name)
-            with self.name_scope:
-                self.w = tf.Variable(tf.ones((rows, columns)), name="w")
-
-    class Net(tf.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__(name="net")
-            with self.name_scope:
-                self.parts = [Linear(2, 3), Linear(3, 4)]
-                self.out = Linear(4, 1, name="head")
-                self.factor = tf.Variable(1.0, name="factor")
-
-    class Plain(tf.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            self.w = tf.Variable(tf.ones((2, 2)))
-            self.inner = Linear(1, 1)
-            self.more = [tf.Variable(tf.ones(3)), tf.Variable(tf.zeros(3))]
-
-    net = Net()
-    tf.train.Checkpoint(net=net, step=tf.Variable(7, dtype=tf.int64)).save(str(workplace / "net"))
-    tf.train.Checkpoint(net).write(str(workplace / "net-root"))
-    for path in ("net-1", "net-root"):
-        found = read(workplace / path)
-        assert found.names() == ["parts/0/w", "parts/1/w", "head/w", "factor"]
-        assert found.layers == ["parts/0", "parts/1", "head"]
-        assert found.info("factor").layer == ""
-    assert (read(workplace / "net-1").contents.step, read(workplace / "net-1").contents.step_source) == (
-        7,
-        "variable step",
-    )
-    tf.train.Checkpoint(module=Linear(2, 2, name="alone"), plain=Plain()).write(str(workplace / "plain"))
-    assert read(workplace / "plain").names() == ["alone/w", "linear/w", "w", "more/0", "more/1"]
-
-
-def test_an_optimizer_that_holds_the_model(tf: ModuleType, workplace: Path, read: Any) -> None:
-    """As wrappers that average weights do: what it refers to stays the model's, what it alone has is its own."""
-
-    class Averaging(tf.Module):  # type: ignore[misc, name-defined]
-        def __init__(self, net: Any) -> None:
-            super().__init__()
-            self.net = net
-            self.decay = tf.Variable(0.99, name="decay")
-            self.shadow = tf.Variable(tf.ones((2, 3)), name="shadow")
-
-    net = tf.Module(name="net")
-    net.w = tf.Variable(tf.ones((2, 3)), name="w")
-    tf.train.Checkpoint(a_optimizer=Averaging(net), net=net).write(str(workplace / "holder"))
-    found = read(workplace / "holder")
-    assert found.names() == ["net/w"]
-    assert sorted(found.names("optimizer")) == ["optimizer/decay", "optimizer/shadow"]
-
-
-def test_variables_on_the_checkpoint_itself(tf: ModuleType, workplace: Path, read: Any) -> None:
-    tf.train.Checkpoint(w=tf.Variable(tf.ones((2, 2))), v=tf.Variable(tf.ones(3), name="a/b")).write(
-        str(workplace / "bare")
-    )
-    assert read(workplace / "bare").names() == ["b", "w"]
-
-
 def test_the_gan_of_the_shared_data(shared_data: Path, read: Any) -> None:
     found = read(shared_data / "series/crypto-gan-tf2/ckpt-133")
     assert found.contents.step == 37905
@@ -430,23 +260,3 @@ def test_a_loss_scale_optimizer_of_2020(shared_data: Path, read: Any) -> None:
     }
     assert found.info("optimizer/momentum").role == "hyperparameter"
     assert found.contents.step == 1
-
-
-def test_sonnet(shared_data: Path, read: Any) -> None:
-    folder = shared_data / "single/sonnet-golden/sonnet/src/conformance/checkpoints"
-
-    def names(which: str) -> list[str]:
-        return list(read(folder / which / "checkpoint-1").names())
-
-    assert names("mlp_3x4x5_1x3") == [f"linear_{i}/{v}" for i in range(3) for v in "wb"]
-    assert names("lstm_1") == ["lstm/w_i", "lstm/w_h", "lstm/b"]
-    assert names("batch_norm_1x2x2x3") == [
-        *(f"batch_norm/moving_{s}/{v}" for s in ("mean", "variance") for v in ("counter", "hidden", "average")),
-        "batch_norm/scale",
-        "batch_norm/offset",
-    ]
-    network = read(folder / "cifar10_convnet_2x3_2x2_1x3x3x2" / "checkpoint-1")
-    assert network.layers == ["conv_2d_0", "conv_2d_1", "batch_norm_0", "batch_norm_1", "logits"]
-    assert network.info("batch_norm_1/moving_variance/average").role == "moving_variance"
-    assert read(folder / "vqvae_ema_train" / "checkpoint-1").layers == ["vector_quantizer_ema"]
-    assert names("ema_2") == [f"exponential_moving_average/{v}" for v in ("counter", "hidden", "average")]

@@ -198,7 +198,7 @@ def partitions(draw: st.DrawFn) -> tuple[tuple[int, ...], list[list[tuple[int, i
     return tuple(dims), draw(st.permutations(boxes))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parted=partitions(), block=st.integers(2, 60), wrong=st.integers(0, 10**6))
 def test_parts_in_any_arrangement(
     parted: tuple[Any, Any], block: int, wrong: int, handmade: Any, tmp_path: Path, read: Any
