@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,6 +64,27 @@ def parsers_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     A run ends them for their memory alone. That none outlives its process is tested where one runs as users start it.
     """
     monkeypatch.setattr("reporter.pipeline.end_children", lambda: None)
+
+
+class _Warnings(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def pdf_without_warnings(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What WeasyPrint warns about is lost on paper: a cell, a glyph, a link. Tests that read the log look themselves."""
+    printer, kept = logging.getLogger("reporter.render.pdf"), _Warnings()
+    printer.addHandler(kept)
+    yield
+    printer.removeHandler(kept)
+    assert "caplog" in request.fixturenames or kept.said == []
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
 
 def _about(series: Comparison, pairs: Mapping[Since, Pair]) -> str:
     against = _joined([f"{_since(since)} ({_label(series, pair)})" for since, pair in pairs.items()])
-    return f"Step {series.labels[-1]} against {against}. {exactness(pairs.values())} {finiteness(pairs.values())}"
+    exact = exactness(pairs.values(), recorded=series.recorded)
+    return f"Step {series.labels[-1]} against {against}. {exact} {finiteness(pairs.values())}"
 
 
 def _joined(parts: list[str]) -> str:
