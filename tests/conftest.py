@@ -79,7 +79,7 @@ class _Warnings(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def pdf_without_warnings(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What WeasyPrint warns about is lost on paper: a cell, a glyph, a link. Tests that read the log look themselves."""
+    """What WeasyPrint warns about is lost on paper: a cell, a glyph, a link. Tests of the log look at it themselves."""
     printer, kept = logging.getLogger("reporter.render.pdf"), _Warnings()
     printer.addHandler(kept)
     yield

@@ -1,4 +1,4 @@
-"""What pages say of states that never were files: nothing of files, and nothing of the folder that held them for once."""
+"""What pages say of states that never were files: nothing of files, nor of the folder that held them for a moment."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _of_one(report: Report, medium: Medium) -> HealthMap | None:
     cells = _Cells(report, 0, medium, findings, places)
     rows = [HealthRow(Link("all"), cells.row("checkpoint", known.whole, known.whole_causes), "the whole checkpoint")]
     names = _short([name for name, _ in parts])
-    href, cards = f"#layers-{series.slug}", card_anchors(series) if medium == "html" else {}
+    href, cards = f"#layers-{series.slug}", card_anchors(series)
     for (name, members), short in zip(parts, names, strict=True):
         states, causes = _worst(known, members)
         shown = short if len(members) == 1 else f"{short} ({integer(len(members))})"
@@ -257,7 +257,8 @@ def _caption(
     what = "alternatives" if series.kind is SeriesKind.ALTERNATIVES else "checkpoints"
     text = f"Layers × {what}"
     if len(parts) < len(known.layers):
-        text += f": {counted(len(known.layers), 'layer')} in {integer(len(parts))} rows; neighbours share one, at their worst"
+        layers = counted(len(known.layers), "layer")
+        text += f": {layers} in {integer(len(parts))} rows; neighbours share one, at their worst"
     if len(places) < len(series.refs):
         text += (
             f". {integer(len(places))} of {integer(len(series.refs))} {what}: the first, the last, those around each "

@@ -16,6 +16,7 @@ from reporter.model.cards import Card, Cards
 from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding
+from reporter.model.hero import Link
 from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Level, Row, Spark, Table, Thumbnail
@@ -91,7 +92,20 @@ def cards(report: Report, at: int) -> Cards:
     of = _Of(series, ids, _norms(series), found, layer_trends.tables_of(series), report.figures[at].layers)
     ranked = [*(n for n in found if n in ids), *(n for m in series.moved for n in m.layers if n in ids)]
     order = dict.fromkeys([*ranked, *series.layers])
-    return Cards(grouped([_card(of, name, folder) for name in series.layers]), tuple(ids[name] for name in order))
+    made = [
+        replace(_card(of, name, folder), beside=tuple(_beside(of, place, folder)))
+        for place, name in enumerate(series.layers)
+    ]
+    return Cards(grouped(made), tuple(ids[name] for name in order))
+
+
+def _beside(of: _Of, place: int, folder: str) -> Iterator[Link]:
+    """Links to the cards before and after one."""
+    layers = of.series.layers
+    for at in (place - 1, place + 1):
+        if 0 <= at < len(layers):
+            name = layer_name(layers[at].removeprefix(folder))
+            yield Link(f"← {name}" if at < place else f"{name} →", f"#{of.anchors[layers[at]]}")
 
 
 def _card(of: _Of, name: str, folder: str) -> Card:

@@ -17,6 +17,7 @@ from reporter.model.trend import Movement, Since
 from reporter.numerals import integer
 from reporter.printable import layer_name
 from reporter.sections.base import Medium, bounded, number_cell
+from reporter.sections.card_anchors import name_links
 from reporter.sections.paired import (
     COSINE,
     NON_FINITE,
@@ -111,11 +112,11 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
             Column("Largest update", unit="of neighbours", definition="Over all pairs of neighbouring checkpoints."),
             Column("Reached", unit="at step"),
         ]
-    prefix = "" if html else common_folder(series.layers)
+    prefix, links = "" if html else common_folder(series.layers), name_links(series, medium)
     rows = []
     for name in names:
         cells = [
-            Cell(layer_name(name.removeprefix(prefix)), title=name if prefix else ""),
+            Cell(layer_name(name.removeprefix(prefix)), href=links.get(name, ""), title=name if prefix else ""),
             *([] if layers or not html else [Cell(series.measured[-1].by_name[name].info.role)]),
         ]
         for since, pair in pairs.items():
