@@ -109,7 +109,7 @@ def test_rows_of_unlike_lengths_lose_no_cell_on_paper(several: Outcome) -> None:
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     for row in known.rows:
         assert row.title in text
-    assert "from checkpoint 4 on" in text
+        assert not row.told.text or row.told.text[:20] in text
 
 
 def test_of_very_many_series_those_that_are_fine_do_not_fill_the_screen(tmp_path: Path) -> None:
