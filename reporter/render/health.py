@@ -9,7 +9,8 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from reporter.model.hero import SIGNS, HealthCell, HealthMap, HealthRow
+from reporter.model.hero import SIGNS, WORDS, HealthCell, HealthMap, HealthRow
+from reporter.model.table import Level
 from reporter.render.links import Links
 from reporter.render.text import apart, clip, visible
 
@@ -66,6 +67,12 @@ def row_names(health: HealthMap, links: Links) -> dict[str, str]:
     names = [row.name.text for row in health.rows]
     told_apart = apart(names, length)
     return {name: told_apart.get(name) or clip(name, length) for name in names}
+
+
+def key(health: HealthMap) -> list[tuple[Level, str]]:
+    """The states that occur, the best first, each with its sign and word: the key explains no others."""
+    met = {cell.level for row in health.rows for cell in row.cells}
+    return [(level, f"{SIGNS[level]} {WORDS[level]}") for level in SIGNS if level in met]
 
 
 def widest(health: HealthMap) -> int:

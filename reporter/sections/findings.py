@@ -157,7 +157,7 @@ def item(report: Report, finding: Finding, medium: Medium, group: Group | None =
         severity=finding.severity.name,
         title=rule.title,
         where=finding.first_bad or finding.checkpoint,
-        message=f"{_sentence(finding)}.{also}{note}",
+        message=f"{sentence_of(finding)}.{also}{note}",
         value=_value(finding),
         threshold=_threshold(finding),
         basis=f"{finding.evidence}. {rule.calibration}".strip(". "),
@@ -176,7 +176,8 @@ def item(report: Report, finding: Finding, medium: Medium, group: Group | None =
     )
 
 
-def _sentence(finding: Finding) -> str:
+def sentence_of(finding: Finding) -> str:
+    """What a finding says, as a sentence without its full stop."""
     return capital(finding.message, {*finding.tensors, *finding.layers})
 
 

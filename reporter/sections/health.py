@@ -198,14 +198,14 @@ def _span(names: Sequence[str], group: Sequence[int]) -> str:
 
     What only ends alike, or with the same number, stays whole: a name without its end may be another one's.
 
-    >>> _span(["e_01/x", "e_02/x"], range(2)), _span(["norm_3", "conv_3"], range(2))
-    ('e_01 to 02/x', 'norm_3 to conv_3')
+    >>> _span(["e_01/…", "e_02/…"], range(2)), _span(["norm_3", "conv_3"], range(2))
+    ('e_01 to 02/…', 'norm_3 to conv_3')
     """
     first, last = names[group[0]], names[group[-1]]
     if first == last:
         return first
     head, tail = common_ends([first, last])
-    tail = tail if head and any(map(str.isalpha, tail)) else ""
+    tail = tail if head and (tail[:1] in tuple("/.") or any(map(str.isalpha, tail))) else ""
     end = len(last) - len(tail)
     return f"{first[: len(first) - len(tail)]} to {last[len(head) : end]}{tail}"
 

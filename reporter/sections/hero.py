@@ -26,8 +26,9 @@ from reporter.sections.narrative import counts, in_a_line, sentence, use
 MATTER, MATTER_OF_SEVERAL = 2, 6
 """Findings that are named on the first screen: of one series, whose curves are below them, and of several."""
 
-ROWS: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 18}
-"""Most rows of the health map: as many as one screen shows, and the first page of the PDF."""
+ROWS: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 12}
+"""Most rows of the health map: as many as one screen shows, and as leave room for the curves on the first page of the
+PDF."""
 
 FINE_ROWS = 12
 """Rows of a map of many series up to which it shows such as are fine."""
@@ -67,7 +68,7 @@ def hero(report: Report, medium: Medium) -> Hero:
         counts=counts(report),
         sentence=sentence(report),
         use=use(report),
-        news=since_last(report),
+        news=since_last(report) if report.news and (report.news.before or report.news.problem) else "",
         findings=_matter(report, medium),
         health=None if not report.series else _of_one(report, medium) if single else _of_several(report, medium),
         curves=report.figures[0].curves if single else None,

@@ -15,6 +15,7 @@ from reporter.model.blocks import Banner, Figure, Paragraph
 from reporter.model.cards import Card, Cards
 from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
+from reporter.model.deployment import GOOD_SQNR
 from reporter.model.finding import Finding
 from reporter.model.hero import Link
 from reporter.model.measured import Measured, TensorMeasure
@@ -35,7 +36,7 @@ from reporter.sections.base import (
 )
 from reporter.sections.card_anchors import card_anchors
 from reporter.sections.card_groups import grouped
-from reporter.sections.findings import about_deployment, anchors
+from reporter.sections.findings import about_deployment, anchors, sentence_of
 from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unchanged_cell, update_cell
 
 BINS = 32
@@ -184,7 +185,9 @@ def _thumbnail(first: Measured, last: Measured, name: str) -> Thumbnail:
 
 def _blocks(of: _Of, name: str, first: Measured, last: Measured, found: Sequence[Finding]) -> Iterator[Block]:
     for finding in found:
-        yield Banner(LEVELS[finding.severity], f"{finding.severity.name} {finding.rule.title}", f"{finding.message}.")
+        yield Banner(
+            LEVELS[finding.severity], f"{finding.severity.name} {finding.rule.title}", f"{sentence_of(finding)}."
+        )
     yield _tensors(of, last.layer_members[name], first, last)
     if name in of.trends:
         yield of.trends[name]
@@ -268,7 +271,7 @@ def _ready(series: Comparison, names: Sequence[str]) -> str:
         ready = series.readiness.get(name)
         if ready is not None and ready.advice is not None:
             lost = decibels(ready.int8_tensor) if ready.int8_channel is None else decibels(ready.int8_channel)
-            told.append(f"{name.rpartition('/')[2]}: {ready.advice} ({lost})")
+            told.append(f"{name.rpartition('/')[2]}: {ready.advice} ({lost}, from {GOOD_SQNR:g} dB on it is good)")
     return f"Deployment readiness: {'; '.join(told)}." if told else ""
 
 

@@ -104,7 +104,8 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
     columns = [Column(what, numeric=False), *([] if layers or not html else [Column("Role", numeric=False)])]
     for since, pair in pairs.items():
         columns += [
-            replace(c, unit=since, extra=since == "previous" and c is not UPDATE) for c in _columns(since, pair)
+            replace(c, unit=since, extra=since == "previous" and c is not UPDATE)
+            for c in _columns(since, pair, narrow=not html)
         ]
     largest = html and layers and len(series.pairs) > 1
     if largest:
@@ -112,7 +113,7 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
             Column("Largest update", unit="of neighbours", definition="Over all pairs of neighbouring checkpoints."),
             Column("Reached", unit="at step"),
         ]
-    prefix, links = "" if html else common_folder(series.layers), name_links(series, medium)
+    prefix, links = common_folder(series.layers), name_links(series, medium)
     rows = []
     for name in names:
         cells = [
@@ -122,7 +123,7 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
         for since, pair in pairs.items():
             change, shift = _of(pair, name, layers)
             cells += [update_cell(change), cosine_cell(change)]
-            if since == "previous":
+            if since == "previous" and not (pair.whole.left_out and not html):
                 cells += [unchanged_cell(change), wasserstein_cell(shift)]
             cells += [non_finite_cell(change)] if pair.whole.left_out else []
         if largest:
@@ -143,9 +144,13 @@ def _note(pairs: Mapping[Since, Pair], alone: bool) -> str:
     )
 
 
-def _columns(since: Since, pair: Pair) -> tuple[Column, ...]:
-    columns = (UPDATE, COSINE, UNCHANGED, WASSERSTEIN) if since == "previous" else (UPDATE, COSINE)
-    return (*columns, NON_FINITE) if pair.whole.left_out else columns
+def _columns(since: Since, pair: Pair, *, narrow: bool) -> tuple[Column, ...]:
+    """What is told of a pair; where values are not finite, that takes on paper the place of two other columns."""
+    odd = bool(pair.whole.left_out)
+    columns = (
+        (UPDATE, COSINE, UNCHANGED, WASSERSTEIN) if since == "previous" and not (odd and narrow) else (UPDATE, COSINE)
+    )
+    return (*columns, NON_FINITE) if odd else columns
 
 
 def _of(pair: Pair, name: str, layers: bool) -> tuple[Change | None, Shift | None]:
