@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 from reporter.errors import SettingError
 from reporter.gather import catalog
 from reporter.model.checkpoint import Found
-from reporter.model.output import RECORDED
 from reporter.opened import OpenCheckpoint
 from reporter.pipeline import Outcome, run
+from reporter.places import standing_for
 from reporter.readers import opening
 from reporter.readers.live_objects import step_of
 from reporter.settings.keywords import from_keywords
 from reporter.settings.model import Settings
 from reporter.settings.options import default_cache
 from reporter.terminal.progress import Progress
+
+LONGEST_NAME = 60
+"""Characters of a model's name that name a folder."""
 
 if TYPE_CHECKING:
     Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -63,16 +67,25 @@ def report(
     """
     roots = _roots(paths)
     if roots is None:
-        from reporter.recorder import Recorder
-
-        with tempfile.TemporaryDirectory(prefix="ckpt-report-") as folder:
-            recorder = Recorder(
-                out, optimizer=True, folder=Path(folder) / RECORDED, progress=progress, config=config, **settings
-            )
-            recorder.record(paths, step_of(paths) or 0)
-            return recorder.report()
+        return _of_live(paths, out, progress=progress, config=config, **settings)
     made = from_keywords({"cache": default_cache(), **settings}, None if config is None else Path(config))
     return run(replace(made, roots=roots, out=Path(out)), Progress(quiet=not progress))
+
+
+def _of_live(
+    model: Any, out: str | os.PathLike[str], *, progress: bool, config: str | os.PathLike[str] | None, **settings: Any
+) -> Outcome:
+    """The report of a model as it is now: recorded once, in a folder that nobody needs to hear of."""
+    from reporter.recorder import Recorder, called
+
+    name = called(model)
+    with tempfile.TemporaryDirectory(prefix="ckpt-report-") as folder, standing_for(Path(folder), "memory: "):
+        below = Path(folder) / (re.sub(r"[^\w.-]+", "-", name).strip("-.")[:LONGEST_NAME] or "model")
+        recorder = Recorder(out, optimizer=True, folder=below, progress=progress, config=config, **settings)
+        if not recorder.settings.title:
+            recorder.settings = replace(recorder.settings, title=f"Weights of {name}")
+        recorder.record(model, step_of(model) or 0)
+        return recorder.report()
 
 
 def scan(path: Paths, *, settle: float | None = None) -> Found:

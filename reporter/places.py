@@ -8,6 +8,8 @@ files (``reporter.storage``); people are shown the address, never that folder.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}([^/].*|)", re.DOTALL)
@@ -43,6 +45,23 @@ def secret_in(path: Path | str) -> str:
 def stand_for(folder: Path, shown_as: str) -> None:
     """From now on, show this folder under another name."""
     _FOLDERS[str(folder)] = shown_as
+
+
+@contextmanager
+def standing_for(folder: Path, shown_as: str) -> Iterator[None]:
+    """As :func:`stand_for`, as long as the context lasts: for a folder that is gone afterwards.
+
+    >>> with standing_for(Path("/tmp/x1"), "memory: "):
+    ...     shown(Path("/tmp/x1/net"))
+    'memory: net'
+    >>> shown(Path("/tmp/x1/net"))
+    '/tmp/x1/net'
+    """
+    stand_for(folder, shown_as)
+    try:
+        yield
+    finally:
+        del _FOLDERS[str(folder)]
 
 
 def shown(path: Path | str) -> str:

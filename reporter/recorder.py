@@ -218,8 +218,7 @@ class Recorder:
 
     def _begun(self, model: Any) -> Recording:
         if self._recording is None:
-            called = "model" if isinstance(model, Mapping) else getattr(model, "name", None) or type(model).__name__
-            self._recording = Recording.begin(self._folder, str(called))
+            self._recording = Recording.begin(self._folder, called(model))
         return self._recording
 
     def _judge(self, recording: Recording) -> tuple[Finding, ...]:
@@ -234,6 +233,15 @@ class Recorder:
         fresh = keys - self._told
         self._told |= fresh
         return bool(fresh)
+
+
+def called(model: Any) -> str:
+    """What a live model is called: by its name, else by its class.
+
+    >>> called({"dense/kernel": 1})
+    'model'
+    """
+    return "model" if isinstance(model, Mapping) else str(getattr(model, "name", None) or type(model).__name__)
 
 
 def _copied(source: Any) -> Tensor:

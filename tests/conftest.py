@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -76,6 +77,27 @@ def parsers_go_on() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("reporter.pipeline.end_children", lambda: None)
         yield
+
+
+class _Warnings(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def pdf_without_warnings(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What WeasyPrint warns about is lost on paper: a cell, a glyph, a link. Tests of the log look at it themselves."""
+    printer, kept = logging.getLogger("reporter.render.pdf"), _Warnings()
+    printer.addHandler(kept)
+    yield
+    printer.removeHandler(kept)
+    assert "caplog" in request.fixturenames or kept.said == []
 
 
 @pytest.fixture

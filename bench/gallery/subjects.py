@@ -18,8 +18,8 @@ from bench.calibration.trials import cases, made
 SICK = ("nan-after-reshape", "dead-by-bias", "file-of-another")
 """Cases of the calibration: one that fails for good, one whose layer dies slowly, one with a single bad checkpoint."""
 
-MANY, DEEP, LONG = 300, 200, 80
-"""Checkpoints of a long series, layers of a deep model, and characters of each of their names."""
+MANY, DEEP, LONG, RUNS = 300, 200, 80, 102
+"""Checkpoints of a long series, layers of a deep model, characters of each of their names, and series of one folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,13 @@ def subjects(data: Path) -> Iterator[Subject]:
         yield Subject(folder.name, "A real series", partial(_there, folder))
     if (data / "single").is_dir():
         yield Subject("single", "Models of many formats in one folder", partial(_there, data / "single"))
+    if (others := data.parent / "reported").is_dir():
+        yield Subject("reported", "Many small folders, each with a circumstance of its own", partial(_there, others))
     for name in SICK:
         case = next(case for case in cases() if case.name == name)
         yield Subject(name, case.story[:1].upper() + case.story[1:], partial(made, case))
     yield Subject("many", f"{MANY} checkpoints of a transformer", _many)
+    yield Subject("runs", f"{RUNS} trainings of three models, some of which went wrong", _runs)
     yield Subject("deep", f"{DEEP} layers with names of {LONG} characters", _deep)
 
 
@@ -79,6 +82,23 @@ def _deep(folder: Path) -> Path:
         if step == 600:
             weights[f"{_long(150)}/kernel"][3, 4] = np.nan
         save_file({name: w.astype("f4") for name, w in weights.items()}, folder / f"model-{step}.safetensors")
+    return folder
+
+
+def _runs(folder: Path) -> Path:
+    """Of every seventeenth training a weight is lost in the end, and of every twentieth one a layer stands still."""
+    for run in range(RUNS):
+        below = folder / ("resnet", "vit", "mlp")[run % 3] / f"lr-{10 ** -(1 + run % 4):g}" / f"seed-{run:03}"
+        below.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(run)
+        weights = {f"block_{i}/kernel": rng.normal(0, 0.05, (16, 12 + 4 * (run % 3))) for i in range(5)}
+        for step in range(1, 6):
+            for name in weights:
+                still = run % 20 == 7 and step > 2 and name == "block_2/kernel"
+                weights[name] = weights[name] + (0 if still else rng.normal(0, 0.002, weights[name].shape))
+            if run % 17 == 3 and step > 3:
+                weights["block_3/kernel"][1, 2] = np.nan
+            save_file({name: w.astype("f4") for name, w in weights.items()}, below / f"model-{100 * step}.safetensors")
     return folder
 
 

@@ -177,6 +177,7 @@ class Entry:
             notes=grouping.notes,
             seconds=float(self.header["seconds"]),
             missing_layers=facts.missing_layers,
+            model=facts.model,
             missing_weights=facts.missing_weights,
         )
 

@@ -18,7 +18,7 @@ from reporter.model.tensor import Collection, Contents, Integrity, LayerInfo, Sk
 T = TypeVar("T")
 
 _FACTS = ("format", "layers_ordered", "integrity", "framework", "notes", "missing_layers",
-          "missing_weights")  # fmt: skip
+          "missing_weights", "model")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,7 @@ def assembled(
         seconds=seconds,
         missing_layers=contents.missing_layers,
         missing_weights=contents.missing_weights,
+        model=contents.model,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reporter.model.blocks import Banner, Figure, Paragraph
+from reporter.model.hero import Link
 from reporter.model.table import Cell, Level, Table
 
 
@@ -22,6 +23,7 @@ class Card:
         blocks: what unfolds.
         level: the worst finding.
         short: the name without what the names of all layers begin with, "" where that is nothing.
+        beside: the layers before and after it, where there are any.
     """
 
     anchor: str
@@ -33,6 +35,7 @@ class Card:
     blocks: tuple[Table | Figure | Paragraph | Banner, ...]
     level: Level = ""
     short: str = ""
+    beside: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,12 @@ def common_folder(names: Sequence[str]) -> str:
 
     >>> common_folder(["encoder_of_the_model/a/x", "encoder_of_the_model/b/x"]), common_folder(["e/a", "e/b"])
     ('encoder_of_the_model/', '')
+    >>> common_folder([])  # of a file that holds a count of steps alone
+    ''
     """
+    if len(names) < 2:
+        return ""
     first, last = min(names), max(names)  # what these two share, all between them do as well
     length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     folder = first[: first.rfind("/", 0, length) + 1]
-    return folder if len(names) > 1 and len(folder) >= SHORT else ""
+    return folder if len(folder) >= SHORT else ""

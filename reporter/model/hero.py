@@ -52,11 +52,14 @@ class HealthRow:
         name: of the layer or series, with a link to it.
         cells: one per column of the map.
         title: the whole name.
+        told: of a series, its worst finding in a line, with a link to where it is told; without text where there is
+            none.
     """
 
     name: Link
     cells: tuple[HealthCell, ...]
     title: str = ""
+    told: Link = Link("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class Hero:
         sentence: the verdict for someone who knows nothing of weights.
         use: which checkpoint to use.
         news: what is new since the last report.
-        findings: those that matter, each in a line that leads to where it is told.
+        findings: those that matter, each in a line that leads to where it is told; of several series, the rows of the
+            map tell of them on the page.
         health: places × checkpoints; None where nothing was measured.
         curves: what the whole did over the steps; None for a single checkpoint.
         facts: what was looked at.

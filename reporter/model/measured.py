@@ -200,7 +200,7 @@ class Measured:
         of_groups: those of its groups, likewise.
         model_layers: every layer that the format lists, with or without tensors.
         notes: remarks of the reader and of measuring.
-        missing_layers, missing_weights: see :class:`reporter.model.tensor.Contents`.
+        missing_layers, missing_weights, model: see :class:`reporter.model.tensor.Contents`.
         seconds: time spent reading and measuring.
         own_names: the file's own name of each layer that goes by another in its series, see
             :mod:`reporter.gather.layer_names`.
@@ -219,6 +219,7 @@ class Measured:
     missing_layers: tuple[str, ...] = ()
     missing_weights: int = 0
     own_names: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
 
     @property
     def tensors(self) -> Measures[TensorMeasure]:

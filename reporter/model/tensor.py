@@ -130,6 +130,15 @@ def _verified() -> None:
     """Reading has checked everything already."""
 
 
+def model_called(name: str, kind: str) -> str:
+    """A model by its name and class, as far as they are known.
+
+    >>> model_called("resnet50", "Functional"), model_called("", "Net"), model_called("", "")
+    ('resnet50 (Functional)', 'Net', '')
+    """
+    return f"{name} ({kind})" if name and kind else name or kind
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What a reader found in one open checkpoint.
@@ -144,6 +153,7 @@ class Contents:
         step_source: which entry gave it, in words ("optimizer iterations").
         integrity: the check that reading makes.
         framework: writer and version where the file tells ("Keras 2.0.5").
+        model: what the model is called and of which class it is, where the file tells ("resnet50 (Functional)").
         notes: remarks a reader of the report should see.
         verify: completes the check of integrity once the tensors have been read, reading what is left; raises
             CorruptCheckpoint. Numbers are presented only after it.
@@ -165,4 +175,5 @@ class Contents:
     missing_layers: tuple[str, ...] = ()
     missing_weights: int = 0
     save_counter: int | None = None
+    model: str = ""
     verify: Callable[[], None] = _verified

@@ -67,17 +67,28 @@ def draw_curves(renderer: Renderer, series: Comparison, judgement: Judgement) ->
 
 
 def first_bad(series: Comparison, judgement: Judgement) -> tuple[Mark, ...]:
-    """The step of the earliest checkpoint that a warning or failure names as its first."""
+    """The earliest checkpoint that a failure names as its first, or a warning where there is no failure; without either
+    the step at which a metric was no number any more, as the log may go on after the last checkpoint."""
     place_of = {ref.name: place for place, ref in enumerate(series.refs)}
-    found = [
-        place_of[f.first_bad]
+    loud = [
+        f
         for f in judgement.findings
         if f.series == series.name and f.severity > Severity.INFO and f.first_bad in place_of
     ]
-    if not found or series.positions is None:
+    worst = max((f.severity for f in loud), default=Severity.INFO)
+    found = [place_of[f.first_bad] for f in loud if f.severity is worst]
+    if series.positions is None:
         return ()
+    if not found:
+        broken = sorted((m.failed, m.name) for m in series.metrics.matched if m.failed is not None)
+        return tuple(Mark(step, f"{name} is NaN or infinite") for step, name in broken[:1])
     place = min(found)
-    return (Mark(series.positions[place], f"first finding: {series.moment(place)}"),)
+    return (
+        Mark(
+            series.positions[place],
+            f"first {'failure' if worst is Severity.FAIL else 'warning'}: {series.moment(place)}",
+        ),
+    )
 
 
 def _groups(series: Comparison) -> list[list[Metric]]:

@@ -21,6 +21,7 @@ from reporter.model.tensor import (
     SkippedTensor,
     TensorInfo,
     TensorSource,
+    model_called,
 )
 from reporter.model.unique_names import UniqueNames
 from reporter.readers.live_objects import (
@@ -103,6 +104,7 @@ def live_contents(model: Any) -> Contents:
         tensors=tuple(sorted(walk.tensors, key=lambda t: COLLECTIONS.index(t.info.collection))),
         skipped=tuple(walk.skipped),
         framework=kind,
+        model=model_called(str(getattr(model, "name", "") or ""), type(model).__name__),
         integrity=Integrity.IN_MEMORY,
     )
 

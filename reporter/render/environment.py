@@ -18,7 +18,7 @@ from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, cells, mark
 from reporter.render.columns import column_shares, density, extras
 from reporter.render.contents import contents
-from reporter.render.health import heads, health_cells, spans, stretches
+from reporter.render.health import heads, health_cells, key, row_names, spans, stretches, widest
 from reporter.render.marks import svg
 from reporter.render.outlines import outline, used
 from reporter.render.text import clip, visible
@@ -53,7 +53,8 @@ def environment(own: Templates | None = None) -> Environment:
         auto_reload=False,
     )
     env.globals["mark"] = mark
-    env.filters.update(heads=heads, health_cells=health_cells, spans=spans, stretches=stretches)
+    env.filters.update(heads=heads, health_cells=health_cells, row_names=row_names, spans=spans)
+    env.filters.update(key=key, stretches=stretches, widest=widest)
     env.filters.update(
         alike=alike,
         cells=cells,

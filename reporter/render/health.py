@@ -9,15 +9,20 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from reporter.model.hero import SIGNS, HealthCell, HealthMap, HealthRow
+from reporter.model.hero import SIGNS, WORDS, HealthCell, HealthMap, HealthRow
+from reporter.model.table import Level
 from reporter.render.links import Links
-from reporter.render.text import clip, visible
+from reporter.render.text import apart, clip, visible
 
 LONGEST = 200
 """Most characters of what is said of a cell."""
 
 ROOM = ((4, 1), (12, 2), (math.inf, 4))
 """Up to how many columns a map has wide ones, and how many of these the label of a checkpoint takes."""
+
+
+NAME = {True: 30, False: 44}
+"""Most characters of the name of a row on a screen, and on paper, where a name has more room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,32 @@ def _cell(cell: HealthCell, links: Links) -> str:
         inner = f'<a href="{escape(cell.href)}" aria-label="{words}">{sign}</a>'
         return f'<span role="gridcell" class="{name}">{inner}</span>'
     return f'<span role="gridcell" class="{name}" aria-label="{words}">{sign}</span>'
+
+
+def row_names(health: HealthMap, links: Links) -> dict[str, str]:
+    """How the name of each row is shown: long ones shortened so that no two look alike.
+
+    >>> from reporter.model.hero import Link
+    >>> names = [f"batch_normalization_{i} to separable_conv2d_{i} (2)" for i in (3, 4)]
+    >>> known = HealthMap("", (), tuple(HealthRow(Link(name), ()) for name in names))
+    >>> list(row_names(known, Links(frozenset(), files=True)).values())
+    ['batch_…ion_3 t…d_3 (2)', 'batch_…ion_4 t…d_4 (2)']
+    """
+    length = NAME[links.files]
+    names = [row.name.text for row in health.rows]
+    told_apart = apart(names, length)
+    return {name: told_apart.get(name) or clip(name, length) for name in names}
+
+
+def key(health: HealthMap) -> list[tuple[Level, str]]:
+    """The states that occur, the best first, each with its sign and word: the key explains no others."""
+    met = {cell.level for row in health.rows for cell in row.cells}
+    return [(level, f"{SIGNS[level]} {WORDS[level]}") for level in SIGNS if level in met]
+
+
+def widest(health: HealthMap) -> int:
+    """How many cells the longest row has: rows of different series have as many as their checkpoints."""
+    return max(len(row.cells) for row in health.rows)
 
 
 def heads(health: HealthMap) -> list[Head]:

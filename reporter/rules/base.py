@@ -36,6 +36,8 @@ class Check:
         meaning, next_step: in place of the rule's, where the check knows better.
         until: index of the last checkpoint whose other findings it explains; None: those of all that follow.
         last: index of the last checkpoint that shows it; None: all that follow do.
+        shown: whether any checkpoint shows it; False for what the training did after the last one, or at a time that
+            cannot be told, so that none is to blame.
     """
 
     value: float | None
@@ -58,6 +60,7 @@ class Check:
     portion: float = 1.0
     until: int | None = None
     last: int | None = None
+    shown: bool = True
 
     @classmethod
     def of(

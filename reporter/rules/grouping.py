@@ -127,7 +127,8 @@ def _finding(
 ) -> Finding:
     """One finding about checks of one rule, the worst of which comes first."""
     rule, checks = members[0].rule, [m.check for m in members]
-    worst, first = checks[0], min(checks, key=lambda check: check.place)
+    shown = [check for check in checks if check.shown]
+    worst, first = checks[0], min(shown or checks, key=lambda check: check.place)
     tensors = tuple(dict.fromkeys(name for check in checks for name in check.concerned))
     names = tuple(ref.name for ref in timeline.series.refs) or ("",)  # nothing is said of where, if there is nowhere
     summary, sentence = _told(timeline, rule, checks, tensors, checked)
@@ -135,7 +136,7 @@ def _finding(
         rule=rule,
         severity=_severe(members[0]),
         series=timeline.series.name,
-        checkpoint=names[worst.place],
+        checkpoint=names[worst.place] if worst.shown else "",
         layer=worst.layer,
         tensor=worst.tensor,
         value=worst.value,
@@ -147,15 +148,15 @@ def _finding(
         beyond=max(check.beyond for check in checks),
         tensors=tensors,
         layers=_layers(_layer_of(timeline), checks, tensors),
-        checkpoints=tuple(names[place] for place in sorted({check.place for check in checks}) if timeline.series.refs),
-        first_bad=names[first.place],
+        checkpoints=tuple(names[place] for place in sorted({check.place for check in shown}) if timeline.series.refs),
+        first_bad=names[first.place] if shown else "",
         last_good="" if first.good is None else names[first.good],
         own_meaning=worst.meaning,
         own_next_step=worst.next_step,
         estimated=rule.compares and _estimated(timeline, tensors),
         explains=_explained_by(members, rules),
         note=members[0].note,
-        spots=_spots(timeline, checks),
+        spots=_spots(timeline, shown),
     )
 
 

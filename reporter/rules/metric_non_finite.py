@@ -14,39 +14,83 @@ from reporter.rules.timeline import Timeline
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
-    """One check per metric; a loss that stays so is a failure, for nothing is learnt from it any more."""
+    """One check per metric; a loss that stays so is a failure, for nothing is learnt from it any more.
+
+    A log speaks of the checkpoints that were saved from the first such value on. Where there is none of these, or where
+    nothing tells when they were saved, it is a warning about the training that blames no checkpoint: one that came from
+    a training that had broken would fail by its own weights.
+    """
     for metric in timeline.series.metrics.all:
         if metric.bad <= limits["threshold"] or metric.failed is None:
             yield Check(float(metric.bad), float(metric.bad), place=len(timeline.labels) - 1)
             continue
         stays = not math.isfinite(metric.values[-1])
-        place, good = _places(timeline, metric)
-        since = f"first at {metric.axis} {number(metric.failed, 10)}"
+        told = (
+            f"{metric.name} is NaN or infinite in {counted(metric.bad, 'value')} of "
+            f"{counted(metric.count, 'logged one', 'logged')}, first at {metric.axis} {number(metric.failed, 10)}"
+        )
+        ends = "and stays so" if stays else "and is finite again at the end"
+        excess = metric.bad / max(1, metric.count) + metric.is_loss
+        places = _places(timeline, metric)
+        if places is None:
+            yield _of_no_checkpoint(timeline, metric, f"{told}, {ends}", excess)
+            continue
+        place, good = places
         yield Check(
             value=float(metric.bad),
-            excess=metric.bad / max(1, metric.count) + metric.is_loss,
+            excess=excess,
             severity=Severity.FAIL if metric.is_loss and stays else Severity.WARN,
             place=place,
             good=good,
-            message=f"{metric.name} is NaN or infinite in {counted(metric.bad, 'value')} of "
-            f"{counted(metric.count, 'logged one', 'logged')}, {since}, "
-            + ("and stays so" if stays else "and is finite again at the end"),
+            message=f"{told}, {ends}",
         )
 
 
-def _places(timeline: Timeline, metric: Metric) -> tuple[int, int | None]:
-    """The first checkpoint from the first bad value on, or the last one; and the one before, where there is one."""
-    last = len(timeline.labels) - 1
+def _places(timeline: Timeline, metric: Metric) -> tuple[int, int | None] | None:
+    """The first checkpoint from the first bad value on, and the one before; None where there is no such checkpoint, or
+    nothing tells which it is."""
     steps = timeline.series.positions
     if metric.axis is not Axis.STEP or metric.failed is None or steps is None:
-        return last, None
+        return None
     place = bisect_left(steps, metric.failed)
-    return min(place, last), place - 1 if 0 < place <= last else None
+    return None if place == len(steps) else (place, place - 1 if place else None)
+
+
+def _of_no_checkpoint(timeline: Timeline, metric: Metric, told: str, excess: float) -> Check:
+    """A warning about the training."""
+    last = len(timeline.labels) - 1
+    later = metric.axis is Axis.STEP and timeline.series.positions is not None
+    if later:
+        told += f"; the last checkpoint, {timeline.step(last)}, was saved before that"
+        meaning = "The training went wrong after the last checkpoint was saved: no checkpoint here is of that time."
+        next_step = (
+            "The last checkpoint is a place to start again from; do not let the training go on, and look at the "
+            "learning rate and the data of the steps just before the first such value."
+        )
+    else:
+        told += "; nothing tells which checkpoints were saved before that"
+        meaning = (
+            "The loss or a metric could not be computed any more at some time of the training. Whether that was before "
+            "or after a checkpoint was saved is not known; weights that broke are findings of their own."
+        )
+        next_step = "Compare the times of the log and of the checkpoints, and prefer one that was saved before."
+    return Check(
+        value=float(metric.bad),
+        excess=excess,
+        severity=Severity.WARN,
+        place=last,
+        good=last if later else None,
+        message=told,
+        group="after the last checkpoint" if later else "at an unknown time",
+        meaning=meaning,
+        next_step=next_step,
+        shown=False,
+    )
 
 
 METRIC_NON_FINITE = Rule(
     name="metric-non-finite",
-    title="Metric without a number",
+    title="Metric NaN or infinite",
     threshold=0.0,
     bad="more",
     formula="number of logged values of a metric that are NaN or infinite",

@@ -71,9 +71,9 @@ SERIES_SECTIONS: tuple[ReportSection, ...] = (
 
 INDEX_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
+    runs.build,
     overview.build,
     findings.build,
-    runs.build,
     checks.build,
     extent.build,
     accepted.build,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from reporter.model.comparison import Comparison
 from reporter.printable import layer_name
+from reporter.sections.base import Medium
 
 
 def card_anchors(series: Comparison) -> Mapping[str, str]:
@@ -22,3 +23,17 @@ def card_anchors(series: Comparison) -> Mapping[str, str]:
         name: f"layer-{series.slug[:60]}-{text}" + (f"-{i + 1}" if often[text.lower()] > 1 else "")
         for i, (name, text) in enumerate(own.items())
     }
+
+
+def name_links(series: Comparison, medium: Medium) -> Mapping[str, str]:
+    """From the name of each layer, and of each tensor, to where the layer is told.
+
+    That is its card; on paper its row in the table of layers, and where it has none there is no link. The first page of
+    a report over many series has neither.
+    """
+    if medium == "index":
+        return {}
+    ids = card_anchors(series)
+    tensors = {info.name: info.layer for measured in series.measured for info in measured.model_infos}
+    links = {name: f"#{ids[layer]}" for name, layer in tensors.items() if layer in ids}
+    return links | {name: f"#{anchor}" for name, anchor in ids.items()}

@@ -42,7 +42,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
     ref, numbers = series.refs[place], series.measured[place]
     whole, trained = numbers.whole, numbers.trained
     tiles = (
-        ("Step", f"{series.labels[place]} ({ref.step.source})"),
+        (f"Step, {ref.step.source}", series.labels[place]),
         ("Format", ref.format),
         ("Parameters", integer(whole.parameters)),
         ("Parameters trained", integer(trained.parameters)),

@@ -12,6 +12,7 @@ from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import counted, integer
 from reporter.sections.base import Medium, bounded, count_cell, number_cell, series_href
+from reporter.sections.card_anchors import name_links
 from reporter.sections.findings import in_unit
 
 _RULE = Column("Rule", numeric=False)
@@ -37,9 +38,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         outcomes = tuple(outcome for outcome in outcomes if outcome.rule.name in fired)
     blocks: list[Block] = [Paragraph(_quiet(report))] if medium == "pdf" else []
     if outcomes:
-        blocks.append(
-            _by_rule(outcomes, report, medium) if by_rule else _each(outcomes, len(report.series) > 1, medium)
-        )
+        blocks.append(_by_rule(outcomes, report, medium) if by_rule else _each(outcomes, report, medium))
         formulas = {o.rule.title: f"{o.rule.formula}. Source: {o.rule.source}" for o in outcomes}
         blocks.append(Facts(tuple(formulas.items())))
     yield Section("checks", "Checks", tuple(blocks))
@@ -55,7 +54,9 @@ def _quiet(report: Report) -> str:
     return f"{counted(len(rules), 'rule')} made {counted(checked, 'check')}; {found}. The attached report.json has all."
 
 
-def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
+def _each(outcomes: Sequence[Outcome], report: Report, medium: Medium) -> Table:
+    several = len(report.series) > 1
+    links = {series.name: name_links(series, medium) for series in report.series}
     columns = (
         _RULE,
         *((Column("Series", numeric=False),) if several else ()),
@@ -74,7 +75,7 @@ def _each(outcomes: Sequence[Outcome], several: bool, medium: Medium) -> Table:
                 _in_unit(outcome.worst, outcome),
                 _in_unit(outcome.threshold, outcome),
                 Cell(outcome.rule.bad),
-                Cell(outcome.where),
+                Cell(outcome.where, href=links.get(outcome.series, {}).get(outcome.where, "")),
             )
         )
         for outcome in sorted(outcomes, key=lambda o: -o.fired)

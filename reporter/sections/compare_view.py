@@ -9,6 +9,7 @@ import numpy as np
 
 from reporter.derive.histograms import count
 from reporter.model.blocks import Paragraph
+from reporter.model.common_folder import common_folder
 from reporter.model.comparison import BASELINE, Comparison, Pair
 from reporter.model.evenly import evenly
 from reporter.model.finding import Finding, Severity
@@ -59,6 +60,8 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
             f" {integer(shown)} of {integer(len(series.refs))} checkpoints can be chosen: the first, the last two, "
             "those around the worst finding, and evenly spread ones."
         )
+    if folder := common_folder(series.layers):
+        text += f" All names begin with {folder} which is left out."
     moved = f"moved-{series.slug}" if series.moved else f"layers-{series.slug}"
     view = CompareView(
         numbers,
@@ -77,7 +80,7 @@ def numbers_of(report: Report, at: int, medium: Medium) -> SeriesNumbers | None:
         return None
     turns = _turns(series, report.judgement.findings)
     places = _places(series, turns, CELLS // len(report.series))
-    taken = UniqueNames()
+    taken, folder = UniqueNames(), common_folder(series.layers)
     labels = [taken.take(series.labels[place], lambda n, p=place: f"{series.labels[p]} ({n + 1})") for place in places]  # type: ignore[misc]
     names = [series.refs[place].name for place in places]
     based = bool(series.from_baseline)
@@ -88,7 +91,7 @@ def numbers_of(report: Report, at: int, medium: Medium) -> SeriesNumbers | None:
         slug=series.slug,
         labels=tuple(labels),
         names=tuple(names),
-        layers=series.layers,
+        layers=tuple(name.removeprefix(folder) for name in series.layers),
         cards=tuple(card_anchors(series).values()),
         courses=tuple(_courses(series, places)),
         histograms=tuple(_histograms(series, report.histograms[at], places)),

@@ -13,6 +13,7 @@ from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Level, Row, Table
 from reporter.numerals import counted, decibels, integer
 from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded
+from reporter.sections.card_anchors import name_links
 from reporter.sections.findings import about_deployment, finding_list
 
 TITLES = {
@@ -158,9 +159,11 @@ def _columns(columns: list[Column], several: bool) -> tuple[Column, ...]:
 def _quantised(measured: list[Comparison], several: bool, medium: Medium) -> Table:
     """A table of all weight matrices; those that lose most come first."""
     formats = list(TITLES) if medium == "html" else list(TITLES)[:2]
+    links = {series.name: name_links(series, medium) for series in measured}
     rows = []
     for series, name, ready in sorted(_matrices(measured), key=_by_int8):
-        cells = [Cell(name), Cell(ready.advice or "—", level=_MARKS.get(ready.advice, ""))]
+        cells = [Cell(name, href=links[series.name].get(name, ""))]
+        cells += [Cell(ready.advice or "—", level=_MARKS.get(ready.advice, ""))]
         cells += [_decibel(ready.int8_tensor), _coarse(ready), _decibel(ready.int8_channel)]
         # The casts to float8 are without a scale, and never good; marking all of them would say nothing.
         cells += [_decibel(c.sqnr, f.endswith("float16")) if (c := ready.cast(f)) else Cell("—") for f in formats]
@@ -208,6 +211,7 @@ def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:
     """A table of tensors with values that overflow or become 0 in float16, or that overflow in float8."""
     rows = []
     for series in measured:
+        links = name_links(series, medium)
         for name, ready in series.readiness.items():
             casts = {cast.format: cast for cast in ready.casts}
             half = casts["float16"]
@@ -217,7 +221,7 @@ def _lost(measured: list[Comparison], several: bool, medium: Medium) -> Table:
             counts += [casts[f].overflow for f in ("float8_e5m2", "float8_e4m3fn")]
             size = series.measured[-1].by_name[name].info.size
             infinite = Cell(integer(half.overflow), float(half.overflow), level="warn" if half.overflow else "")
-            cells = [Cell(name), count_cell(size), infinite, *(count_cell(n) for n in counts[1:])]
+            cells = [Cell(name, href=links.get(name, "")), count_cell(size), infinite, *map(count_cell, counts[1:])]
             rows.append((counts, _row(cells, series, several)))
     rows.sort(key=lambda r: [-n for n in r[0]])
     columns = [
@@ -240,12 +244,14 @@ def _redundant(measured: list[Comparison], several: bool, medium: Medium) -> Tab
     """A table of tensors of which something could be left out: channels, zeros, or repeated values."""
     rows = []
     for series in measured:
+        links = name_links(series, medium)
         for name, r in series.readiness.items():
             if not (r.prunable or r.duplicates or r.pattern_2_4 is not None or r.distinct is not None):
                 continue
             cells = [_count(r.channels), _count(r.prunable), _count(r.duplicates), share_cell(r.pattern_2_4)]
             most = max(r.prunable or 0, r.duplicates or 0)
-            rows.append((most, _row([Cell(name), *cells, _count(r.distinct)], series, several)))
+            named = Cell(name, href=links.get(name, ""))
+            rows.append((most, _row([named, *cells, _count(r.distinct)], series, several)))
     rows.sort(key=lambda r: -r[0])
     columns = [
         Column("Channels"),

@@ -20,7 +20,7 @@ from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import decibels, integer, number, share
 from reporter.sections.base import LEVELS, Medium, bounded, page_href, series_href
-from reporter.sections.card_anchors import card_anchors
+from reporter.sections.card_anchors import name_links
 from reporter.sections.narrative import capital, extent, listed_explains, place_of, since
 
 SHOWN = {"html": 200, "pdf": 15, "index": 100}
@@ -157,7 +157,7 @@ def item(report: Report, finding: Finding, medium: Medium, group: Group | None =
         severity=finding.severity.name,
         title=rule.title,
         where=finding.first_bad or finding.checkpoint,
-        message=f"{_sentence(finding)}.{also}{note}",
+        message=f"{sentence_of(finding)}.{also}{note}",
         value=_value(finding),
         threshold=_threshold(finding),
         basis=f"{finding.evidence}. {rule.calibration}".strip(". "),
@@ -176,7 +176,8 @@ def item(report: Report, finding: Finding, medium: Medium, group: Group | None =
     )
 
 
-def _sentence(finding: Finding) -> str:
+def sentence_of(finding: Finding) -> str:
+    """What a finding says, as a sentence without its full stop."""
     return capital(finding.message, {*finding.tensors, *finding.layers})
 
 
@@ -194,9 +195,9 @@ def _places(
     if len(report.series) > 1:
         yield Link(finding.series, series_href(series, medium))
     layers = [name for name in finding.layers if name]
-    cards = card_anchors(series) if medium == "html" else {}
+    links = name_links(series, medium)
     href = "" if medium == "index" else f"#layers-{series.slug}"
-    yield from (Link(name, f"#{cards[name]}" if name in cards else href) for name in layers[:PLACES])
+    yield from (Link(name, links.get(name, href)) for name in layers[:PLACES])
     if len(layers) > PLACES:
         yield Link(f"{integer(len(layers) - PLACES)} more layers")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -109,10 +110,15 @@ def _raise(states: npt.NDArray[np.int64], causes: npt.NDArray[np.int64], state: 
     causes[better] = cause
 
 
-def parted(names: Sequence[str], most: int) -> list[tuple[str, tuple[int, ...]]]:
+def parted(names: Sequence[str], most: int, apart: Collection[int] = ()) -> list[tuple[str, tuple[int, ...]]]:
     """Put names into at most so many groups of neighbours, each with a name: by as long prefixes as possible.
 
     Where even the shortest prefixes are too many, neighbours of these are put together in equal numbers.
+
+    Args:
+        names: in the order in which they are shown.
+        most: how many groups there may be.
+        apart: indices of names that stay alone, if there is room for them.
 
     >>> parted(["a/x", "a/y", "b/x"], 3)
     [('a/x', (0,)), ('a/y', (1,)), ('b/x', (2,))]
@@ -122,9 +128,13 @@ def parted(names: Sequence[str], most: int) -> list[tuple[str, tuple[int, ...]]]
     [('e_01 to 02/x', (0, 1)), ('e_03/x', (2,))]
     >>> parted([f"e_{i}/{part}" for i in range(3) for part in "xy"], 2)
     [('e_0 to 1/…', (0, 1, 2, 3)), ('e_2/…', (4, 5))]
+    >>> parted(["a/x", "a/y", "a/z", "b/x", "b/y"], 4, apart=[1])
+    [('a/x', (0,)), ('a/y', (1,)), ('a/z', (2,)), ('b/…', (3, 4))]
     """
     if len(names) <= most:
         return [(name, (i,)) for i, name in enumerate(names)]
+    if apart and (kept := _with_some_alone(names, most, frozenset(apart))):
+        return kept
     parts = [name.replace(".", "/").split("/") for name in names]
     deepest = max(map(len, parts))
     for depth in range(deepest, 0, -1):
@@ -138,6 +148,31 @@ def parted(names: Sequence[str], most: int) -> list[tuple[str, tuple[int, ...]]]
     size = -(-len(groups) // most)
     chunks = [range(i, min(i + size, len(groups))) for i in range(0, len(groups), size)]
     return [(_span(labels, chunk), tuple(i for at in chunk for i in groups[at])) for chunk in chunks]
+
+
+def _with_some_alone(names: Sequence[str], most: int, alone: frozenset[int]) -> list[tuple[str, tuple[int, ...]]]:
+    """The groups where some names stay alone, and what lies between them is put together; none without room for all.
+
+    The room is shared out among the stretches between by their lengths.
+    """
+    stretches = _runs([(str(i),) if i in alone else ("",) for i in range(len(names))])
+    between = [stretch for stretch in stretches if stretch[0] not in alone]
+    room = most - len(alone) - len(between)
+    if room < 0:
+        return []
+    count, found = sum(map(len, between)), list[tuple[str, tuple[int, ...]]]()
+    for stretch in stretches:
+        if stretch[0] in alone:
+            found.append((names[stretch[0]], stretch))
+            continue
+        own = parted([names[i] for i in stretch], 1 + room * len(stretch) // count)
+        found += [(label, tuple(stretch[i] for i in members)) for label, members in own]
+    often = Counter(label for label, _ in found)
+    # The same prefix may stand before and after a name that stays alone: these are called by their first and last name.
+    return [
+        (label if often[label] == 1 else _span([names[i] for i in members], range(len(members))), members)
+        for label, members in found
+    ]
 
 
 def _runs(keys: Iterable[tuple[str, ...]]) -> list[tuple[int, ...]]:
@@ -159,11 +194,18 @@ def _prefix(names: Sequence[str], parts: Sequence[Sequence[str]], group: tuple[i
 
 
 def _span(names: Sequence[str], group: Sequence[int]) -> str:
-    """The first and the last name of a group, and between them once what both begin and end with."""
+    """The first and the last name of a group, and between them once what both begin and end with.
+
+    What only ends alike, or with the same number, stays whole: a name without its end may be another one's.
+
+    >>> _span(["e_01/…", "e_02/…"], range(2)), _span(["norm_3", "conv_3"], range(2))
+    ('e_01 to 02/…', 'norm_3 to conv_3')
+    """
     first, last = names[group[0]], names[group[-1]]
     if first == last:
         return first
     head, tail = common_ends([first, last])
+    tail = tail if head and (tail[:1] in tuple("/.") or any(map(str.isalpha, tail))) else ""
     end = len(last) - len(tail)
     return f"{first[: len(first) - len(tail)]} to {last[len(head) : end]}{tail}"
 

@@ -17,7 +17,7 @@ from reporter.model.report import Report
 from reporter.model.table import Level
 from reporter.numerals import counted, integer
 from reporter.printable import layer_name
-from reporter.sections.base import LEVELS, Medium, page_href, series_href, worst_series
+from reporter.sections.base import LEVELS, Medium, findings_by_series, page_href, series_href, worst_series
 from reporter.sections.card_anchors import card_anchors
 from reporter.sections.findings import about_deployment, anchors, groups
 from reporter.sections.health import NOBODY, Health, State, common_ends, health, parted, thinned
@@ -26,8 +26,12 @@ from reporter.sections.narrative import counts, in_a_line, sentence, use
 MATTER, MATTER_OF_SEVERAL = 2, 6
 """Findings that are named on the first screen: of one series, whose curves are below them, and of several."""
 
-ROWS: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 18}
-"""Most rows of the health map: as many as one screen shows, and the first page of the PDF."""
+ROWS: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 12}
+"""Most rows of the health map: as many as one screen shows, and as leave room for the curves on the first page of the
+PDF."""
+
+FINE_ROWS = 12
+"""Rows of a map of many series up to which it shows such as are fine."""
 
 COLUMNS = 24
 """Most columns of the health map."""
@@ -64,7 +68,7 @@ def hero(report: Report, medium: Medium) -> Hero:
         counts=counts(report),
         sentence=sentence(report),
         use=use(report),
-        news=since_last(report),
+        news=since_last(report) if report.news and (report.news.before or report.news.problem) else "",
         findings=_matter(report, medium),
         health=None if not report.series else _of_one(report, medium) if single else _of_several(report, medium),
         curves=report.figures[0].curves if single else None,
@@ -98,6 +102,7 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
     trained, whole = last.trained.parameters, last.whole.parameters
     return (
         *facts,
+        *([("Model", last.model)] if last.model else []),
         ("Parameters", integer(whole) if trained == whole else f"{integer(trained)} trained of {integer(whole)}"),
         ("Layers", _layers(series)),
         ("States" if recorded else "Checkpoints", integer(len(series.refs))),
@@ -109,7 +114,7 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
 def _layers(series: Comparison) -> str:
     """How many layers there are, and of which classes most are.
 
-    A checkpoint seldom says which class its model is of; these tell a reader what kind of model it is.
+    Few formats say which class the model is of; these tell a reader what kind of model it is.
     """
     kinds = Counter(layer.kind for layer in series.measured[-1].layers if layer.kind)
     most = [f"{integer(count)} {kind}" for kind, count in kinds.most_common(KINDS)]
@@ -127,11 +132,11 @@ def _of_one(report: Report, medium: Medium) -> HealthMap | None:
         return None
     known = health(series, findings)
     places = thinned(len(series.refs), known.turns, COLUMNS)
-    parts = parted([layer_name(name) for name in known.layers], ROWS[medium])
+    parts = parted([layer_name(name) for name in known.layers], ROWS[medium], _alone(known, ROWS[medium] // 2))
     cells = _Cells(report, 0, medium, findings, places)
     rows = [HealthRow(Link("all"), cells.row("checkpoint", known.whole, known.whole_causes), "the whole checkpoint")]
     names = _short([name for name, _ in parts])
-    href, cards = f"#layers-{series.slug}", card_anchors(series) if medium == "html" else {}
+    href, cards = f"#layers-{series.slug}", card_anchors(series)
     for (name, members), short in zip(parts, names, strict=True):
         states, causes = _worst(known, members)
         shown = short if len(members) == 1 else f"{short} ({integer(len(members))})"
@@ -140,6 +145,13 @@ def _of_one(report: Report, medium: Medium) -> HealthMap | None:
         rows.append(HealthRow(Link(shown, f"#{card}" if card else href), own, name))
     labels = tuple(series.labels[place] for place in places)
     return HealthMap(_caption(series, known, parts, places), labels, tuple(rows))
+
+
+def _alone(known: Health, most: int) -> Sequence[int]:
+    """The layers that have a row of their own, since something is said of them: all, or the worst of more than fit."""
+    worst = known.states.max(axis=1, initial=int(State.NO_DATA))
+    found = (np.flatnonzero(worst >= level).tolist() for level in (State.REMARK, State.WARNING, State.FAILURE))
+    return next((layers for layers in found if len(layers) <= most), ())
 
 
 def _counted(report: Report) -> list[Finding]:
@@ -192,26 +204,51 @@ class _Cells:
 
 
 def _of_several(report: Report, medium: Medium) -> HealthMap:
-    """A row of checkpoints for each series, the worst first."""
-    findings, rows = _counted(report), []
+    """A row of checkpoints for each series, the worst first, each with its worst finding.
+
+    Of series of which nothing bad is known there are only some, so that the others are seen.
+    """
+    findings, by_series = _counted(report), findings_by_series(report)
     order = worst_series(report)
-    names = dict(
-        zip(order[: ROWS[medium]], _short([report.series[at].name for at in order[: ROWS[medium]]]), strict=True)
-    )
-    thin = 0
-    for at in order[: ROWS[medium]]:
+    bad = sum(any(f.severity > Severity.INFO for f in by_series.get(one.name, ())) for one in report.series)
+    shown = order[: min(ROWS[medium], max(bad, FINE_ROWS))]
+    names = _short([report.series[at].name for at in shown])
+    told = anchors(report, medium)
+    links = {id(f): told[i] for i, f in enumerate(report.judgement.findings) if i in told}
+    thin, rows = 0, []
+    for at, name in zip(shown, names, strict=True):
         series = report.series[at]
         known = health(series, findings)
         places = thinned(len(series.refs), known.turns, COLUMNS)
         thin += len(places) < len(series.refs)
         cells = _Cells(report, at, medium, findings, places).row(series.name, known.whole, known.whole_causes)
-        rows.append(HealthRow(Link(names[at], series_href(series, medium)), cells, series.name))
-    caption = "Series × checkpoints in their order, the worst series first"
-    if len(order) > ROWS[medium]:
-        caption += f"; {integer(ROWS[medium])} of {integer(len(order))}, the others are below in Series"
+        own = [f for f in by_series.get(series.name, ()) if f.severity > Severity.INFO]
+        href = series_href(series, medium)
+        rows.append(HealthRow(Link(name, href), cells, series.name, _worst_of(report, own, links, href)))
+    caption = "Series × checkpoints in their order, the worst series first, each with its worst finding"
+    if left := len(order) - len(shown):
+        what = "more without a warning" if bad <= len(shown) else "more"
+        caption += f"; {integer(left)} {what}: see Series"
     if thin:
         caption += f". Of long series {COLUMNS} checkpoints: the ends, where a state changes, and others between"
     return HealthMap(f"{caption}.", (), tuple(rows))
+
+
+def _worst_of(report: Report, findings: Sequence[Finding], links: Mapping[int, str], href: str) -> Link:
+    """The worst of a series' findings in a line, and how many more there are.
+
+    Args:
+        report: the report.
+        findings: warnings and failures, worst first.
+        links: to where findings are told, by their identities.
+        href: to the series, for a finding that is told there only.
+    """
+    if not findings:
+        return Link("")
+    worst = findings[0]
+    more = f" · {integer(len(findings) - 1)} more" if len(findings) > 1 else ""
+    text = in_a_line(report, worst, series_named=False)
+    return Link(f"{text}{more}", links.get(id(worst), href), LEVELS[worst.severity])
 
 
 def _caption(
@@ -221,9 +258,8 @@ def _caption(
     what = "alternatives" if series.kind is SeriesKind.ALTERNATIVES else "checkpoints"
     text = f"Layers × {what}"
     if len(parts) < len(known.layers):
-        text += (
-            f": {counted(len(known.layers), 'layer')} in {integer(len(parts))} groups of neighbours, each at its worst"
-        )
+        layers = counted(len(known.layers), "layer")
+        text += f": {layers} in {integer(len(parts))} rows; neighbours share one, at their worst"
     if len(places) < len(series.refs):
         text += (
             f". {integer(len(places))} of {integer(len(series.refs))} {what}: the first, the last, those around each "

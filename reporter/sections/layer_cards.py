@@ -15,7 +15,9 @@ from reporter.model.blocks import Banner, Figure, Paragraph
 from reporter.model.cards import Card, Cards
 from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
+from reporter.model.deployment import GOOD_SQNR
 from reporter.model.finding import Finding
+from reporter.model.hero import Link
 from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Level, Row, Spark, Table, Thumbnail
@@ -34,7 +36,7 @@ from reporter.sections.base import (
 )
 from reporter.sections.card_anchors import card_anchors
 from reporter.sections.card_groups import grouped
-from reporter.sections.findings import about_deployment, anchors
+from reporter.sections.findings import about_deployment, anchors, sentence_of
 from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unchanged_cell, update_cell
 
 BINS = 32
@@ -91,7 +93,20 @@ def cards(report: Report, at: int) -> Cards:
     of = _Of(series, ids, _norms(series), found, layer_trends.tables_of(series), report.figures[at].layers)
     ranked = [*(n for n in found if n in ids), *(n for m in series.moved for n in m.layers if n in ids)]
     order = dict.fromkeys([*ranked, *series.layers])
-    return Cards(grouped([_card(of, name, folder) for name in series.layers]), tuple(ids[name] for name in order))
+    made = [
+        replace(_card(of, name, folder), beside=tuple(_beside(of, place, folder)))
+        for place, name in enumerate(series.layers)
+    ]
+    return Cards(grouped(made), tuple(ids[name] for name in order))
+
+
+def _beside(of: _Of, place: int, folder: str) -> Iterator[Link]:
+    """Links to the cards before and after one."""
+    layers = of.series.layers
+    for at in (place - 1, place + 1):
+        if 0 <= at < len(layers):
+            name = layer_name(layers[at].removeprefix(folder))
+            yield Link(f"← {name}" if at < place else f"{name} →", f"#{of.anchors[layers[at]]}")
 
 
 def _card(of: _Of, name: str, folder: str) -> Card:
@@ -170,7 +185,9 @@ def _thumbnail(first: Measured, last: Measured, name: str) -> Thumbnail:
 
 def _blocks(of: _Of, name: str, first: Measured, last: Measured, found: Sequence[Finding]) -> Iterator[Block]:
     for finding in found:
-        yield Banner(LEVELS[finding.severity], f"{finding.severity.name} {finding.rule.title}", f"{finding.message}.")
+        yield Banner(
+            LEVELS[finding.severity], f"{finding.severity.name} {finding.rule.title}", f"{sentence_of(finding)}."
+        )
     yield _tensors(of, last.layer_members[name], first, last)
     if name in of.trends:
         yield of.trends[name]
@@ -254,7 +271,7 @@ def _ready(series: Comparison, names: Sequence[str]) -> str:
         ready = series.readiness.get(name)
         if ready is not None and ready.advice is not None:
             lost = decibels(ready.int8_tensor) if ready.int8_channel is None else decibels(ready.int8_channel)
-            told.append(f"{name.rpartition('/')[2]}: {ready.advice} ({lost})")
+            told.append(f"{name.rpartition('/')[2]}: {ready.advice} ({lost}, from {GOOD_SQNR:g} dB on it is good)")
     return f"Deployment readiness: {'; '.join(told)}." if told else ""
 
 

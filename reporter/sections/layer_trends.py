@@ -15,6 +15,7 @@ from reporter.model.trend import PART, SHORTEST, THRESHOLD, Trend
 from reporter.numerals import integer, number
 from reporter.printable import layer_name
 from reporter.sections.base import BY_NAME, Medium, number_cell, statistic_cell
+from reporter.sections.card_anchors import name_links
 from reporter.sections.sparkline import sparkline
 
 Course = npt.NDArray[np.float64]
@@ -146,11 +147,11 @@ def sudden(series: Comparison, medium: Medium) -> Table | None:
     if not found:
         return None
     found.sort(key=lambda f: -f[1].effect)
-    limit = SUDDEN[medium]
+    limit, links = SUDDEN[medium], name_links(series, medium)
     rows = tuple(
         Row(
             (
-                Cell(layer_name(trend.layer)),
+                Cell(layer_name(trend.layer), href=links.get(trend.layer, "")),
                 Cell(BY_NAME[trend.statistic].title),
                 Cell(series.labels[point.place], sort=float(point.place)),
                 statistic_cell(trend.statistic, point.before),

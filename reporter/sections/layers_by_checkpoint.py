@@ -40,7 +40,7 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
                 *(_cell(float(shown.values[i, place]), shown.unit) for place in columns),
             )
         )
-        for i, name in enumerate(series.layers)
+        for i, name in enumerate(numbers.layers)
     ]
     heads = [Column("Layer", numeric=False)]
     heads += [Column(numbers.labels[place], definition=definition + numbers.names[place]) for place in columns]

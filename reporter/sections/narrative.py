@@ -174,8 +174,14 @@ def last_usable(series: Comparison, findings: Sequence[Finding]) -> str:
     return series.labels[place]
 
 
-def in_a_line(report: Report, finding: Finding) -> str:
-    """A finding in one line: what, where, since when."""
+def in_a_line(report: Report, finding: Finding, *, series_named: bool = True) -> str:
+    """A finding in one line: what, where, since when; what is about no layer and no checkpoint, in its own words.
+
+    Args:
+        report: the report.
+        finding: the finding.
+        series_named: whether its series is named first, where there are several.
+    """
     series = next((s for s in report.series if s.name == finding.series), None)
     if series is None:
         return finding.rule.title
@@ -183,8 +189,9 @@ def in_a_line(report: Report, finding: Finding) -> str:
     named = ", ".join(_named(name, series) for name in layers[:NAMED]) + (
         f" and {integer(len(layers) - NAMED)} more" if len(layers) > NAMED else ""
     )
-    of = f"{series.name}: " if len(report.series) > 1 else ""
-    return f"{of}{finding.rule.title}" + (f" in {named}" if named else "") + _since(finding, series)
+    of = f"{series.name}: " if len(report.series) > 1 and series_named else ""
+    where = (f" in {named}" if named else "") + _since(finding, series)
+    return f"{of}{finding.rule.title}{where or f': {finding.summary}'}"
 
 
 def since(finding: Finding, series: Comparison | None) -> str:
@@ -216,14 +223,15 @@ def _clean(report: Report) -> str:
     """How much was read and compared without a warning."""
     pairs = [p for s in report.series for p in s.pairs]
     estimated = sum(not p.whole.exact for p in pairs)
-    compared = f"; {counted(len(pairs), 'pair')} of neighbouring checkpoints were compared value by value"
+    moment = "state" if report.series and all(s.recorded for s in report.series) else "checkpoint"
+    compared = f"; {counted(len(pairs), 'pair')} of neighbouring {moment}s were compared value by value"
     if estimated:
         compared += f", {integer(estimated)} of them in part by estimates"
     tensors = sum(len(m.tensors) for s in report.series for m in s.measured)
     beside = any(s.kind is SeriesKind.ALTERNATIVES for s in report.series)
-    limit = "" if pairs or beside else " With one checkpoint per series nothing can be said about change."
+    limit = "" if pairs or beside else f" With one {moment} per series nothing can be said about change."
     return (
-        f"every value of {counted(tensors, 'tensor')} in {counted(report.checkpoints, 'checkpoint')} was read"
+        f"every value of {counted(tensors, 'tensor')} in {counted(report.checkpoints, moment)} was read"
         f"{compared if pairs else ''}. Whether the model is any good, only its metrics can tell.{limit}"
     )
 

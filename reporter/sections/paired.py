@@ -179,17 +179,24 @@ def bins(shift: Shift) -> str:
     )
 
 
-def exactness(pairs: Iterable[Pair]) -> str:
-    """A sentence on how many of the comparisons are exact."""
+def exactness(pairs: Iterable[Pair], *, recorded: bool = False) -> str:
+    """A sentence on how many of the comparisons are exact.
+
+    Args:
+        pairs: the comparisons.
+        recorded: whether they are of states that were measured in memory, and never were files.
+    """
     all_, estimated = 0, 0
     for pair in pairs:
         all_ += 1
         estimated += not pair.whole.exact
     if not estimated:
-        return "Every comparison is exact: the files were read side by side, value by value."
+        met = "the weights of both states were in memory together" if recorded else "the files were read side by side"
+        return f"Every comparison is exact: {met}, and compared value by value."
     which = "All" if estimated == all_ else f"{integer(estimated)} of {integer(all_)}"
+    gone = "the weights of the earlier state were not in memory" if recorded else "a file was not there"
     return (
-        f"{which} comparisons are estimated, at least in part, because a file was not there any more: from sketches of "
+        f"{which} comparisons are estimated, at least in part, because {gone} any more: from sketches of "
         f"{integer(BUCKETS)} numbers per tensor, with a standard error of {100 * DISTANCE_ERROR:.1f} % on the distance."
     ) + (" The others are exact." if estimated < all_ else "")
 

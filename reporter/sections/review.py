@@ -167,6 +167,7 @@ def _layers(report: Report, at: int) -> Iterator[Block]:
     series, figures = report.series[at], report.figures[at]
     if len(series.refs) == 1:
         yield from sheets(figures.checkpoints[0], len(series.layers), "pdf")
-    yield series_layers.table(series)
+    loud = [f for f in report.judgement.findings if f.series == series.name and f.severity > Severity.INFO]
+    yield series_layers.table(series, {layer for finding in loud for layer in finding.layers})
     if sudden := layer_trends.sudden(series, "pdf"):
         yield sudden

@@ -53,7 +53,7 @@ def build(report: Report, at: int, medium: Medium) -> Section:
 
 def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:
     pairs = [*series.pairs, *series.from_first, *series.from_baseline]
-    yield Paragraph(f"{exactness(pairs)} {finiteness(pairs)}")
+    yield Paragraph(f"{exactness(pairs, recorded=series.recorded)} {finiteness(pairs)}")
     yield _table(series, medium)
     if figures.trends:
         yield Figures(figures.trends[1:])

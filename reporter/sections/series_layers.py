@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from reporter.model.blocks import Paragraph
 from reporter.model.common_folder import common_folder
@@ -28,6 +28,7 @@ from reporter.sections.base import (
     statistic_cells,
     statistic_columns,
 )
+from reporter.sections.card_anchors import card_anchors
 
 _STATISTICS = ("min", "max", "zero_share")
 
@@ -64,13 +65,17 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
         yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
 
 
-def table(series: Comparison) -> Table:
+def table(series: Comparison, bad: Collection[str] = ()) -> Table:
     """The layers of a series from the first checkpoint to the last, as many as paper has room for, in model order.
 
-    If there are more, those that are broken are shown, then those whose norm changed most.
+    If there are more, those that are broken are shown, then the bad ones, then those whose norm changed most.
+
+    Args:
+        series: the series.
+        bad: layers that findings name.
     """
     several = len(series.refs) > 1
-    shown, prefix = _most_changed(series), common_folder(series.layers)
+    shown, prefix, ids = _most_telling(series, bad), common_folder(series.layers), card_anchors(series)
     rows = []
     for name in shown:
         holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
@@ -88,7 +93,7 @@ def table(series: Comparison) -> Table:
             cells += [norm_cell(last), statistic_cell("mean", last.statistics["mean"])]
             cells += [statistic_cell("std", last.statistics["std"])]
         cells += [*statistic_cells(last.statistics, _STATISTICS), non_finite_cell(whole.summary)]
-        rows.append(Row(tuple(cells)))
+        rows.append(Row(tuple(cells), anchor=ids[name]))
     columns = (
         Column("Layer", numeric=False),
         Column("Parameters"),
@@ -104,8 +109,8 @@ def table(series: Comparison) -> Table:
         note += " Statistics are of the trained weights of each layer; parameters and NaN/Inf count all of its values."
     if several and len(shown) < len(series.layers):
         note += (
-            f" The {integer(len(shown))} of {integer(len(series.layers))} layers whose norm changed most, and "
-            "those with NaN or infinity."
+            f" {integer(len(shown))} of {integer(len(series.layers))} layers: those with NaN or infinity, "
+            "those of the findings, and those whose norm changed most."
         )
     more = len(series.layers) - len(shown)
     return Table(f"Layers at step {series.labels[-1]}", columns, tuple(rows), note, more, "the attached report.json")
@@ -120,16 +125,16 @@ def _first_and_last() -> tuple[Column, ...]:
     )
 
 
-def _most_changed(series: Comparison) -> list[str]:
+def _most_telling(series: Comparison, bad: Collection[str]) -> list[str]:
     """The layers that are shown, in model order."""
     if len(series.layers) <= PDF_ROWS:
         return list(series.layers)
 
-    def rank(name: str) -> tuple[bool, float]:
+    def rank(name: str) -> tuple[bool, bool, float]:
         held = [m for m in series.measured if name in m.layer_by_name]
         odd = held[-1].layer_by_name[name].summary.non_finite > 0
         ratio = _ratio(held[0].trained_layer(name), held[-1].trained_layer(name)).sort
-        return odd, abs(math.log(ratio)) if ratio else 0.0
+        return odd, name in bad, abs(math.log(ratio)) if ratio else 0.0
 
     kept = set(sorted(series.layers, key=rank, reverse=True)[:PDF_ROWS])
     return [name for name in series.layers if name in kept]

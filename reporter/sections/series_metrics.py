@@ -96,6 +96,9 @@ def _broke(report: Report, series: Comparison) -> Iterator[str]:
         return
     at, name = min(failed)
     lost = f"{name} is NaN or infinite from step {_step(at)} on"
+    if weights is None and at > steps[-1]:
+        yield f"{lost}, after the last checkpoint (step {series.labels[-1]}): every checkpoint here is from before."
+        return
     if weights is None:
         yield f"{lost}; no rule about weights failed."
         return

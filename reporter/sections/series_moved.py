@@ -17,6 +17,7 @@ from reporter.model.trend import Movement, Since
 from reporter.numerals import integer
 from reporter.printable import layer_name
 from reporter.sections.base import Medium, bounded, number_cell
+from reporter.sections.card_anchors import name_links
 from reporter.sections.paired import (
     COSINE,
     NON_FINITE,
@@ -64,7 +65,8 @@ def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
 
 def _about(series: Comparison, pairs: Mapping[Since, Pair]) -> str:
     against = _joined([f"{_since(since)} ({_label(series, pair)})" for since, pair in pairs.items()])
-    return f"Step {series.labels[-1]} against {against}. {exactness(pairs.values())} {finiteness(pairs.values())}"
+    exact = exactness(pairs.values(), recorded=series.recorded)
+    return f"Step {series.labels[-1]} against {against}. {exact} {finiteness(pairs.values())}"
 
 
 def _joined(parts: list[str]) -> str:
@@ -102,7 +104,8 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
     columns = [Column(what, numeric=False), *([] if layers or not html else [Column("Role", numeric=False)])]
     for since, pair in pairs.items():
         columns += [
-            replace(c, unit=since, extra=since == "previous" and c is not UPDATE) for c in _columns(since, pair)
+            replace(c, unit=since, extra=since == "previous" and c is not UPDATE)
+            for c in _columns(since, pair, narrow=not html)
         ]
     largest = html and layers and len(series.pairs) > 1
     if largest:
@@ -110,17 +113,17 @@ def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers
             Column("Largest update", unit="of neighbours", definition="Over all pairs of neighbouring checkpoints."),
             Column("Reached", unit="at step"),
         ]
-    prefix = "" if html else common_folder(series.layers)
+    prefix, links = common_folder(series.layers), name_links(series, medium)
     rows = []
     for name in names:
         cells = [
-            Cell(layer_name(name.removeprefix(prefix)), title=name if prefix else ""),
+            Cell(layer_name(name.removeprefix(prefix)), href=links.get(name, ""), title=name if prefix else ""),
             *([] if layers or not html else [Cell(series.measured[-1].by_name[name].info.role)]),
         ]
         for since, pair in pairs.items():
             change, shift = _of(pair, name, layers)
             cells += [update_cell(change), cosine_cell(change)]
-            if since == "previous":
+            if since == "previous" and not (pair.whole.left_out and not html):
                 cells += [unchanged_cell(change), wasserstein_cell(shift)]
             cells += [non_finite_cell(change)] if pair.whole.left_out else []
         if largest:
@@ -141,9 +144,13 @@ def _note(pairs: Mapping[Since, Pair], alone: bool) -> str:
     )
 
 
-def _columns(since: Since, pair: Pair) -> tuple[Column, ...]:
-    columns = (UPDATE, COSINE, UNCHANGED, WASSERSTEIN) if since == "previous" else (UPDATE, COSINE)
-    return (*columns, NON_FINITE) if pair.whole.left_out else columns
+def _columns(since: Since, pair: Pair, *, narrow: bool) -> tuple[Column, ...]:
+    """What is told of a pair; where values are not finite, that takes on paper the place of two other columns."""
+    odd = bool(pair.whole.left_out)
+    columns = (
+        (UPDATE, COSINE, UNCHANGED, WASSERSTEIN) if since == "previous" and not (odd and narrow) else (UPDATE, COSINE)
+    )
+    return (*columns, NON_FINITE) if odd else columns
 
 
 def _of(pair: Pair, name: str, layers: bool) -> tuple[Change | None, Shift | None]:

@@ -113,10 +113,11 @@ def _recorded(series: Comparison, covered: str) -> str:
         if n > 2
         else ""
     )
+    if n == 1:
+        return f"1 state {held}, measured in memory: there is no file of it. {covered}"
     return (
-        f"{n} state{'s' if n > 1 else ''} {held}, recorded in memory while it was trained, in the order of the "
-        f"training: there are no files of {'them' if n > 1 else 'it'}, and their weights cannot be read again."
-        f"{estimated} {covered}"
+        f"{n} states {held}, recorded in memory while it was trained, in the order of the training: there are no files "
+        f"of them, and their weights cannot be read again.{estimated} {covered}"
     )
 
 

@@ -111,6 +111,7 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
         "own_names": dict(numbers.own_names),
         "integrity": numbers.integrity,
         "framework": numbers.framework,
+        "model": numbers.model,
         "notes": list(numbers.notes),
     }
 

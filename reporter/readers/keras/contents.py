@@ -88,6 +88,7 @@ def contents(
         notes=(*inventory.notes, *(config.remarks if config else ())),
         missing_layers=lacking,
         missing_weights=lost,
+        model=config.called if config else "",
     )
 
 

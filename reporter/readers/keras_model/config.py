@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reporter.model.tensor import model_called
 from reporter.readers.files import bounded
 
 MAX_CONFIG = 32 << 20
@@ -85,6 +86,11 @@ class ModelConfig:
     optimizer: str = ""
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> str:
+        """See :attr:`reporter.model.tensor.Contents.model`."""
+        return model_called(self.model.name, self.model.kind)
 
 
 def parse_model(text: str | bytes, training: str | bytes | None = None) -> ModelConfig:

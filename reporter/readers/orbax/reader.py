@@ -238,7 +238,7 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
         notes=(*notes, *problems),
     )
     missing = missing_layers(config, (m.layer for m in meaning.meanings)) if config else ()
-    return replace(known, missing_layers=missing)
+    return replace(known, missing_layers=missing, model=config.called if config else "")
 
 
 def _leaf(number: int, array: _Array, *, several: bool) -> Leaf:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, from_os
 from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
+from reporter.model.tensor import model_called
 from reporter.readers.files.bounded import parse_json
 from reporter.readers.files.wire import WireError, fields, spans
 from reporter.readers.tensorflow.alignment import Known
@@ -72,6 +73,13 @@ class SavedModel:
     def has_variables(self) -> bool:
         """Whether it declares variables, whose values lie in ``variables/``."""
         return self.saver or any(item.trainable is not None for item in self.objects)
+
+    @property
+    def called(self) -> str:
+        """See :attr:`reporter.model.tensor.Contents.model`: Keras describes the root of the objects."""
+        root = self.objects[0] if self.objects else None
+        known = _known(root) if root is not None and root.identifier.startswith(_KERAS) else None
+        return model_called(known.name, known.kind) if known else ""
 
 
 def read_saved_model(path: Path) -> SavedModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -77,7 +78,7 @@ class SavedModelReader:
             return explain(model, graph)
 
         with open_bundle(prefix, self.name, known, framework, notes) as contents:
-            yield contents
+            yield replace(contents, model=model.called)
 
 
 def _describe(folder: Path) -> tuple[SavedModel, tuple[str, ...]]:

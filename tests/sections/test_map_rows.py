@@ -1,0 +1,120 @@
+"""The rows of the health map: what is bad has its own, no two look alike, and those of series tell what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reporter.model.hero import HealthMap, Hero
+from reporter.model.report import Report
+from reporter.pipeline import Outcome, run
+from reporter.render.health import row_names, widest
+from reporter.render.links import Links
+from reporter.sections.base import Medium
+from reporter.sections.hero import ROWS, hero
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+from tests.make.blank import unpainted
+from tests.make.safetensors import safetensors
+
+LAYERS = [name for i in range(14) for name in (f"separable_conv2d_{i}", f"batch_normalization_{i}")]
+"""As Keras names them: of two neighbours both ends are like those of the next two."""
+
+
+def report(
+    folder: Path, series: Mapping[str, Mapping[int, str]], steps: int = 4, longer: int = 1, *, pdf: bool = False
+) -> Outcome:
+    """Series of checkpoints whose layers move a little.
+
+    Args:
+        folder: an empty one.
+        series: name of each -> at which step which of its layers becomes NaN.
+        steps: checkpoints of the first series.
+        longer: how many more each next one has.
+        pdf: whether to print it.
+    """
+    rng = np.random.default_rng(0)
+    for at, (name, broken) in enumerate(series.items()):
+        weights = {layer: rng.standard_normal((6, 4)) for layer in LAYERS}
+        for step in range(1, steps + at * longer + 1):
+            weights = {layer: w + 0.02 * rng.standard_normal(w.shape) for layer, w in weights.items()}
+            if step in broken:
+                weights[broken[step]][0, 0] = np.nan
+            arrays = {f"{layer}/kernel": w.astype("f4") for layer, w in weights.items()}
+            safetensors(folder / "ckpts" / name / f"model-{step}.safetensors", arrays)
+    settings = Settings(roots=(folder / "ckpts",), out=folder / "out", pdf=pdf, settle=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        unpainted(patch)
+        return run(settings, Progress(quiet=True), now=datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def first_screen(of: Report, medium: Medium) -> tuple[Hero, HealthMap]:
+    shown = hero(of, medium)
+    assert shown.health is not None
+    return shown, shown.health
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return report(tmp_path_factory.mktemp("one"), {"run": {3: LAYERS[9]}}).report
+
+
+def test_a_bad_layer_has_a_row_of_its_own_on_paper(one: Report) -> None:
+    _, known = first_screen(one, "pdf")
+    assert len(known.rows) <= ROWS["pdf"] + 1
+    failed = [row.name.text for row in known.rows if any(cell.level == "fail" for cell in row.cells)]
+    assert failed == ["all", LAYERS[9]]
+
+
+def test_names_of_rows_are_told_apart_on_paper_and_on_a_screen(one: Report) -> None:
+    for medium, files in (("pdf", False), ("html", True)):
+        _, known = first_screen(one, "pdf" if medium == "pdf" else "html")
+        shown = [row_names(known, Links(frozenset(), files=files))[row.name.text] for row in known.rows]
+        assert len(set(shown)) == len(known.rows), shown
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    folder = tmp_path_factory.mktemp("several")
+    return report(folder, {"a": {}, "b": {2: LAYERS[1]}, "c": {4: LAYERS[3]}}, pdf=True)
+
+
+def test_each_of_many_series_tells_what_is_wrong_with_it_where_and_since_when(several: Outcome) -> None:
+    for medium in ("html", "pdf"):
+        _, known = first_screen(several.report, "html" if medium == "html" else "pdf")
+        told = {row.title: row.told.text.partition(" · ")[0] for row in known.rows}
+        assert told == {
+            "b/model-*": f"Non-finite values in {LAYERS[1]} from checkpoint 2 on",
+            "c/model-*": f"Non-finite values in {LAYERS[3]} from checkpoint 4 on",
+            "a/model-*": "",
+        }
+        assert all(row.told.href.startswith("#finding") for row in known.rows if row.told.text)
+    page = (several.folder / "index.html").read_text()
+    assert f"Non-finite values in {LAYERS[1]} from checkpoint 2 on" in page and '<ul class="matter">' not in page
+
+
+def test_rows_of_unlike_lengths_lose_no_cell_on_paper(several: Outcome) -> None:
+    """WeasyPrint takes the number of columns from the first row, and leaves out the cells of longer ones."""
+    if "Pango" in several.pdf_problem or not shutil.which("pdftotext"):
+        pytest.skip(several.pdf_problem or "poppler-utils is not on this machine")
+    _, known = first_screen(several.report, "pdf")
+    assert [len(row.cells) for row in known.rows] == [5, 6, 4] and widest(known) == 6
+    command = ["pdftotext", "-l", "1", "-layout", str(several.folder / "report.pdf"), "-"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for row in known.rows:
+        assert row.title in text
+        assert not row.told.text or row.told.text[:20] in text
+
+
+def test_of_very_many_series_those_that_are_fine_do_not_fill_the_screen(tmp_path: Path) -> None:
+    names = {f"run-{i:02}": ({1: LAYERS[0]} if i % 9 == 8 else {}) for i in range(30)}
+    _, known = first_screen(report(tmp_path, names, steps=1, longer=0).report, "index")
+    assert len(known.rows) == 12
+    assert [row.title for row in known.rows[:3]] == [f"run-{i:02}/model-*" for i in (8, 17, 26)]
+    assert "18 more without a warning: see Series" in known.caption
