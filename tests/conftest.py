@@ -61,7 +61,7 @@ def parsers_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
     A run ends them for their memory alone. That none outlives its process is tested where one runs as users start it.
     """
-    monkeypatch.setattr("reporter.pipeline.end_children", lambda: None)
+    monkeypatch.setattr("reporter.judged.end_children", lambda: None)
 
 
 @pytest.fixture

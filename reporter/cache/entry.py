@@ -195,25 +195,24 @@ class Entry:
     def _places(self) -> npt.NDArray[Any]:
         return np.frombuffer(self._container.block("places"), rows.PLACE).reshape(-1, 3, len(rows.PLACE_FIELDS))
 
-    def _row(self, row: int, kind: int, read: Callable[[bytes], T]) -> T | None:
+    def _rows(self, some: Sequence[int], kind: int, read: Callable[[bytes], T]) -> list[T | None]:
         try:
-            offset, stored, raw, crc = self._places[row, kind].tolist()
-            if not raw:
-                return None
+            places = self._places[list(some), kind].tolist()
             start = self._container.header["blocks"]["rows"][0]
-            return read(unpacked(self._container.read(start + offset, stored), raw, crc))
+            found = iter(self._container.read([(start + offset, stored) for offset, stored, raw, _ in places if raw]))
+            return [read(unpacked(next(found), raw, crc)) if raw else None for _, _, raw, crc in places]
         except Unusable as error:
             raise self._damaged(error) from error
 
     def _cells(self, row: int) -> Cells:
-        cells = self._row(row, _CELLS, rows.cells_from_bytes)
+        (cells,) = self._rows((row,), _CELLS, rows.cells_from_bytes)
         return Cells.empty() if cells is None else cells
 
-    def _units(self, row: int) -> Units | None:
-        return self._row(row, _UNITS, rows.units_from_bytes)
+    def _units(self, some: Sequence[int]) -> list[Units | None]:
+        return self._rows(some, _UNITS, rows.units_from_bytes)
 
     def _sketch(self, row: int) -> Sketch | None:
-        return self._row(row, _SKETCH, rows.sketch_from_bytes)
+        return self._rows((row,), _SKETCH, rows.sketch_from_bytes)[0]
 
     def _merged(self, members: Sequence[int]) -> Cells:
         return Cells.merged(map(self._cells, members))
