@@ -9,6 +9,7 @@ or in a folder of files, see :func:`made_ahead`.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import mmap
 import os
@@ -25,7 +26,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import IO, Any, TypeVar
 
 from reporter.lifeline import die_with
 
@@ -37,6 +38,10 @@ _ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
 """Signals that ask a process to end."""
 _STANDARD = range(3)
 """File descriptors of standard input, output and error."""
+_UNFINISHED = ".unfinished"
+"""End of the name of a file that a copy is writing, locked meanwhile."""
+_LONGEST = 120.0
+"""Seconds for which a copy is waited for, if it neither ends nor comes to an end."""
 _PATIENCE = 1.0
 """Seconds in which a copy that was asked to end can remove the file that it is just writing."""
 
@@ -171,17 +176,22 @@ NONE = Copies()
 
 
 @contextmanager
-def made_ahead(items: Sequence[T], make: Callable[[T], R], copies: Copies = NONE) -> Iterator[Iterator[R]]:
+def made_ahead(
+    items: Sequence[T], make: Callable[[T], R], copies: Copies = NONE, remembered: dict[Any, Any] | None = None
+) -> Iterator[Iterator[R]]:
     """What is made of each item, in their order; copies of this process make the last ones while the context is open.
 
     Args:
         items: known to the copies, so they need not be passed to them; what is made of them has to be picklable.
         make: gives the same, whoever calls it.
         copies: none is made for fewer than two items.
+        remembered: what making adds to this dictionary is handed over as well: this process remembers what its copies
+            found out. Keys and values have to be picklable.
 
     Yields:
         An iterator, which makes whatever no copy has made until its turn comes.
     """
+    memory = {} if remembered is None else remembered
     with ExitStack() as stack:
         folder: Path | None = None
         with suppress(OSError):  # a full disk: then this process makes everything
@@ -191,26 +201,54 @@ def made_ahead(items: Sequence[T], make: Callable[[T], R], copies: Copies = NONE
 
         def leave(at: int, tell: object) -> None:
             assert folder is not None
-            unfinished = folder / f"{at}.unfinished"
-            unfinished.write_bytes(pickle.dumps(make(items[at]), pickle.HIGHEST_PROTOCOL))
-            unfinished.replace(folder / str(at))
+            unfinished, before = folder / f"{at}{_UNFINISHED}", set(memory)
+            with unfinished.open("xb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                made = make(items[at])
+                news = {key: value for key, value in memory.items() if key not in before}
+                pickle.dump((made, news), file, pickle.HIGHEST_PROTOCOL)
+                file.flush()
+                unfinished.replace(folder / str(at))
+
+        def made_of(at: int) -> R:
+            front.advance()
+            left = None if folder is None else _left(folder / str(at))
+            if left is None:
+                return make(items[at])
+            result: R = left[0]
+            memory.update(left[1])
+            return result
 
         places = range(len(items))
         number = copies.number if folder is not None else 0
         front = stack.enter_context(worked_ahead(list(enumerate(places)), leave, number))
-        yield (_made(make, items[at], folder / str(at) if folder is not None else None, front) for at in places)
+        yield map(made_of, places)
 
 
-def _made(make: Callable[[T], R], item: T, left: Path | None, front: Front) -> R:
-    """What a copy has made of an item, else made now."""
-    front.advance()
-    if left is not None:
-        with suppress(OSError):
-            data = left.read_bytes()
-            left.unlink()
-            made: R = pickle.loads(data)  # of a copy of this process, from a folder that no other user can write to
-            return made
-    return make(item)
+def _left(file: Path) -> tuple[Any, dict[Any, Any]] | None:
+    """What a copy has made of an item, and what it remembers of it; None where no copy has come to it.
+
+    A copy that is just making it is waited for: two of a large page would take both processors twice as long.
+    """
+    with suppress(OSError), file.with_name(file.name + _UNFINISHED).open() as unfinished:
+        _wait_for_lock(unfinished, _LONGEST)
+    with suppress(OSError):
+        data = file.read_bytes()
+        file.unlink()
+        # Of a copy of this process, from a folder that no other user can write to.
+        made: tuple[Any, dict[Any, Any]] = pickle.loads(data)
+        return made
+    return None
+
+
+def _wait_for_lock(file: IO[Any], seconds: float) -> None:
+    """Wait until nobody else has a file locked, not longer than this; the lock of a process ends with it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return
+        time.sleep(0.002)
 
 
 def _work_backwards(

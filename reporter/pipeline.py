@@ -15,11 +15,10 @@ from reporter.compare import runs_of_one_model
 from reporter.derive.histograms import of_series
 from reporter.documents import Documents
 from reporter.errors import OutputError, RenderError
-from reporter.gather.all_series import file_entries, gather_all
-from reporter.gather.catalog import scan
+from reporter.gather.account import Account
 from reporter.gather.stretches import further_processors
+from reporter.judged import judged
 from reporter.measuring.kernels import compiled_anew, when_compiling
-from reporter.metrics import with_metrics
 from reporter.model.news import Run
 from reporter.model.output import UNFINISHED
 from reporter.model.report import Report
@@ -27,12 +26,9 @@ from reporter.plots.choose import draw_all
 from reporter.plots.choose_further import Further, draw_layers
 from reporter.plots.choose_runs import draw_runs
 from reporter.plots.font_list import keep_font_list
-from reporter.readers.isolation import end_children
 from reporter.render.look import read_look
 from reporter.render.runs import MADE_BY, render_runs
-from reporter.rules.judging import judge
 from reporter.rules.news import news
-from reporter.rules.policy import policy
 from reporter.run_facts import Clock, identity, title
 from reporter.sections import FEW_SERIES
 from reporter.sections.shown import details
@@ -100,31 +96,18 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
 
 def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, documents: Documents) -> Outcome:
     """Every stage once, in order; each takes the frozen results of those before it."""
-    clock, renderings, rules = Clock(), Renderings(cache, progress.tick), policy(settings, created.date(), created)
+    clock, renderings = Clock(), Renderings(cache, progress.tick)
     look = read_look(settings.note, settings.logo, settings.accent, settings.templates)
     when_compiling(progress.compiling)
 
-    with clock("discover"):
-        progress.stage("looking")
-        found = scan(settings, cache)
+    def when_measured(account: Account) -> None:
+        if account.read:
+            documents.warm_up()  # where nothing had to be read, the PDF is probably known as well
 
-    progress.stage("measuring")
-    if settings.scheduler:
-        from reporter.cluster import measure_on_cluster  # dask takes most of a second to import
-
-        with clock("measure"):
-            measure_on_cluster(found, settings, cache, progress)
-    series, account = gather_all(found, settings, cache, progress, clock)  # read, measure and compare
-    if account.read:
-        documents.warm_up()  # where nothing had to be read, the PDF is probably known as well
-    end_children()  # TensorFlow's takes 700 MB, which drawing and the PDF may need
-
-    with clock("metrics"):
-        series = with_metrics(series, settings)
-
-    with clock("judge"):
-        progress.stage("judging")
-        judgement = judge(series, rules)
+    made = judged(
+        settings, cache=cache, now=created, progress=progress, clock=clock, when_measured=when_measured
+    )  # discover, read, measure, compare and judge
+    series, judgement, account = made.series, made.judgement, made.account
 
     with clock("draw"):
         progress.stage("drawing")
@@ -143,13 +126,13 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         histograms=histograms,
         figures=figures,
         judgement=judgement,
-        files=file_entries(found, series, account),
+        files=made.files,
         timings={},
         runs=runs,
         details=shown,
         look=look,
     )
-    name = run_name(settings.out, created, identity(found, settings))
+    name = run_name(settings.out, created, identity(made.found, settings))
     memory, problem = read_memory(settings.out)
     fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
     report = replace(report, news=fresh)
@@ -171,7 +154,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
     latest = report.tensors > 0
-    folder = publish(settings.out, created, identity(found, settings), files, latest=latest)
+    folder = publish(settings.out, created, identity(made.found, settings), files, latest=latest)
     page = (settings.out / LATEST if latest else folder) / "index.html"
     problems = (*_index(settings, created), *deliver(Published(report, page, clock.elapsed, settings)))
     return Outcome(

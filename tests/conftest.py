@@ -75,7 +75,7 @@ def parsers_go_on() -> Iterator[None]:
     For the session, since reports are made for whole modules as well.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reporter.pipeline.end_children", lambda: None)
+        patch.setattr("reporter.judged.end_children", lambda: None)
         yield
 
 

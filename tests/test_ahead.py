@@ -240,3 +240,47 @@ def test_without_a_folder_or_further_processes_everything_is_made_here(
     with made_ahead(range(9), str, Copies(2, tmp_path)) as made:
         assert list(made) == list("012345678")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_copy_is_making_is_waited_for(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    begun.mkdir()
+
+    def make(item: int) -> int:
+        (begun / f"{item}-{os.getpid()}").touch()
+        time.sleep(0.3 if item else 0)
+        return os.getpid()
+
+    with made_ahead([0, 1], make, Copies(1, tmp_path)) as made:
+        eventually(lambda: len(list(begun.iterdir())) == 1)
+        here, there = list(made)
+    assert here == os.getpid() != there
+    assert {path.name for path in begun.iterdir()} == {f"0-{here}", f"1-{there}"}, "each is made once"
+
+
+def test_a_copy_that_ends_in_the_middle_is_not_waited_for(tmp_path: Path) -> None:
+    here = os.getpid()
+
+    def make(item: int) -> int:
+        if os.getpid() != here:
+            time.sleep(0.2)
+            os._exit(1)
+        return item
+
+    with made_ahead([0, 1], make, Copies(1, tmp_path, ".new-")) as made:
+        eventually(lambda: bool(list(tmp_path.glob(".new-*/1.*"))))
+        assert list(made) == [0, 1]
+
+
+def test_what_copies_remember_is_handed_over(tmp_path: Path) -> None:
+    memory = {-1: 0}
+
+    def make(item: int) -> int:
+        memory[item] = os.getpid()
+        return item
+
+    with made_ahead(range(9), make, Copies(1, tmp_path), memory) as made:
+        eventually(lambda: finished(tmp_path) == 9)
+        assert list(made) == list(range(9))
+    assert memory.keys() == set(range(-1, 9))
+    assert os.getpid() not in memory.values()

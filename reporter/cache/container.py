@@ -22,7 +22,7 @@ import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,29 +69,33 @@ class Container:
             offset, stored, raw, crc = self.header["blocks"][name]
         except (KeyError, TypeError, ValueError):
             raise Unusable(f"no block {name}") from None
-        return unpacked(self.read(offset, stored), raw, crc)
+        (data,) = self.read([(offset, stored)])
+        return unpacked(data, raw, crc)
 
-    def read(self, offset: int, length: int) -> bytes:
-        """Bytes behind the header.
+    def read(self, parts: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Some parts of what is behind the header.
+
+        Args:
+            parts: offset and length of each.
 
         Raises:
-            Unusable: there are fewer.
+            Unusable: there are fewer bytes.
         """
         if isinstance(self.source, bytes):
-            data = self.source[self.start + offset : self.start + offset + length]
+            found = [self.source[self.start + at : self.start + at + length] for at, length in parts]
         else:
             # Without a file object: half a million rows are read for a thousand checkpoints.
             try:
                 descriptor = os.open(self.source, os.O_RDONLY | os.O_CLOEXEC)
                 try:
-                    data = os.pread(descriptor, length, self.start + offset)
+                    found = [os.pread(descriptor, length, self.start + at) for at, length in parts]
                 finally:
                     os.close(descriptor)
             except OSError as error:
                 raise Unusable(str(error)) from error
-        if len(data) != length:
+        if any(len(data) != length for data, (_, length) in zip(found, parts, strict=True)):
             raise Unusable("cut off")
-        return data
+        return found
 
 
 def packed(raw: bytes) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,15 @@ KIND = "checkpoint"
 _CELLS, _UNITS, _SKETCH = range(3)
 
 RECENT = 1 << 24
-"""Bytes of cells kept of the rows read last: a histogram asks for them several times."""
+"""Bytes kept of what was read last of all entries: a histogram asks for the same cells several times."""
+
+
+class _Sized(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+S = TypeVar("S", bound=_Sized)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +51,17 @@ class Shelf:
 
     Attributes:
         structures, groupings: that were met, so that equal ones are one object; by their digests.
-        recent: cells, by entry and row; ``held``: their bytes.
+        recent: cells and places of rows, by entry and what they are; ``held``: their bytes.
     """
 
     structures: dict[str, Structure] = field(default_factory=dict)
     groupings: dict[str, Grouping] = field(default_factory=dict)
-    recent: dict[tuple[object, ...], Cells] = field(default_factory=dict)
+    recent: dict[tuple[object, ...], Any] = field(default_factory=dict)
     held: list[int] = field(default_factory=lambda: [0])
 
-    def cells(self, key: tuple[object, ...], read: Callable[[], Cells]) -> Cells:
-        """Recent ones, or those just read."""
-        found = self.recent.pop(key, None)
+    def lately(self, key: tuple[object, ...], read: Callable[[], S]) -> S:
+        """What was read lately, or is read now."""
+        found: S | None = self.recent.pop(key, None)
         if found is None:
             found = read()
             self.held[0] += found.nbytes
@@ -163,7 +171,7 @@ class Entry:
             return self._merged(groups[row].members)
 
         def cells(row: int) -> Cells:
-            return self._shelf.cells((self, selection, row), lambda: read(row))
+            return self._shelf.lately((self, selection, row), lambda: read(row))
 
         return Measured(
             layout=layout,
@@ -192,29 +200,33 @@ class Entry:
             known[key] = Grouping.from_bytes(self._container.block(f"{selection}/groups"), self.structure.infos)
         return known[key]
 
-    @cached_property
+    @property
     def _places(self) -> npt.NDArray[Any]:
-        return np.frombuffer(self._container.block("places"), rows.PLACE).reshape(-1, 3, len(rows.PLACE_FIELDS))
+        """Where each row is: a tenth of a megabyte for 1,000 tensors, which is not kept for thousands of entries."""
 
-    def _row(self, row: int, kind: int, read: Callable[[bytes], T]) -> T | None:
+        def read() -> npt.NDArray[Any]:
+            return np.frombuffer(self._container.block("places"), rows.PLACE).reshape(-1, 3, len(rows.PLACE_FIELDS))
+
+        return self._shelf.lately((self, "places"), read)
+
+    def _rows(self, some: Sequence[int], kind: int, read: Callable[[bytes], T]) -> list[T | None]:
         try:
-            offset, stored, raw, crc = self._places[row, kind].tolist()
-            if not raw:
-                return None
+            places = self._places[list(some), kind].tolist()
             start = self._container.header["blocks"]["rows"][0]
-            return read(unpacked(self._container.read(start + offset, stored), raw, crc))
+            found = iter(self._container.read([(start + offset, stored) for offset, stored, raw, _ in places if raw]))
+            return [read(unpacked(next(found), raw, crc)) if raw else None for _, _, raw, crc in places]
         except Unusable as error:
             raise self._damaged(error) from error
 
     def _cells(self, row: int) -> Cells:
-        cells = self._row(row, _CELLS, rows.cells_from_bytes)
+        (cells,) = self._rows((row,), _CELLS, rows.cells_from_bytes)
         return Cells.empty() if cells is None else cells
 
-    def _units(self, row: int) -> Units | None:
-        return self._row(row, _UNITS, rows.units_from_bytes)
+    def _units(self, some: Sequence[int]) -> list[Units | None]:
+        return self._rows(some, _UNITS, rows.units_from_bytes)
 
     def _sketch(self, row: int) -> Sketch | None:
-        return self._row(row, _SKETCH, rows.sketch_from_bytes)
+        return self._rows((row,), _SKETCH, rows.sketch_from_bytes)[0]
 
     def _merged(self, members: Sequence[int]) -> Cells:
         return Cells.merged(map(self._cells, members))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from reporter.ahead import NONE, Copies, made_ahead
 from reporter.discover.naming import Numbered
@@ -71,11 +72,19 @@ class Examiner:
     structures: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
     @contextmanager
-    def opened(self, claims: Sequence[Claim], copies: Copies = NONE) -> Iterator[Iterator[Opened]]:
-        """As a context, each claim opened, in their order; copies of this process open the last ones meanwhile."""
+    def opened(
+        self, claims: Sequence[Claim], copies: Copies = NONE, remembered: dict[Any, Any] | None = None
+    ) -> Iterator[Iterator[Opened]]:
+        """As a context, each claim opened, in their order; copies of this process open the last ones meanwhile.
+
+        Args:
+            claims: of checkpoints.
+            copies: of this process.
+            remembered: what parsers remember of the files that they have opened, see :func:`made_ahead`.
+        """
         ready = [Opened(Peek(), c.problem, c.state) if c.problem else self._known(c) for c in claims]
         left = [claim for claim, opened in zip(claims, ready, strict=True) if opened is None]
-        with made_ahead(left, self._opened, copies if len(left) >= MANY else NONE) as made:
+        with made_ahead(left, self._opened, copies if len(left) >= MANY else NONE, remembered) as made:
             yield (opened or next(made) for opened in ready)
 
     def examine(self, claim: Claim, opened: Opened, numbered: Numbered, name: str) -> Examined | FileEntry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from reporter.ahead import NONE, Copies
 from reporter.discover.examine import Examiner, PeekInto
@@ -28,6 +29,7 @@ def find(
     settle: float,
     known: Callable[[Claim], Peek | None] = lambda claim: None,
     copies: Copies = NONE,
+    remembered: dict[Any, Any] | None = None,
     cache: Path | None = None,
     max_depth: int = MAX_DEPTH,
     now: float | None = None,
@@ -41,6 +43,7 @@ def find(
         settle: seconds; an unsound checkpoint whose newest file is younger is "in progress".
         known: what a checkpoint says of itself that needs not be opened; None for any other.
         copies: of this process that open some of many.
+        remembered: what parsers remember of files, which these copies hand over.
         cache: this program's folder of what earlier runs measured, left out of the walk.
         max_depth: folders nested deeper than this below a root are not entered.
         now: seconds since the epoch, for tests.
@@ -55,7 +58,7 @@ def find(
     examiner = Examiner(peek, known, settle, time.time() if now is None else now)
     members: list[Member] = []
     checks: dict[str, Integrity] = {}
-    with examiner.opened(claims, copies) as every:
+    with examiner.opened(claims, copies, remembered) as every:
         for claim, opened, numbered in zip(claims, every, placed(claims), strict=True):
             name = _entry_name(below.shown(claim.path), claim.format, names)
             examined = examiner.examine(claim, opened, numbered, name)

@@ -33,9 +33,11 @@ class Below:
     def shown(self, path: Path) -> str:
         """A path as it is listed: below the base; by its own name where it is the base."""
         whole = absolute(path)
-        if self.base not in whole.parents and shown(whole) != str(whole):  # in a store, beside roots elsewhere
+        if whole != self.base and whole.is_relative_to(self.base):
+            return whole.relative_to(self.base).as_posix()
+        if shown(whole) != str(whole):  # in a store, beside roots elsewhere
             return shown(whole)
-        return whole.relative_to(self.base).as_posix() if self.base in whole.parents else whole.name or path.name
+        return whole.name or path.name
 
 
 def look_below(

@@ -14,10 +14,10 @@ from reporter.compare.same_weights import with_twins
 from reporter.errors import State
 from reporter.gather.account import Account
 from reporter.gather.gatherer import Gatherer
-from reporter.gather.last_checkpoint import with_deployment
+from reporter.gather.last_checkpoint import keep_ahead, with_deployment
 from reporter.gather.runs import apart, settled
 from reporter.gather.stretches import copies, stretches
-from reporter.model.checkpoint import CheckpointRef, FileEntry, Found
+from reporter.model.checkpoint import CheckpointRef, FileEntry, Found, Series
 from reporter.model.comparison import Comparison
 from reporter.model.natural_order import natural
 from reporter.settings.model import Settings
@@ -41,8 +41,15 @@ def gather_all(
         gatherer, account = Gatherer.begin(settings, cache, progress)
     result: list[Comparison] = []
     further = copies(found, settings, cache)
+    last = {series.checkpoints[-1].name for series in found.series}
+
+    def ahead(stretch: Series, tell: Callable[[str], None]) -> None:
+        for checkpoint in gatherer.ahead(stretch, tell):
+            if checkpoint.ref.name in last:
+                keep_ahead(checkpoint, settings, cache)
+
     with (
-        worked_ahead(stretches(found.series), gatherer.ahead, further) as front,
+        worked_ahead(stretches(found.series), ahead, further) as front,
         progress.counting(sum(len(s.checkpoints) for s in found.series)),
     ):
         gatherer = replace(gatherer, front=front)

@@ -19,6 +19,7 @@ from reporter.model.structure import structure
 from reporter.numerals import counted
 from reporter.places import shown
 from reporter.readers import READERS
+from reporter.readers.keras import scanned
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
 from reporter.storage import mirrored
@@ -46,15 +47,14 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
     recorded = found_in([Recording(root) for root in recordings])
     if recordings and not others:
         return recorded
-    # What is going to be read is opened here: parsers remember what they found in it, and copies would forget.
-    number = further_processors(settings) if cache is None else 0
     found = find(
         others,
         READERS,
         lambda claim: peek(claim.format, claim.path),
         settle=settings.settle,
         known=known,
-        copies=Copies(number, Path(tempfile.gettempdir()), "ckpt-report-"),
+        copies=Copies(further_processors(settings), Path(tempfile.gettempdir()), "ckpt-report-"),
+        remembered=scanned.KEPT,
         cache=settings.cache,
         max_depth=max_depth,
     )

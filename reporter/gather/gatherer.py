@@ -92,11 +92,14 @@ class Gatherer:
             self.progress.failed(one.ref, one.error)
         return self._gathered(found), account.after(failed)
 
-    def ahead(self, series: Series, tell: Callable[[str], None]) -> None:
+    def ahead(self, series: Series, tell: Callable[[str], None]) -> list[CheckpointInSeries]:
         """In a copy of this process, measure a stretch of a series, so that the cache knows it.
 
         Args:
             tell: is told the identities of what is measured, before the cache has it.
+
+        Returns:
+            What could be measured.
         """
         cache = self.measurer.cache
         for ref in series.checkpoints:
@@ -104,7 +107,7 @@ class Gatherer:
             if not cache.measured_on(identity):
                 tell(identity)
         measurer = replace(self.measurer, plan=replace(self.measurer.plan, threads=1))
-        replace(self, measurer=measurer).stretch(series, Account())
+        return replace(self, measurer=measurer)._in_order(series, (), Account())[0]
 
     def stretch(self, series: Series, account: Account) -> Account:
         """Measure a stretch of a series, so that the cache knows it."""

@@ -6,12 +6,14 @@ Both come from the cache where they are known.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from reporter.cache import Cache, CacheDamaged
 from reporter.errors import NotExamined, translated
+from reporter.gather.checkpoint_in_series import CheckpointInSeries
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import under_names
 from reporter.gather.recording import InMemory, cache_of
@@ -37,25 +39,39 @@ VERSION = 2
 
 def with_deployment(comparison: Comparison, settings: Settings, cache: Cache) -> Comparison:
     """The same series with what is wanted of its last checkpoint; trouble with reading it again costs only that."""
-    last = len(comparison.refs) - 1
+    last, ref, numbers = len(comparison.refs) - 1, comparison.refs[-1], comparison.measured[-1]
     readiness: Mapping[str, Readiness] = {}
     spectra: list[Mapping[str, Spectrum]] = []
     try:
         if settings.deployment == "last":
-            readiness = _known(comparison, last, cache, "readiness", _readiness, measure_deployment)
+            readiness = _known(ref, numbers, cache, "readiness", _readiness, measure_deployment)
         if settings.spectral:
             measure = partial(measure_spectra, threads=settings.threads)
-            spectra = [_known(comparison, last, cache, "spectra", _spectrum, measure)]
+            spectra = [_known(ref, numbers, cache, "spectra", _spectrum, measure)]
     except CacheDamaged:
         raise
     except Exception as error:
-        known = translated(comparison.refs[-1].path, error)
+        known = translated(ref.path, error)
         return replace(comparison, deployment_problem=f"{known.state}: {known.reason}")
     if settings.spectral:
         spectra = [*(_earlier_spectra(comparison, place, cache, measure) for place in range(last)), *spectra]
-    held = {t.info.name: t.summary.non_finite for t in comparison.measured[-1].tensors if t.info.name in readiness}
+    held = {t.info.name: t.summary.non_finite for t in numbers.tensors if t.info.name in readiness}
     readiness = {name: replace(ready, non_finite=held.get(name, 0)) for name, ready in readiness.items()}
     return replace(comparison, readiness=readiness, spectra=spectra[-1] if spectra else {}, all_spectra=tuple(spectra))
+
+
+def keep_ahead(checkpoint: CheckpointInSeries, settings: Settings, cache: Cache) -> None:
+    """In a copy of this process, measure what :func:`with_deployment` wants of a last checkpoint, so that it is known.
+
+    What goes wrong goes wrong again where it is told.
+    """
+    ref, own = checkpoint.ref, checkpoint.own
+    with suppress(Exception):
+        if settings.deployment == "last":
+            _known(ref, own, cache, "readiness", _readiness, measure_deployment)
+    with suppress(Exception):
+        if settings.spectral:
+            _known(ref, own, cache, "spectra", _spectrum, partial(measure_spectra, threads=1))
 
 
 def _earlier_spectra(
@@ -63,7 +79,7 @@ def _earlier_spectra(
 ) -> Mapping[str, Spectrum]:
     """Of a checkpoint before the last; none where it cannot be read again, which leaves a gap in the trend."""
     try:
-        return _known(comparison, place, cache, "spectra", _spectrum, measure)
+        return _known(comparison.refs[place], comparison.measured[place], cache, "spectra", _spectrum, measure)
     except CacheDamaged:
         raise
     except Exception as error:
@@ -72,8 +88,8 @@ def _earlier_spectra(
 
 
 def _known(
-    comparison: Comparison,
-    place: int,
+    ref: CheckpointRef,
+    numbers: Measured,
     cache: Cache,
     kind: str,
     decode: Callable[[dict[str, Any]], T],
@@ -83,7 +99,6 @@ def _known(
 
     The cache has them by place in the file, as the same tensor may go by another name in another series.
     """
-    ref, numbers = comparison.refs[place], comparison.measured[place]
     names = [info.name for info in numbers.infos]
     if ref.recorded:
         cache = cache_of(ref)

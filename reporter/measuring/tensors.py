@@ -78,7 +78,7 @@ def side_by_side(numbers: Sequence[Numbers], probabilities: Iterable[float]) -> 
     units, sketches = [one.units for one in numbers], [one.sketch for one in numbers]
     ascending = sorted(set(probabilities))
     derived = columns([one.summary for one in numbers], [one.quantiles for one in numbers], ascending)
-    return TensorRows(derived, cells.__getitem__, units.__getitem__, sketches.__getitem__)
+    return TensorRows(derived, cells.__getitem__, lambda rows: [units[row] for row in rows], sketches.__getitem__)
 
 
 def measure_paired(

@@ -156,6 +156,18 @@ class Columns:
                 found[name] = tables[table][column]
         return found
 
+    def listed(self, name: str) -> list[Value]:
+        """One statistic of all samples, as :meth:`statistics` has that of one."""
+        values, codes = self.coded(name)
+        floats: list[Value] = values.tolist()
+        if not codes.any():  # all are floats
+            return floats
+        integers = values.view(np.int64).tolist()
+        return [
+            integer if code == INTEGER else value if code == FLOAT else _ABSENT_OF[code]
+            for code, value, integer in zip(codes.tolist(), floats, integers, strict=True)
+        ]
+
     def numbers(self, name: str) -> Floats:
         """One statistic of all samples, NaN where there is no number."""
         values, codes = self.coded(name)
@@ -176,6 +188,15 @@ class Columns:
         table, column = self.sources[place]
         values = (self.counts.view(np.float64), self.moments, self.values)[table][:, column]
         return np.ascontiguousarray(values), self.codes[:, place]
+
+    def quantile(self, probability: float) -> list[float | None]:
+        """One quantile of all samples, None where it is not known or there is no finite value."""
+        place = self.probabilities.get(probability)
+        if place is None:
+            return [None] * len(self)
+        finite = self.counts[:, 0] > self.counts[:, 1:4].sum(axis=1)
+        values = zip(self.quantiles[:, place].tolist(), finite.tolist(), strict=True)
+        return [value if is_known else None for value, is_known in values]
 
     def quantiles_of(self, row: int) -> Quantiles:
         """The quantiles of one sample."""

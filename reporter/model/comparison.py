@@ -142,7 +142,7 @@ class Comparison:
         """Where a checkpoint stands, in words: a number from a file name is none of a step."""
         return f"{'step' if self.counts_steps else 'checkpoint'} {self.labels[place]}"
 
-    @property
+    @cached_property
     def positions(self) -> tuple[float, ...] | None:
         """The steps as numbers for a true axis, None where they are unknown or not increasing."""
         steps = [ref.step.value for ref in self.refs]

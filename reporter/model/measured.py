@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -43,11 +43,11 @@ class TensorRows(Rows):
     """The numbers of a checkpoint's tensors.
 
     Attributes:
-        units: those of a tensor, by its row; None where it has none.
-        sketches: the same.
+        units: those of some tensors, by their rows; None for one that has none.
+        sketches: that of a tensor, by its row; None where it has none.
     """
 
-    units: Callable[[int], Units | None]
+    units: Callable[[Sequence[int]], Sequence[Units | None]]
     sketches: Callable[[int], Sketch | None]
 
 
@@ -85,7 +85,7 @@ class TensorMeasure(_Measure):
     @property
     def units(self) -> Units | None:
         """Numbers of its output units, None where it has none."""
-        return self.rows.units(self.row)
+        return self.rows.units((self.row,))[0]
 
     @property
     def sketch(self) -> Sketch | None:
@@ -270,6 +270,10 @@ class Measured:
     def by_name(self) -> Mapping[str, TensorMeasure]:
         """Tensors by name."""
         return ByName(self.layout.places, self.tensors)
+
+    def units(self, names: Iterable[str]) -> Sequence[Units | None]:
+        """Numbers of the output units of some tensors, None for one that has none; see :attr:`TensorMeasure.units`."""
+        return self.of_tensors.units([self.layout.places[name] for name in names])
 
     @property
     def layer_by_name(self) -> Mapping[str, GroupMeasure]:

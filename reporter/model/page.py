@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Any
 
 from reporter.model.blocks import Banner, Facts, Figure, Figures, Paragraph
 from reporter.model.cards import Cards
@@ -107,6 +109,13 @@ def figures_of(value: object) -> Iterator[Figure]:
     elif isinstance(value, tuple):
         for item in value:
             yield from figures_of(item)
-    elif is_dataclass(value) and not isinstance(value, Table):
-        for field in fields(value):
-            yield from figures_of(getattr(value, field.name))
+    elif not isinstance(value, Table):
+        kind: Any = type(value)
+        for name in field_names(kind):
+            yield from figures_of(getattr(value, name))
+
+
+@cache
+def field_names(kind: Any) -> tuple[str, ...]:
+    """Of a dataclass; none of any other class. There are many objects of few classes on a page."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()

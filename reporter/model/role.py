@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Role(StrEnum):
@@ -121,7 +121,12 @@ _SLOT_ENDINGS: tuple[str, ...] = (
 
 _STEPS: frozenset[str] = frozenset({"global_step", "step", "save_counter", "iterations", "iter", "counter"})
 
+MANY_NAMES = 1 << 14
+"""Names of tensors whose meaning is remembered, some 200 bytes each: the checkpoints of a series have the same ones. It
+was a third of the time of listing 2,400 small files."""
 
+
+@lru_cache(MANY_NAMES)
 def last_part(name: str) -> str:
     """What stands behind the last slash or dot, in lower case.
 
@@ -132,7 +137,8 @@ def last_part(name: str) -> str:
     return re.sub(r":\d+$", "", part)
 
 
-def model_role(name: str, shape: Sequence[int] = ()) -> Role:
+@lru_cache(MANY_NAMES)
+def model_role(name: str, shape: tuple[int, ...] = ()) -> Role:
     """Role of a model variable from the last part of its name and, failing that, its rank.
 
     >>> [str(model_role(name)) for name in ("dense/kernel:0", "bn.running_var", "global_step")]

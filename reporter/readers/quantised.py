@@ -29,8 +29,7 @@ def labelled(contents: Contents) -> Contents:
     packed: dict[str, TensorInfo] = {}
     plain: dict[str, TensorInfo] = {}
     for name, info in infos.items():
-        scale = infos.get(_beside(name, "scale"))
-        if scale is None or info.dtype not in {"int8", "uint8"}:
+        if info.dtype not in {"int8", "uint8"} or (scale := infos.get(_beside(name, "scale"))) is None:
             continue
         grouped = _beside(name, "zero") in infos or re.sub(r"[^/.]*$", "g_idx", name) in infos
         (packed if grouped or _misfits(info, scale) or _unscaled(sources[name]) else plain)[name] = scale

@@ -14,18 +14,15 @@ from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.succession import relu_behind
 from reporter.rules.timeline import Timeline, Track
+from reporter.rules.unit_norms import Norms, with_norms
 
-Norms = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """Two checks per weight matrix with units: by their norms and, where that does not tell it, by their updates."""
-    for track in timeline.matrices:
-        places, norms = _norms(track)
-        if not places:
-            continue
+    for track, places, norms in with_norms(timeline):
         tiny = _by_norm(timeline, track, places, norms, limits)
         yield tiny
         if track.info.role != Role.EMBEDDING and track.trainable is not False:
@@ -33,24 +30,6 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             if updates is not None:
                 same = tiny.severity is not None and tiny.value is not None and tiny.value >= (updates.value or 0.0)
                 yield replace(updates, severity=None, excess=0.0) if same else updates
-
-
-def _norms(track: Track) -> tuple[list[int], Norms]:
-    """The L2 norm of every unit, shape (checkpoints, units), and the places of those checkpoints.
-
-    Norms are over finite values: a checkpoint in which some are not is left out, since a unit of NaN alone would seem
-    to be one of zeros.
-    """
-    places: list[int] = []
-    rows: list[Norms] = []
-    for at, place in enumerate(track.places):
-        units = track.measure(at).units
-        if track.bad[at] or units is None or len(units.norms) < 2:
-            continue
-        if not rows or len(rows[0]) == len(units.norms):
-            places.append(place)
-            rows.append(units.norms)
-    return places, np.stack(rows) if rows else np.empty((0, 0))
 
 
 def _by_norm(timeline: Timeline, track: Track, places: list[int], norms: Norms, limits: Limits) -> Check:

@@ -89,13 +89,12 @@ def _state_roles(numbers: Measured) -> list[str]:
 
 
 def _state_row(series: Comparison, role: str, several: bool) -> Row:
-    held = [_state(numbers, role) for numbers in series.measured]
-    last = held[-1]
+    first, last = (_state(numbers, role) for numbers in (series.measured[0], series.measured[-1]))
     cells = [
         Cell(f"optimizer: {role.replace('_', ' ')}"),
         count_cell(len(last)),
         count_cell(sum(tensor.info.size for tensor in last)),
-        *([_together(held[0])] if several else []),
+        *([_together(first)] if several else []),
         _together(last),
         *(update_cell(_change(pair, [t.info.name for t in last])) for pair in series.latest.values()),
         count_of_bad(sum(tensor.summary.non_finite for tensor in last)),

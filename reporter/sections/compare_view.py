@@ -148,7 +148,8 @@ def _histograms(
         for place in places:
             if place not in drawn:
                 measured = series.measured[place]
-                summary = measured.trained_layer(name).summary if name in measured.layer_by_name else NOTHING
+                lead = measured.lead_of(name)
+                summary = NOTHING if lead is None else measured.by_name[lead].summary
                 drawn[place] = next(count([summary], edges)) if edges is not None and summary.finite else None
             row.append(drawn[place])
         yield (*row, *further)

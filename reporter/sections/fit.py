@@ -15,7 +15,7 @@ from reporter.model.finding_list import FindingList
 from reporter.model.hero import Hero
 from reporter.model.page import Block, Page
 from reporter.model.side_by_side import CompareView, LayerCourses
-from reporter.model.table import Row, Table
+from reporter.model.table import Cell, Row, Spark, Table, Thumbnail
 from reporter.numerals import integer
 
 MOST_BYTES = 8_000_000
@@ -33,8 +33,12 @@ ROWS = (1000, 500, 250, 100, 50)
 PICTURES = (180, 160, 140, 120, MANY_PICTURES, 50, 20, 10, 3)
 """The limits for the pictures of a gallery that are tried one after the other."""
 
-_CELL, _PAGE, _CARD, _MARK = 60, 300_000, 900, 600
-"""Bytes of the markup around a cell, of the style sheet and script of a page, of a card, and of a small picture."""
+_PAGE, _CARD, _HEAD, _ROW, _CELL, _TIP = 85_000, 800, 90, 40, 14, 9
+"""Bytes of a page without sections, of a card without blocks, and of the markup around the title of a column, a row, a
+cell and its tool tip. ``tests/sections/test_fit.py`` compares estimates with pages."""
+
+_MARK, _POINT, _POINTS, _BIN = 120, 9, 48, 6
+"""Bytes of a small picture, of a point of its course, of which it has so many at most, and of a bin."""
 
 
 def fitted(page: Page, most: int = MOST_BYTES) -> Page:
@@ -62,8 +66,8 @@ def nbytes(page: Page) -> int:
 
 def _bytes(block: Block) -> int:
     if isinstance(block, Table):
-        head = sum(_CELL + len(c.title) + len(c.unit) + len(c.definition) for c in block.columns)
-        return 2 * len(block.caption) + head + sum(_row_bytes(row) for row in block.rows)
+        head = sum(_HEAD + len(c.title) + len(c.unit) + len(c.definition) for c in block.columns)
+        return 400 + 2 * len(block.caption) + head + sum(_row_bytes(row) for row in block.rows)
     if isinstance(block, Figure):
         drawn = len(block.png) * 4 // 3 + len(block.alt) + len(block.caption)
         return drawn + sum(area.nbytes for area in block.reading)
@@ -85,14 +89,23 @@ def _bytes(block: Block) -> int:
 
 
 def _card_bytes(card: Card) -> int:
-    return _CARD + _MARK * len(card.marks) + sum(map(_bytes, card.blocks))
+    return _CARD + sum(_mark_bytes(cell.mark) for _, cell in card.marks) + sum(map(_bytes, card.blocks))
 
 
 def _row_bytes(row: Row) -> int:
-    return sum(
-        _CELL + (_MARK if c.mark else 0) + len(c.text) + len(c.title or str(c.sort or "")) + len(c.href)
-        for c in row.cells
-    )
+    return _ROW + sum(_cell_bytes(cell) for cell in row.cells)
+
+
+def _cell_bytes(cell: Cell) -> int:
+    tip = cell.title or (str(cell.sort) if cell.sort is not None else "")
+    shown = _mark_bytes(cell.mark) if cell.mark is not None else len(cell.text)
+    return _CELL + shown + (_TIP + len(tip) if tip else 0) + (len(cell.href) + 15 if cell.href else 0)
+
+
+def _mark_bytes(mark: Spark | Thumbnail | None) -> int:
+    if isinstance(mark, Spark):
+        return _MARK + _POINT * min(len(mark.values), _POINTS)
+    return _MARK + _BIN * (len(mark.first) + len(mark.last)) if mark is not None else 0
 
 
 def _few_alone(page: Page, pictures: int) -> Page:

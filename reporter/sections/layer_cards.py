@@ -38,6 +38,7 @@ from reporter.sections.card_anchors import card_anchors
 from reporter.sections.card_groups import grouped
 from reporter.sections.findings import about_deployment, anchors, sentence_of
 from reporter.sections.paired import COSINE, UNCHANGED, UPDATE, cosine_cell, unchanged_cell, update_cell
+from reporter.sections.tensor_courses import norms, updates
 
 BINS = 32
 """Wanted number of bins of a thumbnail, three CSS pixels each."""
@@ -48,7 +49,6 @@ NOTE = (
     "drawn from its own smallest to its largest number, with the last number beside it. Upright lines: NaN or infinite."
 )
 
-_ODD = ("nan_count", "posinf_count", "neginf_count")
 _SHOWN = ("l2_norm", "mean", "std", "min", "max", "zero_share")
 
 Block = Table | Figure | Paragraph | Banner
@@ -60,7 +60,8 @@ class _Of:
 
     Attributes:
         anchors: by layer.
-        norms: of every tensor at each checkpoint, by name; see :func:`_norms`.
+        norms: of every tensor of the model at each checkpoint, by name; see :mod:`reporter.sections.tensor_courses`.
+        updates: of the tensor that speaks for a layer at each checkpoint but the first, by name.
         found: the findings by layer, the worst first, each with the link to where it is told.
         trends: by layer.
         drawn: the distribution over the steps by layer.
@@ -69,6 +70,7 @@ class _Of:
     series: Comparison
     anchors: Mapping[str, str]
     norms: Mapping[str, Sequence[float | None]]
+    updates: Mapping[str, Sequence[float | None]]
     found: Mapping[str, Sequence[tuple[Finding, str]]]
     trends: Mapping[str, Table]
     drawn: Mapping[str, Figure]
@@ -90,7 +92,8 @@ def cards(report: Report, at: int) -> Cards:
             for layer in dict.fromkeys([*finding.layers, finding.layer]):
                 found.setdefault(layer, []).append((finding, told.get(i, elsewhere)))
     ids, folder = card_anchors(series), common_folder(series.layers)
-    of = _Of(series, ids, _norms(series), found, layer_trends.tables_of(series), report.figures[at].layers)
+    trends, drawn = layer_trends.tables_of(series), report.figures[at].layers
+    of = _Of(series, ids, norms(series), updates(series), found, trends, drawn)
     ranked = [*(n for n in found if n in ids), *(n for m in series.moved for n in m.layers if n in ids)]
     order = dict.fromkeys([*ranked, *series.layers])
     made = [
@@ -111,15 +114,18 @@ def _beside(of: _Of, place: int, folder: str) -> Iterator[Link]:
 
 def _card(of: _Of, name: str, folder: str) -> Card:
     series = of.series
-    holding = [i for i, m in enumerate(series.measured) if name in m.layer_by_name]
-    first, last = series.measured[holding[0]], series.measured[holding[-1]]
+    places = range(len(series.refs))
+    begin, end = (
+        next(i for i in some if name in series.measured[i].layout.layer_places) for some in (places, reversed(places))
+    )
+    first, last = series.measured[begin], series.measured[end]
     lead = last.lead_of(name)
     assert lead is not None
     info = last.by_name[lead].info
     found = of.found.get(name, ())
     chips = [_shape(info), *([f"+ {counted(more, 'tensor')}"] if (more := len(last.layer_members[name]) - 1) else [])]
-    if holding[-1] < len(series.refs) - 1:
-        chips.append(f"last seen at step {series.labels[holding[-1]]}")
+    if end < len(series.refs) - 1:
+        chips.append(f"last seen at step {series.labels[end]}")
     level: Level = LEVELS[found[0][0].severity] if found else ""
     return Card(
         anchor=of.anchors[name],
@@ -143,36 +149,13 @@ def _marks(of: _Of, lead: str, first: Measured, last: Measured) -> tuple[tuple[s
     norm = norm_cell(tensor)
     if not several:
         return (role, thumb), ("norm", norm)
-    norms = of.norms[lead]
-    updates = [_update(series, i, lead) for i in range(len(series.pairs))]
     change = series.pairs[-1].tensors.get(lead) if series.pairs else None
     update = update_cell(change)
     return (
         (role, thumb),
-        ("norm", replace(norm, mark=Spark(tuple(norms)))),
-        ("update", replace(update, mark=Spark((None, *updates)))),
+        ("norm", replace(norm, mark=Spark(tuple(of.norms[lead])))),
+        ("update", replace(update, mark=Spark((None, *of.updates.get(lead, ()))))),
     )
-
-
-def _norms(series: Comparison) -> Mapping[str, Sequence[float | None]]:
-    """The norm of every tensor of the model at each checkpoint.
-
-    None where a checkpoint lacks the tensor, NaN where some of its values are not finite.
-    """
-    norms: dict[str, list[float | None]] = {}
-    for place, measured in enumerate(series.measured):
-        for info, (norm, *odd) in zip(measured.infos, measured.tensors.table(("l2_norm", *_ODD)).tolist(), strict=True):
-            if info.collection == "model":
-                course = norms.setdefault(info.name, [None] * len(series.refs))
-                course[place] = math.nan if any(odd) else norm
-    return norms
-
-
-def _update(series: Comparison, pair: int, name: str) -> float | None:
-    change = series.pairs[pair].tensors.get(name)
-    if change is None:
-        return None
-    return math.nan if change.left_out else change.relative_update
 
 
 def _thumbnail(first: Measured, last: Measured, name: str) -> Thumbnail:

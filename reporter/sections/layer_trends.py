@@ -87,19 +87,19 @@ def tables_of(series: Comparison) -> Mapping[str, Table]:
             CAPTION,
             columns,
             tuple(
-                _row(series, trend, courses[layer, trend.statistic], factor)
+                _row(series, trend, courses[layer, trend.statistic], factor, broken)
                 for trend in sorted(of, key=lambda t: SHOWN.index(t.statistic))
             ),
         )
         for layer, of in by_layer.items()
+        for broken in [_broken(series, layer)]
     }
 
 
-def _row(series: Comparison, trend: Trend, course: Course, factor: float) -> Row:
+def _row(series: Comparison, trend: Trend, course: Course, factor: float, broken: bool) -> Row:
     statistic = trend.statistic
     relative = trend.change / abs(trend.first) if trend.first else None
     point = trend.change_point
-    broken = _broken(series, trend.layer)
     cells = (
         Cell(BY_NAME[statistic].title),
         statistic_cell(statistic, trend.first),
@@ -120,8 +120,8 @@ def course_cell(values: Sequence[float]) -> Cell:
 
 def _broken(series: Comparison, layer: str) -> bool:
     """Whether some of the layer's trained values are not finite in the last checkpoint that has it."""
-    holding = [m for m in series.measured if layer in m.layer_by_name]
-    return bool(holding) and holding[-1].trained_layer(layer).summary.non_finite > 0
+    last = next((m for m in reversed(series.measured) if layer in m.layout.layer_places), None)
+    return last is not None and last.trained_layer(layer).summary.non_finite > 0
 
 
 def _is_flat(course: Course) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from reporter.derive.statistics import STATISTICS
 from reporter.model.blocks import Facts
-from reporter.model.page import Page, Section
+from reporter.model.page import Page, Section, field_names
 
 GLOSSARY = "glossary"
 """Anchor of the section of definitions."""
@@ -63,10 +64,15 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _texts(item)
-    elif is_dataclass(value):
-        for field in fields(value):
-            if field.name not in _UNSEEN:
-                yield from _texts(getattr(value, field.name))
+    else:
+        kind: Any = type(value)
+        for name in _seen(kind):
+            yield from _texts(getattr(value, name))
+
+
+@cache
+def _seen(kind: Any) -> tuple[str, ...]:
+    return tuple(name for name in field_names(kind) if name not in _UNSEEN)
 
 
 _UNSEEN = frozenset({"anchor", "href", "level", "kind", "png", "name", "definition", "order", "mark", "alt"})

@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 
 from reporter.derive.statistics import STATISTICS
-from reporter.model.measured import Measured, TensorMeasure
+from reporter.model.columns import Columns
+from reporter.model.measured import Measured
 from reporter.model.report import Report
 from reporter.model.tensor import TensorInfo
 from reporter.model.value import Absent
@@ -41,8 +42,8 @@ def write_csv(report: Report) -> bytes:
             if numbers.infos is not infos:  # consecutive checkpoints mostly share this object
                 infos, described = numbers.infos, [_described(info) for info in numbers.infos]
             rows.writerows(
-                where + what + _numbers(tensor, probabilities)
-                for what, tensor in zip(described, numbers.tensors, strict=True)
+                [*where, *what, *cells]
+                for what, cells in zip(described, _numbers(numbers.of_tensors.columns, probabilities), strict=True)
             )
     text.flush()
     return data.getvalue()
@@ -62,10 +63,11 @@ def _described(info: TensorInfo) -> list[str]:
     return [*names, info.role, trainable, info.collection, shape, info.dtype, str(info.nbytes)]
 
 
-def _numbers(tensor: TensorMeasure, probabilities: list[float]) -> list[str]:
-    """The statistics and quantiles of a tensor with all digits, as in report.json, and "" where there is no number."""
-    values = [*map(tensor.statistics.__getitem__, _NAMES), *map(tensor.quantiles.values.get, probabilities)]
-    return [_SPECIAL.get(text, text) for text in map(repr, values)]
+def _numbers(columns: Columns, probabilities: Sequence[float]) -> Iterator[tuple[str, ...]]:
+    """The statistics and quantiles of each tensor, with all digits, as in report.json; "" where there is no number."""
+    values: list[Sequence[object]] = [columns.listed(name) for name in _NAMES]
+    values += [columns.quantile(p) for p in probabilities]
+    return zip(*([_SPECIAL.get(text, text) for text in map(repr, column)] for column in values), strict=True)
 
 
 def inert(text: str) -> str:

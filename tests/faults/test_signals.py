@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reporter import documents, pipeline
+from reporter import documents, judged, pipeline
 from reporter.gather import all_series
 from reporter.writers import publish, report_json, tensors_csv
 from tests.faults.warm import Small
@@ -18,9 +18,9 @@ from tests.faults.warm import Small
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 BOUNDARIES: tuple[tuple[Any, str], ...] = (
-    (pipeline, "scan"),
+    (judged, "scan"),
     (all_series, "compare"),
-    (pipeline, "judge"),
+    (judged, "judge"),
     (pipeline, "details"),
     (pipeline, "draw_all"),
     (report_json, "report_record"),
@@ -96,7 +96,7 @@ def test_what_is_ignored_stays_ignored(small: Small, monkeypatch: pytest.MonkeyP
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with monkeypatch.context() as patched:
-            patched.setattr(pipeline, "judge", stopping(pipeline.judge, signal.SIGHUP))
+            patched.setattr(judged, "judge", stopping(judged.judge, signal.SIGHUP))
             assert small.report().code in (0, 3)
     finally:
         signal.signal(signal.SIGHUP, before)

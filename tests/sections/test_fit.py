@@ -11,8 +11,11 @@ from reporter.model.cards import Card, CardGroup, Cards
 from reporter.model.numbers import Course, SeriesNumbers
 from reporter.model.page import Page, Section
 from reporter.model.side_by_side import CompareView, LayerCourses
-from reporter.model.table import Cell, Column, Row, Table
+from reporter.model.table import Cell, Column, Row, Spark, Table, Thumbnail
+from reporter.render.html import render_html
+from reporter.sections import html_pages
 from reporter.sections.fit import MOST_BYTES, USUAL_BYTES, fitted, nbytes
+from tests.make import built
 
 
 def page(rows: int, pictures: int, png: int = 10_000) -> Page:
@@ -93,3 +96,26 @@ def test_cards_of_many_layers_keep_their_first_columns_and_what_is_marked() -> N
     assert "report.json has all" in note.text
     kept = [[column.title for column in table.columns] for card in cards.groups[0].items for table in card.blocks]  # type: ignore[union-attr]
     assert kept == [["A", "E19"] if i == 7 else ["A"] for i in range(900)]
+
+
+def test_the_estimate_is_close_to_what_real_pages_have() -> None:
+    """A page is cut by it: where it is too high, readers miss pictures and columns for which there was room."""
+    pages = dict(html_pages(built.story()))
+    assert len(pages) > 1
+    for path, one in pages.items():
+        real = len(render_html(one).encode())
+        assert abs(nbytes(one) / real - 1) < 0.15, (path, nbytes(one), real)
+
+
+def test_the_estimate_counts_long_tables_and_many_cards_about_right() -> None:
+    columns = (Column("Name", numeric=False), *(Column(f"C{i}", "unit", "what it means") for i in range(12)))
+    row = Row((Cell("block/dense/kernel", title="x"), *(Cell("0.1234", sort=0.12341234567890123) for _ in range(12))))
+    marks = (
+        ("kernel", Cell("3 values", mark=Thumbnail((), tuple(np.arange(32) / 496)))),
+        ("norm", Cell("1.5", mark=Spark(tuple(np.sin(np.arange(60)).tolist())))),
+    )
+    items = tuple(Card(f"card-{i}", f"layer {i}", "Dense", ("3 × 3",), (), marks, ()) for i in range(300))
+    blocks = Table("T", columns, (row,) * 1000), Cards((CardGroup("", items),), ())
+    for block in blocks:
+        whole = Page("title", "", (Section("s", "S", (block,)),), ())
+        assert abs(nbytes(whole) / len(render_html(whole).encode()) - 1) < 0.15, type(block)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.role import NEVER_TRAINABLE, model_role, output_axis, slot_role
+from reporter.model.role import MANY_NAMES, NEVER_TRAINABLE, model_role, output_axis, slot_role
 from reporter.model.tensor import (
     COLLECTIONS,
     Collection,
@@ -38,6 +38,11 @@ class Stream(Protocol):
 
 def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stream) -> Tensor:
     """A tensor as its name describes it; ``dtype`` is that of the values, in native byte order."""
+    return Tensor(_described(name, shape, dtype), partial(stream.blocks, name))
+
+
+@lru_cache(MANY_NAMES)
+def _described(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> TensorInfo:
     owner, last = split(name)
     collection = Collection.MODEL
     if re.split(r"[/.]", name, maxsplit=1)[0].lower() in _OPTIMIZERS:
@@ -48,7 +53,7 @@ def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stre
             collection, owner = Collection.OTHER, ""
     # PyTorch and MLX keep a ``weight`` as (output, input, …), Keras a ``kernel`` as (…, input, output).
     axis = 0 if last.startswith("weight") and len(shape) > 1 else output_axis(role)
-    info = TensorInfo(
+    return TensorInfo(
         name=name,
         layer=owner,
         role=role,
@@ -60,7 +65,6 @@ def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stre
         itemsize=dtype.itemsize,
         output_axis=axis,
     )
-    return Tensor(info, partial(stream.blocks, name))
 
 
 def split(name: str) -> tuple[str, str]:

@@ -23,17 +23,17 @@ RESTED = 2.0
 
 Key = tuple[int, ...]
 
-_kept: dict[Key, bytes] = {}
-"""The one that was used last at the end."""
+KEPT: dict[Key, bytes] = {}
+"""The scans that are kept, compressed; the one that was used last at the end."""
 
 
 def known(window: Window) -> Any:
     """What a scan of the file in a window found; None where that is not known."""
     key = _key(window)
-    text = _kept.pop(key, None)
+    text = KEPT.pop(key, None)
     if text is None:
         return None
-    _kept[key] = text
+    KEPT[key] = text
     return json.loads(zlib.decompress(text))
 
 
@@ -42,9 +42,9 @@ def keep(window: Window, found: Any) -> None:
     key = _key(window)
     if time.time() - max(key[-2:]) / 1e9 < RESTED:
         return
-    _kept[key] = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), 1)
-    while sum(map(len, _kept.values())) > MAX_BYTES:
-        _kept.pop(next(iter(_kept)), None)  # another thread may have been first
+    KEPT[key] = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), 1)
+    while sum(map(len, KEPT.values())) > MAX_BYTES:
+        KEPT.pop(next(iter(KEPT)), None)  # another thread may have been first
 
 
 def _key(window: Window) -> Key:

@@ -17,7 +17,7 @@ from reporter.readers.opening import open_checkpoint
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanned, "_kept", {})
+    monkeypatch.setattr(scanned, "KEPT", {})
 
 
 @pytest.fixture
@@ -91,9 +91,9 @@ def test_a_file_that_changed_is_scanned_again(
 def test_no_more_than_a_bound_is_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanned, "RESTED", -1.0)
     _values(file)
-    (size,) = map(len, scanned._kept.values())
+    (size,) = map(len, scanned.KEPT.values())
     monkeypatch.setattr(scanned, "MAX_BYTES", 2 * size + size // 2)
     for number in range(4):
         _write(file.with_name(f"{number}.weights.h5"), number)
         _values(file.with_name(f"{number}.weights.h5"))
-    assert len(scanned._kept) == 2
+    assert len(scanned.KEPT) == 2
