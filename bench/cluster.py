@@ -1,20 +1,36 @@
 """What a scheduler bears: tasks that do nothing, as many and with results as large as those of a huge report.
 
-``python -m bench.cluster [TASKS] [WORKERS] [KILOBYTES]``: seconds, tasks a second, and the memory of the scheduler with
-this client, and of the largest worker. Tasks are handed out as ``--scheduler`` does it, and take no time.
+``python -m bench.cluster [TASKS] [WORKERS] [KILOBYTES]``: the scheduler and each worker are processes of their own, as
+users start them. Prints seconds, tasks a second, and the processor time and peak memory of the scheduler, of the
+workers and of this client. Tasks are handed out as ``--scheduler`` does it, a bounded number at a time, and do nothing.
+
+``python -m bench.cluster --result``: how many kilobytes come back for a part of a large checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import save_file
+
 from reporter.cluster.run import AT_ONCE
+
+ROOT = Path(__file__).resolve().parents[1]
+TICK = os.sysconf("SC_CLK_TCK")
+
+VALUES = 1 << 20
+"""Values of a tensor of :func:`result_size`. What is kept of a tensor hardly grows beyond that."""
 
 
 def nothing(size: int, number: int) -> bytes:
@@ -43,30 +59,93 @@ def megabytes(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
+def seconds(pid: int) -> float:
+    """Processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+@contextmanager
+def cluster(workers: int) -> Iterator[tuple[str, int, list[int]]]:
+    """A scheduler and workers on the loopback address: its address, its process and theirs."""
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name, "scheduler.json")
+
+        def start(what: str, *arguments: str) -> subprocess.Popen[bytes]:
+            code = f"from distributed.cli.{what} import main; main()"
+            command = [sys.executable, "-c", code, "--scheduler-file", str(file), "--no-dashboard", *arguments]
+            return subprocess.Popen(
+                command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
+            )
+
+        scheduler = start("dask_scheduler", "--port", "0", "--host", "127.0.0.1")
+        started = [scheduler]
+        try:
+            while not file.exists() or not file.read_text().strip():
+                time.sleep(0.05)
+            of_worker = ("--no-nanny", "--nthreads", "1", "--local-directory", name)
+            started += [start("dask_worker", *of_worker) for _ in range(workers)]
+            yield json.loads(file.read_text())["address"], scheduler.pid, [one.pid for one in started[1:]]
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def measure(tasks: int, workers: int, kilobytes: int) -> str:
+    """Run the tasks: a line of what they took."""
+    from distributed import Client
+
+    with cluster(workers) as (address, scheduler, pids), Client(address) as client:
+        client.wait_for_workers(workers, timeout=300)
+        sum(handed_out(client, workers, kilobytes << 10, workers))  # what is loaded with the first task does not count
+        processes = {"scheduler": [scheduler], "worker": pids, "client": [os.getpid()]}
+        before = {name: sum(map(seconds, some)) for name, some in processes.items()}
+        began = time.perf_counter()
+        received = sum(handed_out(client, tasks, kilobytes << 10, workers * AT_ONCE))
+        took = time.perf_counter() - began
+        told = [
+            f"{name} {sum(map(seconds, some)) - before[name]:.1f} s, {max(map(megabytes, some)):.0f} MB"
+            for name, some in processes.items()
+        ]
+    return (
+        f"{tasks} tasks on {workers} workers, results of {kilobytes} kB: {took:.1f} s, {tasks / took:.0f} tasks/s, "
+        f"{received / 1e6:.0f} MB received; processor time and peak memory: {'; '.join(told)}"
+    )
+
+
+def result_size(tensors: int) -> str:
+    """What comes back for a part of a checkpoint of so many tensors that was compared with two others: a line."""
+    from reporter.cache import Cache
+    from reporter.cluster.parts import Part
+    from reporter.cluster.task import measured_in_part
+    from reporter.gather.catalog import scan
+    from reporter.settings.model import Settings
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "ckpts")
+        folder.mkdir()
+        for step in range(3):
+            rng = np.random.default_rng(step)
+            values = {f"l{i}.kernel": rng.standard_normal((1024, VALUES >> 10), np.float32) for i in range(tensors)}
+            save_file(values, folder / f"m-{step}.safetensors")
+        settings = Settings(roots=(folder,), settle=0.0)
+        first, before, ref = scan(settings).series[0].checkpoints
+        part = Part(ref, 0, 1, first, (first, before), last=False)
+        result = measured_in_part(part, settings, Cache(Path(name, "cache")))
+    nbytes = sum(len(data) for files in result.files.values() for data in files.values())
+    return f"{tensors} tensors with two pairs: {nbytes / 1024:.0f} kB, {nbytes / tensors / 1024:.1f} kB for each tensor"
+
+
 def main() -> None:
-    """Run the tasks and print a line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run the tasks, or measure a result, and print a line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="?", type=int, default=10_000)
     parser.add_argument("workers", nargs="?", type=int, default=4)
     parser.add_argument("kilobytes", nargs="?", type=int, default=64)
+    parser.add_argument("--result", action="store_true")
     arguments = parser.parse_args()
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(n_workers=arguments.workers, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
-        started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-        received = sum(handed_out(client, arguments.tasks, arguments.kilobytes << 10, arguments.workers * AT_ONCE))
-        seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
-        own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        largest = max(megabytes(pid) for pid in client.run(os.getpid).values())
-    print(
-        f"{arguments.tasks} tasks on {arguments.workers} workers, results of {arguments.kilobytes} kB: "
-        f"{seconds:.1f} s, {arguments.tasks / seconds:.0f} tasks/s, {received / 1e6:.0f} MB received; "
-        f"scheduler and client together {own:.1f} s of a processor, {after.ru_maxrss / 1024:.0f} MB; "
-        f"largest worker {largest:.0f} MB"
-    )
+    print(result_size(16) if arguments.result else measure(arguments.tasks, arguments.workers, arguments.kilobytes))
 
 
 if __name__ == "__main__":

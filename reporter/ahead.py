@@ -163,12 +163,12 @@ class Copies:
 
     Attributes:
         number: 0 where this process makes everything itself.
-        folder: in which a folder for their files is made, and removed again.
+        folder: in which a folder for their files is made, and removed again; None: in the system's own.
         prefix: of its name, by which a later run knows what a killed one has left.
     """
 
     number: int = 0
-    folder: Path = Path()
+    folder: Path | None = None
     prefix: str = ""
 
 

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from reporter.errors import ReportError, SettingError
 from reporter.model.finding import Finding, Severity
 from reporter.pipeline import Outcome
+from reporter.places import shown
 from reporter.readers.live_objects import step_of
 from reporter.recorder import Recorder
 
@@ -173,7 +174,7 @@ class Report:
         for problem in (*self.outcome.problems, self.outcome.pdf_problem):
             if problem:
                 LOGGER.warning("%s", problem)
-        LOGGER.info("verdict %s: %s", self.outcome.report.verdict, self.outcome.page)
+        LOGGER.info("verdict %s: %s", self.outcome.report.verdict, shown(self.outcome.page))
 
     def _record(self, name: str, logs: Mapping[str, Any] | None = None) -> None:
         self._safely(lambda: self._recorded(name, logs))

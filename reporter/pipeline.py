@@ -35,10 +35,9 @@ from reporter.sections.shown import details
 from reporter.settings.model import Settings
 from reporter.settings.options import described
 from reporter.terminal.progress import Progress
-from reporter.writers.findings_json import read_memory, write_memory
-from reporter.writers.kept_runs import kept_runs, prune
+from reporter.writers.destination import Destination, destination
+from reporter.writers.findings_json import write_memory
 from reporter.writers.outputs import FILES, HANDED_ON, Published, deliver, require_possible
-from reporter.writers.publish import LATEST, output_lock, publish, run_name, write_index
 from reporter.writers.report_json import timestamp, with_timings
 
 
@@ -78,7 +77,8 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
     cache, created = Cache(settings.cache), now or datetime.now(UTC)
     require_possible(settings)
     keep_font_list(settings.cache)
-    with output_lock(settings.out):
+    out = destination(settings.out)
+    with out.held():
         while True:
             try:
                 documents = Documents.of(
@@ -89,12 +89,14 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
                     plots=settings.plots_folder,
                 )
                 with progress.shown(), documents as made:
-                    return _run(settings, cache, progress, created, made)
+                    return _run(settings, out, cache, progress, created, made)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")
 
 
-def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime, documents: Documents) -> Outcome:
+def _run(
+    settings: Settings, out: Destination, cache: Cache, progress: Progress, created: datetime, documents: Documents
+) -> Outcome:
     """Every stage once, in order; each takes the frozen results of those before it."""
     clock, renderings = Clock(), Renderings(cache, progress.tick)
     look = read_look(settings.note, settings.logo, settings.accent, settings.templates)
@@ -113,7 +115,7 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         progress.stage("drawing")
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        copies = Copies(further_processors(settings), settings.out, UNFINISHED)
+        copies = Copies(further_processors(settings), out.scratch, UNFINISHED)
         figures = draw_all(renderings, series, histograms, judgement, settings.bins, copies)
         runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
     report = Report(
@@ -132,8 +134,8 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
         details=shown,
         look=look,
     )
-    name = run_name(settings.out, created, identity(made.found, settings))
-    memory, problem = read_memory(settings.out)
+    name = out.run_name(created, identity(made.found, settings))
+    memory, problem = out.memory()
     fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
     report = replace(report, news=fresh)
 
@@ -154,9 +156,9 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     report = replace(report, timings=clock.seconds)
     files["report.json"] = with_timings(files["report.json"], report.timings)
     latest = report.tensors > 0
-    folder = publish(settings.out, created, identity(made.found, settings), files, latest=latest)
-    page = (settings.out / LATEST if latest else folder) / "index.html"
-    problems = (*_index(settings, created), *deliver(Published(report, page, clock.elapsed, settings)))
+    folder = out.publish(created, identity(made.found, settings), files, latest=latest)
+    page = out.page(folder, latest=latest)
+    problems = (*_index(settings, out, created), *deliver(Published(report, page, clock.elapsed, settings)))
     return Outcome(
         report,
         folder,
@@ -170,10 +172,10 @@ def _run(settings: Settings, cache: Cache, progress: Progress, created: datetime
     )
 
 
-def _index(settings: Settings, now: datetime) -> Iterator[str]:
+def _index(settings: Settings, out: Destination, now: datetime) -> Iterator[str]:
     """Delete old runs, and write the page over all that are left; yields what went wrong, if anything did."""
     try:
-        runs = prune(settings.out, kept_runs(settings.out), now, settings.keep_last, settings.keep_days)
-        write_index(settings.out, render_runs(runs), MADE_BY)
+        runs = out.pruned(now, settings.keep_last, settings.keep_days)
+        out.write_index(render_runs(runs), MADE_BY)
     except (OutputError, RenderError) as error:
         yield str(error)

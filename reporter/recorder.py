@@ -23,6 +23,7 @@ from reporter.model.neighbours import with_roles
 from reporter.model.output import RECORDED
 from reporter.model.tensor import Collection, Contents, Tensor
 from reporter.pipeline import Outcome, run
+from reporter.places import address
 from reporter.readers.live import live_contents
 from reporter.readers.live_arrays import array_contents
 from reporter.readers.quantised import labelled
@@ -94,6 +95,8 @@ class Recorder:
         made = from_keywords({"cache": default_cache(), **settings}, None if config is None else Path(config))
         self._folder = Path(out) / RECORDED if folder is None else Path(folder)
         self.settings = replace(made, out=Path(out), roots=(self._folder,))
+        if url := address(self._folder):
+            raise SettingError(f"{url}: what is recorded has to lie on this machine: name a folder for it")
         self._plan = Plan(made.variables, made.quantiles, made.threads)
         self._optimizer, self._progress = optimizer, progress
         self._recording: Recording | None = None

@@ -14,6 +14,7 @@ from reporter.cache.container import Container, Unusable
 from reporter.cache.entry import Entry, Shelf, encode
 from reporter.cache.folder import MALFORMED, Folder
 from reporter.cache.identity import identity, is_certain
+from reporter.cache.joined import joined
 from reporter.errors import ReportError
 from reporter.measuring.checkpoint import Plan, assembled
 from reporter.model.changes import Changes
@@ -175,6 +176,16 @@ class Cache:
         if self._folder is not None and known:
             for suffix, content in files.items():
                 self._folder.write(self._folder.path(known, suffix), content)
+
+    def adopt_parts(self, known: str, parts: Sequence[Mapping[str, bytes]]) -> list[int]:
+        """Keep what other caches have kept of the parts of a checkpoint; how many tensors each has.
+
+        Raises:
+            Unusable: they are no parts of one checkpoint.
+        """
+        files, counts = joined(known, parts)
+        self.adopt(known, files)
+        return counts
 
     # Records
 

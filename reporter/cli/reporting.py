@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.cli.commands import FINDINGS, INCOMPLETE, OK, settings_of
-from reporter.errors import State
+from reporter.errors import SettingError, State
 from reporter.model.finding import Severity, Verdict
+from reporter.places import address, shown
 from reporter.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ NAMED = 4
 def report(arguments: argparse.Namespace) -> int:
     """Make a report."""
     settings = settings_of(arguments)
+    if arguments.open and address(settings.out):
+        raise SettingError(
+            "--open: a page in a store cannot be opened from here; leave it out, or give a folder with -o"
+        )
     from reporter.pipeline import run
     from reporter.terminal.log import Log, Loudness
     from reporter.terminal.progress import Progress
@@ -111,7 +116,7 @@ def _summarise(outcome: Outcome, seconds: float, log: Log, code: int) -> None:
             log.line("problem", problem, level="warning")
     level = "error" if code == FINDINGS else "warning" if code != OK else "info"
     facts = {"verdict": str(report.verdict), "findings": len(report.judgement.findings), "exit_code": code}
-    log.line("verdict", "; ".join(_verdict(outcome)), level=level, page=str(outcome.page), **facts)
+    log.line("verdict", "; ".join(_verdict(outcome)), level=level, page=shown(outcome.page), **facts)
 
 
 def _verdict(outcome: Outcome) -> Iterator[str]:

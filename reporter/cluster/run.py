@@ -1,4 +1,4 @@
-"""Hand the stretches of all series to the workers, a bounded number at a time, and keep what comes back."""
+"""Hand the tasks of all series to the workers, a bounded number at a time, and keep what comes back."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from reporter.cache import Cache
-from reporter.cluster.task import Kept, installation, measure_stretch, only_measuring
+from reporter.cluster.divided import Parts, divided
+from reporter.cluster.parts import Part
+from reporter.cluster.task import Kept, Stretch, Task, installation, only_measuring, work
 from reporter.errors import ClusterError, SettingError
-from reporter.gather.stretches import LENGTH, stretches
 from reporter.model.checkpoint import Found, Series
 from reporter.numerals import counted
 from reporter.settings.model import Settings
@@ -23,10 +24,7 @@ PATIENCE = 60.0
 """Seconds to wait for the scheduler, and for its first worker."""
 
 AT_ONCE = 3
-"""Stretches for each worker that the scheduler has at a time: one that is worked on, and two so that none waits."""
-
-PARTS = 4
-"""Stretches for each worker at least, where there are so many checkpoints: so all end at about the same time."""
+"""Tasks for each worker that the scheduler has at a time: one that is worked on, and two so that none waits."""
 
 
 def measure_on_cluster(found: Found, settings: Settings, cache: Cache, progress: Progress) -> None:
@@ -46,21 +44,19 @@ def measure_on_cluster(found: Found, settings: Settings, cache: Cache, progress:
         raise SettingError("--scheduler: results of workers are handed on through the cache: leave out --no-cache")
     with _client(settings.scheduler) as client:
         workers = _workers(client, settings.scheduler)
-        work = _unknown(found, cache, workers)
-        checkpoints = sum(len(series.checkpoints) for series in work)
-        progress.say(
-            f"cluster: {counted(len(work), 'stretch', 'stretches')} of series for {counted(workers, 'worker')}",
-            event="cluster",
-            level="info",
-        )
+        tasks = divided(found, settings, cache, workers)
+        progress.say(_told(tasks, workers), event="cluster", level="info")
         failed: dict[str, str] = {}
-        with progress.counting(checkpoints):
-            for stretch, result in _results(client, work, only_measuring(settings), workers * AT_ONCE):
+        parts = Parts(cache)
+        with progress.counting(sum(map(_units, tasks))):
+            for task, result in _results(client, tasks, only_measuring(settings), workers * AT_ONCE):
                 if isinstance(result, Exception):
-                    failed |= dict.fromkeys((ref.name for ref in stretch.checkpoints), f"{result}")
-                    continue
-                failed |= {**result.failed} | _kept_or_why(stretch, result, cache)
-                for _ in stretch.checkpoints:
+                    failed |= dict.fromkeys(_names(task), f"{result}")
+                elif isinstance(task, Part):
+                    failed |= {**result.failed} | parts.add(task, result)
+                else:
+                    failed |= {**result.failed} | _kept_or_why(task.series, result, cache)
+                for _ in range(_units(task)):
                     progress.tick()
         if failed:
             name, why = next(iter(failed.items()))
@@ -114,49 +110,57 @@ def _workers(client: Any, address: str) -> int:
     return len(theirs)
 
 
-def _unknown(found: Found, cache: Cache, workers: int) -> list[Series]:
-    """Stretches with anything in them that the cache does not know."""
-    refs = sum(len(series.checkpoints) for series in found.series)
-    length = max(1, min(LENGTH, refs // (workers * PARTS)))
-    return [
-        stretch
-        for _, stretch in stretches(found.series, length, doubtful=True)
-        if not all(cache.measured_on(cache.identity(ref.format, ref.members)) for ref in stretch.checkpoints)
-    ]
+def _units(task: Task) -> int:
+    """How much the count of what is done grows by a task: by its checkpoints, or by a part of one."""
+    return 1 if isinstance(task, Part) else len(task.series.checkpoints)
+
+
+def _names(task: Task) -> list[str]:
+    return [task.ref.name] if isinstance(task, Part) else [ref.name for ref in task.series.checkpoints]
+
+
+def _told(tasks: Sequence[Task], workers: int) -> str:
+    large = {task.ref.name for task in tasks if isinstance(task, Part)}
+    short = sum(isinstance(task, Stretch) for task in tasks)
+    told = [f"{counted(short, 'stretch', 'stretches')} of series"] if short or not large else []
+    if large:
+        parts = counted(len(tasks) - short, "part")
+        told.append(f"{parts} of {counted(len(large), 'large checkpoint')}")
+    return f"cluster: {' and '.join(told)} for {counted(workers, 'worker')}"
 
 
 def _results(
-    client: Any, work: Sequence[Series], settings: Settings, at_once: int
-) -> Iterator[tuple[Series, Kept | Exception]]:
-    """Each stretch with what came of it, in the order in which they are done.
+    client: Any, tasks: Sequence[Task], settings: Settings, at_once: int
+) -> Iterator[tuple[Task, Kept | Exception]]:
+    """Each task with what came of it, in the order in which they are done.
 
     Raises:
         ClusterError: the scheduler was lost.
     """
     from distributed import as_completed
 
-    waiting = iter(work)
-    running: dict[str, Series] = {}
+    waiting = iter(tasks)
+    running: dict[str, Task] = {}
     done = as_completed()
 
     def submit() -> None:
-        stretch = next(waiting, None)
-        if stretch is not None:
-            future = client.submit(measure_stretch, stretch, settings, pure=False)
-            running[future.key] = stretch
+        task = next(waiting, None)
+        if task is not None:
+            future = client.submit(work, task, settings, pure=False)
+            running[future.key] = task
             done.add(future)
 
     for _ in range(at_once):
         submit()
-    left = len(work)
+    left = len(tasks)
     for future in done:
-        stretch = running.pop(future.key)
+        task = running.pop(future.key)
         if future.status in ("cancelled", "lost"):
             raise ClusterError(
-                f"the scheduler was lost with {counted(left, 'stretch', 'stretches')} of {len(work)} to go; what was "
+                f"the scheduler was lost with {counted(left, 'task')} of {len(tasks)} to go; what was "
                 "measured is in the cache, and the same command goes on from there"
             )
-        yield stretch, future.exception() or future.result()
+        yield task, future.exception() or future.result()
         left -= 1
         future.release()
         submit()

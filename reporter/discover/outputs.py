@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from reporter.discover.listing import Listing, listing
-from reporter.model.output import LOCK, MARKER, RECORDED, RECORDING, UNFINISHED, marker
+from reporter.model.output import LOCK, MARKER, POINTER, RECORDED, RECORDING, UNFINISHED, marker
 from reporter.storage import open_binary
 
-_BESIDE = frozenset({LOCK, "index.html"})
+_BESIDE = frozenset({LOCK, POINTER, "index.html"})
 _RUNS, _LATEST = "runs", (".latest-", "latest")
 
 

@@ -16,21 +16,49 @@ from reporter.model.tensor import Contents
 
 
 @dataclass(frozen=True, slots=True)
-class CheckpointInSeries:
-    """One checkpoint.
+class Partner:
+    """A checkpoint of a series that another one is read beside.
 
     Attributes:
         ref: where it lies.
         identity: in the cache; "" without one.
-        own: its numbers under the names in the file.
         matched: the series' names where those are others.
-        changes: by the path of an earlier checkpoint, the exact changes since it.
     """
 
     ref: CheckpointRef
     identity: str
-    own: Measured
     matched: Match
+
+    def key_in(self, later: Match) -> str:
+        """What the cache knows the pair with a later checkpoint by: who is paired, and under which names."""
+        if not self.identity or not (self.matched.tensors or later.tensors):
+            return self.identity
+        names = (sorted(self.matched.tensors.items()), sorted(later.tensors.items()))
+        return sha256(f"{self.identity} {names}".encode("utf-8", "surrogateescape")).hexdigest()[:40]
+
+    def contents(self, opened: KeptOpen, under: Match) -> Contents:
+        """Its tensors under the names that the series' names have in another file.
+
+        Raises:
+            reporter.errors.CheckpointError: it cannot be opened.
+        """
+        found = opened.contents(self.ref)
+        back = {shown: file for file, shown in under.tensors.items()}
+        names = {t.info.name: self.matched.tensors.get(t.info.name, t.info.name) for t in found.tensors}
+        names = {file: back.get(shown, shown) for file, shown in names.items()}
+        return under_names(found, {a: b for a, b in names.items() if a != b})
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInSeries(Partner):
+    """One that was measured.
+
+    Attributes:
+        own: its numbers under the names in the file.
+        changes: by the path of an earlier checkpoint, the exact changes since it.
+    """
+
+    own: Measured
     changes: Mapping[Path, Changes] = field(default_factory=dict)
 
     @property
@@ -50,20 +78,6 @@ class CheckpointInSeries:
         """The exact changes since an earlier checkpoint under the names of the series; none where it was gone."""
         return self.changes.get(earlier.path, NO_CHANGES).renamed(self.matched.tensors)
 
-    def pair_key(self, earlier: CheckpointInSeries) -> str:
-        """What the cache knows the pair with an earlier checkpoint by: who is paired, and under which names."""
-        if not earlier.identity or not (earlier.matched.tensors or self.matched.tensors):
-            return earlier.identity
-        names = (sorted(earlier.matched.tensors.items()), sorted(self.matched.tensors.items()))
-        return sha256(f"{earlier.identity} {names}".encode("utf-8", "surrogateescape")).hexdigest()[:40]
-
-    def contents(self, opened: KeptOpen, under: Match) -> Contents:
-        """Its tensors under the names that the series' names have in another file.
-
-        Raises:
-            reporter.errors.CheckpointError: it cannot be opened.
-        """
-        back = {shown: file for file, shown in under.tensors.items()}
-        names = {t.info.name: self.matched.tensors.get(t.info.name, t.info.name) for t in self.own.tensors}
-        names = {file: back.get(shown, shown) for file, shown in names.items()}
-        return under_names(opened.contents(self.ref), {a: b for a, b in names.items() if a != b})
+    def pair_key(self, earlier: Partner) -> str:
+        """What the cache knows the pair with an earlier checkpoint by."""
+        return earlier.key_in(self.matched)

@@ -46,7 +46,7 @@ class _Layer:
     """What its tensors are called within the layer, their shapes and roles."""
 
 
-def match(series: Measured | None, other: Measured | Contents) -> Match:
+def match(series: Measured | Contents | None, other: Measured | Contents) -> Match:
     """Layers of ``other`` by the names in ``series``, the checkpoint that gives a series its names.
 
     Layers match by their full names. Where the names of one stem differ between the two, those layers match one to
@@ -55,9 +55,11 @@ def match(series: Measured | None, other: Measured | Contents) -> Match:
 
     Args:
         series: None if ``other`` itself is the first checkpoint of its series.
-        other: a checkpoint that was measured, or one that is open and will be.
+        other: a checkpoint that was measured, or one that is open and will be, as may be that of the series.
     """
-    if series is None or (isinstance(other, Measured) and series.holds_the_same(other)):
+    if series is None:
+        return SAME
+    if isinstance(series, Measured) and isinstance(other, Measured) and series.holds_the_same(other):
         return SAME
     prefix = find_prefix(series, other)
     if prefix is not None:
@@ -187,7 +189,7 @@ def _is_automatic(layer: _Layer) -> bool:
     return bool(kind) and stem(layer.name).rsplit("/", 1)[-1] == snake_case(kind)
 
 
-def _in_order(series: Measured, other: Measured | Contents, layers: Mapping[str, str]) -> bool:
+def _in_order(series: Measured | Contents, other: Measured | Contents, layers: Mapping[str, str]) -> bool:
     """Whether the matched layers stand in the same order in both models, as far as both formats know the order."""
     if not (series.layers_ordered and other.layers_ordered):
         return True

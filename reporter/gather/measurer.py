@@ -92,7 +92,7 @@ class Measurer:
         partners: Sequence[CheckpointInSeries],
     ) -> CheckpointInSeries:
         """A checkpoint of known numbers, with those of its changes that are in the cache."""
-        checkpoint = CheckpointInSeries(ref, identity, own, match(first, own))
+        checkpoint = CheckpointInSeries(ref, identity, match(first, own), own)
         found: dict[Path, Changes] = {}
         for partner in partners:
             changes = self.cache.changes(checkpoint.pair_key(partner), identity, own)
@@ -119,7 +119,7 @@ class Measurer:
         paired = beside(ref, matched, partners, opened, partial(measure_checkpoint, contents, full))
         unchanged(ref)
         own = self.cache.keep(identity, ref, contents, full, paired.result, self.plan)
-        checkpoint = CheckpointInSeries(ref, identity, own, matched)
+        checkpoint = CheckpointInSeries(ref, identity, matched, own)
         return Done(self._kept(checkpoint, partners, paired.changes), read=True, lost=paired.lost)
 
     def _kept(

@@ -27,7 +27,7 @@ class Prefix:
     tensors: Mapping[str, str]
 
 
-def find_prefix(series: Measured, other: Measured | Contents) -> Prefix | None:
+def find_prefix(series: Measured | Contents, other: Measured | Contents) -> Prefix | None:
     """The one scope without which the model's tensors have the same names, or None where that is in doubt.
 
     The checkpoints share no name as they are. Without the scope they share at least half of those of the smaller one,

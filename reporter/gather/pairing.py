@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from reporter.errors import CheckpointError, InProgress, RotatedAway, translated
-from reporter.gather.checkpoint_in_series import CheckpointInSeries
+from reporter.gather.checkpoint_in_series import Partner
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import Match
 from reporter.gather.stable_read import unchanged
@@ -61,7 +61,7 @@ class Paired(Generic[T]):
 
 
 def beside(
-    ref: CheckpointRef, matched: Match, partners: Iterable[CheckpointInSeries], opened: KeptOpen, work: Work[T]
+    ref: CheckpointRef, matched: Match, partners: Iterable[Partner], opened: KeptOpen, work: Work[T]
 ) -> Paired[T]:
     """Work on a checkpoint beside its partners; again without those that are found to be in trouble.
 
@@ -98,7 +98,7 @@ def beside(
 
 
 def _opened(
-    ref: CheckpointRef, matched: Match, partners: Iterable[CheckpointInSeries], opened: KeptOpen
+    ref: CheckpointRef, matched: Match, partners: Iterable[Partner], opened: KeptOpen
 ) -> tuple[dict[Path, tuple[CheckpointRef, Contents]], list[LostPartner]]:
     """The partners that can be opened, by path, and those that cannot."""
     ready: dict[Path, tuple[CheckpointRef, Contents]] = {}

@@ -141,7 +141,7 @@ class Recording:
         full = self.cache.plan(identity, plan)
         numbers, changes = measure_checkpoint(contents, full, [before.contents] if before else [])
         own = self.cache.keep(identity, ref, contents, full, numbers, plan)
-        checkpoint = CheckpointInSeries(ref, identity, own, match(self._first(plan), own))
+        checkpoint = CheckpointInSeries(ref, identity, match(self._first(plan), own), own)
         if before is not None:
             self.cache.keep_changes(checkpoint.pair_key(before.checkpoint), identity, own, changes[0])
         self.cache.keep_place(_PLACES, name, place)

@@ -122,6 +122,27 @@ class Columns:
             exact=exact,
         )
 
+    @classmethod
+    def together(cls, parts: Sequence[Columns]) -> Columns:
+        """The samples of several, one after the other.
+
+        Args:
+            parts: at least one, all with the same statistics and probabilities.
+        """
+        first = parts[0]
+        coded = {name: [part.coded(name) for part in parts] for name in first.names}
+        return cls.sharing(
+            first.probabilities,
+            np.concatenate([part.counts for part in parts]),
+            np.concatenate([part.moments for part in parts]),
+            {
+                name: (np.concatenate([values for values, _ in of]), np.concatenate([codes for _, codes in of]))
+                for name, of in coded.items()
+            },
+            np.concatenate([part.quantiles for part in parts]),
+            np.concatenate([part.exact for part in parts]),
+        )
+
     def with_statistics(self, statistics: Mapping[str, Sequence[Value]], order: Sequence[str]) -> Columns:
         """With the values of further statistics, in the order of these names; what they do not name is left out."""
         known = {name: self.coded(name) for name in self.names} | {n: _coded(v) for n, v in statistics.items()}

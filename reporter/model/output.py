@@ -8,6 +8,9 @@ MARKER = ".ckpt-report"
 LOCK = ".lock"
 """File in the output folder that a run holds as long as it lasts."""
 
+POINTER = "latest.json"
+"""Object in an output folder that lies in a store: it names the run that people are led to, as no link can."""
+
 RECORDED = "recorded"
 """Folder in the output folder that holds what was recorded of a training, unless another one was asked for."""
 

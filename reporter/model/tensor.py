@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -177,3 +177,12 @@ class Contents:
     save_counter: int | None = None
     model: str = ""
     verify: Callable[[], None] = _verified
+
+    @property
+    def checked_by_tensor(self) -> bool:
+        """Whether reading some tensors checks all that can be checked of them."""
+        return self.verify is _verified
+
+    def without_tensors(self) -> Contents:
+        """Everything but the tensors, which somebody else reads and checks."""
+        return replace(self, tensors=(), verify=_verified)

@@ -89,11 +89,12 @@ class Settings(Nightly):
     out: Path = declared(
         Path("reports"),
         parse=path,
-        flag=Flag("default: reports", "DIR", ("-o", "--out")),
+        flag=Flag("folder, or address of a store (default: reports)", "DIR", ("-o", "--out")),
         line=None,
         reach=Reach.WRITE,
+        in_store=True,
     )
-    """The folder that receives ``runs/<id>/`` and ``latest``."""
+    """The folder that receives ``runs/<id>/`` and ``latest``; or an address, which receives ``latest.json`` instead."""
 
     title: str = declared("", parse=text, flag=Flag("heading of the report"), line=None)
     """If empty, the folders' names."""

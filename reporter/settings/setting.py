@@ -165,6 +165,7 @@ class Setting:
         choices: all values that there are; empty where there are more.
         problem: what is wrong with a parsed value, "" if nothing is.
         reach: what it lets the program do.
+        in_store: whether what is written may go to an address of a store; what is read always may come from one.
         judging: whether findings depend on it, but no number; ``config show`` has it beside the limits of the rules.
         secret: whether the value must never be printed.
     """
@@ -175,6 +176,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     problem: Callable[[Any], str] | None = None
     reach: Reach = Reach.READ
+    in_store: bool = False
     judging: bool = False
     secret: bool = False
 
@@ -202,8 +204,8 @@ class Setting:
         url = address(path)
         if url and (why := secret_in(url)):
             return f"{url.partition(':')[0]}://…: the address has {why}: {OWN_WAYS}"
-        if url and (self.reach is not Reach.READ):
-            return f"{url}: this has to be a folder or file of this machine; only what is read may lie in a store"
+        if url and self.reach is not Reach.READ and not self.in_store:
+            return f"{url}: this has to be a folder or file of this machine, and cannot lie in a store"
         return ""
 
 

@@ -3,12 +3,17 @@
 Nothing here imports fsspec before an address is used.
 """
 
-from reporter.storage.file import StoredFile, complete, open_binary, opened
+from reporter.storage.file import StoredFile, complete, open_binary, opened, provider
+from reporter.storage.folder import StoredFolder
 from reporter.storage.mirror import Unusable, local, mirrored, stored_object
+from reporter.storage.stores import Details, StoreError
 from reporter.storage.temporary import copied, copies_used, remember_copied, was_copied
 
 __all__ = [
+    "Details",
+    "StoreError",
     "StoredFile",
+    "StoredFolder",
     "Unusable",
     "complete",
     "copied",
@@ -17,6 +22,7 @@ __all__ = [
     "mirrored",
     "open_binary",
     "opened",
+    "provider",
     "remember_copied",
     "stored_object",
     "was_copied",

@@ -1,9 +1,9 @@
 """An object of a store as an open file: what is read is fetched by ranges, and nothing else is.
 
-Its descriptor is that of a nameless local file of the same size, empty at first. As far as the disk has room, it keeps
-the tensors that were read, for as long as the object is open: they are read again for quantiles, and beside the
-checkpoints that come next. It gets all bytes where a library in a child process reads the descriptor
-(:func:`complete`).
+Its descriptor is that of a nameless local file of the same size, empty at first (:mod:`reporter.storage.spool`). As far
+as the disk has room, it keeps the tensors that were read: they are read again for quantiles, and beside the checkpoints
+that come next. A library in a child process, which reads the descriptor, has what it needs put there before
+(:func:`provider`), or all bytes (:func:`complete`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import errno
 import io
 import os
 import threading
-from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from weakref import WeakValueDictionary
 
 from reporter.storage.mirror import StoredObject, stored_object
-from reporter.storage.pieces import PIECE_BYTES, Stretch, pieces_of
+from reporter.storage.pieces import PIECE_BYTES
+from reporter.storage.spool import spool_of
 from reporter.storage.stores import Details, fetched
-from reporter.storage.temporary import has_room, nameless, remember_copied, require_room
+from reporter.storage.temporary import remember_copied
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -34,9 +35,6 @@ CHUNKS = 16
 
 CHUNKS_BYTES = 64 << 20
 """Such results that are kept of all objects together, except for those of the one that was opened last."""
-
-COPIES_BYTES = 2 << 30
-"""Complete copies that are kept for the next who opens the same object: discovery opens it before it is measured."""
 
 _Key = tuple[Path, Details]
 
@@ -75,27 +73,16 @@ class StoredFile(io.FileIO):
     def __init__(self, stored: StoredObject) -> None:
         """Open an object as it was when it was last looked at."""
         self.stored = stored
-        self._key = stored.path, stored.details
-        kept = _copies.get(self._key)
-        self._complete = kept is not None
-        super().__init__(nameless(stored.details.size) if kept is None else os.dup(kept), "rb")
+        self._spool = spool_of(stored)
+        super().__init__(os.dup(self._spool.descriptor), "rb")
         self._position = 0  # not that of the descriptor, which copies of one descriptor share
-        self._chunks = _chunks_of(self._key)
-        self._lock = threading.Lock()
-        self._stretches: list[Stretch] = []  # by their start
+        self._chunks = _chunks_of((stored.path, stored.details))
         _open[self.fileno()] = self
 
     def expect(self, start: int, stop: int) -> None:
         """Fetch a range ahead, which is about to be read from front to back."""
-        if self._complete or stop - start <= LEAST or stop > self.stored.details.size:
-            return
-        with self._lock:
-            at, known = self._before(start)
-            if known is not None and (known.start, known.stop) == (start, stop):
-                known.begin()
-            elif known is None or known.stop <= start:
-                spool = self.fileno() if has_room(stop - start) else -1
-                self._stretches.insert(at, Stretch(self.stored, start, stop, spool))
+        if not self._spool.whole and stop - start > LEAST and stop <= self.stored.details.size:
+            self._spool.expect(start, stop)
 
     def read_into(self, position: int, view: memoryview) -> None:
         """Fill ``view`` with the bytes at a position.
@@ -107,13 +94,12 @@ class StoredFile(io.FileIO):
         size = self.stored.details.size
         if position + len(view) > size:
             raise EOFError(f"{len(view):,} bytes at {position:,} are wanted, there are {size:,}")
-        if self._complete:
+        if self._spool.whole:
             while view:
                 count = os.preadv(self.fileno(), [view[:PIECE_BYTES]], position)
                 view, position = view[count:], position + count
             return
-        _, known = self._before(position)
-        if known is not None and position + len(view) <= known.stop:
+        if (known := self._spool.stretch(position, position + len(view))) is not None:
             known.read_into(position, view)
         elif view:
             view[:] = self._chunks.read(self.stored, position, len(view))
@@ -125,16 +111,15 @@ class StoredFile(io.FileIO):
             NotExamined: the local file would be too large.
             OSError: the store does not give them.
         """
-        with self._lock:
-            if self._complete:
-                return
-            size, at = self.stored.details.size, 0
-            require_room(self.stored.path, size)
-            for piece in pieces_of(self.stored, 0, size):
-                os.pwrite(self.fileno(), piece, at)
-                at += len(piece)
-            self._complete = True
-            _keep_copy(self._key, self.fileno())
+        self._spool.fill()
+
+    def provide(self, start: int, stop: int) -> None:
+        """Fetch a range into the local file, for a library that asks for what it needs.
+
+        Raises:
+            NotExamined, OSError: as :meth:`fill`.
+        """
+        self._spool.provide(start, stop)
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """As any file does; a read beyond the end gives what is there."""
@@ -173,17 +158,11 @@ class StoredFile(io.FileIO):
             _open.pop(self.fileno(), None)
         super().close()
 
-    def _before(self, position: int) -> tuple[int, Stretch | None]:
-        """The last stretch that begins at a position or before it, and the index behind it."""
-        at = bisect_right(self._stretches, position, key=lambda one: one.start)
-        return at, self._stretches[at - 1] if at else None
-
 
 _open: WeakValueDictionary[int, StoredFile] = WeakValueDictionary()
 """By descriptor."""
 
 _chunks: OrderedDict[_Key, _Chunks] = OrderedDict()
-_copies: OrderedDict[_Key, int] = OrderedDict()
 
 
 def opened(path: Path) -> StoredFile | None:
@@ -214,12 +193,10 @@ def complete(descriptor: int) -> None:
         file.fill()
 
 
-def _keep_copy(key: _Key, descriptor: int) -> None:
-    """Keep a complete copy for those who open the same object next, as far as there is room for it."""
-    if key[1].size <= COPIES_BYTES:
-        _copies[key] = os.dup(descriptor)
-    while sum(details.size for _, details in _copies) > COPIES_BYTES:
-        os.close(_copies.popitem(last=False)[1])
+def provider(descriptor: int) -> Callable[[int, int], None] | None:
+    """What fetches a range for a library that is handed a descriptor; None where the file has all of its bytes."""
+    file = _open.get(descriptor) if _open else None
+    return None if file is None else file.provide
 
 
 def _chunks_of(key: _Key) -> _Chunks:

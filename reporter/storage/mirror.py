@@ -91,7 +91,7 @@ def local(path: Path) -> tuple[Path, tuple[Unusable, ...]]:
     if protocol in ("file", "local"):
         return Path("/", rest), ()
     key = rest.rstrip("/")
-    if not key or not all(map(_is_name, key.split("/"))):
+    if not key or not all(map(is_name, key.split("/"))):
         raise SettingError(f"{url}: does not name a bucket, folder or object that can be listed")
     store, root = filesystem(url), _root(protocol)
     try:
@@ -144,7 +144,7 @@ def _placed(root: Path, protocol: str, found: dict[str, Details]) -> tuple[Unusa
     for name, details in sorted(found.items()):
         key = _plain(name)
         path, url = root / key, f"{protocol}://{key}"
-        if not all(map(_is_name, key.split("/"))):
+        if not all(map(is_name, key.split("/"))):
             problems.append(Unusable(path, "no file can have such a name"))
             continue
         try:
@@ -165,7 +165,8 @@ def _plain(name: str) -> str:
     return name.lstrip("/")
 
 
-def _is_name(part: str) -> bool:
+def is_name(part: str) -> bool:
+    """Whether a part of a key can be the name of a local file or folder."""
     return part not in ("", ".", "..") and "\0" not in part and len(os.fsencode(part)) <= 255
 
 

@@ -23,9 +23,12 @@ EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 MAX_OBJECTS = 200_000
 """Objects under one address; each takes an empty file and some 1 kB here."""
 
-TRIES, FIRST_PAUSE = 5, 0.1
-"""How often a request is made, and seconds before the second time; every further pause is twice as long: 1.5 s in all.
-The stores' own libraries have tried again before that where the answer told them to."""
+TRIES, FIRST_PAUSE = 6, 0.2
+"""How often a request is made, and seconds before the second time; every further pause is twice as long: 6 s in all."""
+
+ONCE: Mapping[str, Any] = {"config_kwargs": {"retries": {"total_max_attempts": 1}}}
+"""Has S3's library make each request once. It would try an error of the server five times, of which s3fs, too, would
+make five, so that with ours one refused range came to 125 requests."""
 
 
 class StoreError(OSError):
@@ -70,7 +73,10 @@ def filesystem(url: str) -> Any:
     try:
         import fsspec
 
-        made = fsspec.filesystem(protocol, use_listings_cache=False)
+        own = ONCE if extra == "s3" else {}
+        made = fsspec.filesystem(protocol, use_listings_cache=False, **own)
+        if own:
+            made.retries = 1
     except ImportError as error:
         raise SettingError(f"{url}: {protocol}:// needs a library that is not installed: {needed}") from error
     except ValueError as error:  # fsspec knows no such protocol

@@ -10,6 +10,7 @@ from reporter.model.finding import Finding
 from reporter.model.news import Standing, Told
 from reporter.model.report import Report
 from reporter.numerals import counted, integer
+from reporter.places import shown
 from reporter.printable import brief, visible
 from reporter.terminal.colours import Paint
 
@@ -30,7 +31,7 @@ def results(report: Report, page: Path, paint: Paint) -> str:
         report: that was published.
         page: that people open.
     """
-    return "\n".join([*_lines(report, paint), str(page)])
+    return "\n".join([*_lines(report, paint), shown(page)])
 
 
 def _lines(report: Report, paint: Paint) -> Iterator[str]:

@@ -48,11 +48,22 @@ def read_memory(out: Path) -> tuple[Memory | None, str]:
             return None, ""  # nothing was published yet, or by a version that left nothing
         if path.stat().st_size > MOST_BYTES:
             return None, f"{path}: too large"
-        return _memory(json.loads(path.read_bytes())), ""
+        data = path.read_bytes()
     except OSError as error:
         return None, f"{path}: cannot be read ({error.strerror})"
+    return memory_in(data, str(path))
+
+
+def memory_in(data: bytes, place: str) -> tuple[Memory | None, str]:
+    """What a file holds that a run left, and what is wrong with it, "" if nothing is.
+
+    Args:
+        place: where it lies, for the message.
+    """
+    try:
+        return _memory(json.loads(data)), ""
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return None, f"{path}: is damaged ({type(error).__name__})"
+        return None, f"{place}: is damaged ({type(error).__name__})"
 
 
 def _memory(record: Mapping[str, Any]) -> Memory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +24,12 @@ _FORMAT = "%Y%m%dT%H%M%SZ"
 
 def kept_runs(out: Path) -> tuple[Kept, ...]:
     """All runs in an output folder, the last one first. What this program has not made is none."""
-    found = [kept for folder in _folders(out) if (kept := _kept(folder)) is not None]
-    return tuple(sorted(found, key=lambda kept: (kept.created, kept.name), reverse=True))
+    return in_order(kept for folder in _folders(out) if (kept := _kept(folder)) is not None)
+
+
+def in_order(runs: Iterable[Kept]) -> tuple[Kept, ...]:
+    """The last one first."""
+    return tuple(sorted(runs, key=lambda kept: (kept.created, kept.name), reverse=True))
 
 
 def prune(out: Path, runs: Sequence[Kept], now: datetime, keep_last: int, keep_days: float) -> tuple[Kept, ...]:
@@ -41,15 +45,28 @@ def prune(out: Path, runs: Sequence[Kept], now: datetime, keep_last: int, keep_d
     Returns:
         those that are left.
     """
-    if not keep_last and not keep_days:
-        return tuple(runs)
     latest = _latest(out)
-    left = []
-    for at, run in enumerate(runs):
+    old = condemned(runs, latest, now, keep_last, keep_days)
+    gone = {run.name for run in old if _deleted(out / RUNS / run.name)}
+    return tuple(run for run in runs if run.name not in gone)
+
+
+def condemned(runs: Sequence[Kept], latest: str, now: datetime, keep_last: int, keep_days: float) -> list[Kept]:
+    """Those runs that are to be deleted.
+
+    Args:
+        runs: the last one first.
+        latest: the name of the one that people are led to, which stays.
+        now, keep_last, keep_days: as of :func:`prune`.
+    """
+    if not keep_last and not keep_days:
+        return []
+
+    def stays(at: int, run: Kept) -> bool:
         young = keep_days > 0 and now - run.created <= timedelta(days=keep_days)
-        if at < keep_last or young or run.name == latest or not _deleted(out / RUNS / run.name):
-            left.append(run)
-    return tuple(left)
+        return at < keep_last or young or run.name == latest
+
+    return [run for at, run in enumerate(runs) if not stays(at, run)]
 
 
 def _folders(out: Path) -> Iterator[Path]:
@@ -81,18 +98,24 @@ def _latest(out: Path) -> str:
 
 
 def _kept(folder: Path) -> Kept | None:
+    summary = b""  # of an earlier version, or damaged
+    with suppress(OSError):
+        path = folder / NAME
+        if path.stat().st_size <= MOST_BYTES:
+            summary = path.read_bytes()
+    return described(folder.name, summary, pdf=(folder / "report.pdf").is_file())
+
+
+def described(name: str, summary: bytes, *, pdf: bool) -> Kept | None:
+    """A run by its name and its summary.json, of which there may be none that can be used; None: it is no run."""
     try:
-        created = datetime.strptime(folder.name.split("-")[0], _FORMAT).replace(tzinfo=UTC)
+        created = datetime.strptime(name.split("-")[0], _FORMAT).replace(tzinfo=UTC)
     except ValueError:
         return None
-    pdf = (folder / "report.pdf").is_file()
     try:
-        path = folder / NAME
-        if path.stat().st_size > MOST_BYTES:
-            return Kept(folder.name, created, pdf=pdf)
-        return _summarised(json.loads(path.read_bytes()), folder.name, created, pdf=pdf)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Kept(folder.name, created, pdf=pdf)  # of an earlier version, or damaged
+        return _summarised(json.loads(summary), name, created, pdf=pdf)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Kept(name, created, pdf=pdf)
 
 
 def _summarised(record: Any, name: str, created: datetime, *, pdf: bool) -> Kept:

@@ -11,6 +11,7 @@ from reporter.derive.news_words import since_last, tally
 from reporter.errors import OutputError, SettingError
 from reporter.model.report import Report
 from reporter.numerals import counted
+from reporter.places import shown
 from reporter.printable import visible
 
 WORST = 5
@@ -41,7 +42,7 @@ def message(report: Report, page: Path) -> tuple[str, str]:
     for finding in report.judgement.findings[:WORST]:
         since = f" (since {finding.first_bad})" if finding.first_bad else ""
         lines.append(f"{finding.severity.name} {finding.rule.title}: {finding.summary}{since}")
-    return visible(f"{report.verdict}{was}: {report.title}"), "\n".join(map(visible, [*lines, str(page)]))
+    return visible(f"{report.verdict}{was}: {report.title}"), "\n".join(map(visible, [*lines, shown(page)]))
 
 
 def notify(url: str, report: Report, page: Path) -> None:

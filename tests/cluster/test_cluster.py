@@ -17,7 +17,9 @@ import pytest
 
 from reporter import pipeline
 from reporter.cache import Cache
+from reporter.cluster import parts
 from reporter.cluster import run as cluster
+from reporter.cluster.divided import Parts
 from reporter.cluster.task import only_measuring
 from reporter.errors import ClusterError, SettingError
 from reporter.settings.model import Settings
@@ -121,6 +123,30 @@ def test_two_workers_give_the_same_bytes_and_one_may_die(
     record, told = report(ckpts, tmp_path / "one", dask.address)
     assert record == here
     assert len(told) == 1, "nothing was left to be measured here"
+
+
+def test_large_checkpoints_are_measured_in_parts_and_a_worker_may_die(
+    dask: Dask, ckpts: Path, here: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes; and nothing is read here, not even for the readiness of the last checkpoint."""
+    monkeypatch.setattr(parts, "PART_BYTES", 200)
+    once = Parts.add
+
+    def kill(*arguments: Any) -> dict[str, str]:
+        if dask.workers[0].poll() is None:
+            dask.workers[0].send_signal(signal.SIGKILL)
+            dask.workers[0].wait()
+        return once(*arguments)
+
+    def unexpected(*_: Any) -> Any:
+        pytest.fail("weights were read here")
+
+    monkeypatch.setattr(Parts, "add", kill)
+    monkeypatch.setattr("reporter.gather.measurer.measure_checkpoint", unexpected)
+    monkeypatch.setattr("reporter.gather.last_checkpoint.measure_deployment", unexpected)
+    record, told = report(ckpts, tmp_path / "parts", dask.address)
+    assert record == here
+    assert told == ["cluster: 48 parts of 24 large checkpoints for 2 workers"]
 
 
 def test_a_scheduler_that_is_lost(dask: Dask, ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

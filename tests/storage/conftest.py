@@ -12,6 +12,7 @@ import pytest
 
 from reporter.storage import file as stored_file
 from reporter.storage import mirror, pieces, stores
+from tests.make.faulty_http import FaultyProxy
 
 BUCKET = "checkpoints"
 
@@ -58,24 +59,31 @@ def traffic(monkeypatch: pytest.MonkeyPatch) -> Traffic:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[Any]:
-    """An S3 file system with an empty bucket."""
+def proxy() -> Iterator[FaultyProxy]:
+    """What stands between S3 and everybody, and can spoil its answers."""
     pytest.importorskip("s3fs")
     server_of = pytest.importorskip("moto.server")
-    given = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "hidden-word", "AWS_DEFAULT_REGION": "us-east-1"}
-    before = {name: os.environ.get(name) for name in (*given, "AWS_ENDPOINT_URL")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the server's libraries
         server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
-    host, port = server.get_host_and_port()
-    os.environ.update(given, AWS_ENDPOINT_URL=f"http://{host}:{port}")
+    between = FaultyProxy(*server.get_host_and_port())
+    yield between
+    between.stop()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3(proxy: FaultyProxy) -> Iterator[Any]:
+    """An S3 file system with an empty bucket."""
+    given = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "hidden-word", "AWS_DEFAULT_REGION": "us-east-1"}
+    before = {name: os.environ.get(name) for name in (*given, "AWS_ENDPOINT_URL")}
+    os.environ.update(given, AWS_ENDPOINT_URL=proxy.url)
     import fsspec
 
     store = fsspec.filesystem("s3", use_listings_cache=False)
     store.mkdir(BUCKET)
     yield store
-    server.stop()
     for name, value in before.items():
         if value is None:
             os.environ.pop(name, None)

@@ -55,8 +55,9 @@ def test_an_address_that_leads_out_is_refused(url: str) -> None:
         storage.local(Path(url))
 
 
-def test_only_what_is_read_may_lie_in_a_store(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["report", str(tmp_path), "--out", "s3://bucket/reports"]) == 2
+@pytest.mark.parametrize("flag", ["--cache", "--junit", "--prom-textfile"])
+def test_what_has_to_lie_on_this_machine(capsys: pytest.CaptureFixture[str], tmp_path: Path, flag: str) -> None:
+    assert main(["report", str(tmp_path), flag, "s3://bucket/place"]) == 2
     assert "has to be a folder or file of this machine" in capsys.readouterr().err
 
 

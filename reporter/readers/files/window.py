@@ -100,7 +100,7 @@ class Window(io.RawIOBase):
         self._stored = file if isinstance(file, StoredFile) else None
         self.offset = offset
         self._position = 0
-        size = os.fstat(self._descriptor).st_size
+        self.size = size = os.fstat(self._descriptor).st_size
         self.length = max(size - offset, 0) if length is None else length
         if offset < 0 or self.length < 0 or offset + self.length > size:
             raise PartialCheckpoint(path, f"{offset + self.length:,} bytes are expected, the file ends at {size:,}")

@@ -7,6 +7,7 @@ import os
 import socket
 import traceback
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,9 @@ from reporter.readers.isolation.limits import give_up_files, limit_cpu, limit_me
 
 MISSING, DEFECT = "missing", "defect"
 """Kinds of failure beside the names of our own errors: the library is not there; the parser has a slip."""
+
+NEED = "need"
+"""In place of an answer: what the parser is about to read of its file, which has to be there before."""
 
 READY = "ready"
 """First message: the library is loaded, the limits are set, and no byte of a file was seen yet."""
@@ -87,7 +91,8 @@ def _serve(
         try:
             number, question = request["session"], request["question"]
             if opener is not None and question == "open":
-                opened[number] = opener(files, **request["arguments"]), files
+                by_need = {NEED: partial(_need, wire)} if request["by_need"] else {}
+                opened[number] = opener(files, **request["arguments"], **by_need), files
                 files = []
             elif question == "close":
                 parsing, files = opened.pop(number)
@@ -112,6 +117,12 @@ def _serve(
             send(wire, {"error": RefusedCheckpoint.__name__, "reason": str(exc)})
         except MemoryError:
             send(wire, _no_memory(short))
+
+
+def _need(wire: socket.socket, start: int, stop: int) -> None:
+    """Have a range of the file put there; where it cannot be had, the other side ends this process."""
+    send(wire, {NEED: [start, stop]})
+    receive_head(wire)
 
 
 def _no_memory(short: str) -> dict[str, str]:

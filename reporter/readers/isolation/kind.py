@@ -17,6 +17,8 @@ class Kind:
         limits: what it may use.
         missing: what to install if its library cannot be imported.
         environment: variables it is started with.
+        by_need: whether its ``open_parsing`` takes ``need``, a function that it calls with the start and stop of what
+            it is about to read of its file. Only that is then fetched of an object of a store; for others, all of it.
     """
 
     module: str
@@ -24,3 +26,4 @@ class Kind:
     limits: Limits
     missing: str
     environment: tuple[tuple[str, str], ...] = ()
+    by_need: bool = False

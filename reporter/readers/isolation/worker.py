@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -26,17 +26,20 @@ from reporter.errors import (
     UnsupportedCheckpoint,
     from_os,
 )
-from reporter.readers.isolation.child import DEFECT, MISSING
+from reporter.readers.isolation.child import DEFECT, MISSING, NEED
 from reporter.readers.isolation.frames import FrameError, receive_head, receive_into, send
 from reporter.readers.isolation.kind import Kind
 from reporter.readers.isolation.limits import GIB, memory_limited, user_limit
 from reporter.readers.isolation.process import ChildProcess
-from reporter.storage import complete
+from reporter.storage import complete, provider
+
+Provider = Callable[[int, int], None]
+"""Fetches a range of a file."""
 
 
 @contextmanager
 def session(
-    kind: Kind, path: Path, files: Sequence[int] = (), *, lazily: bool = False, **arguments: Any
+    kind: Kind, path: Path, files: Sequence[int] = (), *, lazily: bool = False, whole: bool = True, **arguments: Any
 ) -> Iterator[Session]:
     """Let the parser open a file or folder.
 
@@ -45,13 +48,16 @@ def session(
         path: the checkpoint, for messages.
         files: descriptors that the parser reads from; they stay open at least as long as the session.
         lazily: whether the parser opens it only when it is asked something.
+        whole: whether objects of a store are fetched as a whole; False: what the parser needs of the one file that
+            there is, see :attr:`Kind.by_need`.
         arguments: what else ``open_parsing`` takes; anything JSON can write.
 
     Raises:
         CheckpointError: it cannot be opened.
         UnsupportedCheckpoint: the parser's library is not installed.
     """
-    opened = Session(_worker(kind), path, tuple(files), arguments)
+    need = None if whole or not kind.by_need else provider(files[0])
+    opened = Session(_worker(kind), path, tuple(files), arguments, need)
     try:
         if not lazily:
             opened.ask("")
@@ -65,11 +71,14 @@ class Session:
 
     _numbers = count()
 
-    def __init__(self, worker: _Worker, path: Path, files: tuple[int, ...], arguments: dict[str, Any]) -> None:
+    def __init__(
+        self, worker: _Worker, path: Path, files: tuple[int, ...], arguments: dict[str, Any], need: Provider | None
+    ) -> None:
         self._worker = worker
         self.path = path
         self.files = files
         self.arguments = arguments
+        self.need = need
         self.number = next(self._numbers)
         self.child: ChildProcess | None = None
 
@@ -120,7 +129,8 @@ class _Worker:
             if self._child is None:
                 self._child = ChildProcess(self._kind, asked.path)
             if asked.child is not self._child:
-                _complete(asked)
+                if asked.need is None:
+                    _complete(asked)
                 self._talk(asked, "open", asked.arguments, asked.files, b"", tensor)
                 asked.child = self._child
             return self._talk(asked, question, arguments, (), into, tensor) if question else None
@@ -146,12 +156,22 @@ class _Worker:
         child, limits = self._child, self._kind.limits
         assert child is not None
         channel = child.channel
-        request = {"session": asked.number, "question": question, "arguments": arguments, "cpu": limits.cpu}
+        request = {
+            "session": asked.number,
+            "question": question,
+            "arguments": arguments,
+            "cpu": limits.cpu,
+            "by_need": asked.need is not None,
+        }
         try:
             until = time.monotonic() + limits.wall
             channel.settimeout(limits.wall)
             send(channel, request, files=files)
             answer, following = receive_head(channel, until=until)
+            while asked.need is not None and isinstance(answer, dict) and NEED in answer:
+                until += _provide(asked, answer[NEED])
+                send(channel, {"value": NEED})
+                answer, following = receive_head(channel, until=until)
             if not isinstance(answer, dict) or following != (0 if "error" in answer else len(into)):
                 raise FrameError(f"an answer of {following:,} bytes instead of {len(into):,}")
             if following:
@@ -198,6 +218,24 @@ class _Worker:
         if not reason:
             reason = f"{self._kind.library} needs more than {self._kind.limits.memory / GIB:g} GiB of memory for it"
         return kind(path, reason, tensor=tensor)
+
+
+def _provide(asked: Session, said: Any) -> float:
+    """Fetch what the parser is about to read, and say how many seconds that took.
+
+    Raises:
+        FrameError: it asks for no range.
+        CheckpointError: the store does not give it, or there is no room.
+    """
+    assert asked.need is not None
+    if not (isinstance(said, list) and len(said) == 2 and all(type(n) is int for n in said)):
+        raise FrameError("it needs what is no range")
+    began = time.monotonic()
+    try:
+        asked.need(*said)
+    except OSError as exc:
+        raise from_os(asked.path, exc) from exc
+    return time.monotonic() - began
 
 
 def _complete(asked: Session) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from reporter.errors import CorruptCheckpoint
+from reporter.errors import CorruptCheckpoint, from_os
 from reporter.readers.files.streams import Array, DirectStream, Slab, SlabStream
 from reporter.readers.files.window import Window
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
 from reporter.readers.keras import scanned
 from reporter.readers.keras.tree import Dataset, Group
+from reporter.storage import StoredFile, complete, remember_copied
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -26,6 +27,7 @@ HDF5 = Kind(
     # A slab, the chunk it is cut from and a copy of both take 256 MiB; the rest is for structures of many objects.
     limits=Limits(memory=GIB),
     missing="HDF5 files are read with h5py, which cannot be imported: pip install h5py",
+    by_need=True,
 )
 
 _DTYPE = re.compile(r"[<>|]?[biufcSUVOmM]\d*(\[\d*\w+\])?")
@@ -47,11 +49,13 @@ def open_hdf5(window: Window) -> Iterator[Group]:
     with _session(window, lazily=known is not None) as parsing:
         try:
             found = parsing.ask("scan") if known is None else known
-            root = _Tree(parsing, window).group(found, "")
+            tree = _Tree(parsing, window)
+            root = tree.group(found, "")
         except (LookupError, TypeError, ValueError, AttributeError) as exc:  # memory of the child was damaged
             raise CorruptCheckpoint(window.path, f"{HDF5.library} gave nonsense back: {exc}") from exc
         if known is None:
             scanned.keep(window, found)
+        tree.foresee()
         yield root
 
 
@@ -70,8 +74,10 @@ def layout(window: Window) -> str:
 
 @contextmanager
 def _session(window: Window, *, lazily: bool = False) -> Iterator[Session]:
-    files = (window.file.fileno(),)
-    with session(HDF5, window.path, files, lazily=lazily, offset=window.offset, length=window.length) as parsing:
+    # A member of an archive is read from front to back in any case, for its checksum.
+    archived = window.length < window.size
+    place = {"offset": window.offset, "length": window.length}
+    with session(HDF5, window.path, (window.file.fileno(),), lazily=lazily, whole=archived, **place) as parsing:
         yield parsing
 
 
@@ -81,6 +87,29 @@ class _Tree:
     def __init__(self, parsing: Session, window: Window) -> None:
         self._parsing = parsing
         self._window = window
+        self._in_chunks = 0
+
+    def foresee(self) -> None:
+        """Say that an object of a store will be copied, where that is less work than asking for its chunks singly."""
+        if self._to_be_copied and isinstance(self._window.file, StoredFile):
+            remember_copied(self._window.path)
+
+    def prepare(self) -> None:
+        """Before the first of the chunks is read.
+
+        Raises:
+            CheckpointError: the copy cannot be made.
+        """
+        try:
+            if self._to_be_copied:
+                complete(self._window.file.fileno())
+        except OSError as exc:
+            raise from_os(self._window.path, exc) from exc
+
+    @property
+    def _to_be_copied(self) -> bool:
+        """Whether most of the file lies in chunks, each of which would be a request or several."""
+        return 2 * self._in_chunks > self._window.length
 
     def group(self, said: Mapping[str, Any], path: str) -> Group:
         inner = f"{path}/" if path else ""
@@ -101,7 +130,8 @@ class _Tree:
                 raise CorruptCheckpoint(self._window.path, f"dataset {path!r} lies outside the file")
             stream = DirectStream(self._window, position, size, stored, dtype)
         elif "number" in said:
-            read = _Reading(self._parsing, int(said["number"]), _dtype(said["stored"]))
+            self._in_chunks += math.prod(shape) * dtype.itemsize
+            read = _Reading(self, self._parsing, int(said["number"]), _dtype(said["stored"]))
             stream = SlabStream(read, shape, dtype, _counts(said["chunk"]))
         return Dataset(path, shape, dtype, int(said["address"]), problem, stream)
 
@@ -109,12 +139,14 @@ class _Tree:
 class _Reading:
     """Reads slabs of a dataset in the child."""
 
-    def __init__(self, parsing: Session, number: int, stored: np.dtype[Any]) -> None:
+    def __init__(self, tree: _Tree, parsing: Session, number: int, stored: np.dtype[Any]) -> None:
+        self._tree = tree
         self._parsing = parsing
         self._number = number
         self._stored = stored
 
     def __call__(self, slab: Slab, tensor: str) -> Array:
+        self._tree.prepare()
         values: Array = np.empty([axis.stop - axis.start for axis in slab], self._stored)
         borders = [(axis.start, axis.stop) for axis in slab]
         into = values.reshape(-1).view(np.uint8)

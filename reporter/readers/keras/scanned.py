@@ -14,6 +14,7 @@ import zlib
 from typing import Any
 
 from reporter.readers.files.window import Window
+from reporter.storage import StoredFile
 
 MAX_BYTES = 16 << 20
 """Of all scans that are kept, compressed; that of a model of 50 layers takes some 5 kB."""
@@ -21,7 +22,7 @@ MAX_BYTES = 16 << 20
 RESTED = 2.0
 """Seconds since the last change of a file before its scan is kept: some file systems note times in whole seconds."""
 
-Key = tuple[int, ...]
+Key = tuple[int | str, ...]
 
 KEPT: dict[Key, bytes] = {}
 """The scans that are kept, compressed; the one that was used last at the end."""
@@ -40,14 +41,26 @@ def known(window: Window) -> Any:
 def keep(window: Window, found: Any) -> None:
     """Keep what a scan found, if the file has rested."""
     key = _key(window)
-    if time.time() - max(key[-2:]) / 1e9 < RESTED:
+    if not _has_rested(window):
         return
     KEPT[key] = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), 1)
     while sum(map(len, KEPT.values())) > MAX_BYTES:
         KEPT.pop(next(iter(KEPT)), None)  # another thread may have been first
 
 
+def _has_rested(window: Window) -> bool:
+    """Whether a write after the one that is seen would be seen as well; a store has a version for each."""
+    if isinstance(window.file, StoredFile):
+        return bool(window.file.stored.details.version)
+    status = os.fstat(window.file.fileno())
+    return time.time() - max(status.st_mtime_ns, status.st_ctime_ns) / 1e9 >= RESTED
+
+
 def _key(window: Window) -> Key:
+    if isinstance(window.file, StoredFile):  # whose local file says nothing of the object
+        details = window.file.stored.details
+        path = str(window.file.stored.path)
+        return path, details.version, details.size, details.modified, window.offset, window.length
     status = os.fstat(window.file.fileno())
     place = status.st_dev, status.st_ino, status.st_size, window.offset, window.length
     return *place, status.st_mtime_ns, status.st_ctime_ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import h5py
@@ -15,14 +16,31 @@ from reporter.readers.keras.hdf5_parsing.layout import layout
 from reporter.readers.keras.hdf5_parsing.scan import Scan
 
 
-def open_parsing(files: list[int], offset: int, length: int) -> Parsing:
+def open_parsing(files: list[int], offset: int, length: int, need: Callable[[int, int], None] | None = None) -> Parsing:
     """Open the HDF5 file that lies in a window of an open file.
+
+    Args:
+        need: is told what is about to be read, for it to be there.
 
     Raises:
         PartialCheckpoint: its end is missing.
         CorruptCheckpoint: it is not HDF5, or damaged.
     """
-    return Parsing(Window(PATH, io.FileIO(files[0], closefd=False), offset, length))
+    file = io.FileIO(files[0], closefd=False)
+    return Parsing(Window(PATH, file, offset, length) if need is None else _Fetched(file, offset, length, need))
+
+
+class _Fetched(Window):
+    """A window of a file whose bytes are there once they were asked for."""
+
+    def __init__(self, file: io.FileIO, offset: int, length: int, need: Callable[[int, int], None]) -> None:
+        super().__init__(PATH, file, offset, length)
+        self._need = need
+
+    def _fill(self, position: int, view: memoryview) -> None:
+        if position + len(view) <= self.length:
+            self._need(self.offset + position, self.offset + position + len(view))
+        super()._fill(position, view)
 
 
 class Parsing:
