@@ -50,6 +50,7 @@ LONGEST = (
 """Of several processes, each of which takes the next group, none is left alone with one of these at the end."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each process is given whole files, or folders; the longest first, all others as they are."""
     place = {group: i for i, group in enumerate(LONGEST)}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from reporter.pipeline import run
@@ -14,8 +12,8 @@ from reporter.sections import CHECKPOINT_SECTIONS, REPORT_SECTIONS
 from reporter.sections.narrative import counts, sentence, use
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
+from tests.make import command
 from tests.make.blank import unpainted
-from tests.make.command import SCHEMA
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -64,8 +62,7 @@ def test_real_checkpoints_from_end_to_end(
         unpainted(monkeypatch)
     settings = Settings(roots=(shared_data / folder,), out=tmp_path / "out", pdf=folder == PRINTED)
     outcome = run(settings, Progress(quiet=True), now=NOW)
-    record = json.loads((outcome.folder / "report.json").read_text())
-    jsonschema.validate(record, json.loads(SCHEMA.read_text()))
+    record = command.record(outcome.folder)
     assert {f["state"] for f in record["files"]} <= {"measured", "not a checkpoint"}
     assert sum(len(s["checkpoints"]) for s in record["series"]) == checkpoints
     assert len(record["series"]) == series

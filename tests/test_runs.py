@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pytest
 
@@ -15,7 +13,7 @@ from reporter.pipeline import run
 from reporter.sections import report_page
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.make.command import SCHEMA
+from tests.make import command
 from tests.make.safetensors import safetensors
 from tests.make.text import as_text
 
@@ -35,8 +33,7 @@ def weights(seed: int, step: int, width: int = 50) -> dict[str, np.ndarray]:
 def report(folder: Path, out: Path, cache: Path | None = None) -> tuple[Report, dict]:
     settings = Settings(roots=(folder,), out=out, pdf=False, settle=0.0, cache=cache)
     outcome = run(settings, Progress(quiet=True), now=NOW)
-    record = json.loads((outcome.folder / "report.json").read_text())
-    jsonschema.validate(record, json.loads(SCHEMA.read_text()))
+    record = command.record(outcome.folder)
     return outcome.report, record
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+from jsonschema.protocols import Validator
+from jsonschema.validators import validator_for
 
 import reporter
 from reporter.cli import main
@@ -20,7 +22,21 @@ def report(*arguments: str | Path) -> int:
 
 
 def read(out: Path) -> dict[str, Any]:
-    """``report.json`` of the latest report, which follows its schema."""
-    record: dict[str, Any] = json.loads((out / "latest" / "report.json").read_text())
-    jsonschema.validate(record, json.loads(SCHEMA.read_text()))
-    return record
+    """``report.json`` of the latest report, see :func:`record`."""
+    return record(out / "latest")
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """``report.json`` in the folder of a report, which follows its schema."""
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    _validator().validate(found)
+    return found
+
+
+@cache
+def _validator() -> Validator:
+    """The schema is checked once, which takes longer than to check a small record with it."""
+    schema = json.loads(SCHEMA.read_text())
+    kind = validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema)

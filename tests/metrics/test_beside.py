@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 
@@ -17,7 +16,7 @@ from reporter.model.metrics import Axis, Metrics
 from reporter.pipeline import Outcome, run
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.make.command import SCHEMA
+from tests.make import command
 from tests.make.events import BEGIN, event, record, scalars, simple
 from tests.make.safetensors import safetensors
 from tests.make.small import weights
@@ -70,8 +69,7 @@ def test_steps_with_everything_that_is_shown(tmp_path: Path) -> None:
     for text in ("Best checkpoint by val_loss", "both broke between these two", "★ best", "0.2 @ 170 ★", "step 390"):
         assert text in page
     assert outcome.report.figures[0].metrics is not None
-    record_ = json.loads((outcome.folder / "report.json").read_text())
-    jsonschema.validate(record_, json.loads(SCHEMA.read_text()))
+    record_ = command.record(outcome.folder)
     found = record_["series"][0]["metrics"]
     assert (found["chosen"], found["best_checkpoint"]) == ("val_loss", "m-step200.safetensors")
     assert found["metrics"][0]["at_checkpoints"] == [1.0, 0.2, 1.0, "NaN"]

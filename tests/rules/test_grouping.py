@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -244,15 +245,26 @@ def test_a_rule_file_that_is_not_there(tmp_path: Path) -> None:
         with_external(RULES, [tmp_path / "mine.py"])
 
 
-def test_rules_of_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "their_rules.py").write_text(example())
-    info = tmp_path / "theirs-1.0.dist-info"
+def install(folder: Path, point: str) -> None:
+    """A package with the rule of the manual, of which one entry point is as given."""
+    (folder / "their_rules.py").write_text(example())
+    info = folder / "theirs-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{Group.RULES}]\nbig = their_rules:BIG_BIAS\n")
+    (info / "entry_points.txt").write_text(f"[{Group.RULES}]\nbig = their_rules:{point}\n")
+
+
+def test_rules_of_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "BIG_BIAS")
+    monkeypatch.delitem(sys.modules, "their_rules", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert [r.name for r in with_external(RULES, [])[len(RULES) :]] == ["big-bias"]
-    (info / "entry_points.txt").write_text(f"[{Group.RULES}]\nbig = their_rules:MISSING\n")
+
+
+def test_a_rule_of_an_installed_package_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "MISSING")
+    monkeypatch.delitem(sys.modules, "their_rules", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(SettingError, match="cannot be loaded: AttributeError"):
         with_external(RULES, [])
 

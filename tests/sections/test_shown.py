@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pytest
 
@@ -15,7 +13,7 @@ from reporter.sections import shown
 from reporter.sections.shown import evenly
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.make.command import SCHEMA
+from tests.make import command
 from tests.make.safetensors import safetensors
 from tests.make.small import weights
 
@@ -50,8 +48,7 @@ def test_a_long_series_is_cut_and_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     assert found.drawn == (0, 4, 7, 11)
     pages = {p.name for p in (outcome.folder / "checkpoints").glob("*.html")}
     assert pages == {f"{outcome.report.series[0].refs[i].slug}.html" for i in found.pages}
-    record = json.loads((outcome.folder / "report.json").read_text())
-    jsonschema.validate(record, json.loads(SCHEMA.read_text()))
+    record = command.record(outcome.folder)
     checkpoints = record["series"][0]["checkpoints"]
     assert len(checkpoints) == 12
     assert [c["detailed"] for c in checkpoints].count(True) == 6
