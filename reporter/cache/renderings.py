@@ -82,7 +82,7 @@ class Renderings:
         """
         if not self._cache.keeps:
             return "", None
-        undated = {name: data.replace(dated, b"") for name, data in attachments.items()}
+        undated = {name: _undated(data, dated) for name, data in attachments.items()}
         key = _key("document", replace(page, facts=()), undated)
         return key, self._cache.rendering("document", key, bytes)
 
@@ -90,6 +90,16 @@ class Renderings:
         """Keep a PDF."""
         if self._cache.keeps:
             self._cache.keep_rendering("document", key, pdf)
+
+
+def _undated(data: bytes, dated: bytes) -> str:
+    """A hash of what is left of an attachment without the time, whose copy may take a hundred megabytes."""
+    digest, view, at = sha256(), memoryview(data), 0
+    while (found := data.find(dated, at)) >= 0:
+        digest.update(view[at:found])
+        at = found + len(dated)
+    digest.update(view[at:])
+    return digest.hexdigest()
 
 
 def _key(*what: Any) -> str:

@@ -104,7 +104,7 @@ def named(path: Path, sources: Sequence[Source]) -> Candidates:
 
 
 def _within(path: Path, folder: Path) -> bool:
-    return path == folder or folder in path.parents
+    return path.parts[: len(folder.parts)] == folder.parts
 
 
 def _below(folders: Sequence[Path]) -> list[Path]:

@@ -33,11 +33,11 @@ ROWS = (1000, 500, 250, 100, 50)
 PICTURES = (180, 160, 140, 120, MANY_PICTURES, 50, 20, 10, 3)
 """The limits for the pictures of a gallery that are tried one after the other."""
 
-_PAGE, _CARD, _HEAD, _ROW, _CELL, _TIP = 85_000, 800, 90, 40, 14, 9
+_PAGE, _CARD, _HEAD, _ROW, _CELL, _TIP = 85_000, 500, 90, 40, 14, 9
 """Bytes of a page without sections, of a card without blocks, and of the markup around the title of a column, a row, a
 cell and its tool tip. ``tests/sections/test_fit.py`` compares estimates with pages."""
 
-_MARK, _POINT, _POINTS, _BIN = 120, 9, 48, 6
+_MARK, _POINT, _POINTS, _BIN = 90, 9, 48, 6
 """Bytes of a small picture, of a point of its course, of which it has so many at most, and of a bin."""
 
 

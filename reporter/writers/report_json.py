@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -116,7 +117,11 @@ def to_bytes(record: Record) -> bytes:
     >>> to_bytes({"series": [{"checkpoints": [{"step": 1}, {}], "notes": []}], "title": "τ"}).decode()
     '{"series":[{"checkpoints":[{"step":1},{}],"notes":[]}],"title":"τ"}\\n'
     """
-    return b"".join([*_pieces(record, PIECES), b"\n"])
+    text = io.BytesIO()  # joining the pieces of a large report would hold it twice
+    for piece in _pieces(record, PIECES):
+        text.write(piece)
+    text.write(b"\n")
+    return text.getvalue()
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))

@@ -233,6 +233,20 @@ def test_a_table_holds_what_is_found_one_by_one() -> None:
             assert [samples[i].statistics["count"] for i in (0, -1)] == [one_by_one[i][0] for i in (0, -1)]
 
 
+def test_columns_and_units_of_all_are_those_of_each() -> None:
+    numbers, content = written()
+    for one in (numbers, entry(content).measured(PLAN.variables, PLAN.quantiles)):
+        columns = one.of_tensors.columns
+        for name in columns.names:
+            assert same(columns.listed(name), [t.statistics[name] for t in one.tensors]), name
+        for p in (*PLAN.quantiles, 0.123):
+            assert same(columns.quantile(p), [t.quantiles.values.get(p) for t in one.tensors]), p
+        backwards = [info.name for info in reversed(one.infos)]
+        found = one.units(backwards)
+        assert any(units is not None for units in found)
+        assert all(same(units, one.by_name[name].units) for name, units in zip(backwards, found, strict=True))
+
+
 def test_a_statistic_added_since_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that needs cells, one that does not; one that was taken away is gone."""
     monkeypatch.setattr("reporter.derive.columns.STATISTICS", (*STATISTICS[:5], *STATISTICS[6:-4], STATISTICS[-1]))

@@ -62,7 +62,7 @@ def test_a_large_gallery_makes_room_before_a_page_is_too_large() -> None:
     found = fitted(large)
     figures = found.sections[0].blocks[1]
     assert isinstance(figures, Figures)
-    assert len(figures.items) == 160
+    assert len(figures.items) == 180
     assert nbytes(found) <= USUAL_BYTES
     few = fitted(page(2000, 80, png=20_000), USUAL_BYTES + 1)
     assert len(few.sections[0].blocks[1].items) == 80, "a small gallery stays whole"  # type: ignore[union-attr]
