@@ -157,8 +157,10 @@ def test_a_listing_that_always_fails(
 @pytest.mark.parametrize("name", ["500", "503", "reset"])
 def test_uploads_are_tried_again(proxy: FaultyProxy, s3: Any, name: str) -> None:
     out = f"s3://{BUCKET}/faults-out-{name}"
-    with proxy.spoiling(each_second_time(PASSING[name], "PUT")):
+    with proxy.spoiling(each_second_time(PASSING[name], "PUT")) as asked:
         folder = StoredRuns(out).publish(NOW, "abc", FILES, latest=True)
+    puts = Counter(request.path for request in asked if request.method == "PUT")
+    assert set(puts.values()) == {2}, "every one was made twice"
     run = json.loads(s3.cat_file(f"{out}/{POINTER}"))["run"]
     assert run == folder.name
     for file, content in FILES.items():
