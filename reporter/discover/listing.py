@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from reporter.errors import RotatedAway
+from reporter.errors import RotatedAway, from_os
 from reporter.model.checkpoint import State
+from reporter.storage import StoreError
 
 _WORDS = {
     errno.EACCES: "permission denied",
@@ -111,7 +112,15 @@ def trouble(path: Path, error: OSError, what: str) -> Row:
     """The row of something that the file system does not give."""
     if isinstance(error, FileNotFoundError):
         return Row(path, RotatedAway.state, "it was deleted while the folder was being listed")
+    if gave_out(error):
+        known = from_os(path, error)
+        return Row(path, known.state, known.reason)
     return Row(path, State.UNREADABLE, f"{what}: {words(error)}")
+
+
+def gave_out(error: OSError) -> bool:
+    """Whether a store failed, which it may not do the next time: that says nothing of the object."""
+    return isinstance(error, StoreError) and error.errno == errno.EREMOTEIO
 
 
 def words(error: OSError) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from reporter.discover.foreign import foreign
-from reporter.discover.listing import Listing, Place, Row, is_pseudo, listing, place, trouble, words
+from reporter.discover.listing import Listing, Place, Row, gave_out, is_pseudo, listing, place, trouble, words
 from reporter.discover.outputs import is_output, is_recording, is_run
 from reporter.discover.unfinished import unfinished
 from reporter.errors import NotDownloaded, translated
@@ -189,10 +189,10 @@ def _asked(reader: Reader, path: Path, ask: Callable[[], Claim | None]) -> Claim
     """A reader's answer; where asking fails, a claim with the problem: a file may vanish under the question."""
     try:
         return ask()
-    except FileNotFoundError as error:
-        known = translated(path, error)
-        return Claim(reader.name, path, (path,), path.name, known.reason, known.state)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) or gave_out(error):
+            known = translated(path, error)
+            return Claim(reader.name, path, (path,), path.name, known.reason, known.state)
         return Claim(reader.name, path, (path,), path.name, f"cannot be read: {words(error)}", State.UNREADABLE)
     except Exception as error:
         known = translated(path, error)

@@ -12,7 +12,7 @@ import pytest
 
 from reporter import documents, judged, pipeline
 from reporter.gather import all_series
-from reporter.writers import publish, report_json, tensors_csv
+from reporter.writers import destination, publish, report_json, tensors_csv
 from tests.faults.warm import Small
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -27,7 +27,7 @@ BOUNDARIES: tuple[tuple[Any, str], ...] = (
     (tensors_csv, "inert"),
     (pipeline, "draw_layers"),
     (documents, "page_makers"),
-    (pipeline, "publish"),
+    (destination, "publish"),
     (publish, "_make_durable"),
     (publish, "_point"),
 )

@@ -114,6 +114,9 @@ class FaultyProxy:
             data = answer.read()
         finally:
             upstream.close()
+        if fault is not None and not fault.etag and not data:  # it was done, and nobody hears of it
+            self._end(handler, fault)
+            return
         handler.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if fault is not None and fault.etag and name.lower() == "etag":
@@ -128,6 +131,9 @@ class FaultyProxy:
             return
         handler.wfile.write(data[: int(len(data) * fault.share)])
         handler.wfile.flush()
+        self._end(handler, fault)
+
+    def _end(self, handler: BaseHTTPRequestHandler, fault: Fault) -> None:
         handler.close_connection = True
         if fault.reset:  # a socket that lingers for no time is reset when it is closed
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,3 +126,12 @@ def test_few_descriptors_are_kept(memory: Any, traffic: Traffic, monkeypatch: py
         assert found is not None
         spool.spool_of(found)
     assert len(spool._spools) <= 3
+
+
+def test_a_copy_of_the_process_has_files_of_its_own(memory: Any, traffic: Traffic) -> None:
+    """It closes those that it was handed, and their numbers soon stand for other files."""
+    spool.spool_of(stored(memory, 10))
+    if (child := os.fork()) == 0:
+        os._exit(len(spool._spools))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert spool._spools
