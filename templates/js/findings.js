@@ -38,7 +38,7 @@ for (const list of all(".findings")) {
     const texts = textsOf(findings, selector);
     if (findings.length < 2 || texts.length < 2) return [];
     const options = [make("option", { value: "" }, every), ...texts.map((text) => make("option", { value: text }, text))];
-    const menu = make("select", { className: "chip", ariaLabel: label }, ...options);
+    const menu = make("select", { ariaLabel: label }, ...options);
     const changed = () => {
       wanted.set(name, (finding) => !menu.value || textsOf([finding], selector).includes(menu.value));
       show();

@@ -160,7 +160,7 @@ def add_keras_metadata(model: SavedModel, path: Path) -> SavedModel:
         for item in fields(read_small(path, MAX_METADATA_BYTES)):
             if item.number != 1:
                 continue
-            number, texts = -1, {4: "", 5: ""}
+            number, texts = 0, {4: "", 5: ""}  # the root's number, 0, is not written
             for f in fields(item.data):
                 if f.number == 2:
                     number = f.signed
