@@ -230,7 +230,7 @@ def _checkpoint_pages(report: Report, drawing: Drawing, *, parts: bool) -> Itera
         drawn = drawing.of_checkpoint(report, at, place)
         page = Page(
             title=ref.name,
-            subtitle=f"{one.name}, step {one.labels[place]}",
+            subtitle=f"{one.name}, {one.moment(place)}",
             sections=tuple(section for build in CHECKPOINT_SECTIONS for section in build(drawn, at, place)),
             facts=_made_by(report),
             up=up,
@@ -242,7 +242,7 @@ def _checkpoint_pages(report: Report, drawing: Drawing, *, parts: bool) -> Itera
 
     for at, one in enumerate(report.series):
         pages = report.details[at].pages
-        links = ((f"{one.refs[place].slug}.html", one.labels[place]) for place in pages)
+        links = ((f"{one.refs[place].slug}.html", one.moment(place)) for place in pages)
         beside: list[tuple[str, str] | None] = [None, *links, None]
         for i, place in enumerate(pages):
             yield checkpoint_href(one.refs[place]), partial(make, at, place, beside[i], beside[i + 2])

@@ -104,7 +104,8 @@ def _sentence(series: list[Comparison], several: bool) -> str:
     """One sentence that says what to do: how many weight tensors suit int8, and whether float16 overflows."""
     of = "the last checkpoint of each series" if several else "this checkpoint"
     if not several and len(series[0].refs) > 1:
-        of = f"the last checkpoint, step {series[0].labels[-1]}"
+        last = series[0].moment(-1)
+        of = f"the last checkpoint, {last}" if series[0].counts_steps else f"{last}, the last one"
     matrices = [ready for _, _, ready in _matrices(series)]
     if not matrices:
         return f"In {of}, there are no floating-point kernels or embeddings to quantise."

@@ -125,7 +125,7 @@ def _card(of: _Of, name: str, folder: str) -> Card:
     found = of.found.get(name, ())
     chips = [_shape(info), *([f"+ {counted(more, 'tensor')}"] if (more := len(last.layer_members[name]) - 1) else [])]
     if end < len(series.refs) - 1:
-        chips.append(f"last seen at step {series.labels[end]}")
+        chips.append(f"last seen at {series.moment(end)}")
     level: Level = LEVELS[found[0][0].severity] if found else ""
     return Card(
         anchor=of.anchors[name],

@@ -84,7 +84,7 @@ def table(series: Comparison, bad: Collection[str] = ()) -> Table:
         whole = series.measured[seen].layer_by_name[name]
         gone = seen < len(series.refs) - 1
         shown_name = layer_name(name.removeprefix(prefix))
-        text = f"{shown_name} (last seen at step {series.labels[seen]})" if gone else shown_name
+        text = f"{shown_name} (last seen at {series.moment(seen)})" if gone else shown_name
         cells = [Cell(text, level="warn" if gone else ""), count_cell(whole.parameters)]
         if several:
             cells += [norm_cell(first), norm_cell(last), _ratio(first, last)]
@@ -113,7 +113,7 @@ def table(series: Comparison, bad: Collection[str] = ()) -> Table:
             "those of the findings, and those whose norm changed most."
         )
     more = len(series.layers) - len(shown)
-    return Table(f"Layers at step {series.labels[-1]}", columns, tuple(rows), note, more, "the attached report.json")
+    return Table(f"Layers at {series.moment(-1)}", columns, tuple(rows), note, more, "the attached report.json")
 
 
 def _first_and_last() -> tuple[Column, ...]:

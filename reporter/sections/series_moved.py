@@ -18,6 +18,7 @@ from reporter.numerals import integer
 from reporter.printable import layer_name
 from reporter.sections.base import Medium, bounded, number_cell
 from reporter.sections.card_anchors import name_links
+from reporter.sections.narrative import capital
 from reporter.sections.paired import (
     COSINE,
     NON_FINITE,
@@ -66,7 +67,7 @@ def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
 def _about(series: Comparison, pairs: Mapping[Since, Pair]) -> str:
     against = _joined([f"{_since(since)} ({_label(series, pair)})" for since, pair in pairs.items()])
     exact = exactness(pairs.values(), recorded=series.recorded)
-    return f"Step {series.labels[-1]} against {against}. {exact} {finiteness(pairs.values())}"
+    return f"{capital(series.moment(-1))} against {against}. {exact} {finiteness(pairs.values())}"
 
 
 def _joined(parts: list[str]) -> str:
@@ -78,7 +79,7 @@ def _since(since: Since) -> str:
 
 
 def _label(series: Comparison, pair: Pair) -> str:
-    return series.baseline if pair.before == BASELINE else f"step {series.labels[pair.before]}"
+    return series.baseline if pair.before == BASELINE else series.moment(pair.before)
 
 
 def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers: bool) -> Table:

@@ -200,7 +200,7 @@ const compareSeries = async (/** @type {HTMLElement} */ box) => {
     const same = a.selectedIndex === b.selectedIndex;
     const how = known ? (known.exact ? "compared value by value" : "estimated from fingerprints of the weights, ± 2.2 %") :
       "not compared value by value: ≥ is what the norms prove, and the layers are ranked by the distance of their histograms";
-    said.textContent = same ? "A and B are the same checkpoint." : `A: step ${labelA}, B: step ${labelB}; ${how}.`;
+    said.textContent = same ? "A and B are the same checkpoint." : `A: ${labelA}, B: ${labelB}; ${how}.`;
     more.hidden = found.length <= shown.length;
     more.textContent = `Show all ${grouped(found.length)} layers`;
     presets.forEach((button, i) => {

@@ -88,7 +88,7 @@ def test_a_checkpoint_that_is_gone_by_then_costs_only_its_readiness(settings: Se
 
 def test_a_reviewer_reads_what_to_do(settings: Settings) -> None:
     text = as_text(report_page(run(settings, Progress(quiet=True)).report, "pdf"))
-    assert "In the last checkpoint, step 2, all 3 weight tensors can be int8 with one scale per tensor" in text
+    assert "In checkpoint 2, the last one, all 3 weight tensors can be int8 with one scale per tensor" in text
     assert "1 tensors overflow in float16" not in text
     assert "1 tensor overflows in float16" in text
     assert "one.kernel | int8 per tensor | lossless | 0 | lossless | lossless | lossless" in text

@@ -18,7 +18,7 @@ from tests.writers.reading import TITLES, assert_cells, keyed, paired, rows, sec
 
 
 def test_layers_on_paper(rich: Rich, main: list[Arrays]) -> None:
-    found = rows(report_page(rich.report, "pdf"), "Layers at step 1500", "layers-main")
+    found = rows(report_page(rich.report, "pdf"), "Layers at checkpoint 1500", "layers-main")
     for layer, names in by_layer(main[-1]).items():
         row = found[layer]
         values = truth.together([main[-1][t] for t in names])
@@ -31,7 +31,7 @@ def test_layers_on_paper(rich: Rich, main: list[Arrays]) -> None:
         for name, title in (("l2_norm", "L2 norm"), ("std", "Std")):
             assert near(row[title, "first"].sort, first[name])
             assert near(row[title, "last"].sort, truth.statistics(values)[name])
-    assert "old (last seen at step 400)" in found
+    assert "old (last seen at checkpoint 400)" in found
 
 
 def cards(page: Page, anchor: str) -> dict[str, Card]:
