@@ -20,7 +20,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test golden mutants faults check lint types scripts sample fuzz calibrate gallery axe bench bench-full bench-peers docs docs-serve docs-pictures wheel-check lock clean
+.PHONY: help report test golden mutants faults check lint types scripts sample fuzz calibrate gallery axe bench bench-check bench-full bench-peers docs docs-serve docs-pictures wheel-check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ gallery: $(VENV)/dev.stamp $(VENV)/pango.stamp ## reports of many kinds, and pic
 
 bench: $(VENV)/dev.stamp ## speed beside the references, in a few minutes
 	$(PY) -m bench $(ARGS)
+
+bench-check: $(VENV)/dev.stamp ## what has become slower beside its reference since the last `make bench`
+	$(PY) -m bench.check $(ARGS)
 
 bench-full: $(VENV)/dev.stamp ## the same with the sizes of the design
 	$(PY) -m bench --full $(ARGS)

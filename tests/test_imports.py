@@ -71,5 +71,5 @@ def test_what_was_measured_before_is_reported_without_loading_what_measures_draw
     shared_data: Path, tmp_path: Path
 ) -> None:
     arguments = ("report", str(shared_data / "series/mlx-lora-safetensors"), "-o", str(tmp_path / "out"), "-q")
-    assert {"numba", "matplotlib"} <= imported(*arguments)
-    assert not imported(*arguments) & {"numba", "matplotlib", "PIL", "weasyprint"}
+    assert {"llvmlite", "matplotlib"} <= imported(*arguments)
+    assert not imported(*arguments) & {"numba", "llvmlite", "matplotlib", "PIL", "weasyprint"}

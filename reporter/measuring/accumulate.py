@@ -255,7 +255,7 @@ def finite_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float32]:
 
 
 def read_only(values: Array) -> Array:
-    """The same array, marked read-only: kernels are compiled for read-only inputs alone."""
+    """The same array, marked read-only: whoever shares it, as a cache does, cannot change it for the others."""
     values.setflags(write=False)
     return values
 

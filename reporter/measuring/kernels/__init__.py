@@ -1,7 +1,7 @@
-"""Kernels: loops over blocks of values, compiled by numba.
+"""Kernels: loops over blocks of values, compiled by numba and kept as machine code for later runs.
 
-A kernel is looked up by name when it is first used (``kernels.measure32``), and only then is numba imported, which
-takes most of a second. A run whose numbers all come from the cache never imports it.
+A kernel is looked up by name when it is first used (``kernels.measure32``), and only then is anything loaded. numba,
+whose import takes most of a second, is needed only where machine code is not there yet.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def __getattr__(name: str) -> Any:
 def compiled_anew() -> bool:
     """Whether this process had to compile a kernel, which takes many seconds, and did not find all of them kept."""
     used = (globals().get(name) for name in __all__)
-    return any(kernel.stats.cache_misses for kernel in used if kernel is not None)
+    return any(kernel.compiled for kernel in used if kernel is not None)
 
 
 _tell: tuple[int, Callable[[], None]] | None = None
@@ -91,11 +91,11 @@ def told_compiling() -> None:
 
 def kept_in() -> str:
     """The folder that compiled kernels are written to; "" where none can be written."""
-    folder: str = import_module(f"{__name__}.compiled").FOLDER
+    folder: str = import_module(f"{__name__}.objects").FOLDER
     return folder
 
 
 def ready() -> bool:
     """Whether kernels that were compiled earlier are found, in any folder."""
-    compiled = import_module(f"{__name__}.compiled")
-    return any(any(Path(folder).rglob("*.nbc")) for folder in (compiled.FOLDER, *compiled.READY) if folder)
+    objects = import_module(f"{__name__}.objects")
+    return any(any(Path(folder).glob("*.o")) for folder in (objects.FOLDER, *objects.READY) if folder)

@@ -33,6 +33,7 @@ def measure_batch32(
     index: npt.NDArray[np.int32],
     cell_counts: npt.NDArray[np.int64],
     cell_ends: npt.NDArray[np.int64],
+    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Measure a batch; the arrays are as in :func:`measure32` and :func:`drain_sorted`, with a row for each tensor.
 
@@ -46,6 +47,7 @@ def measure_batch32(
         table: full of zeros, before and after.
         index, cell_counts: as long as ``x``; receive the cells of one tensor after the other.
         cell_ends: receives where those of each tensor end.
+        scratch: memory that the kernel needs.
     """
     start = unit = bucket = cell = np.int64(0)
     for t in range(ends.size):
@@ -62,6 +64,7 @@ def measure_batch32(
             energy[unit : unit_ends[t]],
             maxima[unit : unit_ends[t]],
             sums[bucket : sum_ends[t]],
+            scratch,
         )
         finite = ordered[start + counts[t, 3] : end - counts[t, 1] - counts[t, 2]]
         cell += drain_sorted(finite, table, index[cell:], cell_counts[cell:])
@@ -78,10 +81,11 @@ def compare_batch32(
     ends: npt.NDArray[np.int64],
     sums: npt.NDArray[np.float64],
     counts: npt.NDArray[np.int64],
+    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Compare the tensors of two batches, pair by pair, as :func:`compare` does; each has a row of both results."""
     start = np.int64(0)
     for t in range(ends.size):
         end = ends[t]
-        compare(a[start:end], b[start:end], a_bits[start:end], b_bits[start:end], sums[t], counts[t])
+        compare(a[start:end], b[start:end], a_bits[start:end], b_bits[start:end], sums[t], counts[t], scratch)
         start = end

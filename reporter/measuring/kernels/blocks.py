@@ -2,8 +2,7 @@
 
 A piece of a tensor is taken in blocks of :data:`STEP` values, which stay in the first-level cache while one loop after
 the other runs over them. There is one short loop per quantity, as compilers vectorise these, but not one long loop that
-computes everything. Input arrays are contiguous and read-only (see :func:`reporter.measuring.pieces.pieces`), so that
-each kernel is compiled for one combination of types.
+computes everything. Input arrays are contiguous (see :func:`reporter.measuring.pieces.pieces`).
 
 **Sums per output unit.** ``energy`` (Σx²) and ``maxima`` (max |x|) have one entry per output unit of a weight matrix.
 ``place`` is the position of ``x[0]``, and ``run`` says how positions map to entries. For a tensor of shape (2, 3),
@@ -35,13 +34,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.cells import all_finite64, count, count64, count_zeros, scan32, split
+from reporter.measuring.kernels.cells import count, count64, count_zeros, scan32, scan64, split
 from reporter.measuring.kernels.channels import add_periodic, add_runs
 from reporter.measuring.kernels.compiled import inner, jit
 from reporter.measuring.kernels.moments import add_moments
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO
-from reporter.measuring.kernels.sketch import add_sketch, add_sketch32
+from reporter.measuring.kernels.sketch import add_sketch, add_sketch32, for_sketch
 from reporter.model.sketch import BUCKETS
+
+INFINITY64 = np.int64(0x7FF0000000000000)
+NEGATIVE_INFINITY64 = np.int64(-0x10000000000000)
+"""The bits of the infinities as float64; those of NaNs are larger, of either sign."""
 
 STEP = 1 << 13
 """Values per block: 32 KiB of float32, and eight rows of the sketch. Every piece of a tensor starts at a multiple."""
@@ -58,6 +61,7 @@ def _add_units_and_sketch32(
     maxima: npt.NDArray[np.int32],
     group: npt.NDArray[np.int64],
     words: npt.NDArray[np.uint32],
+    signed: npt.NDArray[np.uint32],
     sums: npt.NDArray[np.float64],
 ) -> None:
     """Add a block to the sums per output unit and to the sketch, each where its array is not empty.
@@ -67,7 +71,7 @@ def _add_units_and_sketch32(
         bits: the same memory as int32.
         start: position of ``x[0]`` in the tensor, for the sketch.
         place, run, energy, maxima, sums: as in :func:`measure32`.
-        group, words: as in :func:`reporter.measuring.kernels.sketch.add_sketch32`.
+        group, words, signed: as in :func:`reporter.measuring.kernels.sketch.add_sketch32`.
     """
     if energy.size:
         if run:
@@ -75,7 +79,7 @@ def _add_units_and_sketch32(
         else:
             add_periodic(x, bits, np.int32(0x7FFFFFFF), place, energy, maxima)
     if sums.size:
-        add_sketch32(x, bits, start, group, words, sums)
+        add_sketch32(x, bits, start, group, words, signed, sums)
 
 
 @jit
@@ -91,6 +95,7 @@ def measure32(
     energy: npt.NDArray[np.float64],
     maxima: npt.NDArray[np.int32],
     sums: npt.NDArray[np.float64],
+    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Measure a piece of float32 values; all results are added to what the arrays already hold.
 
@@ -108,19 +113,25 @@ def measure32(
         energy: Σx² of each output unit, or of each of several repeats of the units; empty if not wanted.
         maxima: bits of max |x| of the same units as int32, which compare like the floats since none is negative.
         sums: float64, shape (BUCKETS,), the sums of the sketch; empty if not wanted.
+        scratch: memory that the kernel needs.
     """
     bits = x.view(np.int32)
-    size = min(x.size, STEP)
-    cells = np.empty(size, np.uint16)
-    words = np.empty(BUCKETS, np.uint32)
-    group = np.full(1, -1)
-    extreme_bits = np.empty(2, np.int32)
-    prefetched = np.zeros(1, np.int32)  # never read: stored so that the compiler keeps the loads, see count()
+    group, words, signed, rest = for_sketch(scratch)
+    extreme_bits = rest[:1].view(np.int32)
+    prefetched = rest[1:2].view(np.int32)  # never read: stored so that the compiler keeps the loads, see count()
+    prefetched[0] = 0
+    four = rest[2 : 2 + STEP // 4]
+    cells = four.view(np.uint16)
+    kept = rest[2 + STEP // 4 : 2 + STEP // 4 + STEP // 2].view(np.float32)
+    zeroed = rest[2 + STEP // 4 + STEP // 2 : 2 + STEP // 4 + STEP].view(np.float32)
+    kept_bits = kept.view(np.int32)
+    zeroed_bits = zeroed.view(np.int32)
     extreme_values = extreme_bits.view(np.float32)
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
         block = x[at:stop]
-        masked, masked_bits = block, bits[at:stop]  # the block with 0 for every value that is not finite
+        masked = block  # the block with 0 for every value that is not finite
+        masked_bits = bits[at:stop]
         high, low, least = scan32(masked_bits, cells)
         # Every value is +0.0. Pruned and unused weights hold many such blocks, and counting is slowest where all
         # values fall into one cell, as each addition waits for the one before.
@@ -133,17 +144,16 @@ def measure32(
             continue
         # Some exponent is all ones, 0x7F8 or 0xFF8: a NaN or an infinity, of positive or of negative sign.
         if high >= np.int32(0x7F800000) or (low < 0 and low >= np.int32(-0x800000)):
-            kept = np.empty(stop - at, np.float32)
-            zeroed = np.empty(stop - at, np.float32)
             n = split(block, kept, zeroed, counts)
             block = kept[:n]
-            masked, masked_bits = zeroed, zeroed.view(np.int32)
+            masked = zeroed[: stop - at]
+            masked_bits = zeroed_bits[: stop - at]
             if n:
-                high, low, least = scan32(kept.view(np.int32)[:n], cells)
+                high, low, least = scan32(kept_bits[:n], cells)
         if block.size:
             zeros = table[0, 0] + table[1, 0] + table[0, NEGATIVE_ZERO] + table[1, NEGATIVE_ZERO]
             upcoming = stop if stop + STEP <= x.size else at  # the next block; at the end any that is long enough
-            prefetched[0] ^= count(cells[: block.size], table, bits[upcoming : upcoming + STEP])
+            prefetched[0] ^= count(block.size, four, cells, table, bits[upcoming : upcoming + STEP])
             if table[0, 0] + table[1, 0] + table[0, NEGATIVE_ZERO] + table[1, NEGATIVE_ZERO] != zeros:
                 # Cell 0 got values: some may be exact zeros, others subnormals up to 9e-41, which share the cell.
                 counts[0] += count_zeros(block)
@@ -152,7 +162,9 @@ def measure32(
             extremes[0] = min(extremes[0], np.float64(extreme_values[0]))
             extremes[1] = max(extremes[1], np.float64(extreme_values[1]))
             add_moments(block, totals)
-        _add_units_and_sketch32(masked, masked_bits, start + at, place + at, run, energy, maxima, group, words, sums)
+        _add_units_and_sketch32(
+            masked, masked_bits, start + at, place + at, run, energy, maxima, group, words, signed, sums
+        )
 
 
 @jit
@@ -168,26 +180,33 @@ def measure64(
     energy: npt.NDArray[np.float64],
     maxima: npt.NDArray[np.int64],
     sums: npt.NDArray[np.float64],
+    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Measure a piece of float64 values; arguments as in :func:`measure32`, with ``maxima`` as bits of float64."""
-    size = min(x.size, STEP)
-    kept = np.empty(size, np.float64)
-    zeroed = np.empty(size, np.float64)
-    words = np.empty(BUCKETS, np.uint32)
+    kept = scratch[:STEP].view(np.float64)
+    zeroed = scratch[STEP : 2 * STEP].view(np.float64)
+    words = scratch[2 * STEP : 2 * STEP + BUCKETS // 2].view(np.uint32)
+    extreme_bits = scratch[2 * STEP + BUCKETS // 2 : 2 * STEP + BUCKETS // 2 + 2].view(np.int64)
+    extreme_values = extreme_bits.view(np.float64)
     mask = np.int64(0x7FFFFFFFFFFFFFFF)
     for at in range(0, x.size, STEP):
         stop = min(at + STEP, x.size)
         block = x[at:stop]
         masked = block  # with 0 for every value that is not finite
-        if not all_finite64(block.view(np.int64)):
+        high, low, least = scan64(block.view(np.int64))
+        # Some exponent is all ones, 0x7FF or 0xFFF: a NaN or an infinity, of positive or of negative sign.
+        if high >= INFINITY64 or (low < 0 and low >= NEGATIVE_INFINITY64):
             n = split(block, kept, zeroed, counts)
             block = kept[:n]
             masked = zeroed[: stop - at]
+            high, low, least = scan64(block.view(np.int64))
         if block.size:
             count64(block.view(np.uint64), table)
             counts[0] += count_zeros(block)
-            extremes[0] = min(extremes[0], block.min())
-            extremes[1] = max(extremes[1], block.max())
+            extreme_bits[0] = low if low < 0 else least  # as in measure32
+            extreme_bits[1] = high if high >= 0 else least
+            extremes[0] = min(extremes[0], extreme_values[0])
+            extremes[1] = max(extremes[1], extreme_values[1])
             add_moments(block, totals)
         if energy.size:
             keys = masked.view(np.int64)
@@ -210,6 +229,7 @@ def measure_codes(
     energy: npt.NDArray[np.float64],
     maxima: npt.NDArray[np.int32],
     sums: npt.NDArray[np.float64],
+    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Measure a piece of 8- or 16-bit values, given as codes; the other arguments are as in :func:`measure32`.
 
@@ -221,19 +241,20 @@ def measure_codes(
         values: the value of each code as float32, and 0 for codes that are not finite.
         table: uint32, shape (2, RAW), for the counts by code.
     """
-    size = min(codes.size, STEP)
-    wide = np.empty(size, np.uint16)
-    x = np.empty(size, np.float32)
+    group, words, signed, rest = for_sketch(scratch)
+    four = rest[: STEP // 4]
+    wide = four.view(np.uint16)
+    x = rest[STEP // 4 : STEP // 4 + STEP // 2].view(np.float32)
     bits = x.view(np.int32)
-    words = np.empty(BUCKETS, np.uint32)
-    group = np.full(1, -1)
     for at in range(0, codes.size, STEP):
         n = min(STEP, codes.size - at)
         block = codes[at : at + n]
         for i in range(n):
             wide[i] = block[i]
-        count(wide[:n], table, bits)
+        count(n, four, wide, table, bits)
         if energy.size or sums.size:
             for i in range(n):
                 x[i] = values[wide[i]]
-            _add_units_and_sketch32(x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, sums)
+            _add_units_and_sketch32(
+                x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, signed, sums
+            )

@@ -46,14 +46,22 @@ def scan32(bits: npt.NDArray[np.int32], cells: npt.NDArray[np.uint16]) -> tuple[
 
 
 @inner
-def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32], upcoming: npt.NDArray[np.int32]) -> np.int32:
+def count(
+    n: int,
+    four: npt.NDArray[np.uint64],
+    cells: npt.NDArray[np.uint16],
+    table: npt.NDArray[np.uint32],
+    upcoming: npt.NDArray[np.int32],
+) -> np.int32:
     """Count cells, four to a 64-bit load, in two tables in turn.
 
     To increase a counter, the processor waits until the last increase of the same counter was stored. Neighbours often
     share a cell, so even and odd neighbours have a table each.
 
     Args:
-        cells: raw cells, already in the processor's cache, so that memory is idle while they are counted.
+        n: how many cells.
+        four: raw cells, already in the processor's cache, so that memory is idle while they are counted.
+        cells: the same memory as uint16.
         table: uint32, shape (2, RAW); the count of a cell is the sum over the first axis.
         upcoming: the values that the caller processes next, at least as many. One value of each of their cache lines is
             loaded in passing, which saved a tenth of the time of the whole pass.
@@ -62,12 +70,11 @@ def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32], upcoming
         The exclusive or of the values loaded in passing. It means nothing, and is returned because the compiler would
         otherwise remove loads whose result nobody uses.
     """
-    four = cells[: cells.size // 4 * 4].view(np.uint64)
     mask = np.uint64(0xFFFF)
     even = table[0]
     odd = table[1]
     prefetched = np.int32(0)
-    for line in range(four.size // 4):
+    for line in range(n // 16):
         prefetched ^= upcoming[16 * line]  # a cache line holds 16 of them
         for i in range(4 * line, 4 * line + 4):
             v = four[i]
@@ -75,7 +82,7 @@ def count(cells: npt.NDArray[np.uint16], table: npt.NDArray[np.uint32], upcoming
             odd[(v >> np.uint64(16)) & mask] += np.uint32(1)
             even[(v >> np.uint64(32)) & mask] += np.uint32(1)
             odd[v >> np.uint64(48)] += np.uint32(1)
-    for i in range(four.size // 4 * 16, cells.size):
+    for i in range(n // 16 * 16, n):
         even[cells[i]] += np.uint32(1)
     return prefetched
 
@@ -215,12 +222,16 @@ def cell64(bits: np.uint64) -> np.int64:
 
 
 @inner
-def all_finite64(bits: npt.NDArray[np.int64]) -> bool:
-    """Whether no float64 of a block is NaN or infinite."""
-    largest = np.int64(0)
+def scan64(bits: npt.NDArray[np.int64]) -> tuple[np.int64, np.int64, np.int64]:
+    """The bits of the extremes of a block of float64 values: ``(high, low, least)`` as from :func:`scan32`."""
+    high = np.int64(-0x8000000000000000)
+    least = np.int64(0x7FFFFFFFFFFFFFFF)
+    low = np.uint64(0)
     for i in range(bits.size):
-        largest = max(largest, bits[i] & np.int64(0x7FFFFFFFFFFFFFFF))
-    return bool(largest < np.int64(0x7FF0000000000000))
+        high = max(high, bits[i])
+        least = min(least, bits[i])
+        low = max(low, np.uint64(bits[i]))
+    return high, np.int64(low), least
 
 
 @inner

@@ -1,62 +1,43 @@
-"""How kernels are compiled and kept for the next process; the only module that imports numba.
+"""Kernels as Python calls them: functions over arrays whose machine code is loaded, or compiled, when it is needed.
 
-numba keeps two pickled files for each function, an index (``.nbi``) and machine code (``.nbc``). It trusts both. A file
-that a full disk or a power failure cut short would raise an arbitrary error at every later run, and damaged machine
-code would be executed. Here each file begins with a SHA-256 hash of the rest. A file that does not match its hash is
-treated as missing, and the kernel is compiled again.
+A kernel is written in Python and compiled by numba, once for each combination of dtypes that it is called with. The
+machine code is kept as an object file and loaded by llvmlite alone, which takes a tenth of the time of importing numba.
+A run that has to compile loads what it has just compiled in the same way, so that all runs execute the same code.
 """
 
 from __future__ import annotations
 
-import hashlib
+import ctypes
+import inspect
+import logging
 import os
-import pickle
-import shutil
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
-import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
+import numpy as np
+import numpy.typing as npt
 
-from reporter.measuring.kernels import told_compiling
-from reporter.model import sketch
+from reporter.measuring.kernels import objects, told_compiling
+from reporter.measuring.kernels.machine import load
+from reporter.measuring.kernels.sizes import SCRATCH
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
-FAST = {"reassoc", "contract", "nsz"}
+FAST = frozenset({"reassoc", "contract", "nsz"})
 """What LLVM may assume. Sums may be reordered (``reassoc``), products and sums fused (``contract``), and the sign of a
 zero ignored (``nsz``). That values are never NaN or infinite is not assumed."""
 
-_INNER = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-
-
-_DIGEST = hashlib.sha256().digest_size
-
-
-def jit(function: F) -> F:
-    """Decorate a kernel that Python calls: it is compiled at its first call, kept for later runs, and releases the GIL.
-
-    Sums may be reordered, see :data:`FAST`.
-    """
-    compiled = _compiled(function, fastmath=FAST)
-    if FOLDER or READY:
-        compiled._cache = _KeptKernel(function)  # type: ignore[attr-defined]
-    else:
-        told_compiling()
-    return compiled
+MATHS: dict[Callable[..., Any], frozenset[str]] = {}
+"""What LLVM may assume of each function that only kernels call."""
 
 
 def inner(function: F) -> F:
-    """Decorate a function that only kernels call: its code becomes a part of each of these, with their options.
-
-    As a function of its own it would be compiled twice, alone and within its kernel, with sums in a different order.
-    The process that compiles would run the one version, later processes, which load the kernel, the other, and their
-    results would differ in the last digits.
-    """
-    return _compiled(function, fastmath=FAST, **_INNER)
+    """Decorate a function that only kernels call: its code becomes a part of each of these."""
+    MATHS[function] = FAST
+    return function
 
 
 def exact(function: F) -> F:
@@ -64,173 +45,137 @@ def exact(function: F) -> F:
 
     Reordering would simplify, for example, ``(a + magic) - magic`` to ``a``, where rounding was the purpose.
     """
-    # Without the explicit False the function would inherit the setting of the kernel that calls it.
-    return _compiled(function, fastmath=False, **_INNER)
+    MATHS[function] = frozenset()
+    return function
 
 
-def _compiled(function: F, **options: Any) -> F:
-    compiled: F = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    return compiled
+def jit(function: Callable[..., R]) -> Callable[..., R]:
+    """Decorate a kernel that Python calls. Sums may be reordered, see :data:`FAST`."""
+    return Kernel(function)
 
 
-def _folders() -> tuple[str, tuple[str, ...]]:
-    """Where compiled code is kept, "" where nothing can be written, and further folders that hold some already.
+Types = tuple[tuple[np.dtype[Any], int] | str, ...]
+"""Of each argument: dtype and number of axes of an array, ``"int"`` or ``"float"`` of a number."""
 
-    These may be read-only, as in the image of a container whose user owns nothing.
-
-    numba by itself compiles a kernel again when the file that defines it changes. Kernels call functions of other files
-    as well, so the folder's name contains a hash of all files of this package, and of the module that says how large a
-    sketch is.
-    """
-    here = Path(__file__).parent
-    sources = [*sorted(here.glob("*.py")), Path(sketch.__file__)]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    kept, ready = "", []
-    for base in _bases(here):
-        folder = base / f"{PREFIX}{digest}"
-        if not kept and _writable(folder):
-            kept = str(folder)
-            _prune(base, folder)
-        elif folder.is_dir():
-            ready.append(str(folder))
-    return kept, tuple(ready)
+_NUMBERS = {"int": ctypes.c_int64, "float": ctypes.c_double, "None": None}
 
 
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
+class Kernel:
+    """A function over C-contiguous, aligned arrays and numbers, which releases the GIL.
 
-
-PREFIX = "kernels-"
-
-OLD = 30 * 86_400
-"""Seconds after which compiled code of another version of the program is deleted, unless it was used meanwhile."""
-
-
-def _prune(base: Path, own: Path) -> None:
-    """Delete what other versions of this program compiled there, and nobody has used for a month."""
-    with suppress(OSError):
-        os.utime(own)
-        for folder in base.glob(f"{PREFIX}{'[0-9a-f]' * 16}"):
-            if folder != own and time.time() - folder.stat().st_mtime > OLD and not folder.is_symlink():
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _bases(here: Path) -> Iterator[Path]:
-    """Folders in which a folder for compiled code can be, the best one first."""
-    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
-        yield Path(chosen)
-        return
-    if cache := os.environ.get("CKPT_REPORT_CACHE"):
-        yield Path(cache) / "kernels"
-    yield here / "__pycache__"
-    if cache := os.environ.get("XDG_CACHE_HOME"):
-        yield Path(cache) / "ckpt-report"
-    with suppress(RuntimeError):  # a user without a home
-        yield Path.home() / ".cache" / "ckpt-report"
-
-
-FOLDER, READY = _folders()
-
-
-class _Locator(UserProvidedCacheLocator):  # type: ignore[misc]
-    """Says where below such a folder the files of a function are. Whether they can be written shows when they are."""
-
-    def __init__(self, function: Callable[..., Any], file: str) -> None:
-        super().__init__(function, file)
-        self._cache_path = self.get_suitable_cache_subpath(file)
-
-    def ensure_cache_path(self) -> None:
-        """Nothing: numba's own would refuse to read from a folder that it cannot write to."""
-
-    @classmethod
-    def from_function(cls, function: Callable[..., Any], file: str) -> _Locator:
-        return cls(function, file)
-
-
-class _Kept(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (_Locator,)
-
-
-class _KeptKernel(FunctionCache):  # type: ignore[misc]
-    """numba's cache of one function, with files that are checked against their hashes."""
-
-    _impl_class = _Kept
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        numbas = self.__dict__["_cache_file"]
-        base = numbas._index_name.removesuffix(".nbi")
-        places = [str(Path(folder, numbas._cache_path)) for folder in (FOLDER, *READY) if folder]
-        kept, *ready = (_CheckedFiles(place, base, numbas._source_stamp) for place in places)
-        kept.ready = tuple(ready)
-        self._cache_file = kept
-
-
-class _CheckedFiles(IndexDataCacheFile):  # type: ignore[misc]
-    """The index and the machine code of one function, each in a file that begins with its hash.
+    Nothing but dtypes, axes and the order in memory is checked at a call: a kernel trusts the lengths that its
+    docstring asks for. If the last parameter is called ``scratch``, callers from Python leave it out: it is memory that
+    the kernel writes to and that every thread has once, since a kernel cannot allocate any without numba.
 
     Attributes:
-        ready: the same in further folders, which are only read.
+        function: in Python.
+        compiled: whether this process had to compile it.
     """
 
-    ready: tuple[_CheckedFiles, ...] = ()
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.compiled = False
+        self.__doc__ = function.__doc__
+        parameters = list(inspect.signature(function).parameters.values())
+        self._kinds = tuple(str(parameter.annotation) for parameter in parameters)
+        self._scratch = parameters[-1].name == "scratch"
+        self.result = str(inspect.signature(function).return_annotation)
+        self._loaded: dict[Types, Callable[..., Any]] = {}
+        self._by_numba: list[Any] = []  # owns the machine code that could not be made into an object file
 
-    def load(self, key: Any) -> Any:
-        """The machine code that was saved for a combination of types, None where there is none or it is damaged."""
-        found = next((code for files in (self, *self.ready) if (code := files.own(key)) is not None), None)
-        if found is None:
-            told_compiling()
-        return found
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the machine code with the addresses and lengths of arrays."""
+        if self._scratch:
+            arguments = (*arguments, _own.memory)
+        types: list[Any] = []
+        words: list[Any] = []
+        for kind, value in zip(self._kinds, arguments, strict=True):
+            if kind in _NUMBERS:
+                types.append(kind)
+                words.append(float(value) if kind == "float" else int(value))
+            else:
+                flags = value.flags
+                if not (flags.c_contiguous and flags.aligned):
+                    raise TypeError(f"{self.function.__name__} needs arrays that are contiguous and aligned")
+                types.append((value.dtype, value.ndim))
+                words.append(_address(value))
+                words += value.shape
+        key = tuple(types)
+        native = self._loaded.get(key) or self._load(key)
+        return native(*words)
 
-    def own(self, key: Any) -> Any:
-        """The same, from the files of this folder alone."""
-        name = self._load_index().get(key)
-        return None if name is None else _read(Path(self._data_path(name)))
+    def _load(self, types: Types) -> Callable[..., Any]:
+        with _loading:
+            if types not in self._loaded:
+                name = self._file(types)
+                address = next(_linked(name), 0) or self._compile(types, name)
+                self._loaded[types] = self._prototype(types)(address)
+        return self._loaded[types]
 
-    def save(self, key: Any, data: Any) -> None:
-        """Keep machine code for later runs; where the disk refuses, only this run uses it."""
-        with suppress(OSError):
-            super().save(key, data)
+    def _compile(self, types: Types, name: str) -> int:
+        """Compile and keep it, and give its address."""
+        told_compiling()
+        from reporter.measuring.kernels.compiling import Unfit, compile_kernel, object_file
 
-    def _load_index(self) -> dict[Any, str]:
-        found = _read(Path(self._index_path))
-        return found[2] if found is not None and found[:2] == (self._version, self._source_stamp) else {}
+        self.compiled = True
+        by_numba = compile_kernel(self, types)
+        try:
+            code = object_file(by_numba)
+            address = load(code)
+        except (Unfit, RuntimeError) as error:
+            logging.getLogger("ckpt_report").warning("%s cannot be kept for later runs: %s", name, error)
+            self._by_numba.append(by_numba)
+            return int(by_numba.address)
+        objects.keep(name, code)
+        return address
 
-    def _save_index(self, overloads: dict[Any, str]) -> None:
-        _write(Path(self._index_path), self._dump((self._version, self._source_stamp, overloads)))
+    def _file(self, types: Types) -> str:
+        """The name of the object file, such as ``collect32-u4x1-u1x1-u4x1.o``."""
+        parts = [one if isinstance(one, str) else f"{one[0].kind}{one[0].itemsize}x{one[1]}" for one in types]
+        return f"{'-'.join((self.function.__name__, *parts))}.o"
 
-    def _save_data(self, name: str, data: Any) -> None:
-        _write(Path(self._data_path(name)), self._dump(data))
-
-
-def _read(path: Path) -> Any:
-    """The object in a file, None if the file is missing or does not match its hash."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    digest, data = content[:_DIGEST], content[_DIGEST:]
-    return pickle.loads(data) if hashlib.sha256(data).digest() == digest else None
+    def _prototype(self, types: Types) -> Any:
+        """The signature in C: an array is its address and a length for each axis."""
+        words: list[Any] = []
+        for one in types:
+            words += [_NUMBERS[one]] if isinstance(one, str) else [ctypes.c_void_p, *[ctypes.c_int64] * one[1]]
+        return ctypes.CFUNCTYPE(_NUMBERS[self.result], *words)
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, make it durable, and rename it, so that others see all of it or nothing.
+def _address(array: npt.NDArray[Any]) -> int | None:
+    """Where the values of an array begin: the first field of an array in NumPy's stable C interface.
 
-    Raises:
-        OSError: it cannot be written; nothing is left behind.
+    It stands behind the head that all objects have. ``array.ctypes.data`` is the same, and takes 7 µs, which is as long
+    as a kernel needs for a small tensor.
     """
-    aside = path.with_name(f"{path.name}.new-{os.getpid()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with aside.open("wb") as file:
-            file.write(hashlib.sha256(data).digest() + data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+    return ctypes.c_void_p.from_address(id(array) + object.__basicsize__).value
+
+
+def _linked(name: str) -> Iterator[int]:
+    """The addresses of a function in the files of this name that can be linked into this process."""
+    for code in objects.kept(name):
+        with suppress(RuntimeError):
+            yield load(code)
+
+
+_loading = threading.Lock()
+
+
+def _renew() -> None:
+    """Free the lock in a copy of this process: the thread that held it does not exist there."""
+    global _loading
+    _loading = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+
+
+class _Own(threading.local):
+    """What every thread has for itself."""
+
+    def __init__(self) -> None:
+        self.memory = np.empty(SCRATCH, np.uint64)
+
+
+_own = _Own()

@@ -38,13 +38,12 @@ def _sums(a: Floats, b: Floats) -> tuple[float, float, float, float]:
 @inner
 def _largest(a: Floats, b: Floats, lanes: npt.NDArray[np.float64]) -> None:
     """Raise ``lanes`` to |b − a|, each lane for every 512th pair: a single maximum of floats does not vectorise."""
-    n = lanes.size
-    for k in range(0, a.size - n + 1, n):
-        p, q = a[k : k + n], b[k : k + n]
-        for j in range(n):
+    for k in range(0, a.size - LANES + 1, LANES):
+        p, q = a[k : k + LANES], b[k : k + LANES]
+        for j in range(LANES):
             d = abs(np.float64(q[j]) - np.float64(p[j]))
             lanes[j] = d if d > lanes[j] else lanes[j]
-    for k in range(a.size // n * n, a.size):
+    for k in range(a.size // LANES * LANES, a.size):
         lanes[0] = max(lanes[0], abs(np.float64(b[k]) - np.float64(a[k])))
 
 
@@ -97,6 +96,7 @@ def compare(
     b_bits: npt.NDArray[np.unsignedinteger[Any]],
     sums: npt.NDArray[np.float64],
     counts: npt.NDArray[np.int64],
+    scratch: npt.NDArray[np.uint64],
 ) -> None:
     """Compare two pieces, and add to what ``sums`` and ``counts`` already hold.
 
@@ -106,8 +106,11 @@ def compare(
         sums: (Σ(b−a)², Σa², Σb², Σab, max |b−a|) over the pairs in which both are finite.
         counts: numbers of (pairs that are equal to the bit, pairs in which either is not finite, values of a that are
             not finite, values of b that are not finite).
+        scratch: memory that the kernel needs.
     """
-    lanes = np.zeros(LANES)
+    lanes = scratch.view(np.float64)[:LANES]
+    for j in range(LANES):
+        lanes[j] = 0.0
     for start in range(0, a.size, STEP):
         stop = min(start + STEP, a.size)
         p, q = a[start:stop], b[start:stop]

@@ -25,7 +25,7 @@ def collect32(bits: npt.NDArray[np.uint32], slots: npt.NDArray[np.uint8], found:
         bits: the values as uint32.
         slots: uint8, shape (RAW,): 0 for a raw cell that is not wanted.
         found: receives the bits of the copied values. It must have ``bits.size + 1`` elements even if few values are
-            expected: the loop writes every value one element behind those in use, and numba checks no bounds.
+            expected: the loop writes every value one element behind those in use, and nothing checks bounds.
 
     Returns:
         How many elements of ``found`` are in use.
@@ -59,7 +59,12 @@ def collect64(x: npt.NDArray[np.float64], slots: npt.NDArray[np.uint8], found: n
 
 
 @jit
-def refine32(bits: npt.NDArray[np.uint32], slots: npt.NDArray[np.uint8], tables: npt.NDArray[np.uint32]) -> None:
+def refine32(
+    bits: npt.NDArray[np.uint32],
+    slots: npt.NDArray[np.uint8],
+    tables: npt.NDArray[np.uint32],
+    scratch: npt.NDArray[np.uint64],
+) -> None:
     """Count the lower 16 bits of the float32 values that lie in wanted cells, cell by cell.
 
     All values of a cell share the upper 16 bits, so these counts say how often each value of the cell occurs.
@@ -68,8 +73,9 @@ def refine32(bits: npt.NDArray[np.uint32], slots: npt.NDArray[np.uint8], tables:
         bits: the values as uint32.
         slots: uint8, shape (RAW,): 0 for a raw cell that is not wanted, else 1 + its row in ``tables``.
         tables: uint32, shape (number of wanted cells, 65536), added to.
+        scratch: memory that the kernel needs.
     """
-    found = np.empty(STEP + 1, np.uint32)
+    found = scratch.view(np.uint32)[: STEP + 1]
     for start in range(0, bits.size, STEP):
         for i in range(collect32(bits[start : min(start + STEP, bits.size)], slots, found)):
             b = found[i] - (found[i] >> np.uint32(31))

@@ -28,6 +28,9 @@ ROUNDING_BLOCK = 1 << 12
 """Values that a rounding kernel takes at a time. A pattern of int8 scales is repeated to this length, so that its loops
 are long enough to vectorise; as float64 the scales and their inverses take 32 KiB each."""
 
+SCRATCH = 1 << 15
+"""Words of 8 bytes that a thread keeps for what kernels write down for themselves."""
+
 FORMATS: tuple[str, ...] = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 """Formats that :func:`reporter.measuring.kernels.rounding.cast32` rounds to, in the order of its results. The names are
 those of numpy and ml_dtypes."""

@@ -141,6 +141,7 @@ def add_sketch32(
     start: int,
     group: npt.NDArray[np.int64],
     words: npt.NDArray[np.uint32],
+    signed: npt.NDArray[np.uint32],
     sums: npt.NDArray[np.float64],
 ) -> None:
     """As :func:`add_sketch`, for float32 values and with four whole rows at a time.
@@ -152,13 +153,13 @@ def add_sketch32(
         group: the number of the group of 32 rows whose signs are in ``words``, −1 for none; both are kept from block to
             block, as a block is only a quarter of a group.
         words: shape (BUCKETS,), the signs of that group.
+        signed: scratch memory of 4·BUCKETS values.
         sums: shape (BUCKETS,), added to.
     """
     first = start // BUCKETS
     if first // 32 != group[0]:
         group[0] = first // 32
         _words(group[0], words)
-    signed = np.empty(4 * BUCKETS, np.uint32)
     k = 0
     while k + 4 * BUCKETS <= x.size:
         _four_signed_rows(bits[k : k + 4 * BUCKETS], first + k // BUCKETS, words, signed, sums)
@@ -167,3 +168,20 @@ def add_sketch32(
         stop = min(k + BUCKETS, x.size)
         _signed_row(x[k:stop], first + k // BUCKETS, words, sums)
         k = stop
+
+
+@inner
+def for_sketch(
+    scratch: npt.NDArray[np.uint64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
+    """Divide scratch memory into ``group``, ``words`` and ``signed`` of :func:`add_sketch32`, and what is left."""
+    group = scratch[:1].view(np.int64)
+    group[0] = -1
+    words_end = 1 + BUCKETS // 2
+    signed_end = words_end + 2 * BUCKETS
+    return (
+        group,
+        scratch[1:words_end].view(np.uint32),
+        scratch[words_end:signed_end].view(np.uint32),
+        scratch[signed_end:],
+    )
