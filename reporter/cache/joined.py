@@ -62,7 +62,7 @@ def _rows(parts: Sequence[TensorRows]) -> TensorRows:
     return TensorRows(
         Columns.together([part.columns for part in parts]),
         lambda row: places[row][0].cells(places[row][1]),
-        lambda row: places[row][0].units(places[row][1]),
+        lambda rows: [places[row][0].units([places[row][1]])[0] for row in rows],
         lambda row: places[row][0].sketches(places[row][1]),
     )
 
