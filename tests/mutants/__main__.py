@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("writers", "sections")
 TESTS = (
     "writers/test_golden.py",
+    "writers/test_findings_json.py",
     "writers/test_values.py",
     "writers/test_cases.py",
     "writers/test_publish.py",
