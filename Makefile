@@ -37,7 +37,7 @@ ckpts-exist:
 	@test -e "$(CKPTS)" || { echo "CKPTS: there is no $(CKPTS); say make report CKPTS=folder" >&2; exit 2; }
 
 test: $(VENV)/dev.stamp $(VENV)/pango.stamp $(AXE) ## run the tests
-	$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What the tests of pages need of npm. Where there is no npm, those that need it are skipped.
 axe: $(AXE) ## fetch axe-core, with which the tests check that pages are accessible, where npm is installed

@@ -50,16 +50,30 @@ LONGEST = (
 """Of several processes, each of which takes the next group, none is left alone with one of these at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def group(nodeid: str) -> str:
+    """The file of a test, or the folder that stays together."""
+    file = nodeid.partition("::")[0]
+    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each process is given whole files, or folders; the longest first, all others as they are."""
-    place = {group: i for i, group in enumerate(LONGEST)}
-    groups = {}
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        groups[item] = next((folder for folder in TOGETHER if file.startswith(folder)), file)
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
-    items.sort(key=lambda item: place.get(groups[item], len(place)))
+    """The longest first, all others as they are."""
+    place = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(group(item.nodeid), len(place)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of ``--dist loadfile``: each process is given whole groups. (pytest-xdist 3.8 knows none with pytest 9.2.)"""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Grouped(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return Grouped(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("writers", "sections")
 TESTS = (
     "writers/test_golden.py",
+    "writers/test_findings_json.py",
     "writers/test_values.py",
     "writers/test_cases.py",
     "writers/test_publish.py",
@@ -74,6 +75,24 @@ class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.source, self.name, "exec"), module.__dict__)
 
 
+def forget() -> None:
+    """Have the packages imported anew, and whatever of the program holds something of theirs, such as the pipeline."""
+    gone = {name for name in sys.modules if name.startswith(tuple(f"{reporter.__name__}.{p}" for p in PACKAGES))}
+    others = {name: module for name, module in sys.modules.items() if name.startswith(f"{reporter.__name__}.")}
+    while more := {n for n, m in others.items() if n not in gone and any(home(v) in gone for v in vars(m).values())}:
+        gone |= more
+    for name in gone:
+        package, _, own = name.rpartition(".")
+        vars(sys.modules.get(package, sys)).pop(own, None)  # else ``from package import own`` would find it
+    for name in gone:
+        del sys.modules[name]
+
+
+def home(value: object) -> str:
+    """The module that something was defined in; of a module, itself."""
+    return value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))
+
+
 def noticed(name: str, mistake: Mistake | None, tests: list[str]) -> bool:
     """Whether a test fails in a fork of this process that imports the module with the mistake in it."""
     child = os.fork()
@@ -82,8 +101,7 @@ def noticed(name: str, mistake: Mistake | None, tests: list[str]) -> bool:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-        for loaded in [m for m in sys.modules if m.startswith(tuple(f"{reporter.__name__}.{p}" for p in PACKAGES))]:
-            del sys.modules[loaded]
+        forget()
         if mistake is not None:
             sys.meta_path.insert(0, Mutated(name, mistake.source))
         if mistake is not None and (doctest.testmod(importlib.import_module(name)).failed or golden_files_differ()):
