@@ -71,17 +71,27 @@ class Shelf:
         return found
 
 
-def encode(header: Mapping[str, Any], contents: Contents, by_selection: Mapping[str, Measured]) -> bytes:
+PackedRows = tuple[npt.NDArray[Any], Sequence[bytes]]
+"""Where the rows of tensors are, and their bytes, as of :func:`reporter.cache.rows.pack`."""
+
+
+def encode(
+    header: Mapping[str, Any],
+    contents: Contents,
+    by_selection: Mapping[str, Measured],
+    packed: PackedRows | None = None,
+) -> bytes:
     """The whole cache file.
 
     Args:
         header: what else to note in its header.
         contents: of the reader; its tensors are not looked at.
         by_selection: the same checkpoint, grouped for one or more selections of variables.
+        packed: the rows of its tensors, where they are packed already.
     """
     measured = next(iter(by_selection.values()))
     described = Structure.to_bytes(measured.infos, contents)
-    places, parts = rows.pack(measured.tensors)
+    places, parts = rows.pack(measured.tensors) if packed is None else packed
     blocks: dict[str, bytes | Sequence[bytes]] = {
         "structure": described,
         "tensors": to_bytes(measured.of_tensors.columns),
@@ -199,6 +209,11 @@ class Entry:
         if key not in known:
             known[key] = Grouping.from_bytes(self._container.block(f"{selection}/groups"), self.structure.infos)
         return known[key]
+
+    @property
+    def packed(self) -> PackedRows:
+        """The rows of its tensors as they are stored."""
+        return self._places, [self._container.block("rows")]
 
     @property
     def _places(self) -> npt.NDArray[Any]:

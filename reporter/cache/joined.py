@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from reporter.cache import container, pairs
 from reporter.cache.container import Unusable
-from reporter.cache.entry import Entry, Shelf, encode
+from reporter.cache.entry import Entry, PackedRows, Shelf, encode
+from reporter.cache.rows import PLACE_FIELDS
 from reporter.measuring.checkpoint import Plan, assembled
 from reporter.model.change import Change
 from reporter.model.changes import Changes
@@ -41,7 +46,8 @@ def joined(known: str, parts: Sequence[Mapping[str, bytes]]) -> tuple[dict[str, 
     rows = _rows([entry.tensors(full) for entry in entries])
     numbers = assembled(first.structure.facts, infos, rows, Plan(selection, full), seconds)
     header = {k: first.header[k] for k in ("name", "step", "step_source", "save_counter", "measured")}
-    files = {CHECKPOINT: encode({"identity": known, **header}, first.structure.facts, {selection: numbers})}
+    packed = _packed(entries)
+    files = {CHECKPOINT: encode({"identity": known, **header}, first.structure.facts, {selection: numbers}, packed)}
     for suffix in _pairs(parts):
         changes: dict[str, Change] = {}
         for entry, of in zip(entries, parts, strict=True):
@@ -54,6 +60,21 @@ def joined(known: str, parts: Sequence[Mapping[str, bytes]]) -> tuple[dict[str, 
 def _pairs(parts: Sequence[Mapping[str, bytes]]) -> list[str]:
     """The suffixes of the pairs that every part has: a partner that one of them could not read is left out."""
     return [suffix for suffix in parts[0] if suffix.endswith(CHANGES) and all(suffix in files for files in parts)]
+
+
+def _packed(entries: Sequence[Entry]) -> PackedRows:
+    """The rows of all tensors as they are stored: to compress them again takes most of the time."""
+    places: list[npt.NDArray[Any]] = []
+    parts: list[bytes] = []
+    offset = 0
+    for entry in entries:
+        own, stored = entry.packed
+        moved = own.copy()
+        moved[:, :, PLACE_FIELDS.index("offset")] += offset
+        places.append(moved)
+        parts += stored
+        offset += sum(map(len, stored))
+    return np.concatenate(places), parts
 
 
 def _rows(parts: Sequence[TensorRows]) -> TensorRows:

@@ -154,8 +154,11 @@ def _results(
         submit()
     left = len(tasks)
     for future in done:
+        if future.status == "lost":  # a worker died before its result was fetched: another one is making it again
+            done.add(future)
+            continue
         task = running.pop(future.key)
-        if future.status in ("cancelled", "lost"):
+        if future.status == "cancelled":
             raise ClusterError(
                 f"the scheduler was lost with {counted(left, 'task')} of {len(tasks)} to go; what was "
                 "measured is in the cache, and the same command goes on from there"

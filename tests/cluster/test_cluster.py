@@ -128,12 +128,17 @@ def test_two_workers_give_the_same_bytes_and_one_may_die(
 def test_large_checkpoints_are_measured_in_parts_and_a_worker_may_die(
     dask: Dask, ckpts: Path, here: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same bytes; and nothing is read here, not even for the readiness of the last checkpoint."""
+    """The same bytes; and nothing is read here, not even for the readiness of the last checkpoint.
+
+    The worker dies with results that nobody has fetched: they are made again.
+    """
     monkeypatch.setattr(parts, "PART_BYTES", 200)
+    monkeypatch.setattr(cluster, "AT_ONCE", 24)
     once = Parts.add
 
     def kill(*arguments: Any) -> dict[str, str]:
         if dask.workers[0].poll() is None:
+            time.sleep(2.0)  # meanwhile most others of the 48 are done
             dask.workers[0].send_signal(signal.SIGKILL)
             dask.workers[0].wait()
         return once(*arguments)
