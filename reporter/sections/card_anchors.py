@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from reporter.model.comparison import Comparison
+from reporter.model.tensor import Collection
 from reporter.printable import layer_name
 from reporter.sections.base import Medium
 
@@ -33,7 +34,12 @@ def name_links(series: Comparison, medium: Medium) -> Mapping[str, str]:
     """
     if medium == "index":
         return {}
-    ids = card_anchors(series)
-    tensors = {info.name: info.layer for measured in series.measured for info in measured.model_infos}
-    links = {name: f"#{ids[layer]}" for name, layer in tensors.items() if layer in ids}
+    ids, layers, wanted = card_anchors(series), dict[str, str](), set(series.tensors)
+    for measured in reversed(series.measured):  # mostly the last one has them all
+        if not wanted:
+            break
+        found = [info for info in measured.infos if info.name in wanted]
+        layers |= {info.name: info.layer if info.collection == Collection.MODEL else "" for info in found}
+        wanted -= layers.keys()
+    links = {name: f"#{ids[layer]}" for name, layer in layers.items() if layer in ids}
     return links | {name: f"#{anchor}" for name, anchor in ids.items()}
