@@ -74,7 +74,7 @@ sample: $(VENV)/run.stamp $(VENV)/pango.stamp ## train a small model, save it in
 	@$(PY) -m reporter report sample/ckpts -o sample/reports $(ARGS)
 
 faults: $(VENV)/dev.stamp ## 200 kills at random times; every open, read and write of a run fails in turn (takes long)
-	CKPT_FAULTS=all CKPT_FAULTS_KILLS=200 CKPT_FAULTS_INJECTED=all CKPT_FAULTS_LIVE=100 $(PY) -m pytest -q -rP tests/faults tests/test_live.py
+	CKPT_FAULTS=all CKPT_FAULTS_KILLS=200 CKPT_FAULTS_INJECTED=all CKPT_FAULTS_LIVE=100 $(PY) -m pytest -q -rP tests/faults tests/test_live.py tests/measuring/test_machine_code.py
 
 fuzz: $(VENV)/dev.stamp ## fuzz every parser and reader, FUZZ_SECONDS (60) each; 2,000 flips per format; 1,000 examples
 	$(PY) -m tests.fuzz

@@ -1,34 +1,32 @@
-"""The same numbers from Python: for a path, a live model or layer, arrays, and mappings of them."""
+"""The same numbers from Python: for a path, a live model or layer, arrays, and mappings of them.
+
+What compares is imported by the functions that do: importing takes longer than measuring a small model.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reporter.compare import difference, difference_of_reports
-from reporter.derive.kinds import kinds_of
 from reporter.errors import SettingError
 from reporter.gather.catalog import only_checkpoint
-from reporter.gather.layer_names import notes, under_names
 from reporter.library.bins import SampleHistogram, whole_bins
 from reporter.library.diff import Diff, VariableDiff
 from reporter.library.measurement import Measurement
-from reporter.library.pair import measured_pair
 from reporter.library.progress import told
 from reporter.library.sample import Sample
-from reporter.library.subject import opened, opened_path
+from reporter.library.single import inspect
+from reporter.library.subject import opened
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
-from reporter.measuring.kinds import examine
 from reporter.model.defaults import QUANTILES
-from reporter.model.difference import Difference
-from reporter.model.measured import Measured
-from reporter.model.report import SCHEMA_VERSION
-from reporter.model.tensor import Contents
 from reporter.places import shown as shown_path
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import BINS, Settings
+
+if TYPE_CHECKING:
+    from reporter.model.difference import Difference
 
 __all__ = [
     "Diff",
@@ -117,6 +115,9 @@ def difference_of(
     >>> f"{found['w'].change.relative_update:.3f}", found["w"].change.equal, str(found["w"].state)
     ('0.100', 2, 'changed')
     """
+    from reporter.gather.layer_names import notes
+    from reporter.library.pair import measured_pair
+
     settings = _settings(variables, bins, quantiles)
     with opened(a, settings) as old, opened(b, settings) as new:
         pair = measured_pair(told(old, progress), told(new, progress), Plan(settings.variables, settings.quantiles))
@@ -136,22 +137,18 @@ def _settings(variables: Any, bins: Any, quantiles: Any) -> Settings:
     return Settings(variables=variables, bins=whole_bins(bins), quantiles=probabilities)
 
 
-def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
-    """Everything in one checkpoint, for ``ckpt-report inspect``.
-
-    Raises:
-        reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
-    """
-    with opened_path(path, settings) as contents:
-        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles, settings.threads))[0]
-
-
 def diff(before: Path, after: Path, settings: Settings) -> Difference:
     """Two checkpoints, or two report.json, against each other, for ``ckpt-report diff``.
 
     Raises:
         reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`measure`.
     """
+    from reporter.compare import difference, difference_of_reports
+    from reporter.derive.kinds import kinds_of
+    from reporter.gather.layer_names import notes, under_names
+    from reporter.library.pair import measured_pair
+    from reporter.measuring.kinds import examine
+
     names = shown_path(before), shown_path(after)
     if before.suffix == after.suffix == ".json":
         records = _report(before), _report(after)
@@ -172,6 +169,8 @@ def diff(before: Path, after: Path, settings: Settings) -> Difference:
 
 
 def _report(path: Path) -> Any:
+    from reporter.model.report import SCHEMA_VERSION
+
     try:
         record = json.loads(path.read_text("utf-8"))
     except OSError as error:

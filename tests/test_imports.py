@@ -8,17 +8,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 
 def imported(*arguments: str) -> set[str]:
     """Top-level modules that a fresh interpreter has loaded when the command is over."""
+    return {name.split(".")[0] for name in modules(*arguments)}
+
+
+def modules(*arguments: str) -> set[str]:
+    """All modules that a fresh interpreter has loaded when the command is over."""
     code = (
         "import sys; sys.argv[0] = 'ckpt-report'\n"
         "from reporter.cli import main\n"
         "try:\n    main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
-        "print(*sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"
+        "print(*sorted(sys.modules), file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
@@ -34,6 +41,16 @@ def test_help_imports_nothing_heavy() -> None:
 def test_import_reporter_costs_nothing() -> None:
     code = "import reporter, sys; assert not {'numpy', 'numba'} & set(sys.modules); reporter.measure"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_inspect_loads_ready_kernels_and_nothing_that_compiles_compares_or_keeps(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_file({"dense.kernel": np.ones((30, 40), np.float32)}, path)
+    imported("inspect", str(path))  # compiles what is not there yet
+    loaded = modules("inspect", str(path))
+    assert "llvmlite.binding" in loaded
+    top = {"numba", "matplotlib", "jinja2", "h5py", "weasyprint"}
+    assert not loaded & {*top, "reporter.api", "reporter.compare", "reporter.cache", "reporter.model.report"}
 
 
 REAL = {

@@ -35,12 +35,13 @@ def _failing(settings: Settings) -> tuple[Verdict, ...]:
 def inspect(arguments: argparse.Namespace) -> int:
     """Measure one checkpoint and print its numbers."""
     settings = settings_of(arguments)
-    from reporter import api
+    from reporter.library.single import inspect as inspected
     from reporter.terminal import tables
-    from reporter.writers import records
 
-    contents, numbers = api.inspect(arguments.path, settings)
+    contents, numbers = inspected(arguments.path, settings)
     if arguments.json:
+        from reporter.writers import records
+
         record = {
             "path": shown(arguments.path),
             "format": contents.format,

@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reporter.ahead import Copies
-from reporter.cache import Cache
 from reporter.discover import MAX_DEPTH, find
 from reporter.discover.outputs import is_recording
 from reporter.errors import SettingError, with_state
-from reporter.gather.recording import Recording, found_in
 from reporter.gather.stretches import further_processors
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, FileEntry, Found, Peek, State
 from reporter.model.structure import structure
@@ -23,6 +22,9 @@ from reporter.readers.keras import scanned
 from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
 from reporter.storage import mirrored
+
+if TYPE_CHECKING:
+    from reporter.cache import Cache
 
 _DIRECT = 1
 """How deep the one checkpoint that a path names is looked for: in the folder, and in those that lie directly in it."""
@@ -44,7 +46,7 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
 
     recordings = [root for root in settings.roots if is_recording(root)]
     others = [root for root in settings.roots if root not in recordings]
-    recorded = found_in([Recording(root) for root in recordings])
+    recorded = _recorded(recordings) if recordings else Found((), ())
     if recordings and not others:
         return recorded
     found = find(
@@ -59,6 +61,12 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
         max_depth=max_depth,
     )
     return Found(settings.roots, (*found.series, *recorded.series), (*found.files, *recorded.files))
+
+
+def _recorded(roots: Sequence[Path]) -> Found:
+    from reporter.gather.recording import Recording, found_in  # and with it the cache, and all that measures
+
+    return found_in([Recording(root) for root in roots])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from reporter.cache import Cache
 from reporter.measuring.threads import available
 from reporter.model.checkpoint import Found, Series
 from reporter.settings.model import Settings
+
+if TYPE_CHECKING:
+    from reporter.cache import Cache
 
 LENGTH = 8
 """Checkpoints in a stretch. One more is read at its begin, to be compared with, and the first of the series."""

@@ -326,6 +326,8 @@ def test_a_kernel_refuses_arrays_that_its_machine_code_cannot_read() -> None:
         kernels.collect32(bits[::2], slots, np.zeros(9, np.uint32))
     with pytest.raises(TypeError, match="contiguous and aligned"):
         kernels.collect32(np.zeros(33, np.uint8)[1:].view(np.uint32), slots, np.zeros(9, np.uint32))
+    with pytest.raises(TypeError, match="byte order"):
+        kernels.collect32(bits.astype(">u4"), slots, np.zeros(9, np.uint32))
     with pytest.raises(ValueError, match="shorter"):
         kernels.collect32(bits, slots)
 

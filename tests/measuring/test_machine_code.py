@@ -16,6 +16,7 @@ import pytest
 from reporter.measuring.kernels import objects
 from reporter.measuring.kernels.compiled import Kernel, jit
 from reporter.measuring.kernels.machine import load
+from tests.faults.running import FULL
 
 
 def corpus(how: str, folder: Path) -> tuple[list[str], bool]:
@@ -27,6 +28,7 @@ def corpus(how: str, folder: Path) -> tuple[list[str], bool]:
     return done.stdout.splitlines(), done.stderr.split()[-1] == "True"
 
 
+@pytest.mark.skipif(not FULL, reason="all kernels are compiled twice for it, which takes minutes: `make faults` does")
 def test_all_kernels_give_the_bits_of_numbas_own_code_when_compiled_and_when_loaded(tmp_path: Path) -> None:
     """Of every dtype; the same for 1, 2 and 8 threads."""
     own, with_numba = corpus("numba", tmp_path)

@@ -105,6 +105,8 @@ class Kernel:
         return native(*words)
 
     def _load(self, types: Types) -> Callable[..., Any]:
+        if not all(isinstance(one, str) or one[0].isnative for one in types):
+            raise TypeError(f"{self.function.__name__} needs arrays in the byte order of this processor")
         with _loading:
             if types not in self._loaded:
                 name = self._file(types)
