@@ -41,7 +41,7 @@ def content(files: dict[str, bytes]) -> dict[str, Any]:
         result[suffix] = header, {name: opened.block(name) for name in opened.header["blocks"] if name != "rows"}
         if "rows" in opened.header["blocks"]:
             start, length, *_ = opened.header["blocks"]["rows"]
-            result[suffix] += (opened.read(start, length),)
+            result[suffix] += (opened.read([(start, length)])[0],)
     return result
 
 
