@@ -26,6 +26,7 @@ TESTS = (
     Path(__file__),
     Path(__file__).with_name("test_copies.py"),
     Path(__file__).parent / "gather" / "test_stretches.py",
+    f"{Path(__file__).parent / 'storage' / 'test_hdf5.py'}::test_a_copy_of_the_process_has_files_of_its_own",
 )
 
 

@@ -30,9 +30,9 @@ def keep_font_list(cache: Path | None) -> None:
     if folder is None or not _made(folder):
         folder = Path(tempfile.mkdtemp(prefix="ckpt-report-matplotlib-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for ready in usual.glob("fontlist-*.json") if usual else ():
-        if not (folder / ready.name).exists():
-            with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # it may be no folder, or closed
+        for ready in usual.glob("fontlist-*.json") if usual else ():
+            if not (folder / ready.name).exists():
                 shutil.copyfile(ready, folder / ready.name)
     os.environ[VARIABLE] = str(folder)
 

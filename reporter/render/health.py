@@ -61,7 +61,7 @@ def row_names(health: HealthMap, links: Links) -> dict[str, str]:
     >>> names = [f"batch_normalization_{i} to separable_conv2d_{i} (2)" for i in (3, 4)]
     >>> known = HealthMap("", (), tuple(HealthRow(Link(name), ()) for name in names))
     >>> list(row_names(known, Links(frozenset(), files=True)).values())
-    ['batch_…ion_3 t…d_3 (2)', 'batch_…ion_4 t…d_4 (2)']
+    ['batch_normaliza…le_conv2d_3 (2)', 'batch_normaliza…le_conv2d_4 (2)']
     """
     length = NAME[links.files]
     names = [row.name.text for row in health.rows]

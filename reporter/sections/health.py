@@ -160,12 +160,14 @@ def _with_some_alone(names: Sequence[str], most: int, alone: frozenset[int]) -> 
     room = most - len(alone) - len(between)
     if room < 0:
         return []
-    count, found = sum(map(len, between)), list[tuple[str, tuple[int, ...]]]()
+    count, seen, found = sum(map(len, between)), 0, list[tuple[str, tuple[int, ...]]]()
     for stretch in stretches:
         if stretch[0] in alone:
             found.append((names[stretch[0]], stretch))
             continue
-        own = parted([names[i] for i in stretch], 1 + room * len(stretch) // count)
+        share = room * (seen + len(stretch)) // count - room * seen // count  # all of the room, in whole numbers
+        seen += len(stretch)
+        own = parted([names[i] for i in stretch], 1 + share)
         found += [(label, tuple(stretch[i] for i in members)) for label, members in own]
     often = Counter(label for label, _ in found)
     # The same prefix may stand before and after a name that stays alone: these are called by their first and last name.

@@ -17,13 +17,18 @@ const miss = (thing, missed) => {
   for (const element of "elements" in thing ? thing.elements : [thing.element]) element.toggleAttribute("data-missed", missed);
 };
 
+// So many folds are opened at most: to lay out the cards of 500 layers takes longer than anyone waits while typing.
+const MOST_OPENED = 20;
+
 /** @param {Set<HTMLElement> | null} found in which folds there is something, null for no search */
 const unfoldFound = (found) => {
+  const few = found !== null && folds.filter((fold) => found.has(fold)).length <= MOST_OPENED;
   for (const fold of folds) {
-    if (found?.has(fold) && !fold.open) {
+    const wanted = few && found.has(fold);
+    if (wanted && !fold.open) {
       fold.open = true;
       fold.dataset.found = "";
-    } else if (!found && "found" in fold.dataset) {
+    } else if (!wanted && "found" in fold.dataset) {
       fold.open = false;
       delete fold.dataset.found;
     }

@@ -162,7 +162,7 @@ def test_a_store_that_cannot_be_written_is_told_before_anything_is_measured(
         raise PermissionError("hidden-word")
 
     monkeypatch.setattr(type(memory), "pipe_file", forbidden)
-    monkeypatch.setattr("reporter.pipeline.scan", lambda *_: pytest.fail("measured first"))
+    monkeypatch.setattr("reporter.judged.scan", lambda *_: pytest.fail("measured first"))
     assert main(["report", str(tmp_path), "--out", OUT]) == 1
     said = capsys.readouterr().err
     assert f"{OUT}: cannot be written (the store does not permit it)" in said
