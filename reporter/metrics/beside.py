@@ -7,6 +7,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 
 from reporter.discover.listing import absolute
@@ -188,6 +189,8 @@ def _metric(series: Comparison, name: str, course: Course, one: _Read, way: Matc
     places = [bisect_right(positions, step * (1 + 1e-12)) - 1 for step in steps] if steps else []
     known = [i if i >= 0 else None for i in places] or [None] * len(series.refs)
     bad = [p for p, v in placed if not math.isfinite(v)]
+    at_end = list(takewhile(lambda one: not math.isfinite(one[1]), reversed(placed)))
+    all_bad = sum(not math.isfinite(v) for v in course.values)
     kept = thinned(values)
     metric = Metric(
         name=name,
@@ -204,6 +207,8 @@ def _metric(series: Comparison, name: str, course: Course, one: _Read, way: Matc
         count=len(values),
         bad=len(bad),
         failed=bad[0] if bad else None,
+        lasting=at_end[-1][0] if at_end else None,
+        unplaced=all_bad - len(bad),
     )
     return metric, len(course.positions) - len(placed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -33,6 +34,8 @@ def in_names(series: Comparison) -> Iterator[Metric]:
         values = tuple(float(name.tokens[at].text) for name in names)
         if len({repr(value) for value in values}) < 2:
             continue
+        bad = [p for p, v in zip(positions, values, strict=True) if not math.isfinite(v)]
+        finite = [i for i, value in enumerate(values) if math.isfinite(value)]
         word = _WORD.search(first.texts[at])
         unnamed += word is None
         called = word[1] if word else UNNAMED if unnamed == 1 else f"{UNNAMED} ({unnamed})"
@@ -49,4 +52,7 @@ def in_names(series: Comparison) -> Iterator[Metric]:
             at=values,
             at_positions=positions,
             count=len(values),
+            bad=len(bad),
+            failed=bad[0] if bad else None,
+            lasting=positions[finite[-1] + 1] if finite and finite[-1] + 1 < len(values) else None,
         )

@@ -47,6 +47,9 @@ class Metric:
         count: how many values were logged.
         bad: how many of them are NaN or infinite.
         failed: position of the first of these, None where there is none.
+        lasting: position from which on all are NaN or infinite, None where the last one is finite.
+        unplaced: how many values are NaN or infinite and have no position, as nothing tells the steps of their epochs;
+            they are not in ``count`` and ``bad``.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Metric:
     count: int = 0
     bad: int = 0
     failed: float | None = None
+    lasting: float | None = None
+    unplaced: int = 0
 
     @property
     def is_loss(self) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterator
 
 from reporter.model.finding import Severity
 from reporter.model.metrics import Axis, Metric
-from reporter.numerals import counted, number
+from reporter.numerals import counted, integer, number
 from reporter.rules.base import Check, Limits, Rule
 from reporter.rules.timeline import Timeline
 
@@ -16,50 +15,67 @@ from reporter.rules.timeline import Timeline
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per metric; a loss that stays so is a failure, for nothing is learnt from it any more.
 
-    A log speaks of the checkpoints that were saved from the first such value on. Where there is none of these, or where
-    nothing tells when they were saved, it is a warning about the training that blames no checkpoint: one that came from
+    A log speaks of the checkpoints that were saved from the first such value on; where it stays so, from that time on,
+    as a value that was bad for a time before is no sign of it. Where there is no such checkpoint, or nothing tells when
+    they were saved, it is a warning about the training that blames no checkpoint: one that came from
     a training that had broken would fail by its own weights.
     """
     for metric in timeline.series.metrics.all:
-        if metric.bad <= limits["threshold"] or metric.failed is None:
-            yield Check(float(metric.bad), float(metric.bad), place=len(timeline.labels) - 1)
+        bad = metric.bad + metric.unplaced
+        if bad <= limits["threshold"]:
+            yield Check(float(bad), float(bad), place=len(timeline.labels) - 1)
             continue
-        stays = not math.isfinite(metric.values[-1])
-        told = (
-            f"{metric.name} is NaN or infinite in {counted(metric.bad, 'value')} of "
-            f"{counted(metric.count, 'logged one', 'logged')}, first at {metric.axis} {number(metric.failed, 10)}"
-        )
-        ends = "and stays so" if stays else "and is finite again at the end"
-        excess = metric.bad / max(1, metric.count) + metric.is_loss
-        places = _places(timeline, metric)
+        excess = bad / max(1, metric.count + metric.unplaced) + metric.is_loss
+        since = metric.failed if metric.lasting is None else metric.lasting
+        places = _places(timeline, metric, since)
         if places is None:
-            yield _of_no_checkpoint(timeline, metric, f"{told}, {ends}", excess)
+            later = since is not None and metric.axis is Axis.STEP and timeline.series.positions is not None
+            yield _of_no_checkpoint(timeline, bad, _told(metric), excess, later=later)
             continue
         place, good = places
         yield Check(
-            value=float(metric.bad),
+            value=float(bad),
             excess=excess,
-            severity=Severity.FAIL if metric.is_loss and stays else Severity.WARN,
+            severity=Severity.FAIL if metric.is_loss and metric.lasting is not None else Severity.WARN,
             place=place,
             good=good,
-            message=f"{told}, {ends}",
+            message=_told(metric),
         )
 
 
-def _places(timeline: Timeline, metric: Metric) -> tuple[int, int | None] | None:
-    """The first checkpoint from the first bad value on, and the one before; None where there is no such checkpoint, or
-    nothing tells which it is."""
+def _told(metric: Metric) -> str:
+    """How many values are bad, the first of them, and whether it stays so. What was only for a time says nothing of the
+    checkpoints after it, so that both positions are told where they differ."""
+    if metric.failed is None:
+        return (
+            f"{metric.name} is NaN or infinite in {counted(metric.unplaced, 'value')} that were logged for epochs "
+            "whose steps are not known"
+        )
+    told = (
+        f"{metric.name} is NaN or infinite in {counted(metric.bad, 'value')} of "
+        f"{counted(metric.count, 'logged one', 'logged')}, first at {metric.axis} {number(metric.failed, 10)}, "
+    )
+    if metric.unplaced:
+        return told + f"and in {integer(metric.unplaced)} of epochs whose steps are not known"
+    if metric.lasting is None:
+        return told + "and is finite again at the end"
+    later = "" if metric.lasting == metric.failed else f" from {metric.axis} {number(metric.lasting, 10)} on"
+    return told + "and stays so" + later
+
+
+def _places(timeline: Timeline, metric: Metric, since: float | None) -> tuple[int, int | None] | None:
+    """The first checkpoint from a position on, and the one before; None where there is no such checkpoint, or nothing
+    tells which it is."""
     steps = timeline.series.positions
-    if metric.axis is not Axis.STEP or metric.failed is None or steps is None:
+    if metric.axis is not Axis.STEP or since is None or steps is None:
         return None
-    place = bisect_left(steps, metric.failed)
+    place = bisect_left(steps, since * (1 - 1e-12))  # computed from epochs, it may be a rounding error beyond its step
     return None if place == len(steps) else (place, place - 1 if place else None)
 
 
-def _of_no_checkpoint(timeline: Timeline, metric: Metric, told: str, excess: float) -> Check:
-    """A warning about the training."""
+def _of_no_checkpoint(timeline: Timeline, bad: int, told: str, excess: float, *, later: bool) -> Check:
+    """A warning about the training, which broke later than the last checkpoint, or nobody knows when."""
     last = len(timeline.labels) - 1
-    later = metric.axis is Axis.STEP and timeline.series.positions is not None
     if later:
         told += f"; the last checkpoint, {timeline.step(last)}, was saved before that"
         meaning = "The training went wrong after the last checkpoint was saved: no checkpoint here is of that time."
@@ -75,7 +91,7 @@ def _of_no_checkpoint(timeline: Timeline, metric: Metric, told: str, excess: flo
         )
         next_step = "Compare the times of the log and of the checkpoints, and prefer one that was saved before."
     return Check(
-        value=float(metric.bad),
+        value=float(bad),
         excess=excess,
         severity=Severity.WARN,
         place=last,

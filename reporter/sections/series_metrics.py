@@ -85,7 +85,11 @@ def _broke(report: Report, series: Comparison) -> Iterator[str]:
     losses = [metric for metric in series.metrics.matched if metric.is_loss and metric.source]
     if steps is None or not losses:
         return
-    failed = [(metric.failed, metric.name) for metric in losses if metric.failed is not None]
+    failed = [
+        (metric.failed if metric.lasting is None else metric.lasting, metric.name, metric.lasting is not None)
+        for metric in losses
+        if metric.failed is not None
+    ]
     if not failed:
         if weights is not None:
             names = ", ".join(metric.name for metric in losses[:3])
@@ -94,8 +98,8 @@ def _broke(report: Report, series: Comparison) -> Iterator[str]:
                 f"of {names} are finite."
             )
         return
-    at, name = min(failed)
-    lost = f"{name} is NaN or infinite from step {_step(at)} on"
+    at, name, stays = min(failed)
+    lost = f"{name} is NaN or infinite {'from' if stays else 'for a time from'} step {_step(at)} on"
     if weights is None and at > steps[-1]:
         yield f"{lost}, after the last checkpoint (step {series.labels[-1]}): every checkpoint here is from before."
         return

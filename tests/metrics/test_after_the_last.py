@@ -95,3 +95,41 @@ def test_both_kinds_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "ckpts" / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = [f for f in report(tmp_path).report.judgement.findings if f.rule.name == "metric-non-finite"]
     assert sorted((f.severity.name, f.first_bad) for f in found) == [("WARN", ""), ("WARN", "m-step200.safetensors")]
+
+
+@pytest.mark.parametrize(("from_then_on", "severity", "first_bad"), [(350, "WARN", ""), (250, "FAIL", "m-step300")])
+def test_a_value_that_was_bad_once_before_does_not_move_the_blame(
+    tmp_path: Path, from_then_on: int, severity: str, first_bad: str
+) -> None:
+    """The loss is NaN once at step 50, finite again, and breaks for good much later."""
+    (tmp_path / "ckpts").mkdir()
+    losses = {step: math.nan if step == 50 or step > from_then_on else 1 / step for step in range(50, 501, 50)}
+    (tmp_path / "ckpts" / "metrics.jsonl").write_text(jsonl(losses))
+    outcome = report(tmp_path)
+    finding = of_the_log(outcome)
+    assert (finding.severity.name, finding.first_bad.partition(".")[0]) == (severity, first_bad)
+    assert f"first at step 50, and stays so from step {from_then_on + 50} on" in finding.message
+    assert f"from step {from_then_on + 50} on" in (outcome.folder / "index.html").read_text()
+
+
+def test_a_loss_that_breaks_in_epochs_whose_steps_are_not_known_is_told(tmp_path: Path) -> None:
+    """The steps of the epochs 1 to 3 are in the names and do not begin at 0, so those of later ones are not known."""
+    (tmp_path / "ckpts").mkdir()
+    for epoch in (1, 2, 3):
+        safetensors(tmp_path / "ckpts" / f"m-epoch{epoch}-step{1000 + 100 * epoch}.safetensors", weights(epoch))
+    rows = [f"{epoch},{math.nan if epoch > 3 else 1 / (epoch + 1)}\n" for epoch in range(8)]
+    (tmp_path / "ckpts" / "training.csv").write_text("epoch,loss\n" + "".join(rows))
+    settings = Settings(roots=(tmp_path / "ckpts",), out=tmp_path / "out", pdf=False, settle=0.0)
+    finding = of_the_log(run(settings, Progress(quiet=True), now=datetime(2026, 1, 2, tzinfo=UTC)))
+    assert (finding.severity, finding.first_bad, finding.spots) == (Severity.WARN, "", ())
+    assert "in 4 values that were logged for epochs whose steps are not known" in finding.message
+
+
+def test_a_name_that_says_nan_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ckpts").mkdir()
+    for epoch, loss in enumerate(("0.50", "0.40", "nan", "nan")):
+        name = f"weights.{epoch + 1:02d}-val_loss={loss}.safetensors"
+        safetensors(tmp_path / "ckpts" / name, weights(epoch))
+    settings = Settings(roots=(tmp_path / "ckpts",), out=tmp_path / "out", pdf=False, settle=0.0)
+    finding = of_the_log(run(settings, Progress(quiet=True), now=datetime(2026, 1, 2, tzinfo=UTC)))
+    assert (finding.severity, finding.first_bad) == (Severity.FAIL, "weights.03-val_loss=nan.safetensors")
