@@ -52,7 +52,7 @@ def inspect(arguments: argparse.Namespace) -> int:
         _print_json(record)
     else:
         print(tables.tensors(contents, numbers))
-    if not numbers.tensors:
+    if numbers.empty:
         _say("nothing was measured: the checkpoint holds no numbers")
         return INCOMPLETE
     return OK

@@ -77,7 +77,7 @@ def file_entries(found: Found, series: Sequence[Comparison], account: Account) -
     """What discovery listed, brought up to what became of it, and checkpoints of which only the numbers are left."""
     measured = {ref.name: s.name for s in series for ref in s.refs}
     recorded = {ref.name for s in series for ref in s.refs if ref.recorded}
-    empty = {ref.name for s in series for ref, m in zip(s.refs, s.measured, strict=True) if not m.tensors}
+    empty = {ref.name for s in series for ref, m in zip(s.refs, s.measured, strict=True) if m.empty}
     result = [
         FileEntry(ref.name, ref.format, State.ROTATED_AWAY, _kept(ref), ref.step.value, s.name)
         for s in series

@@ -78,7 +78,7 @@ def _read(ref: CheckpointRef) -> Verdict:
                 nbytes += block.nbytes
         contents.verify()
     remark = f"{len(contents.skipped)} entries that are no numbers were not read" if contents.skipped else ""
-    if not contents.tensors:
+    if not nbytes:
         return Verdict(
             ref.name, ref.format, State.EMPTY, contents.integrity, "it holds no numbers: nothing was checked"
         )

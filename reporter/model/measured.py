@@ -222,6 +222,11 @@ class Measured:
     model: str = ""
 
     @property
+    def empty(self) -> bool:
+        """Whether it holds no number: it has no tensors, or all have the length 0 on some axis."""
+        return not any(info.size for info in self.infos)
+
+    @property
     def tensors(self) -> Measures[TensorMeasure]:
         """Every measured tensor."""
         return Measures(TensorMeasure, self.layout.infos, self.of_tensors)

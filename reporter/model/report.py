@@ -62,8 +62,8 @@ class Report:
 
     @property
     def tensors(self) -> int:
-        """Number of measured tensors, over all checkpoints."""
-        return sum(len(m.tensors) for s in self.series for m in s.measured)
+        """Number of measured tensors, over all checkpoints that hold any number."""
+        return sum(len(m.tensors) for s in self.series for m in s.measured if not m.empty)
 
     @property
     def newest(self) -> CheckpointRef | None:

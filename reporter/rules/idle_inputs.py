@@ -34,7 +34,8 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         if update is None or update < limits["update"] or track.levelled:
             continue
         shares = track.updates.equal_share
-        if np.isnan(shares).any():  # estimated, where a checkpoint between them was rotated away
+        # Estimated, where a checkpoint between them was rotated away; none, where the only one between them lacks it.
+        if not shares.size or np.isnan(shares).any():
             continue
         equal = min(change.equal, *(round(v) for v in shares * track.info.size))
         value = max(0.0, equal - float(track.values("zero_count").max())) / track.info.size

@@ -97,6 +97,9 @@ def test_only_checkpoints_without_numbers(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     for n in (1, 2):
         np.savez(tmp_path / "c" / f"m-{n}.npz", names=np.array(["a", "b"]))
+        save_file({"a": np.empty((0, 3), "f4")}, tmp_path / "c" / f"no-values-{n}.safetensors")
+    assert main(["inspect", str(tmp_path / "c" / "no-values-1.safetensors")]) == 4
+    assert main(["verify", str(tmp_path / "c")]) == 4
     assert report(tmp_path / "c", "--settle", 0) == 4
     assert verdict(published(tmp_path / "out")) == "WARN"
     assert not (tmp_path / "out" / "latest").exists()

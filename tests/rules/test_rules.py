@@ -30,6 +30,7 @@ from tests.rules.build import (
     series,
     set_off,
     verdict,
+    without,
 )
 from tests.sources import ArraySource
 
@@ -90,6 +91,14 @@ def test_non_finite(value: float, name: str) -> None:
     assert finding.value == 1.0
     assert "step 2 was the last good one" in finding.message
     assert "3 later checkpoints" in finding.message
+
+
+def test_a_tensor_that_only_the_first_and_the_last_checkpoint_hold_breaks_no_rule() -> None:
+    """It has no neighbours to be compared with, though the last is compared with the first."""
+    first, _, last = checkpoints = healthy(3)
+    last[KERNEL] = first[KERNEL] + np.float32(0.01)
+    checkpoints[1] = without([checkpoints[1]], KERNEL)[0]
+    assert not [f for f in findings(series(checkpoints)) if "could not be applied" in f.message]
 
 
 def test_all_zero_kernel_fails_and_bias_does_not() -> None:
