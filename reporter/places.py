@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}([^/].*|)", re.DOTALL)
+_ANY_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 OWN_WAYS = "give credentials by the store's own ways, such as AWS_PROFILE or GOOGLE_APPLICATION_CREDENTIALS"
 
 _SECRETS = re.compile(r"[?&][^=&]*(?:sig|token|secret|key|credential|passw|auth)[^=&]*=", re.IGNORECASE)
@@ -28,6 +29,28 @@ def address(path: Path | str) -> str:
     """
     found = _ADDRESS.fullmatch(str(path))
     return f"{found[1]}://{found[2]}" if found else ""
+
+
+def no_place(text: str) -> str:
+    """Why a text that looks like an address names no place, "" if it names one or is a plain path.
+
+    It is asked before the text becomes a path, which would make ``s3:///runs``, of a variable that is not set before
+    ``/runs``, the same as ``s3://runs``, and ``s3://`` a local folder.
+
+    >>> no_place("s3:///runs"), no_place("s3://bucket/runs"), no_place("file:///tmp/x")
+    ('s3:// is followed by no bucket: is a variable not set?', '', '')
+    """
+    found = _ANY_ADDRESS.fullmatch(text)
+    if found is None:
+        return ""
+    protocol, rest = found.groups()
+    if protocol != protocol.lower():
+        return f"{protocol}:// has to be written {protocol.lower()}://"
+    if protocol in ("file", "local"):
+        return "" if rest.startswith("/") else f"{protocol}:// is followed by no path of this machine: it begins with /"
+    return (
+        "" if rest and not rest.startswith("/") else f"{protocol}:// is followed by no bucket: is a variable not set?"
+    )
 
 
 def secret_in(path: Path | str) -> str:

@@ -12,6 +12,7 @@ from reporter.cli import cache_commands, completion, reporting, warming
 from reporter.cli import commands as run
 from reporter.cli.examples import EXIT_CODES, examples
 from reporter.cli.parsing import Parser
+from reporter.places import no_place
 from reporter.settings.options import OPTIONS, Option
 from reporter.settings.setting import number, path, paths, whole
 
@@ -137,6 +138,8 @@ def _path(text: str) -> Path:
     """A file or folder. An empty text, mostly of a variable that is not set, would be the working folder."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty")
+    if why := no_place(text):
+        raise argparse.ArgumentTypeError(why)
     return Path(text)
 
 

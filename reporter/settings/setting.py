@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reporter.errors import SettingError
-from reporter.places import OWN_WAYS, address, secret_in
+from reporter.places import OWN_WAYS, address, no_place, secret_in
 
 T = TypeVar("T")
 
@@ -76,6 +76,8 @@ def path(value: Any) -> Path:
         return value
     if not text(value):  # mostly a variable that is not set; as a path it would be the working folder
         raise WrongKind("has to be a path: it is empty")
+    if why := no_place(value):
+        raise WrongKind(f"has to be a path or an address: {why}")
     return Path(value)
 
 

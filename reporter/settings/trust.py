@@ -39,7 +39,9 @@ def refused(
     """
     no: dict[str, str] = {}
     for name, value in table.items():
-        if any(isinstance(one, str) and address(one) for one in (value if isinstance(value, list) else [value])):
+        # As they are read later: a text may hold several paths, and a path joins its slashes.
+        texts = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+        if any(address(Path(part)) for one in texts for part in one.split(",")):
             no[name] = "a file in the working folder must not have anything fetched from elsewhere"
     no |= {name: "a file in the working folder must not have anything executed" for name in executed if name in table}
     no |= {name: "a file in the working folder must not have anything sent" for name in sent if name in table}

@@ -69,11 +69,34 @@ def test_an_address_in_a_file_is_not_joined_to_its_folder(tmp_path: Path) -> Non
     assert [shown(path) for path in settings.metrics] == ["s3://bucket/logs", str(tmp_path / "logs")]
 
 
-def test_a_working_folder_must_not_have_anything_fetched(tmp_path: Path) -> None:
-    (tmp_path / "ckpt-report.toml").write_text('baseline = "https://elsewhere.example/base.h5"\n')
+@pytest.mark.parametrize(
+    "line",
+    [
+        'baseline = "https://elsewhere.example/base.h5"',
+        'metrics = "logs,s3://elsewhere/logs"',
+        'metrics = ["logs", "s3:///elsewhere/logs"]',
+        'metrics = ["s3:/elsewhere/logs"]',
+    ],
+)
+def test_a_working_folder_must_not_have_anything_fetched(tmp_path: Path, line: str) -> None:
+    """However it is written: several paths in one text, or slashes that a path joins."""
+    (tmp_path / "ckpt-report.toml").write_text(f"{line}\n")
     config = load({}, [], {}, tmp_path)
-    assert config.settings.baseline is None
+    assert (config.settings.baseline, config.settings.metrics) == (None, ())
     assert any("fetched from elsewhere" in sentence for sentence in config.ignored)
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///runs", "memory://", "S3://bucket/runs", "file://runs"])
+def test_an_address_that_names_no_place_is_neither_another_nor_a_local_folder(
+    url: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a variable that is not set: a path would make s3://runs of s3:///runs, and the folder s3: of s3://."""
+    monkeypatch.chdir(tmp_path)
+    for command in (["scan", url], ["report", ".", "-o", url]):
+        with pytest.raises(SystemExit, match="2"):
+            main(command)
+        assert "://" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_keys_that_no_file_can_have_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
