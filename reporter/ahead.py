@@ -15,6 +15,7 @@ import mmap
 import os
 import pickle
 import signal
+import stat
 import struct
 import sys
 import tempfile
@@ -196,7 +197,9 @@ def made_ahead(
         folder: Path | None = None
         with suppress(OSError):  # a full disk: then this process makes everything
             if copies.number and len(items) > 1:
-                made = tempfile.TemporaryDirectory(prefix=copies.prefix, dir=copies.folder, ignore_cleanup_errors=True)
+                made = tempfile.TemporaryDirectory(
+                    prefix=copies.prefix, dir=_private(copies.folder), ignore_cleanup_errors=True
+                )
                 folder = Path(stack.enter_context(made))
 
         def leave(at: int, tell: object) -> None:
@@ -223,6 +226,17 @@ def made_ahead(
         number = copies.number if folder is not None else 0
         front = stack.enter_context(worked_ahead(list(enumerate(places)), leave, number))
         yield map(made_of, places)
+
+
+def _private(folder: Path | None) -> Path | None:
+    """A folder in which nobody else can put another in the place of one that is made there; None: the system's own.
+
+    What copies leave is unpickled, which executes whatever stands in its place. The system's own has the sticky bit.
+    """
+    if folder is None:
+        return None
+    mode = folder.stat().st_mode
+    return None if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX else folder
 
 
 def _left(file: Path) -> tuple[Any, dict[Any, Any]] | None:

@@ -144,6 +144,21 @@ def test_a_copy_says_nothing_and_holds_no_file(tmp_path: Path, capfd: pytest.Cap
     assert capfd.readouterr() == ("", "")
 
 
+def test_no_files_of_copies_lie_where_others_may_put_theirs(tmp_path: Path) -> None:
+    for mode, used in ((0o755, True), (0o775, False), (0o777, False), (0o1777, True)):
+        tmp_path.chmod(mode)
+        seen: list[bool] = []
+
+        def make(item: int, seen: list[bool] = seen) -> int:
+            seen.append(any(tmp_path.iterdir()))
+            return item
+
+        with made_ahead([1, 2, 3], make, Copies(1, tmp_path)) as made:
+            seen.append(any(tmp_path.iterdir()))
+            assert list(made) == [1, 2, 3]
+        assert seen[0] is used, oct(mode)
+
+
 def test_no_copy_is_made_beside_other_threads(tmp_path: Path) -> None:
     done = threading.Event()
     other = threading.Thread(target=done.wait)

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -64,7 +65,12 @@ def _judged(name: str, root: Path) -> Verdict:
     case = next(case for case in cases() if case.name == name)
     verdict = judge_case(case, made(case, root / case.name))
     print(verdict.line(), file=sys.stderr, flush=True)
-    return verdict
+    return replace(verdict, case=replace(case, make=_made_elsewhere))
+
+
+def _made_elsewhere(folder: Path) -> None:
+    """In place of what trains a case, which may be a function within another, and then cannot leave its process."""
+    raise NotImplementedError
 
 
 def made(case: Case, folder: Path) -> Path:

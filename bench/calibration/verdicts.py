@@ -5,23 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from bench.calibration.case import Case
-from reporter.cache import Cache
-from reporter.gather.all_series import file_entries, gather_all
-from reporter.gather.catalog import scan
-from reporter.metrics import with_metrics
+from reporter.judged import judged
 from reporter.model.finding import Finding, Severity
-from reporter.model.report import Report
-from reporter.rules.judging import judge
-from reporter.rules.policy import policy
 from reporter.settings.model import Settings
-from reporter.terminal.progress import Progress
 
 
 class Mark(StrEnum):
@@ -69,22 +60,10 @@ class Verdict:
         return f"{self.mark:11} {self.case.name:24} {self.verdict:5} {self.fails} FAIL {self.warns} WARN  {self.first}"
 
 
-def reported(folder: Path) -> Report:
-    """What a report on a folder says, without the pictures and pages."""
-    settings, cache, quiet = Settings(roots=(folder,), settle=0.0), Cache(None), Progress(quiet=True)
-    found = scan(settings, cache)
-    series, account = gather_all(found, settings, cache, quiet, lambda _: nullcontext())
-    series = with_metrics(series, settings)
-    now = datetime.now(UTC)
-    judgement = judge(series, policy(settings, now.date()))
-    files = file_entries(found, series, account)
-    return Report("", "", now, {}, "", series, (), (), judgement, files, {})
-
-
 def judge_case(case: Case, folder: Path) -> Verdict:
     """Compare the findings about the folder of a case with what is known of the case."""
-    report = reported(folder)
-    findings = report.judgement.findings
+    report = judged(Settings(roots=(folder,), cache=None, settle=0.0))
+    findings = report.findings
     loud = [f for f in findings if f.severity > Severity.INFO]
     shown = [f for f in findings if f.rule.name in case.rules] if case.remark and not loud else loud
     fails = sum(f.severity is Severity.FAIL for f in loud)

@@ -87,3 +87,14 @@ def test_a_file_that_names_what_this_process_does_not_have_is_an_error_when_it_i
         load(code)
     with pytest.raises(RuntimeError):
         load(b"no object file")
+
+
+def test_a_folder_that_is_named_from_the_working_folder_stays_where_it_was(tmp_path: Path) -> None:
+    """A program that changes its working folder would run code from one that nobody has looked at."""
+    code = "from reporter.measuring.kernels.objects import FOLDER; print(FOLDER)"
+    environment = os.environ | {"CKPT_REPORT_CACHE": "cache", "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(f"{tmp_path / 'cache' / 'kernels'}{os.sep}")

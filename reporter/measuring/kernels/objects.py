@@ -56,7 +56,8 @@ def _folders() -> tuple[str, tuple[str, ...]]:
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
     chosen, ready = "", []
     for base in _bases(here):
-        folder = base / f"{PREFIX}{digest}"
+        # Absolute, as a later change of the working folder would lead to one that nobody has looked at.
+        folder = base.absolute() / f"{PREFIX}{digest}"
         if not chosen and _writable(folder):
             chosen = str(folder)
             _prune(base, folder)
