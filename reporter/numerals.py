@@ -64,6 +64,15 @@ def integer(value: int) -> str:
     return f"{value:,}".replace(",", NARROW).replace("-", MINUS)
 
 
+def time_taken(seconds: float) -> str:
+    """How long something took: long times in whole seconds, never in powers of ten.
+
+    >>> time_taken(0.05812), time_taken(12.34), time_taken(163.2), time_taken(3600.4)
+    ('0.0581 s', '12.3 s', '163 s', '3\\u202f600 s')
+    """
+    return f"{number(seconds, 3) if seconds < 99.95 else integer(round(seconds))} s"
+
+
 def before_after(before: int | None, after: int | None) -> str:
     """A count before and after, or a single 0 if both are 0; "—" stands for an unknown count.
 

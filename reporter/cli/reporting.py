@@ -69,7 +69,7 @@ def _open(page: Path) -> None:
 
 def _summarise(outcome: Outcome, seconds: float, log: Log, code: int) -> None:
     """Totals, and what makes this report less than was asked for, on standard error."""
-    from reporter.numerals import counted, integer, number, size
+    from reporter.numerals import counted, integer, size, time_taken
 
     report = outcome.report
     measured = [m for s in report.series for m in s.measured]
@@ -77,7 +77,7 @@ def _summarise(outcome: Outcome, seconds: float, log: Log, code: int) -> None:
     measuring = report.timings.get("measure", 0.0)
     read = outcome.read_bytes
     told = measuring > 0 and read and not outcome.compiled
-    rate = f" ({number(read / measuring / 1e9, 3)} GB/s while measuring)" if told else ""
+    rate = f" ({size(round(read / measuring))}/s while measuring)" if told else ""
     kept = len(measured) - outcome.read
     if kept > 0:
         rate += f"; {integer(kept)} of the checkpoints had been measured before"
@@ -85,7 +85,7 @@ def _summarise(outcome: Outcome, seconds: float, log: Log, code: int) -> None:
     log.line(
         "measured-all",
         f"{counted(len(measured), 'checkpoint')}, {counted(report.tensors, 'tensor')}, "
-        f"{counted(parameters, 'value')}, {size(nbytes)} in {number(seconds, 3)} s{rate}",
+        f"{counted(parameters, 'value')}, {size(nbytes)} in {time_taken(seconds)}{rate}",
         checkpoints=len(measured),
         tensors=report.tensors,
         bytes=nbytes,

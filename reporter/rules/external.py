@@ -10,12 +10,13 @@ import math
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from numbers import Integral, Real
 from pathlib import Path
 
-from reporter.errors import SettingError
+from reporter.errors import ReportError, SettingError
 from reporter.installed import Group, installed
 from reporter.rules.base import Check, Limit, Limits, Rule, Severity
 from reporter.rules.timeline import Timeline
@@ -94,8 +95,19 @@ def _validated(rule: Rule) -> Callable[[Timeline, Limits], Iterator[Check]]:
                 yield _usable(answer, len(timeline.series.refs))
         except SystemExit as error:
             raise UnusableRule("it calls sys.exit") from error
+        except (ReportError, UnusableRule):
+            raise
+        except Exception as error:
+            raise UnusableRule(f"{type(error).__name__}: {error}{_line(error)}") from error
 
     return check
+
+
+def _line(error: Exception) -> str:
+    """The line of the rule's own file at which it failed, which its author would otherwise have to guess."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is the frame that caught it
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def _usable(answer: object, checkpoints: int) -> Check:

@@ -11,7 +11,7 @@ from typing import Any
 from reporter.errors import CheckpointError
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.measured import Measured
-from reporter.numerals import integer, number, size
+from reporter.numerals import integer, size, time_taken
 from reporter.printable import visible
 from reporter.terminal.log import Log, Loudness
 
@@ -78,7 +78,7 @@ class Progress:
         """Report that a checkpoint was measured."""
         line = (
             f"measured  {visible(ref.name)}  step {ref.step}  {len(numbers.tensors)} tensors  "
-            f"{integer(numbers.parameters)} values  {size(numbers.nbytes)}  {number(numbers.seconds, 2)} s"
+            f"{integer(numbers.parameters)} values  {size(numbers.nbytes)}  {time_taken(numbers.seconds)}"
         )
         self._checkpoint("measured", line, ref, bytes=numbers.nbytes, seconds=round(numbers.seconds, 3))
 
@@ -115,7 +115,7 @@ class Progress:
             seconds = time.monotonic() - self._stage_started
             self._clear()
             self._log.line(
-                "stage", f"{self._stage}: {number(seconds, 3)} s", stage=self._stage, seconds=round(seconds, 3)
+                "stage", f"{self._stage}: {time_taken(seconds)}", stage=self._stage, seconds=round(seconds, 3)
             )
         self._stage = ""
 

@@ -47,7 +47,7 @@ UNUSABLE = {
     "yield 'text'": "it yields str, not a Check",
     "return None": "TypeError: 'NoneType' object is not iterable",
     "sys.exit(0); yield": "it calls sys.exit",
-    "yield 1 / 0": "ZeroDivisionError: division by zero",
+    "yield 1 / 0": "ZeroDivisionError: division by zero (mine.py, line 6)",
     "yield Check('much', 1.0)": "value is 'much', not a number",
     "yield Check(1.0, None)": "excess is None, not a number",
     "yield Check(1.0, 1.0, 'warn')": "severity is 'warn', not a Severity or None",
