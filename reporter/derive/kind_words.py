@@ -45,7 +45,7 @@ def _roughly(update: float) -> str:
     """An update with one digit that counts; of a large one the zeros behind it are written out.
 
     >>> _roughly(0.0612), _roughly(784.0), _roughly(4e-7), _roughly(math.inf)
-    ('0.06', '800', '4e-07', 'Inf')
+    ('0.06', '800', '4e-07', '+Inf')
     """
     return number(float(f"{update:.1g}"), 6)
 
