@@ -37,8 +37,17 @@ _SHORT: dict[ChangeKind, Callable[[KindOfChange], str]] = {
     ChangeKind.SPARSE: lambda _: "in few places",
     ChangeKind.LOW_RANK: lambda kind: f"of rank {kind.rank}",
     ChangeKind.REPLACED: lambda _: "replaced",
-    ChangeKind.UPDATED: lambda kind: "by about " + number(kind.update, 1) if kind.update is not None else "updated",
+    ChangeKind.UPDATED: lambda kind: "by about " + _roughly(kind.update) if kind.update is not None else "updated",
 }
+
+
+def _roughly(update: float) -> str:
+    """An update with one digit that counts; of a large one the zeros behind it are written out.
+
+    >>> _roughly(0.0612), _roughly(784.0), _roughly(4e-7), _roughly(math.inf)
+    ('0.06', '800', '4e-07', '+Inf')
+    """
+    return number(float(f"{update:.1g}"), 6)
 
 
 def _negated(kind: KindOfChange) -> str:
@@ -201,9 +210,9 @@ def _by_size(some: list[KindOfChange]) -> Iterator[str]:
     """Updates, by their typical size where they are of one size."""
     sizes = sorted(one.update for one in some if one.update is not None and 0 < one.update < math.inf)
     if sizes and sizes[-1] < SPREAD * sizes[0]:
-        yield f"{integer(len(sizes))} by about {number(sizes[len(sizes) // 2], 1)}"
+        yield f"{integer(len(sizes))} by about {_roughly(sizes[len(sizes) // 2])}"
     elif sizes:
-        yield f"{integer(len(sizes))} by {number(sizes[0], 1)} to {number(sizes[-1], 1)}"
+        yield f"{integer(len(sizes))} by {_roughly(sizes[0])} to {_roughly(sizes[-1])}"
     if others := len(some) - len(sizes):
         yield f"{integer(others)} from zero"
 

@@ -63,6 +63,7 @@ def draw_curves(renderer: Renderer, series: Comparison, judgement: Judgement) ->
         0,
         4,
         small=True,
+        logged=bool(metric),
     )
 
 

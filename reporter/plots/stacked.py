@@ -45,6 +45,8 @@ HIGHEST = 980
 """Most CSS pixels of the whole, so that it fits on a page."""
 LINES = 4
 """Most lines of a panel."""
+FINEST = 10
+"""How many ticks are tried for at most where fewer give a single one."""
 ROW = 14.0
 """Height of a line of text in CSS pixels."""
 LEVEL = 0.01
@@ -67,6 +69,7 @@ def multiples(
     left_out: int = 0,
     kept: int = 0,
     small: bool = False,
+    logged: bool = True,
 ) -> Figure:
     """Draw a panel for each group of lines.
 
@@ -81,6 +84,7 @@ def multiples(
         left_out: how many metrics have no panel; the caption says so.
         kept: how many of the last panels are drawn in any case; of the others as many as there is room for.
         small: whether it stands beside other things on the first screen.
+        logged: whether metrics are among the lines, which have points of their own between the checkpoints.
     """
     size = SMALL if small else LARGE
     begin = TITLE + ROW * len(marks)
@@ -105,7 +109,7 @@ def multiples(
         top = bottom
     _marks(canvas, marks, x, begin, bottom)
     Panel(canvas, left, bottom - size.panel, size.width - 12, bottom).x_axis(x, axis, _whole)
-    return canvas.figure(name, _alt(title, shown, marks), _caption(left_out, shown, marks))
+    return canvas.figure(name, _alt(title, shown, marks), _caption(left_out, shown, marks, logged))
 
 
 def _fitting(panels: list[dict[str, Line]], begin: float, kept: int, size: Size) -> list[dict[str, Line]]:
@@ -145,7 +149,14 @@ def _range(panel: Mapping[str, Line]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, size: Size) -> tuple[list[float], list[str]]:
-    ticks = Linear(low, high, 0.0, 1.0).ticks(size.ticks)
+    """The ticks of a left axis and their labels: two at least, as a single one tells where but not how much."""
+    scale = Linear(low, high, 0.0, 1.0)
+    ticks, finer = scale.ticks(size.ticks), size.ticks
+    while len(ticks) < 2 and finer < FINEST:
+        finer += 1
+        ticks = scale.ticks(finer)
+    if finer > size.ticks:
+        ticks = list(dict.fromkeys((ticks[0], ticks[-1])))  # there is no room for those between
     return ticks, tick_labels(ticks)
 
 
@@ -208,10 +219,12 @@ def _alt(title: str, panels: Sequence[Mapping[str, Line]], marks: Sequence[Mark]
     )
 
 
-def _caption(left_out: int, panels: Sequence[Mapping[str, Line]], marks: Sequence[Mark]) -> str:
+def _caption(left_out: int, panels: Sequence[Mapping[str, Line]], marks: Sequence[Mark], logged: bool) -> str:
     values = [v for panel in panels for line in panel.values() for v in line.values if v is not None]
     return sentence(
-        "All on one axis of steps: metrics where they were logged, weights at the checkpoints",
+        "All on one axis of steps: metrics where they were logged, weights at the checkpoints"
+        if logged
+        else "All on one axis, a point for each checkpoint",
         "The upright line: " + "; ".join(mark.text for mark in marks) if marks else "",
         "Crosses: the value is NaN or infinite" if not all(map(math.isfinite, values)) else "",
         f"{integer(left_out)} more metrics are not drawn" if left_out else "",

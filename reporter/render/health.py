@@ -24,6 +24,9 @@ ROOM = ((4, 1), (12, 2), (math.inf, 4))
 NAME = {True: 30, False: 44}
 """Most characters of the name of a row on a screen, and on paper, where a name has more room."""
 
+NAME_OF_SERIES = 26
+"""Most characters where the rows are of series, which need room to tell what is wrong with them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -59,11 +62,11 @@ def row_names(health: HealthMap, links: Links) -> dict[str, str]:
 
     >>> from reporter.model.hero import Link
     >>> names = [f"batch_normalization_{i} to separable_conv2d_{i} (2)" for i in (3, 4)]
-    >>> known = HealthMap("", (), tuple(HealthRow(Link(name), ()) for name in names))
+    >>> known = HealthMap("", ("1",), tuple(HealthRow(Link(name), ()) for name in names))
     >>> list(row_names(known, Links(frozenset(), files=True)).values())
     ['batch_normaliza…le_conv2d_3 (2)', 'batch_normaliza…le_conv2d_4 (2)']
     """
-    length = NAME[links.files]
+    length = NAME[links.files] if health.columns else NAME_OF_SERIES
     names = [row.name.text for row in health.rows]
     told_apart = apart(names, length)
     return {name: told_apart.get(name) or clip(name, length) for name in names}

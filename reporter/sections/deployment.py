@@ -113,7 +113,7 @@ def _sentence(series: list[Comparison], several: bool) -> str:
     counts = {key: n for key in _SUMMARY if (n := advice.count(key))}
     if len(counts) == 1:
         key, n = counts.popitem()
-        text = f"all {integer(n)} weight tensors {_SUMMARY[key]}"
+        text = f"{'the only weight tensor' if n == 1 else f'all {integer(n)} weight tensors'} {_SUMMARY[key]}"
     else:
         text = f"of {integer(len(matrices))} weight tensors, " + ", ".join(
             f"{integer(n)} {_SUMMARY[key]}" for key, n in counts.items()

@@ -30,6 +30,9 @@ ROWS: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 12}
 """Most rows of the health map: as many as one screen shows, and as leave room for the curves on the first page of the
 PDF."""
 
+SERIES: dict[Medium, int] = {"html": 40, "index": 40, "pdf": 24}
+"""The same where the rows are series, which have no curves below them: as many as fill the first page, of two lines."""
+
 FINE_ROWS = 12
 """Rows of a map of many series up to which it shows such as are fine."""
 
@@ -211,7 +214,7 @@ def _of_several(report: Report, medium: Medium) -> HealthMap:
     findings, by_series = _counted(report), findings_by_series(report)
     order = worst_series(report)
     bad = sum(any(f.severity > Severity.INFO for f in by_series.get(one.name, ())) for one in report.series)
-    shown = order[: min(ROWS[medium], max(bad, FINE_ROWS))]
+    shown = order[: min(SERIES[medium], max(bad, FINE_ROWS))]
     names = _short([report.series[at].name for at in shown])
     told = anchors(report, medium)
     links = {id(f): told[i] for i, f in enumerate(report.judgement.findings) if i in told}

@@ -161,9 +161,19 @@ def _use_of_several(report: Report) -> str:
     sound = len(report.series) - len(failed)
     rest = f"{counted(sound, 'series', 'series')} {'has' if sound == 1 else 'have'} no failure; " if sound else ""
     named = [s for s in report.series if s.name in failed]
-    told = [f"{s.name}: {lowered(use_of(s, report.judgement.findings)).rstrip('.')}" for s in named[:NAMED]]
-    more = f"; {integer(len(named) - NAMED)} more: see Series" if len(named) > NAMED else ""
-    return capital(f"{rest}{'; '.join(told)}{more}.", [s.name for s in named])
+    if len(named) > NAMED:
+        return f"{rest}{_of_many(named, report.judgement.findings)}."
+    told = [f"{s.name}: {lowered(use_of(s, report.judgement.findings)).rstrip('.')}" for s in named]
+    return capital(f"{rest}{'; '.join(told)}.", [s.name for s in named])
+
+
+def _of_many(failed: Sequence[Comparison], findings: Sequence[Finding]) -> str:
+    """Of more series with a failure than a sentence names: how many of them have a checkpoint without one."""
+    usable = sum(health(series, findings).last_below(State.FAILURE) is not None for series in failed)
+    some = "none" if usable == 0 else "each" if usable == len(failed) else integer(usable)
+    have = "have" if 1 < usable < len(failed) else "has"
+    told = f"{some} of these {have} a checkpoint without one"
+    return f"{integer(len(failed))} series have a failure, and {told}: see Series"
 
 
 def last_usable(series: Comparison, findings: Sequence[Finding]) -> str:

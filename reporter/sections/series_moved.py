@@ -8,7 +8,7 @@ from dataclasses import replace
 from reporter.model.blocks import Paragraph
 from reporter.model.change import Change
 from reporter.model.common_folder import common_folder
-from reporter.model.comparison import BASELINE, Comparison, Pair
+from reporter.model.comparison import Comparison, Pair
 from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.shift import Shift
@@ -65,9 +65,16 @@ def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:
 
 
 def _about(series: Comparison, pairs: Mapping[Since, Pair]) -> str:
-    against = _joined([f"{_since(since)} ({_label(series, pair)})" for since, pair in pairs.items()])
+    against = _joined([_named(series, since, pair) for since, pair in pairs.items()])
     exact = exactness(pairs.values(), recorded=series.recorded)
     return f"{capital(series.moment(-1))} against {against}. {exact} {finiteness(pairs.values())}"
+
+
+def _named(series: Comparison, since: Since, pair: Pair) -> str:
+    """An earlier checkpoint, and which one it is; the word "checkpoint" comes once, as its moment may begin with it."""
+    if since == "baseline":
+        return f"{_since(since)} ({series.baseline})"
+    return f"the {'one before' if since == 'previous' else since} ({series.moment(pair.before)})"
 
 
 def _joined(parts: list[str]) -> str:
@@ -76,10 +83,6 @@ def _joined(parts: list[str]) -> str:
 
 def _since(since: Since) -> str:
     return {"previous": "the previous checkpoint", "first": "the first", "baseline": "the baseline"}[since]
-
-
-def _label(series: Comparison, pair: Pair) -> str:
-    return series.baseline if pair.before == BASELINE else series.moment(pair.before)
 
 
 def _most(caption: str, what: str, series: Comparison, medium: Medium, *, layers: bool) -> Table:

@@ -7,10 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from reporter import plots
+from reporter.model.figures import Line
 from reporter.plots import lines
 from reporter.plots.curves import begin
 from reporter.plots.matrix import scale_of
 from reporter.plots.scale import LEAST_SPAN, Whole, widened
+from reporter.plots.stacked import SMALL, _ticks
 
 LABELS = ["100", "200", "300"]
 
@@ -52,3 +55,17 @@ def test_a_checkpoint_that_is_not_finite_is_marked_with_the_word() -> None:
     assert "NaN or infinite, at 300" in broken.caption
     assert "NaN" not in gap.alt + gap.caption + whole.alt + whole.caption
     assert broken.png != gap.png
+
+
+@pytest.mark.parametrize(("low", "high"), [(41.9, 79.2), (0.0118, 0.28), (-3.0, 8.0), (98.9, 101.1), (1e-9, 2.7e-9)])
+def test_the_smallest_panel_has_a_scale_and_not_only_a_level(low: float, high: float) -> None:
+    ticks, labels = _ticks(low, high, SMALL)
+    assert 2 <= len(ticks) <= 3
+    assert len(set(labels)) == len(labels)
+    assert all(low <= tick <= high for tick in ticks)
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_only_a_picture_with_metrics_speaks_of_metrics(logged: bool) -> None:
+    figure = plots.multiples("m", "Over the training", [{"norm": Line((1.0, 2.0), (3.0, 4.0))}], logged=logged)
+    assert ("metrics" in figure.caption) is logged

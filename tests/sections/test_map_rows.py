@@ -14,7 +14,7 @@ import pytest
 from reporter.model.hero import HealthMap, Hero
 from reporter.model.report import Report
 from reporter.pipeline import Outcome, run
-from reporter.render.health import row_names, widest
+from reporter.render.health import NAME_OF_SERIES, row_names, widest
 from reporter.render.links import Links
 from reporter.sections.base import Medium
 from reporter.sections.hero import ROWS, hero
@@ -118,3 +118,14 @@ def test_of_very_many_series_those_that_are_fine_do_not_fill_the_screen(tmp_path
     assert len(known.rows) == 12
     assert [row.title for row in known.rows[:3]] == [f"run-{i:02}/model-*" for i in (8, 17, 26)]
     assert "18 more without a warning: see Series" in known.caption
+
+
+def test_of_many_failed_series_it_is_told_how_many_have_a_checkpoint_to_go_back_to(tmp_path: Path) -> None:
+    names = {f"experiments-of-autumn/run-{i}-with-a-long-name": {2 if i else 1: LAYERS[0]} for i in range(5)}
+    shown, known = first_screen(report(tmp_path, {**names, "fine": {}}, steps=2, longer=0).report, "pdf")
+    told = "5 series have a failure, and 4 of these have a checkpoint without one"
+    assert shown.use == f"1 series has no failure; {told}: see Series."
+    for files in (False, True):
+        texts = row_names(known, Links(frozenset(), files=files)).values()
+        assert len(set(texts)) == len(known.rows) == 6
+        assert all(len(text) <= NAME_OF_SERIES for text in texts)  # the cells would stand on the end of a longer one
