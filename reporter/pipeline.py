@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Outcome:
         compiled: whether kernels were compiled meanwhile, so that the time says nothing about the speed of reading.
     """
 
-    report: Report
+    report: Report = field(repr=False)
     folder: Path
     page: Path
     problems: tuple[str, ...] = ()

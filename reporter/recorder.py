@@ -107,6 +107,8 @@ class Recorder:
         """How many states this object has recorded."""
         self.judged: Judged | None = None
         """What the rules say of the last states, as of the last one that was recorded."""
+        self.outcome: Outcome | None = None
+        """The last report, None before there is one."""
 
     def record(
         self, model: Any, step: int, *, name: str = "", logs: Mapping[str, Any] | None = None
@@ -185,7 +187,7 @@ class Recorder:
             raise SettingError("report: nothing was recorded yet")
         titled = self.settings.title or f"Training of {Recording(self._folder).title}"
         outcome = run(replace(self.settings, title=titled), Progress(quiet=not self._progress))
-        self._reported = self.recorded
+        self._reported, self.outcome = self.recorded, outcome
         return outcome
 
     @property

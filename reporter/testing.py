@@ -49,6 +49,7 @@ def assert_healthy(
     AssertionError: 1 finding in 1 checkpoint:
       FAIL non-finite: dense/kernel holds 1 NaN among 4 values...
     """
+    __tracebackhide__ = True  # pytest shows the caller's line in its place
     if fail_on not in LEAST:
         raise SettingError(f"fail_on: {fail_on!r} is not one of {', '.join(LEAST)}")
     if isinstance(what, Recorder):

@@ -290,6 +290,8 @@ def test_leaving_the_context_by_an_error_reports(tmp_path: Path) -> None:
         train()
     assert (tmp_path / "latest" / "index.html").is_file()
     assert recorder.unreported == 0
+    assert recorder.outcome is not None and recorder.outcome.report.checkpoints == 1
+    assert len(repr(recorder.outcome)) < 500  # a cell of a notebook shows it
 
 
 def test_a_module_is_recorded_without_its_values_changing_later(tf: ModuleType, tmp_path: Path) -> None:

@@ -137,7 +137,8 @@ def _results(
     Raises:
         ClusterError: the scheduler was lost.
     """
-    from distributed import as_completed
+    from distributed import CancelledError, as_completed
+    from distributed.comm import CommClosedError
 
     waiting = iter(tasks)
     running: dict[str, Task] = {}
@@ -158,12 +159,16 @@ def _results(
             done.add(future)
             continue
         task = running.pop(future.key)
-        if future.status == "cancelled":
+        try:  # a future without its scheduler is cancelled; while its result is fetched the connection may end first
+            if future.status == "cancelled":
+                raise CancelledError(future.key)
+            result = future.exception() or future.result()
+        except (CancelledError, CommClosedError) as error:
             raise ClusterError(
                 f"the scheduler was lost with {counted(left, 'task')} of {len(tasks)} to go; what was "
                 "measured is in the cache, and the same command goes on from there"
-            )
-        yield task, future.exception() or future.result()
+            ) from error
+        yield task, result
         left -= 1
         future.release()
         submit()

@@ -49,7 +49,7 @@ def test_verdict(page: Page, rich: Rich) -> None:
     assert "2 files could not be measured" in words(page, "verdict")
 
 
-def test_overview(page: Page, rich: Rich) -> None:
+def test_overview(page: Page, rich: Rich, request: pytest.FixtureRequest) -> None:
     found = rows(page, "All series")
     order = {"FAIL": 0, "WARN": 1, "PASS": 2}
     assert list(found) == sorted(
@@ -57,7 +57,9 @@ def test_overview(page: Page, rich: Rich) -> None:
     )
     for name, row in found.items():
         held = [rich.arrays[c] for c in SERIES[name]]
-        assert_cells(row, whole(held[-1]))
+        assert (("L2 norm", "") in row) is ("html" in request.node.name)  # paper has no room for it
+        if ("L2 norm", "") in row:
+            assert_cells(row, whole(held[-1]))
         assert row["Checkpoints", ""].text == str(len(held))
         assert row["Parameters", ""].sort == sum(v.size for v in model(held[-1]).values())
         update = paired(held[-2], held[-1])["relative_update"] if len(held) > 1 else None
