@@ -48,7 +48,7 @@ def measure_on_cluster(found: Found, settings: Settings, cache: Cache, progress:
         progress.say(_told(tasks, workers), event="cluster", level="info")
         failed: dict[str, str] = {}
         parts = Parts(cache)
-        with progress.counting(sum(map(_units, tasks))):
+        with progress.counting(sum(len(_names(task)) for task in tasks)):
             for task, result in _results(client, tasks, only_measuring(settings), workers * AT_ONCE):
                 if isinstance(result, Exception):
                     failed |= dict.fromkeys(_names(task), f"{result}")
@@ -56,7 +56,7 @@ def measure_on_cluster(found: Found, settings: Settings, cache: Cache, progress:
                     failed |= {**result.failed} | parts.add(task, result)
                 else:
                     failed |= {**result.failed} | _kept_or_why(task.series, result, cache)
-                for _ in range(_units(task)):
+                for _ in _names(task):
                     progress.tick()
         if failed:
             name, why = next(iter(failed.items()))
@@ -110,12 +110,8 @@ def _workers(client: Any, address: str) -> int:
     return len(theirs)
 
 
-def _units(task: Task) -> int:
-    """How much the count of what is done grows by a task: by its checkpoints, or by a part of one."""
-    return 1 if isinstance(task, Part) else len(task.series.checkpoints)
-
-
 def _names(task: Task) -> list[str]:
+    """The checkpoints of a task, by each of which the count of what is done grows; a part counts as one."""
     return [task.ref.name] if isinstance(task, Part) else [ref.name for ref in task.series.checkpoints]
 
 

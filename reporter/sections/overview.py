@@ -30,6 +30,8 @@ from reporter.sections.narrative import last_usable
 from reporter.sections.paired import update_cell
 
 _STATISTICS = ("l2_norm", "std", "zero_share")
+_MORE = (Column("Findings", definition="Warnings and failures."), Column("Format", numeric=False, extra=True))
+"""Columns for which there is no room on paper."""
 
 STRIP = 12
 """Most characters of the strip of a series: the ends, where a state changes, and others between."""
@@ -53,15 +55,14 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Series", numeric=False),
         Column("Verdict", numeric=False),
         Column("Worst finding", numeric=False),
-        *([] if medium == "pdf" else [Column("Findings", definition="Warnings and failures.")]),
-        *([] if medium == "pdf" else [Column("Format", numeric=False, extra=True)]),
+        *([] if medium == "pdf" else _MORE),
         Column("Checkpoints"),
         Column("Steps"),
         Column("Health", numeric=False, course=True, definition=_HEALTH),
         Column("Use", numeric=False, definition="The last checkpoint without a failure."),
         Column("Newest", unit="saved", numeric=False, definition=_NEWEST),
         Column("Parameters"),
-        *([] if medium == "pdf" else statistic_columns(_STATISTICS)),  # on paper they would crush the words
+        *statistic_columns(_statistics(medium)),
         NON_FINITE,
         Column("Relative update", definition="‖W − W′‖ / ‖W′‖ of the last checkpoint against the one before, W′."),
     )
@@ -75,6 +76,11 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     yield Section("overview", "Series", (bounded("All series", columns, rows, medium, note=note),), parts=parts)
 
 
+def _statistics(medium: Medium) -> tuple[str, ...]:
+    """The statistics of each series; on paper they would crush the words."""
+    return () if medium == "pdf" else _STATISTICS
+
+
 def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:
     series = report.series[at]
     loud = [f for f in found if f.severity > Severity.INFO]
@@ -84,15 +90,14 @@ def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:
             Cell(series.name, href=series_href(series, medium)),
             verdict_cell(severity_of(loud)),
             Cell(loud[0].rule.title if loud else ""),
-            *([] if medium == "pdf" else [count_cell(len(loud))]),
-            *([] if medium == "pdf" else [Cell(series.format)]),
+            *([] if medium == "pdf" else [count_cell(len(loud)), Cell(series.format)]),
             count_cell(len(series.refs)),
             Cell(f"{series.labels[0]} – {series.labels[-1]}" if len(series.refs) > 1 else series.labels[0]),
             Cell(_strip(series, found)),
             Cell(last_usable(series, found)),
             _newest(report, series, medium),
             count_cell(last.whole.parameters),
-            *([] if medium == "pdf" else statistic_cells(last.trained.statistics, _STATISTICS)),
+            *statistic_cells(last.trained.statistics, _statistics(medium)),
             non_finite_cell(last.whole.summary),
             update_cell(series.pairs[-1].trained if series.pairs else None),
         ),

@@ -12,7 +12,16 @@ from bench.calibration.files import bundle, npz, orbax, safetensors
 from bench.calibration.nets.blocks import Gated, Mixer, Residual, Tied, Towers
 from bench.calibration.nets.common import Adversaries, Autoencoder, Mlp, Recurrent, Transformer, tanh
 from bench.calibration.run import CHECKPOINTS, Run, follow
-from bench.calibration.sick.numpy_nets import Normalised, kept, once, scaled, set_rate, spoiled, swapped
+from bench.calibration.sick.numpy_nets import (
+    Normalised,
+    kept,
+    once,
+    scaled,
+    set_rate,
+    spoiled,
+    swapped,
+    with_file_of_another_run,
+)
 from bench.calibration.tape import Array
 from bench.calibration.vessels import keras_archive, keras_bundle, weights_h5
 
@@ -48,14 +57,7 @@ def other_model_saved(folder: Path) -> None:
 
 
 def foreign_file(folder: Path) -> None:
-    follow(Run(Gated(seed=406)), folder, npz)
-    other = folder / "other"
-    other.mkdir()
-    follow(Run(Gated(seed=4060)), other, npz)
-    (other / "epoch_04.npz").replace(folder / "epoch_04.npz")
-    for path in other.iterdir():
-        path.unlink()
-    other.rmdir()
+    with_file_of_another_run(folder, lambda seed: Gated(seed=seed), 406, "epoch_04.npz")
 
 
 def exchanged_files(folder: Path) -> None:

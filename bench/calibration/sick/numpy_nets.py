@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,15 +118,16 @@ def swapped(folder: Path, one: str, other: str) -> None:
     np.savez(folder / other, **a)
 
 
+def with_file_of_another_run(folder: Path, net: Callable[[int], nets.Net], seed: int, name: str) -> None:
+    """Train a net of one seed, and put one file of a run of another seed in the place of its own."""
+    follow(Run(net(seed)), folder)
+    with tempfile.TemporaryDirectory(dir=folder) as other:
+        follow(Run(net(10 * seed)), Path(other))
+        Path(other, name).replace(folder / name)
+
+
 def file_of_another_run(folder: Path) -> None:
-    follow(Run(nets.Conv(6, 8, seed=208)), folder)
-    other = folder / "other"
-    other.mkdir()
-    follow(Run(nets.Conv(6, 8, seed=2080)), other)
-    (other / "epoch_06.npz").replace(folder / "epoch_06.npz")
-    for path in other.iterdir():
-        path.unlink()
-    other.rmdir()
+    with_file_of_another_run(folder, lambda seed: nets.Conv(6, 8, seed=seed), 208, "epoch_06.npz")
 
 
 def transposed(folder: Path) -> None:

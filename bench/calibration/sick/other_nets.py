@@ -15,7 +15,7 @@ from bench.calibration.nets.blocks import Gated, Towers
 from bench.calibration.nets.common import Adversaries, Mlp, Weights
 from bench.calibration.nets.tasks import Agent, Decoder, Graph, Separable, Skipgram, Sparse, Variational
 from bench.calibration.run import Run, follow
-from bench.calibration.sick.numpy_nets import once, scaled, set_rate, spoiled
+from bench.calibration.sick.numpy_nets import once, scaled, set_rate, spoiled, with_file_of_another_run
 from bench.calibration.tape import Array, Node, squared
 from bench.calibration.vessels import keras_archive
 
@@ -82,14 +82,7 @@ def layers_exchanged(folder: Path) -> None:
 
 def best_of_another(folder: Path) -> None:
     """The file of epoch 6 was copied from another run."""
-    follow(Run(Graph(seed=608)), folder, npz)
-    other = folder / "other"
-    other.mkdir()
-    follow(Run(Graph(seed=6080)), other, npz)
-    (other / "epoch_06.npz").replace(folder / "epoch_06.npz")
-    for path in other.iterdir():
-        path.unlink()
-    other.rmdir()
+    with_file_of_another_run(folder, lambda seed: Graph(seed=seed), 608, "epoch_06.npz")
 
 
 def masked_units(folder: Path) -> None:
