@@ -136,11 +136,11 @@ class StoredRuns:
         try:
             folders = _by_folder(self._folder.objects(RUNS))
             self._clear(folders)
-            names = [name for name, files in folders.items() if MARKER in files]
+            names = [name for name, files in folders.items() if _has(files, MARKER, MOST_POINTER)]
             marks = self._folder.read_some([f"{RUNS}/{name}/{MARKER}" for name in names], MOST_POINTER)
             # A copy from elsewhere under another name is no run.
             names = [name for name in names if marks.get(f"{RUNS}/{name}/{MARKER}") == marker(name)]
-            small = [n for n in names if (s := folders[n].get(summary_json.NAME)) is not None and s.size <= MOST_BYTES]
+            small = [name for name in names if _has(folders[name], summary_json.NAME, MOST_BYTES)]
             told = self._folder.read_some([f"{RUNS}/{name}/{summary_json.NAME}" for name in small], MOST_BYTES)
             runs = in_order(
                 kept
@@ -225,6 +225,11 @@ def _by_folder(objects: Mapping[str, Details]) -> dict[str, dict[str, Details]]:
         if file:
             found.setdefault(name, {})[file[0]] = details
     return found
+
+
+def _has(files: Mapping[str, Details], name: str, most: int) -> bool:
+    """Whether a run has a file, and not a larger one than this program writes, which reading it would refuse."""
+    return name in files and files[name].size <= most
 
 
 def _pointer(name: str) -> bytes:

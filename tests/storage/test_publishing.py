@@ -209,6 +209,14 @@ def test_what_an_upload_left_that_was_killed_goes_after_a_day(memory: Any) -> No
     render_runs(runs)
 
 
+def test_what_is_larger_than_a_marker_marks_no_run(memory: Any) -> None:
+    theirs = "runs/20260101T000000Z-abc-123456"
+    memory.pipe_file(f"/out/reports/{theirs}/{MARKER}", b"x" * 20_000)
+    written()
+    assert [run.name for run in StoredRuns(OUT).pruned(NOW, 1, 0)] == [pointed(memory)]
+    assert f"{theirs}/{MARKER}" in names(memory)
+
+
 def test_reports_beside_the_checkpoints_are_not_looked_through(
     memory: Any, blank_pictures: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
