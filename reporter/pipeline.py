@@ -179,3 +179,5 @@ def _index(settings: Settings, out: Destination, now: datetime) -> Iterator[str]
         out.write_index(render_runs(runs), MADE_BY)
     except (OutputError, RenderError) as error:
         yield str(error)
+    except OSError as error:  # the report is published already: this must not end the run as if it were not
+        yield f"{settings.out}: the page over its runs could not be written ({error.strerror or error})"

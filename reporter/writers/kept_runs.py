@@ -98,12 +98,13 @@ def _latest(out: Path) -> str:
 
 
 def _kept(folder: Path) -> Kept | None:
-    summary = b""  # of an earlier version, or damaged
+    summary, pdf = b"", False  # of an earlier version, or damaged
     with suppress(OSError):
+        pdf = (folder / "report.pdf").is_file()
         path = folder / NAME
         if path.stat().st_size <= MOST_BYTES:
             summary = path.read_bytes()
-    return described(folder.name, summary, pdf=(folder / "report.pdf").is_file())
+    return described(folder.name, summary, pdf=pdf)
 
 
 def described(name: str, summary: bytes, *, pdf: bool) -> Kept | None:

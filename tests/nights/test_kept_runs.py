@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,3 +129,18 @@ def test_another_page_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is no page of ckpt-report, and left as it is"):
         write_index(tmp_path, render_runs([]), MADE_BY)
     assert (tmp_path / "index.html").read_text() == "<h1>My site</h1>"
+
+
+def test_a_run_that_the_disk_does_not_tell_about_costs_the_others_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = runs(tmp_path, 3)
+    real = os.stat
+
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        if os.fspath(path) == str(tmp_path / "runs" / names[1] / "report.pdf"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert sorted(run.name for run in kept_runs(tmp_path)) == sorted(names)
