@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from reporter.readers.isolation import child, worker
+from reporter.readers.isolation import child, process
 from reporter.readers.keras import hdf5_parsing
 
 PARSERS = (hdf5_parsing.__name__,)
@@ -38,7 +38,7 @@ class Forked:
     ) -> None:
         """Fork it; ``before`` is called in the child."""
         _, _, _, boot, module, *numbers = command[:8]
-        assert boot == worker._BOOT and module in PARSERS
+        assert boot == process._BOOT and module in PARSERS
         self.returncode: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
@@ -97,6 +97,7 @@ def fork_parsers(before: Callable[[], None] = lambda: None) -> None:
     def forked(command: Sequence[str], **options: Any) -> Forked:
         return Forked(command, before=before, **options)
 
-    worker.subprocess = SimpleNamespace(  # type: ignore[attr-defined]
+    assert vars(process)["subprocess"] is subprocess  # or what is put in its place would change nothing
+    process.subprocess = SimpleNamespace(  # type: ignore[attr-defined]
         Popen=forked, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
     )
