@@ -98,6 +98,6 @@ def fork_parsers(before: Callable[[], None] = lambda: None) -> None:
         return Forked(command, before=before, **options)
 
     assert vars(process)["subprocess"] is subprocess  # or what is put in its place would change nothing
-    process.subprocess = SimpleNamespace(  # type: ignore[attr-defined]
+    process.subprocess = SimpleNamespace(  # type: ignore[assignment, attr-defined]
         Popen=forked, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
     )
