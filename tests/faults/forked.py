@@ -37,7 +37,7 @@ class Forked:
         **_: Any,
     ) -> None:
         """Fork it; ``before`` is called in the child."""
-        _, _, _, boot, module, *numbers = command[:8]
+        boot, module, *numbers = command[3:8]
         assert boot == process._BOOT and module in PARSERS
         self.returncode: int | None = None
         self.pid = os.fork()
