@@ -20,7 +20,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help report test golden mutants faults check lint types scripts sample fuzz calibrate gallery axe bench bench-check bench-full bench-peers docs docs-serve docs-pictures wheel-check lock clean
+.PHONY: help report test golden kernels mutants faults check lint types scripts sample fuzz calibrate gallery axe bench bench-check bench-full bench-peers docs docs-serve docs-pictures wheel-check lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ $(AXE): tests/browser/package-lock.json
 
 golden: $(VENV)/dev.stamp ## write the golden files anew; read the difference before you commit it
 	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/writers/test_golden.py tests/render/test_templates_document.py $(ARGS)
+
+kernels: $(VENV)/dev.stamp ## compile the kernels to LLVM's intermediate code, of which users' machines make machine code
+	$(PY) -m tests.measuring.kernel_corpus write >/dev/null
 
 mutants: $(VENV)/dev.stamp ## small mistakes in writers and sections, one at a time: do the tests notice? (minutes)
 	$(PY) -m tests.mutants $(ARGS)

@@ -82,7 +82,7 @@ def _examined(out: Path) -> Iterator[tuple[str, str, str]]:
     remedy = "export CKPT_REPORT_CACHE=/a/folder/that/can/be/written"
     problem = "this user has no home" if cache is None else _unwritable(cache)
     yield f"cache folder {cache or ''}".rstrip(), problem, remedy
-    yield "compiled kernels", "" if ready() else "the first run compiles them, up to a minute", "ckpt-report warm-up"
+    yield "compiled kernels", "" if ready() else "the first run compiles them, a few seconds", "ckpt-report warm-up"
     found = find_spec("tensorflow") is not None
     yield "TensorFlow, for V1 checkpoints", "" if found else "not installed", "pip install tensorflow"
 

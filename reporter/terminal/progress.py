@@ -71,7 +71,7 @@ class Progress:
     def compiling(self) -> None:
         """Tell why a first run takes longer."""
         self._clear()
-        self._log.line("compiling", "compiling kernels once, up to a minute; later runs load them")
+        self._log.line("compiling", "compiling kernels once, a few seconds; later runs load them")
         self._show(at_once=True)
 
     def measured(self, ref: CheckpointRef, numbers: Measured) -> None:

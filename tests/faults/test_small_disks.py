@@ -100,7 +100,6 @@ def test_temporary_files(disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert "not examined" in said and "a disk is full" in said and "corrupt" not in said
 
 
-@pytest.mark.skipif(not FULL, reason="all kernels are compiled for it, which takes a minute: `make faults` does")
 def test_all_kernels(small: Small, disk: Path, tmp_path: Path) -> None:
     """Nothing can be kept: they are compiled for this run alone, whose report is whole."""
     out, folder = tmp_path / "out", mounted(disk, SIZES[0])

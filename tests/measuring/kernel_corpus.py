@@ -1,4 +1,7 @@
-"""What kernels compute, to the bit: ``python -m tests.measuring.kernel_corpus kept|numba`` prints a line for each case.
+"""What kernels compute, to the bit: ``python -m tests.measuring.kernel_corpus HOW`` prints a line for each case.
+
+HOW is ``kept`` for the code that users run, ``numba`` for the code of numba itself, and ``write``, which is ``make
+kernels``, for compiling all anew, and writing the intermediate code into the package.
 
 Every kernel runs with every dtype that it is called with; the values are normal, not finite, zero, huge and none at
 all, and arrays are shorter and longer than a block, also with strides.
@@ -20,6 +23,7 @@ import numpy.typing as npt
 from reporter.measuring import kernels
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.deployment import measure_deployment
+from reporter.measuring.kernels import compiled
 from reporter.measuring.kernels.compiled import Kernel
 from reporter.measuring.tensors import measure_paired
 from reporter.model.cells import Cells
@@ -36,14 +40,21 @@ PROBABILITIES = (0.01, 0.1234, 0.5, 0.9)
 
 
 def main(how: str) -> None:
-    """Print every case; ``numba``: with numba's own code, not that of object files."""
-    if how == "numba":
-        from reporter.measuring.kernels import compiling, objects
+    """Print every case."""
+    texts: dict[str, str] = {}
+    if how != "kept":
+        from reporter.measuring.kernels import compiling, intermediate, objects
 
-        unfit = mock.Mock(side_effect=compiling.Unfit)
-        objects.FOLDER, objects.READY, compiling.object_file = "", (), unfit
+        objects.FOLDER, objects.READY, intermediate.kept = "", (), mock.Mock(return_value=None)
+        if how == "numba":
+            compiling.intermediate = mock.Mock(side_effect=compiling.Unfit)
+        else:
+            linked = compiled._linked_anew
+            compiled._linked_anew = lambda name, text: linked(name, texts.setdefault(name, text))
     for name, digest in cases():
-        print(name, digest)
+        print(name, digest, flush=True)
+    if texts:
+        intermediate.renew(dict(sorted(texts.items())))
     used = [vars(kernels).get(name) for name in kernels.__all__]
     assert all(isinstance(kernel, Kernel) for kernel in used), "kernels that no case uses"
     print("numba" in sys.modules, file=sys.stderr)

@@ -297,7 +297,7 @@ assert tables[0, 0] == 7
 
 
 def test_the_run_that_compiles_gives_the_numbers_of_those_that_load(tmp_path: Path) -> None:
-    """And these do without numba."""
+    """Both without numba."""
     code = """
 import sys
 import numpy as np
@@ -316,7 +316,7 @@ print("numba" in sys.modules, file=sys.stderr)
     )
     assert "skewness" in compiling.stdout
     assert compiling.stdout == loading.stdout
-    assert (compiling.stderr.split()[-1], loading.stderr.split()[-1]) == ("True", "False")
+    assert (compiling.stderr.split()[-1], loading.stderr.split()[-1]) == ("False", "False")
 
 
 def test_a_kernel_refuses_arrays_that_its_machine_code_cannot_read() -> None:

@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reporter.measuring.kernels import objects
+from reporter.measuring import kernels
+from reporter.measuring.kernels import compiling, intermediate, objects
 from reporter.measuring.kernels.compiled import Kernel, jit
-from reporter.measuring.kernels.machine import load
+from reporter.measuring.kernels.machine import COMPILER, load
+from reporter.measuring.kernels.ranks import collect32
 from tests.faults.running import FULL
 
 
@@ -28,17 +30,71 @@ def corpus(how: str, folder: Path) -> tuple[list[str], bool]:
     return done.stdout.splitlines(), done.stderr.split()[-1] == "True"
 
 
-@pytest.mark.skipif(not FULL, reason="all kernels are compiled twice for it, which takes minutes: `make faults` does")
+@pytest.mark.skipif(not FULL, reason="numba compiles all kernels for it, which takes a minute: `make faults` does")
 def test_all_kernels_give_the_bits_of_numbas_own_code_when_compiled_and_when_loaded(tmp_path: Path) -> None:
     """Of every dtype; the same for 1, 2 and 8 threads."""
     own, with_numba = corpus("numba", tmp_path)
     assert with_numba and not list(tmp_path.rglob("*.o"))
     compiling, with_numba = corpus("kept", tmp_path)
-    assert with_numba
+    assert not with_numba and list(tmp_path.rglob("*.o"))
     loading, with_numba = corpus("kept", tmp_path)
     assert not with_numba
     assert own == compiling == loading
     assert len({line.split()[-1] for line in loading if line.startswith("checkpoint")}) == 1
+
+
+def test_the_package_has_intermediate_code_of_all_kernels_as_they_are() -> None:
+    """Without it users wait ten times as long for the first report, and need numba."""
+    assert (intermediate.KEPT / intermediate.RECORD).read_text().split()[0] == objects.sources(), "run `make kernels`"
+    found = {path.name.partition("-")[0] for path in intermediate.KEPT.glob("*.ll.xz")}
+    assert found == set(kernels.__all__)
+
+
+def test_intermediate_code_is_what_numba_makes_of_the_source_in_any_process() -> None:
+    types = ((np.dtype("u4"), 1), (np.dtype("u1"), 1), (np.dtype("u4"), 1))
+    made = compiling.intermediate(collect32, types)
+    assert "_ZN" not in made and "target" not in made
+    if (intermediate.KEPT / intermediate.RECORD).read_text().split()[-1] == COMPILER:
+        assert made == intermediate.kept("collect32-u4x1-u1x1-u4x1")
+
+
+@pytest.mark.parametrize("spoil", ["other sources", "nothing", "no archive", "no code", "a name of nobody"])
+def test_where_the_packages_code_does_not_serve_numba_compiles(
+    spoil: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    kernels.when_compiling(lambda: told.append(1))
+    kept = tmp_path / "llvm_ir"
+    monkeypatch.setattr(intermediate, "KEPT", kept)
+    nobody = "declare i64 @nobody(i64)\ndefine i64 @kernel(i64 %x) {\n %y = call i64 @nobody(i64 %x)\n ret i64 %y\n}"
+    intermediate.renew({"thrice-int": {"no code": "not LLVM", "a name of nobody": nobody}.get(spoil, THRICE)})
+    if spoil == "other sources":
+        (kept / intermediate.RECORD).write_text("0")
+    elif spoil == "nothing":
+        (kept / "thrice-int.ll.xz").unlink()
+    elif spoil == "no archive":
+        (kept / "thrice-int.ll.xz").write_bytes(b"not xz")
+    kernel = jit(twice)
+    assert kernel(21) == 42
+    assert (kernel.compiled, told, [path.name for path in folder.glob("*.o")]) == (True, [1], ["thrice-int.o"])
+
+
+THRICE = "define i64 @kernel(i64 %x) {\n  %y = mul i64 %x, 3\n  ret i64 %y\n}"
+
+
+def test_the_packages_code_is_used_where_it_serves(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intermediate, "KEPT", tmp_path / "llvm_ir")
+    intermediate.renew({"thrice-int": THRICE})
+    assert jit(twice)(21) == 63
+
+
+def twice(x: int) -> int:
+    return 2 * x
+
+
+twice.__name__ = "thrice"  # told apart by what it computes
 
 
 def allocates(x: npt.NDArray[np.float64]) -> float:

@@ -46,7 +46,7 @@ def test_one_line_over_all_stages() -> None:
 def test_compiling_is_told_once() -> None:
     stream = io.StringIO()
     Progress(Log(stream)).compiling()
-    assert stream.getvalue() == "compiling kernels once, up to a minute; later runs load them\n"
+    assert stream.getvalue() == "compiling kernels once, a few seconds; later runs load them\n"
 
 
 def test_a_line_for_each_checkpoint_unless_a_terminal_counts_them() -> None:

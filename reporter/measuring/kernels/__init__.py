@@ -1,7 +1,12 @@
-"""Kernels: loops over blocks of values, compiled by numba and kept as machine code for later runs.
+"""Kernels: loops over blocks of values, as machine code that is made once on a machine and kept for later runs.
 
-A kernel is looked up by name when it is first used (``kernels.measure32``), and only then is anything loaded. numba,
-whose import takes most of a second, is needed only where machine code is not there yet.
+A kernel is looked up by name when it is first used (``kernels.measure32``), and only then is anything loaded. Its way::
+
+    Python  → intermediate code of LLVM   by numba, before a release: ``make kernels``       compiling.py
+            → machine code                by llvmlite, at the first run on a machine         intermediate.py
+            → a function of this process  by llvmlite, in every run                          machine.py, compiled.py
+
+numba does the first part at run time as well where the package's code is missing or of other sources.
 """
 
 from __future__ import annotations
@@ -67,7 +72,7 @@ def __getattr__(name: str) -> Any:
 
 
 def compiled_anew() -> bool:
-    """Whether this process had to compile a kernel, which takes many seconds, and did not find all of them kept."""
+    """Whether this process had to compile a kernel, which takes seconds, and did not find all of them kept."""
     used = (globals().get(name) for name in __all__)
     return any(kernel.compiled for kernel in used if kernel is not None)
 
@@ -76,7 +81,7 @@ _tell: tuple[int, Callable[[], None]] | None = None
 
 
 def when_compiling(tell: Callable[[], None]) -> None:
-    """Have a function called once, when a kernel is about to be compiled, which takes many seconds."""
+    """Have a function called once, when a kernel is about to be compiled, which takes seconds."""
     global _tell
     _tell = os.getpid(), tell
 

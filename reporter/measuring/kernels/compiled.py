@@ -1,7 +1,7 @@
 """Kernels as Python calls them: functions over arrays whose machine code is loaded, or compiled, when it is needed.
 
-A kernel is written in Python and compiled by numba, once for each combination of dtypes that it is called with. The
-machine code is kept as an object file and loaded by llvmlite alone, which takes a tenth of the time of importing numba.
+A kernel is written in Python and compiled once for each combination of dtypes that it is called with: by llvmlite from
+the intermediate code in the package, or by numba where that does not serve. The machine code is kept as an object file.
 A run that has to compile loads what it has just compiled in the same way, so that all runs execute the same code.
 """
 
@@ -117,24 +117,26 @@ class Kernel:
     def _compile(self, types: Types, name: str) -> int:
         """Compile and keep it, and give its address."""
         told_compiling()
-        from reporter.measuring.kernels.compiling import Unfit, compile_kernel, object_file
+        from reporter.measuring.kernels import intermediate
 
         self.compiled = True
-        by_numba = compile_kernel(self, types)
+        with suppress(RuntimeError):  # of a version of LLVM that does not understand it
+            if text := intermediate.kept(name):
+                return _linked_anew(name, text)
+        from reporter.measuring.kernels import compiling
+
         try:
-            code = object_file(by_numba)
-            address = load(code)
-        except (Unfit, RuntimeError) as error:
+            return _linked_anew(name, compiling.intermediate(self, types))
+        except (compiling.Unfit, RuntimeError) as error:
             logging.getLogger("ckpt_report").warning("%s cannot be kept for later runs: %s", name, error)
+            by_numba = compiling.compile_kernel(self, types)
             self._by_numba.append(by_numba)
             return int(by_numba.address)
-        objects.keep(name, code)
-        return address
 
     def _file(self, types: Types) -> str:
-        """The name of the object file, such as ``collect32-u4x1-u1x1-u4x1.o``."""
+        """The name of its files, such as ``collect32-u4x1-u1x1-u4x1``."""
         parts = [one if isinstance(one, str) else f"{one[0].kind}{one[0].itemsize}x{one[1]}" for one in types]
-        return f"{'-'.join((self.function.__name__, *parts))}.o"
+        return "-".join((self.function.__name__, *parts))
 
     def _prototype(self, types: Types) -> Any:
         """The signature in C: an array is its address and a length for each axis."""
@@ -155,9 +157,23 @@ def _address(array: npt.NDArray[Any]) -> int | None:
 
 def _linked(name: str) -> Iterator[int]:
     """The addresses of a function in the files of this name that can be linked into this process."""
-    for code in objects.kept(name):
+    for code in objects.kept(f"{name}.o"):
         with suppress(RuntimeError):
             yield load(code)
+
+
+def _linked_anew(name: str, text: str) -> int:
+    """Make machine code of intermediate code, keep it for later runs, and give the address of its function.
+
+    Raises:
+        RuntimeError: LLVM refuses the code, or a name that it refers to is not found.
+    """
+    from reporter.measuring.kernels.intermediate import object_file
+
+    code = object_file(text)
+    address = load(code)
+    objects.keep(f"{name}.o", code)
+    return address
 
 
 _loading = threading.Lock()

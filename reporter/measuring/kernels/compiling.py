@@ -1,26 +1,31 @@
-"""From a kernel in Python to machine code, by numba: the only module that imports it.
+"""From a kernel in Python to intermediate code, by numba: the only module that imports it.
 
-numba compiles a function with a signature of C, in which an array is its address and its lengths. Its code is run as it
-is, or made into an object file that later runs can use without numba. Such a file must not refer to anything that only
-this process has. numba's code does where it raises exceptions, counts references or allocates memory; kernels do none
-of it, and LLVM removes these parts, once it is told that nobody else calls them. If something is left, the code is
-:class:`Unfit` for a file.
+numba compiles a function with a signature of C, in which an array is its address and its lengths. Of its work only the
+intermediate code is used, from which :mod:`reporter.measuring.kernels.intermediate` makes an object file. That must not
+refer to anything that only this process has. numba's code does where it raises exceptions, counts references or
+allocates memory; kernels do none of it, and LLVM removes these parts, once it is told that nobody else calls them. If
+something is left, the code is :class:`Unfit` for a file, and run as numba made it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import FunctionType
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+from numba import config
 from numba import types as of
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
 
 from reporter.measuring.kernels.compiled import FAST, MATHS, Kernel, Types
-from reporter.measuring.kernels.machine import ENTRY, target_machine
+from reporter.measuring.kernels.intermediate import optimise
+from reporter.measuring.kernels.machine import ENTRY, any_machine
 
 _NUMBERS = {"int": of.int64, "float": of.float64, "None": of.void}
 
@@ -92,47 +97,61 @@ def _is_inner(value: Any) -> bool:
     return isinstance(value, FunctionType) and value in MATHS
 
 
-def object_file(entry: Any) -> bytes:
-    """The code of a compiled function as an object file whose only function is :data:`ENTRY`.
+def intermediate(kernel: Kernel, types: Types) -> str:
+    """The intermediate code of a kernel, simplified as far as that is the same for every processor.
+
+    Its only function that others see is :data:`ENTRY`.
 
     Raises:
         Unfit: it refers to something of this process.
     """
-    module = llvm.parse_assembly(_HELPER.sub(r"\1 alwaysinline {", entry.inspect_llvm()))
-    module.get_function(entry.native_name).name = ENTRY
+    with _unoptimised():
+        by_numba = compile_kernel(kernel, types)
+    module = llvm.parse_assembly(_HELPER.sub(r"\1 alwaysinline {", by_numba.inspect_llvm()))
+    module.get_function(by_numba.native_name).name = ENTRY
     for one in (*module.functions, *module.global_variables):
         if not one.is_declaration and one.name != ENTRY:
             one.linkage = "internal"
-    machine = target_machine()
-    _remove_unused(module, machine)
+    # Of the processor no more is told than its family, and nothing is vectorised yet. That nothing fails is known after
+    # the first round, and what would be done about failures is removed by the second.
+    for _ in range(2):
+        optimise(module, any_machine(), level=1)
     missing = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
     missing += [v.name for v in module.global_variables if v.is_declaration]
     if missing := sorted(set(missing) - OF_C):
         raise Unfit(f"the code needs {', '.join(missing)}")
-    if _ADDRESS.search(str(module)):
+    text = _short_names(_PLACE.sub("", str(module)))
+    if _ADDRESS.search(text):
         raise Unfit("the code contains an address in memory")
-    code: bytes = machine.emit_object(module)
-    return code
+    return text
+
+
+def _short_names(text: str) -> str:
+    """The same code with numbers in place of numba's names, which are long and count what was compiled before."""
+    numbers: dict[str, int] = {}
+    return _NAME.sub(lambda match: f"n{numbers.setdefault(match[0], len(numbers))}", text)
+
+
+@contextmanager
+def _unoptimised() -> Iterator[None]:
+    """Have numba leave out its optimisation, which it does for every function, and again for each that calls it."""
+    with global_compiler_lock:
+        _ = cpu_target.target_context  # is made at first use, and keeps the level that is set then
+        before = config.OPT, config.LOOP_VECTORIZE
+        config.OPT, config.LOOP_VECTORIZE = 0, 0
+        try:
+            yield
+        finally:
+            config.OPT, config.LOOP_VECTORIZE = before
 
 
 _HELPER = re.compile(r"^(define linkonce_odr (?!.*@NRT_).*) \{$", re.MULTILINE)
-"""The head of a function of numba's own. LLVM may have left it out of line where a kernel is long; that it cannot fail
-for the kernel's arguments is known only where it is called."""
+"""The head of a function of numba's own; that it cannot fail for the kernel's arguments is known where it is called."""
+
+_PLACE = re.compile(r"^(?:; ModuleID|source_filename|target (?:datalayout|triple)) .*\n", re.MULTILINE)
+"""What a module says of the machine that it was made on."""
+
+_NAME = re.compile(r"\b_ZN\w+")
 
 _ADDRESS = re.compile(r"inttoptr \(i\d+ [1-9]")
 """A pointer with a value that is known when the code is compiled: the place of something in this process."""
-
-
-def _remove_unused(module: Any, machine: Any) -> None:
-    """Remove what is never reached. Loops stay as numba's own optimisation has left them, sums in the same order."""
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=0))
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_always_inliner_pass()
-    passes.add_sroa_pass()
-    for _ in range(2):
-        passes.add_ipsccp_pass()  # that a function always returns 0, its error code, becomes known to its callers
-        passes.add_simplify_cfg_pass()
-        passes.add_global_opt_pass()
-        passes.add_global_dead_code_eliminate_pass()
-    passes.add_strip_dead_prototype_pass()
-    passes.run(module, builder)

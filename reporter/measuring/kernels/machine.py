@@ -8,10 +8,15 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+import llvmlite
 import llvmlite.binding as llvm
 
 ENTRY = "kernel"
 """The name of the function in every object file."""
+
+
+COMPILER: str = llvmlite.__version__
+"""The version of llvmlite: each has its own LLVM, and each version of numba wants its own llvmlite."""
 
 
 @cache
@@ -21,17 +26,27 @@ def processor() -> tuple[str, str]:
     return llvm.get_host_cpu_name(), features
 
 
+def any_machine() -> Any:
+    """What knows of the processor no more than its family."""
+    return _target().create_target_machine()
+
+
 def target_machine() -> Any:
     """What makes machine code for this processor, with the options that numba has for code that it runs itself."""
+    name, features = processor()
+    x86 = platform.machine().lower() in {"x86_64", "amd64", "i386", "i686"}
+    return _target().create_target_machine(
+        cpu=name, features=features, opt=3, reloc="static" if x86 else "default", codemodel="jitdefault", jit=True
+    )
+
+
+@cache
+def _target() -> Any:
     with suppress(RuntimeError):  # newer versions of llvmlite need no call, and say so
         llvm.initialize()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    name, features = processor()
-    x86 = platform.machine().lower() in {"x86_64", "amd64", "i386", "i686"}
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=name, features=features, opt=3, reloc="static" if x86 else "default", codemodel="jitdefault", jit=True
-    )
+    return llvm.Target.from_default_triple()
 
 
 @cache

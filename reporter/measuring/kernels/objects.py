@@ -14,10 +14,10 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import version
+from functools import cache
 from pathlib import Path
 
-from reporter.measuring.kernels.machine import processor
+from reporter.measuring.kernels.machine import COMPILER, processor
 from reporter.model import sketch
 
 _DIGEST = hashlib.sha256().digest_size
@@ -42,20 +42,23 @@ def keep(name: str, code: bytes) -> None:
             _write(Path(FOLDER, name), code)
 
 
+@cache
+def sources() -> str:
+    """A hash of all that decides what kernels compute: this package, and the module with the size of a sketch."""
+    paths = [*sorted(Path(__file__).parent.glob("*.py")), Path(sketch.__file__)]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
+
+
 def _folders() -> tuple[str, tuple[str, ...]]:
     """Where machine code is kept, "" where nothing can be written, and further folders that hold some already.
 
     These may be read-only, as in the image of a container whose user owns nothing. The folder's name is a hash of all
-    that decides about the code: the files of this package and of the module that says how large a sketch is, the
-    compiler, and the processor.
+    that decides about the code: the sources, the compiler, and the processor.
     """
-    here = Path(__file__).parent
-    sources = [*sorted(here.glob("*.py")), Path(sketch.__file__)]
-    parts = [path.read_bytes() for path in sources]
-    parts += [word.encode() for word in (version("numba"), version("llvmlite"), *processor())]
-    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+    words = (sources(), COMPILER, *processor())
+    digest = hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
     chosen, ready = "", []
-    for base in _bases(here):
+    for base in _bases(Path(__file__).parent):
         # Absolute, as a later change of the working folder would lead to one that nobody has looked at.
         folder = base.absolute() / f"{PREFIX}{digest}"
         if not chosen and _writable(folder):
