@@ -19,6 +19,9 @@ AXE := tests/browser/node_modules/axe-core/axe.min.js
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND := Agg
 
+# Images of containers often set it; then each of the hundreds of processes that the tests start would compile all modules.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help report test golden kernels mutants faults check lint types scripts sample fuzz calibrate gallery axe bench bench-check bench-full bench-peers docs docs-serve docs-pictures wheel-check lock clean
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from tests.faults.running import series
+
 
 def imported(*arguments: str) -> set[str]:
     """Top-level modules that a fresh interpreter has loaded when the command is over."""
@@ -85,8 +87,8 @@ def test_reading_checkpoints_imports_no_native_parser(reported: tuple[set[str], 
 
 
 def test_what_was_measured_before_is_reported_without_loading_what_measures_draws_and_prints(
-    shared_data: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    arguments = ("report", str(shared_data / "series/mlx-lora-safetensors"), "-o", str(tmp_path / "out"), "-q")
+    arguments = ("report", str(series(tmp_path / "ckpts")), "-o", str(tmp_path / "out"), "-q")
     assert {"llvmlite", "matplotlib"} <= imported(*arguments)
     assert not imported(*arguments) & {"numba", "llvmlite", "matplotlib", "PIL", "weasyprint"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,11 +17,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from reporter import documents, pipeline
-from reporter.model.figures import Runs
+from reporter import pipeline
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.faults.running import series
+from tests.make.blank import undrawn
 from tests.make.safetensors import safetensors
 from tests.make.small import BAD_FILES, EXTREMES, weights
 
@@ -136,9 +135,5 @@ def test_numbers_of_all_other_real_inputs(shared_data: Path, tmp_path: Path, mon
     for path in (tmp_path / "data").rglob("*"):
         if not path.is_symlink():
             os.utime(path, (OLD, OLD))
-    undrawn = pipeline.draw_all
-    monkeypatch.setattr(pipeline, "draw_all", lambda memo, series, *more: undrawn(memo, (), (), *more[1:]))
-    monkeypatch.setattr(pipeline, "draw_runs", lambda memo, series, group: Runs(tuple(group), ()))
-    monkeypatch.setattr(pipeline, "draw_layers", lambda memo, report, copies: report)
-    monkeypatch.setattr(documents.Documents, "pages", lambda *_: nullcontext(dict))
+    undrawn(monkeypatch)
     alike((tmp_path / "data", reported), tmp_path, KINDS[:2])

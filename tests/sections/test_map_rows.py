@@ -20,7 +20,7 @@ from reporter.sections.base import Medium
 from reporter.sections.hero import ROWS, hero
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
-from tests.make.blank import unpainted
+from tests.make.blank import undrawn, unpainted
 from tests.make.safetensors import safetensors
 
 LAYERS = [name for i in range(14) for name in (f"separable_conv2d_{i}", f"batch_normalization_{i}")]
@@ -28,7 +28,13 @@ LAYERS = [name for i in range(14) for name in (f"separable_conv2d_{i}", f"batch_
 
 
 def report(
-    folder: Path, series: Mapping[str, Mapping[int, str]], steps: int = 4, longer: int = 1, *, pdf: bool = False
+    folder: Path,
+    series: Mapping[str, Mapping[int, str]],
+    steps: int = 4,
+    longer: int = 1,
+    *,
+    pdf: bool = False,
+    drawn: bool = True,
 ) -> Outcome:
     """Series of checkpoints whose layers move a little.
 
@@ -38,6 +44,7 @@ def report(
         steps: checkpoints of the first series.
         longer: how many more each next one has.
         pdf: whether to print it.
+        drawn: whether to make pictures and pages; the first screen of several series is known without them.
     """
     rng = np.random.default_rng(0)
     for at, (name, broken) in enumerate(series.items()):
@@ -50,7 +57,7 @@ def report(
             safetensors(folder / "ckpts" / name / f"model-{step}.safetensors", arrays)
     settings = Settings(roots=(folder / "ckpts",), out=folder / "out", pdf=pdf, settle=0.0)
     with pytest.MonkeyPatch.context() as patch:
-        unpainted(patch)
+        (unpainted if drawn else undrawn)(patch)
         return run(settings, Progress(quiet=True), now=datetime(2026, 1, 2, tzinfo=UTC))
 
 
@@ -114,7 +121,7 @@ def test_rows_of_unlike_lengths_lose_no_cell_on_paper(several: Outcome) -> None:
 
 def test_of_very_many_series_those_that_are_fine_do_not_fill_the_screen(tmp_path: Path) -> None:
     names = {f"run-{i:02}": ({1: LAYERS[0]} if i % 9 == 8 else {}) for i in range(30)}
-    _, known = first_screen(report(tmp_path, names, steps=1, longer=0).report, "index")
+    _, known = first_screen(report(tmp_path, names, steps=1, longer=0, drawn=False).report, "index")
     assert len(known.rows) == 12
     assert [row.title for row in known.rows[:3]] == [f"run-{i:02}/model-*" for i in (8, 17, 26)]
     assert "18 more without a warning: see Series" in known.caption
@@ -122,7 +129,8 @@ def test_of_very_many_series_those_that_are_fine_do_not_fill_the_screen(tmp_path
 
 def test_of_many_failed_series_it_is_told_how_many_have_a_checkpoint_to_go_back_to(tmp_path: Path) -> None:
     names = {f"experiments-of-autumn/run-{i}-with-a-long-name": {2 if i else 1: LAYERS[0]} for i in range(5)}
-    shown, known = first_screen(report(tmp_path, {**names, "fine": {}}, steps=2, longer=0).report, "pdf")
+    found = report(tmp_path, {**names, "fine": {}}, steps=2, longer=0, drawn=False).report
+    shown, known = first_screen(found, "pdf")
     told = "5 series have a failure, and 4 of these have a checkpoint without one"
     assert shown.use == f"1 series has no failure; {told}: see Series."
     for files in (False, True):
