@@ -198,7 +198,7 @@ def schema_page() -> str:
 
 _SCHEMA = """Schema version {version}, as [JSON Schema](report.schema.json) (draft 2020-12). A field is renamed or
 removed only with a new version; fields may be added within one. `ckpt-report diff` compares two of these files, and
-`report.pdf` has its own attached."""
+`report.pdf` has its own attached, if that is not too large for mail."""
 
 
 def _fields(part: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from reporter.cache.renderings import Renderings
 from reporter.errors import RenderError
 from reporter.model.page import Page
 from reporter.model.report import Report
+from reporter.numerals import size
 from reporter.plots import first_screen
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
@@ -22,11 +23,14 @@ from reporter.writers.plots import Picture, Plots, pictures_of
 from reporter.writers.report_json import timestamp
 
 ATTACHED = {
-    "report.json": "Everything that was measured and judged",
-    "tensors.csv": "Statistics of every tensor in every checkpoint",
+    "report.json": "What was measured and judged",
+    "tensors.csv": "Statistics of tensors, a row for each in each checkpoint",
 }
-"""Files inside the PDF, with the description that readers show."""
+"""Files inside the PDF, with the description that readers show, as far as :data:`MOST_ATTACHED` allows."""
 
+MOST_ATTACHED = 25_000_000
+"""Most bytes of all files inside the PDF. They are packed to a fifth there (measured: 174 to 35 MB), and mail servers
+refuse messages above 10 to 25 MB, to which their encoding adds a third."""
 
 MANY = 4
 """Pages from which on other processors make some: each takes about a tenth of a second, and a copy 20 ms to make."""
@@ -83,15 +87,22 @@ class Documents:
 
         Args:
             drawing: adds what only the PDF shows.
-            files: what was written so far, with every name of :data:`ATTACHED` among it.
+            files: what was written so far, with every name of :data:`ATTACHED` among it. Those that are not attached
+                are named on the last page, as all others speak of report.json wherever it is.
         """
         if self._printer is None:
             return
-        page = replace(document_page(report, drawing), paper=self._paper)
-        attached = {name: files[name] for name in ATTACHED}
+        attached = _small({name: files[name] for name in ATTACHED})
+        page = document_page(report, drawing)
+        facts = [
+            f"Beside this PDF, too large to be attached: {n}, {size(len(files[n]))}"
+            for n in ATTACHED
+            if n not in attached
+        ]
+        page = replace(page, paper=self._paper, facts=(*page.facts, *facts))
         self._key, self._known = self._renderings.document(page, attached, timestamp(report.created).encode())
         if self._known is None:
-            self._printer.send(page, tuple(Attachment(name, attached[name], what) for name, what in ATTACHED.items()))
+            self._printer.send(page, tuple(Attachment(name, data, ATTACHED[name]) for name, data in attached.items()))
 
     @contextmanager
     def pages(
@@ -142,6 +153,15 @@ class Documents:
             return {}
         self._renderings.keep_document(self._key, pdf)
         return {"report.pdf": pdf}
+
+
+def _small(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Those of the files that can be attached, in their order: each that there is still room for."""
+    kept: dict[str, bytes] = {}
+    for name, data in files.items():
+        if sum(map(len, kept.values())) + len(data) <= MOST_ATTACHED:
+            kept[name] = data
+    return kept
 
 
 def _html(page: Page) -> bytes:

@@ -22,6 +22,7 @@ from reporter.measuring.kernels import compiled_anew, when_compiling
 from reporter.model.news import Run
 from reporter.model.output import UNFINISHED
 from reporter.model.report import Report
+from reporter.model.shown import FEW_SERIES
 from reporter.plots.choose import draw_all
 from reporter.plots.choose_further import Further, draw_layers
 from reporter.plots.choose_runs import draw_runs
@@ -30,7 +31,6 @@ from reporter.render.look import read_look
 from reporter.render.runs import MADE_BY, render_runs
 from reporter.rules.news import news
 from reporter.run_facts import Clock, identity, title
-from reporter.sections import FEW_SERIES
 from reporter.sections.shown import details
 from reporter.settings.model import Settings
 from reporter.settings.options import described

@@ -157,6 +157,6 @@ def test_the_document_tells_the_worst_and_says_where_the_others_are(many: tuple[
     (more,) = (s for s in page.sections if s.anchor == "series-more")
     text = "".join(str(block) for block in more.blocks)
     assert f"other {len(report.series) - PDF_SERIES_OF_MANY} are not in this document" in text
-    assert "report.json" in text  # which is attached; the pages beside it may not be at hand where the PDF is read
+    assert "the HTML pages beside it tell of them" in text
     assert re.search(r"The 4 series with the worst findings", text)
     assert [s.title for s in page.sections if "uns of" in s.title] == ["Runs of one model"], "a list, no page for each"

@@ -108,23 +108,35 @@ def difference_of_reports(before: Record, after: Record, names: tuple[str, str])
     if len(old) == len(new) == 1:
         new = dict(zip(old, new.values(), strict=True))
     several = len(old | new) > 1
+    bare = [name for name in old | new if None in (old.get(name, {}), new.get(name, {}))]
+    if bare and len(bare) == len(old | new):
+        raise ValueError(
+            "no series has the tensors of its last checkpoint in both: a report over fewer series has them"
+        )
     tensors = [
         tensor
         for name in dict.fromkeys([*old, *new])
-        for tensor in _recorded(f"{name}: " if several else "", old.get(name, {}), new.get(name, {}))
+        if name not in bare
+        for tensor in _recorded(f"{name}: " if several else "", old.get(name) or {}, new.get(name) or {})
     ]
     lonely = [name for name in old | new if name not in old or name not in new]
     notes = [f"series {name} is only in {names[0] if name in old else names[1]}" for name in lonely]
+    if bare:
+        which = bare[0] if len(bare) == 1 else f"{bare[0]} and {len(bare) - 1} others"
+        notes.append(f"not compared: series {which}, whose tensors a report over many series leaves out")
     note = "two reports hold statistics, not values: an update is the least that the norms allow"
     return Difference(*names, False, worst_first(tensors), notes=(note, *notes))
 
 
-def _last(report: Record) -> dict[str, dict[str, Record]]:
-    """The records of all tensors in the last checkpoint of each series, by series and tensor name."""
+def _last(report: Record) -> dict[str, dict[str, Record] | None]:
+    """The records of all tensors in the last checkpoint of each series, by series and tensor name.
+
+    None for a series of which a report over many has left them out.
+    """
+    last = {str(series["name"]): series["checkpoints"][-1] for series in report["series"] if series["checkpoints"]}
     return {
-        str(series["name"]): {str(t["name"]): t for t in series["checkpoints"][-1]["tensors"]}
-        for series in report["series"]
-        if series["checkpoints"]
+        name: {str(t["name"]): t for t in checkpoint["tensors"]} if checkpoint["detailed"] else None
+        for name, checkpoint in last.items()
     }
 
 

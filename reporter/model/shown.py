@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FEW_SERIES = 20
+"""Up to this number of series, one file holds the whole report, if it is not too large to be opened."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:

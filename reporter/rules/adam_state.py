@@ -33,7 +33,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
             )
             continue
         zero = float(track.values("zero_count")[-1] / track.values("count")[-1]) if track.info.size else 0.0
-        trained = not timeline.initial(track.places[-1])
+        trained = timeline.had_gradients(track.places[-1])
         yield Check.of(
             track.info,
             zero,

@@ -12,6 +12,7 @@ from reporter.model.finding import Severity
 from reporter.model.role import Role
 from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limit, Limits, Rule, Unit
+from reporter.rules.slots import unheld
 from reporter.rules.succession import relu_behind
 from reporter.rules.timeline import Timeline, Track
 from reporter.rules.unit_norms import Norms, with_norms
@@ -22,10 +23,11 @@ Mask = npt.NDArray[np.bool_]
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """Two checks per weight matrix with units: by their norms and, where that does not tell it, by their updates."""
+    frozen = unheld(timeline)
     for track, places, norms in with_norms(timeline):
         tiny = _by_norm(timeline, track, places, norms, limits)
         yield tiny
-        if track.info.role != Role.EMBEDDING and track.trainable is not False:
+        if track.info.role != Role.EMBEDDING and track.trainable is not False and track.info.name not in frozen:
             updates = _by_updates(timeline, track, places, norms, limits)
             if updates is not None:
                 same = tiny.severity is not None and tiny.value is not None and tiny.value >= (updates.value or 0.0)

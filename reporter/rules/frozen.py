@@ -11,13 +11,14 @@ from reporter.numerals import counted, integer
 from reporter.rules.base import Check, Limit, Limits, Rule, Unit
 from reporter.rules.idle_biases import WHY, idle_biases
 from reporter.rules.movement import Movement, equal_share, movements
-from reporter.rules.slots import Owners, moments
+from reporter.rules.slots import Owners, moments, unheld
 from reporter.rules.timeline import Timeline, Track
 
 
 def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     """One check per weight; where the file does not say what is trained, what never moves may be meant so."""
-    moves = movements(timeline, limits["threshold"])
+    frozen = unheld(timeline)
+    moves = [(t, how) for t, how in movements(timeline, limits["threshold"]) if t.info.name not in frozen]
     trained = _trained(timeline)
     known = sum(t.info.size for t, _ in moves if t.info.name in trained)
     never = sum(t.info.size for t, m in moves if t.info.name in trained and m.kind == "never" and not t.coarse)
@@ -146,7 +147,7 @@ FROZEN = Rule(
         Limit("checkpoints", 3, "checkpoints that have to agree before it is a failure"),
     ),
     formula="share of values of a weight that are equal to the bit in neighbouring checkpoints, while others move; "
-    "variables known not to be trainable are left out",
+    "variables known not to be trainable are left out, and those that the optimizer in the file was not given",
     source="SageMaker Debugger, unchanged tensor; to the bit instead of allclose",
     check=check,
     follows=True,

@@ -21,7 +21,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
     layers: dict[str, list[tuple[Track, Track]]] = {}
     for slot in moments(timeline):
         weight = owners.of(slot)
-        if weight is not None and timeline.trained(slot.places).any():
+        if weight is not None and any(map(timeline.had_gradients, slot.places)):
             layers.setdefault(weight.info.layer, []).append((slot, weight))
     zero = {layer for layer, pairs in layers.items() if all(_always_zero(slot) for slot, _ in pairs)}
     slots = sum(len(pairs) for pairs in layers.values())

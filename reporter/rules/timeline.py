@@ -263,10 +263,14 @@ class Timeline:
         return np.fmax(1.0, self.distances / usual)
 
     @cached_property
+    def _taken(self) -> list[int | None]:
+        """Steps taken up to each checkpoint; None where that is not known."""
+        return [ref.step.value if ref.step.stored is None else ref.step.stored for ref in self.series.refs]
+
+    @cached_property
     def initial_places(self) -> frozenset[int]:
         """Checkpoints that are known to be from before the first step."""
-        steps = [ref.step.value if ref.step.stored is None else ref.step.stored for ref in self.series.refs]
-        return frozenset(i for i, step in enumerate(steps) if step == 0)
+        return frozenset(i for i, step in enumerate(self._taken) if step == 0)
 
     def initial(self, place: int) -> bool:
         """Whether a checkpoint is known to be from before the first step."""
@@ -275,6 +279,15 @@ class Timeline:
     def trained(self, places: Sequence[int]) -> npt.NDArray[np.bool_]:
         """Which of some checkpoints are not known to be from before the first step."""
         return ~np.isin(places, list(self.initial_places))
+
+    def had_gradients(self, place: int) -> bool:
+        """Whether a checkpoint is not known to be from before the second step.
+
+        The first gradient is exactly zero for all that stands before a factor that begins at zero: one of the two
+        matrices of LoRA, everything before a last layer or behind a scale that is initialised with zeros. Source: E. Hu
+        et al., *LoRA*, 2021; P. Goyal et al., *Accurate, Large Minibatch SGD*, 2017.
+        """
+        return self._taken[place] not in (0, 1)
 
     @property
     def counts_steps(self) -> bool:

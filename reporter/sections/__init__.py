@@ -9,6 +9,7 @@ from typing import Protocol
 
 from reporter.model.page import Page
 from reporter.model.report import Report
+from reporter.model.shown import FEW_SERIES
 from reporter.sections import (
     accepted,
     checkpoint_summary,
@@ -26,7 +27,15 @@ from reporter.sections import (
     structure,
     verdict,
 )
-from reporter.sections.base import CheckpointSection, Medium, ReportSection, checkpoint_href, runs_href, series_href
+from reporter.sections.base import (
+    CheckpointSection,
+    Medium,
+    ReportSection,
+    checkpoint_href,
+    runs_href,
+    series_href,
+    where_detailed,
+)
 from reporter.sections.external import installed_sections
 from reporter.sections.fit import MOST_BYTES, fitted, nbytes
 from reporter.sections.restricted import below, each_series, leading_home
@@ -81,9 +90,6 @@ INDEX_SECTIONS: tuple[ReportSection, ...] = (
     method.build,
 )
 """Sections of the first page of a report over many series, in order."""
-
-FEW_SERIES = 20
-"""Up to this number of series, one file holds the whole report, if it is not too large to be opened."""
 
 
 def report_page(report: Report, medium: Medium) -> Page:
@@ -177,7 +183,7 @@ def _series_pages(report: Report, drawing: Drawing) -> Iterator[Maker]:
         if at in groups:
             page = replace(page, sections=(*page.sections, runs.link_section(report, groups[at])))
         page = replace(page, up=(f"index.html#series-{one.slug}", report.title), facts=_made_by(report))
-        return fitted(below(page))
+        return fitted(below(page), where=where_detailed(report, at))
 
     for at, alone in enumerate(each_series(report)):
         yield series_href(report.series[at], "index"), partial(make, at, alone)

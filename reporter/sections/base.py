@@ -108,25 +108,40 @@ def checkpoint_href(ref: CheckpointRef) -> str:
     return f"checkpoints/{ref.slug}.html"
 
 
-def sheets(figures: CheckpointFigures, layers: int, medium: Medium) -> Iterator[Block]:
+def where_detailed(report: Report, at: int, place: int = -1) -> str:
+    """Where all numbers of the layers and tensors of a checkpoint are, for sentences on what a page leaves out.
+
+    Of very many series, report.json has them of some checkpoints only: see :mod:`reporter.sections.shown`.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        place: index of the checkpoint in the series; the last one by default.
+    """
+    place %= len(report.series[at].refs)
+    return "report.json" if place in report.details[at].records else "a report over this series alone"
+
+
+def sheets(figures: CheckpointFigures, layers: int, medium: Medium, where: str) -> Iterator[Block]:
     """The sheets of small histograms of a checkpoint, and notes on what is left out.
 
     Args:
         figures: the pictures of the checkpoint.
         layers: how many layers it has.
         medium: what the sheets are for; a PDF gets only some.
+        where: all numbers are, see :func:`where_detailed`.
     """
     shown = figures.sheets[:PDF_SHEETS] if medium == "pdf" else figures.sheets
     yield from shown
     if len(shown) < len(figures.sheets):
         yield Paragraph(
-            f"{len(figures.sheets) - len(shown)} more sheets, of the layers after these, are not in this document; the "
-            "attached report.json has their counts.",
+            f"{len(figures.sheets) - len(shown)} more sheets, of the layers after these, are not in this document; "
+            f"{where} has their counts.",
             "note",
         )
     if figures.layers < layers:
         drawn = f"the first {integer(figures.layers)} of {integer(layers)} layers"
-        yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
+        yield Paragraph(f"Drawn: {drawn}. {where} has the counts of all.", "note")
 
 
 _TELLING = ("std", "l2_norm", "zero_share")
@@ -208,7 +223,14 @@ BEFORE = ("previous", "since")
 
 
 def bounded(
-    caption: str, columns: Sequence[Column], rows: Sequence[Row], medium: Medium, *, note: str = "", keep: str = "first"
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    medium: Medium,
+    *,
+    note: str = "",
+    keep: str = "first",
+    where: str = "report.json",
 ) -> Table:
     """A table with as many rows as suit the medium, and a line on where the others are.
 
@@ -220,9 +242,9 @@ def bounded(
         note: a sentence below the table.
         keep: which rows are kept if there are too many: the ``first`` ones, or evenly spread ones that include both
             ``ends``.
+        where: the others are.
     """
     limit = PDF_ROWS if medium == "pdf" else HTML_ROWS
-    where = {"pdf": "the attached report.json", "html": "tensors.csv and report.json", "index": "report.json"}[medium]
     if len(rows) <= limit:
         return Table(caption, tuple(columns), tuple(rows), note)
     kept = list(rows[:limit])

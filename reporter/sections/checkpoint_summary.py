@@ -16,7 +16,16 @@ from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import counted, integer, number, size
 from reporter.printable import layer_name
-from reporter.sections.base import LEVELS, bounded, count_cell, number_cell, sheets, statistic_cells, statistic_columns
+from reporter.sections.base import (
+    LEVELS,
+    bounded,
+    count_cell,
+    number_cell,
+    sheets,
+    statistic_cells,
+    statistic_columns,
+    where_detailed,
+)
 from reporter.sections.card_anchors import card_anchors
 from reporter.sections.findings import item
 from reporter.sections.verdict import norm_of
@@ -71,7 +80,8 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
         table = group_table("Trained weights of each layer", "Layer", weights, hrefs, bad)
         if bad:
             table = replace(table, note=f"Those with NaN, infinity or a finding here come first. {table.note}".strip())
-        yield Section("layers", "Layers", (table, *sheets(figures, len(numbers.layers), "html")))
+        drawn = sheets(figures, len(numbers.layers), "html", where_detailed(report, at, place))
+        yield Section("layers", "Layers", (table, *drawn))
         yield Section("roles", "Roles", (group_table("Variables by role", "Role", numbers.roles),))
     if numbers.optimizer:
         note = Paragraph("Optimizer state is measured apart and is no part of the model's statistics above.", "note")

@@ -45,7 +45,8 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
             *statistic_columns(_STATISTICS),
             *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, exact.", extra=True) for p in probabilities),
         )
-        table = bounded(title, columns, [_row(t, probabilities) for t in tensors], "html")
+        rows = [_row(t, probabilities) for t in tensors]
+        table = bounded(title, columns, rows, "html", where="tensors.csv and report.json")
         yield Section(f"tensors-{collection}", title, (table,), folded=collection != "model")
     if numbers.skipped:
         columns = tuple(Column(t, numeric=False) for t in ("Entry", "Dtype", "Shape", "Why it was skipped"))

@@ -51,7 +51,7 @@ def _quiet(report: Report) -> str:
     rules = {o.rule.name for o in outcomes}
     checked = sum(o.checked for o in outcomes)
     found = f"{integer(len(rules) - len(fired))} of them found nothing" if fired else "none of them found anything"
-    return f"{counted(len(rules), 'rule')} made {counted(checked, 'check')}; {found}. The attached report.json has all."
+    return f"{counted(len(rules), 'rule')} made {counted(checked, 'check')}; {found}. report.json has all."
 
 
 def _each(outcomes: Sequence[Outcome], report: Report, medium: Medium) -> Table:

@@ -12,7 +12,7 @@ from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Level, Row, Table
 from reporter.numerals import counted, decibels, integer
-from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded
+from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded, where_detailed
 from reporter.sections.card_anchors import name_links
 from reporter.sections.findings import about_deployment, finding_list
 
@@ -80,7 +80,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         several = len(report.series) > 1
         blocks += [Paragraph(_sentence(measured, several))]
         tables = [of(measured, several, medium) for of in (_quantised, _lost, _redundant)]
-        blocks += [_worst(table) if medium == "pdf" else table for table in tables if table.rows]
+        where = _where(report)
+        blocks += [replace(_worst(t) if medium == "pdf" else t, more_where=where) for t in tables if t.rows]
     if remarks := [f for f in report.judgement.findings if about_deployment(f)]:
         blocks.append(finding_list(report, remarks, medium, "deployment-remark"))
     if blocks:
@@ -92,7 +93,13 @@ def _worst(table: Table) -> Table:
     marked = sum(any(cell.level for cell in row.cells) for row in table.rows)
     kept = table.rows[: PDF_WORST if marked else PDF_GOOD]
     more = table.more + len(table.rows) - len(kept)
-    return replace(table, rows=kept, more=more, more_where="the attached report.json" if more else "")
+    return replace(table, rows=kept, more=more)
+
+
+def _where(report: Report) -> str:
+    """Where the rows are that a table has no room for."""
+    places = {where_detailed(report, at) for at in range(len(report.series))}
+    return places.pop() if len(report.series) == 1 or places == {"report.json"} else "the pages of the series"
 
 
 def _matrices(series: list[Comparison]) -> list[tuple[Comparison, str, Readiness]]:

@@ -183,7 +183,7 @@ def _tensors(difference: Difference, tensors: Sequence[TensorDifference], captio
         "What is not finite first; then weights, moving statistics and the like, optimizer state; in each what came, "
         "went or changed its shape or dtype, then by update."
     )
-    return bounded(caption, columns, rows, "html", note=note)
+    return bounded(caption, columns, rows, "html", note=note, where="what the comparison prints with --json")
 
 
 def _row(tensor: TensorDifference, paired: bool) -> Row:

@@ -34,7 +34,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     if records < of:
         blocks.append(
             Paragraph(
-                f"report.json holds the tensors and layers of {integer(records)} checkpoints, and the rest of all."
+                f"report.json holds the tensors and layers of {integer(records)} checkpoints, and the rest of all; a "
+                "report over fewer of the folders holds all."
             )
         )
     if rows < of:

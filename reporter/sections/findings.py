@@ -114,7 +114,7 @@ def finding_list(report: Report, findings: Sequence[Finding], medium: Medium, na
         items.append(one if at < PICTURES[medium] else replace(one, evidence=None))
     loud = tuple(one for one, group in zip(items, told, strict=True) if group.worst.severity > Severity.INFO)
     quiet = tuple(one for one, group in zip(items, told, strict=True) if group.worst.severity is Severity.INFO)
-    where = {"pdf": "the attached report.json", "html": "report.json", "index": "the table below"}[medium]
+    where = "the table below" if medium == "index" else "report.json"
     return FindingList(loud, len(found) - len(told), where, quiet)
 
 

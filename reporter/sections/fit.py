@@ -41,18 +41,18 @@ _MARK, _POINT, _POINTS, _BIN = 90, 9, 48, 6
 """Bytes of a small picture, of a point of its course, of which it has so many at most, and of a bin."""
 
 
-def fitted(page: Page, most: int = MOST_BYTES) -> Page:
-    """The same page with about ``most`` bytes at most, as far as that can be done."""
+def fitted(page: Page, most: int = MOST_BYTES, where: str = "report.json") -> Page:
+    """The same page with about ``most`` bytes at most, as far as that can be done; ``where`` has what it then lacks."""
     tried, usual = page, min(most, USUAL_BYTES)
     for pictures in PICTURES:
         if nbytes(tried) <= (usual if pictures >= MANY_PICTURES else most):
             return tried
         tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
         if pictures == MANY_PICTURES and nbytes(tried) > usual:
-            page = _each(page, _narrower)
+            page = _each(page, partial(_narrower, where=where))
             tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
     page = tried
-    for change in (partial(_shorter, rows=n) for n in ROWS):
+    for change in (partial(_shorter, rows=n, where=where) for n in ROWS):
         if nbytes(tried) <= most:
             break
         tried = _each(page, change)
@@ -130,19 +130,18 @@ def _each(page: Page, change: Callable[[Block], tuple[Block, ...]]) -> Page:
     return replace(page, sections=tuple(sections))
 
 
-def _shorter(block: Block, rows: int) -> tuple[Block, ...]:
+def _shorter(block: Block, rows: int, where: str) -> tuple[Block, ...]:
     """A table with at most ``rows`` rows; any other block as it is."""
     if isinstance(block, LayerCourses):
-        return (replace(block, table=_cut(block.table, rows)),)
-    return (_cut(block, rows) if isinstance(block, Table) else block,)
+        return (replace(block, table=_cut(block.table, rows, where)),)
+    return (_cut(block, rows, where) if isinstance(block, Table) else block,)
 
 
-def _cut(block: Table, rows: int) -> Table:
+def _cut(block: Table, rows: int, where: str) -> Table:
     if len(block.rows) <= rows:
         return block
     more = block.more + len(block.rows) - rows
-    where = block.more_where or "tensors.csv and report.json"
-    return replace(block, rows=block.rows[:rows], more=more, more_where=where)
+    return replace(block, rows=block.rows[:rows], more=more, more_where=block.more_where or where)
 
 
 def _fewer(block: Block, pictures: int) -> tuple[Block, ...]:
@@ -175,7 +174,7 @@ def _plainer(cards: Cards, pictures: int) -> tuple[Block, ...]:
     return replace(cards, groups=groups), Paragraph(text + "small.", "note")
 
 
-def _narrower(block: Block) -> tuple[Block, ...]:
+def _narrower(block: Block, where: str) -> tuple[Block, ...]:
     """Cards whose tables lack the columns that a screen does not show at first; any other block as it is."""
     if not isinstance(block, Cards):
         return (block,)
@@ -191,7 +190,7 @@ def _narrower(block: Block) -> tuple[Block, ...]:
     )
     if groups == block.groups:
         return (block,)
-    text = "To keep this page small, the tables on the cards have only their first columns; report.json has all."
+    text = f"To keep this page small, the tables on the cards have only their first columns; {where} has all."
     return replace(block, groups=groups), Paragraph(text, "note")
 
 

@@ -140,8 +140,8 @@ def _signed(value: float, digits: int = 4) -> str:
     return ("+" if value > 0 else "") + number(value, digits)
 
 
-def sudden(series: Comparison, medium: Medium) -> Table | None:
-    """A table of the sudden changes, the largest first; None if there are none."""
+def sudden(series: Comparison, medium: Medium, where: str) -> Table | None:
+    """A table of the sudden changes, the largest first, and ``where`` all are; None if there are none."""
     courses = _courses(series)
     found = [(t, t.change_point) for t in series.trends if t.change_point is not None]
     if not found:
@@ -178,6 +178,4 @@ def sudden(series: Comparison, medium: Medium) -> Table | None:
     )
     note = CHANGE_POINT.definition
     more = len(found) - len(rows)
-    return Table(
-        "Sudden changes", columns, rows, note, more, "the attached report.json" if medium == "pdf" else "report.json"
-    )
+    return Table("Sudden changes", columns, rows, note, more, where)

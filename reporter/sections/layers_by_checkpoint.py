@@ -13,7 +13,7 @@ from reporter.model.side_by_side import LayerCourses
 from reporter.model.table import Cell, Column, Row
 from reporter.numerals import integer, statistic
 from reporter.printable import layer_name
-from reporter.sections.base import BY_NAME, bounded
+from reporter.sections.base import BY_NAME, bounded, where_detailed
 
 COLUMNS = 12
 """Most checkpoints in the table: as many as a screen has room for beside the names."""
@@ -47,7 +47,8 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
     note = "Of the trained weights of each layer; NaN/Inf: some of them are not finite."
     if len(columns) < len(series.refs):
         note += f" {len(columns)} of {integer(len(series.refs))} checkpoints, evenly chosen."
-    table = replace(bounded(f"{shown.title} of every layer, by step", heads, rows, "html", note=note), alike=True)
+    caption, where = f"{shown.title} of every layer, by step", where_detailed(report, at)
+    table = replace(bounded(caption, heads, rows, "html", note=note, where=where), alike=True)
     return Section(f"courses-{series.slug}", title, (LayerCourses(table, columns, numbers),))
 
 

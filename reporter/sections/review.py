@@ -25,6 +25,7 @@ from reporter.sections.base import (
     sheets,
     statistic_cells,
     statistic_columns,
+    where_detailed,
 )
 from reporter.sections.paired import UPDATE, update_cell
 from reporter.sections.series_trends import about, best_marks, names_of
@@ -137,7 +138,7 @@ def trend_table(report: Report, at: int) -> Table:
         note = (
             f"{integer(len(places))} of {integer(len(series.refs))} checkpoints: the first and the last, the best, "
             "those at which findings begin, and others evenly spread. “previous” is the checkpoint just before, shown "
-            "or not. The attached report.json has all of them."
+            "or not. report.json has all of them."
         )
     return Table("Trained weights over the checkpoints", columns, tuple(rows), note)
 
@@ -165,9 +166,10 @@ def _between(kept: Sequence[int], n: int, room: int) -> list[int]:
 
 def _layers(report: Report, at: int) -> Iterator[Block]:
     series, figures = report.series[at], report.figures[at]
+    where = where_detailed(report, at)
     if len(series.refs) == 1:
-        yield from sheets(figures.checkpoints[0], len(series.layers), "pdf")
+        yield from sheets(figures.checkpoints[0], len(series.layers), "pdf", where)
     loud = [f for f in report.judgement.findings if f.series == series.name and f.severity > Severity.INFO]
-    yield series_layers.table(series, {layer for finding in loud for layer in finding.layers})
-    if sudden := layer_trends.sudden(series, "pdf"):
+    yield series_layers.table(series, {layer for finding in loud for layer in finding.layers}, where)
+    if sudden := layer_trends.sudden(series, "pdf", where):
         yield sudden

@@ -62,7 +62,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     if medium == "pdf" and (left := len(report.series) - len(shown_series(report, medium))):
         text = (
             f"The {integer(len(report.series) - left)} series with the worst findings are told above. The other "
-            f"{integer(left)} are not in this document; the attached report.json holds all of their numbers."
+            f"{integer(left)} are not in this document; the HTML pages beside it tell of them."
         )
         yield Section("series-more", "More series", (Paragraph(text, "note"),))
 

@@ -27,6 +27,7 @@ from reporter.sections.base import (
     statistic_cell,
     statistic_cells,
     statistic_columns,
+    where_detailed,
 )
 from reporter.sections.card_anchors import card_anchors
 
@@ -52,7 +53,7 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
         yield figures.updates
     if figures.norms:
         yield figures.norms
-    if sudden := layer_trends.sudden(series, medium):
+    if sudden := layer_trends.sudden(series, medium, where_detailed(report, at)):
         yield sudden
     yield layer_cards.cards(report, at)
     ordered = all(m.layers_ordered for m in series.measured)
@@ -62,10 +63,10 @@ def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:
     yield Paragraph(f"{order} {layer_cards.NOTE}{begin}", "note")
     if 0 < len(figures.layers) < len(series.layers):
         drawn = f"the first {integer(len(figures.layers))} of {integer(len(series.layers))} layers over the steps"
-        yield Paragraph(f"Drawn: {drawn}. report.json has the counts of all.", "note")
+        yield Paragraph(f"Drawn: {drawn}. {where_detailed(report, at)} has the counts of all.", "note")
 
 
-def table(series: Comparison, bad: Collection[str] = ()) -> Table:
+def table(series: Comparison, bad: Collection[str], where: str) -> Table:
     """The layers of a series from the first checkpoint to the last, as many as paper has room for, in model order.
 
     If there are more, those that are broken are shown, then the bad ones, then those whose norm changed most.
@@ -73,6 +74,7 @@ def table(series: Comparison, bad: Collection[str] = ()) -> Table:
     Args:
         series: the series.
         bad: layers that findings name.
+        where: the others are.
     """
     several = len(series.refs) > 1
     shown, prefix, ids = _most_telling(series, bad), common_folder(series.layers), card_anchors(series)
@@ -113,7 +115,7 @@ def table(series: Comparison, bad: Collection[str] = ()) -> Table:
             "those of the findings, and those whose norm changed most."
         )
     more = len(series.layers) - len(shown)
-    return Table(f"Layers at {series.moment(-1)}", columns, tuple(rows), note, more, "the attached report.json")
+    return Table(f"Layers at {series.moment(-1)}", columns, tuple(rows), note, more, where)
 
 
 def _first_and_last() -> tuple[Column, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 
 from reporter.model.comparison import BASELINE, Comparison, Pair, per_step
 from reporter.model.shift import Shift
@@ -11,14 +11,15 @@ from reporter.model.trend import Movement, Trend
 from reporter.writers.records import Record, change, changes, plain
 
 
-def comparison(series: Comparison, detailed: Container[int]) -> Record:
+def comparison(series: Comparison, detailed: Collection[int]) -> Record:
     """All pairs, trends and similarities of a series.
 
     Changes by tensor are given for neighbouring checkpoints, and for the last one against the first and the baseline.
 
     Args:
         series: the series.
-        detailed: indices of the checkpoints whose changes are given by layer and tensor, and not only as a whole.
+        detailed: indices of the checkpoints whose changes are given by layer and tensor, and not only as a whole. If
+            there is any, trends of layers are given.
     """
     last = len(series.refs) - 1
 
@@ -31,7 +32,7 @@ def comparison(series: Comparison, detailed: Container[int]) -> Record:
         "baseline": series.baseline or None,
         "from_baseline": [pair(series, p, tensors=p.after == last) for p in series.from_baseline],
         "similarity": similarity(series, series.similarity) if series.similarity else None,
-        "trends": [trend(series, t) for t in series.trends],
+        "trends": [trend(series, t) for t in series.trends] if detailed else [],
         "moved": [movement(m) for m in series.moved],
     }
 
@@ -49,9 +50,9 @@ def _pair(series: Comparison, paired: Pair, *, layers: bool, tensors: bool) -> R
         "trained": change(paired.trained),
         "shift": shift(paired.shift),
         "layers": changes(paired.layers) if layers else None,
-        "layer_shifts": shifts(paired.layer_shifts),
+        "layer_shifts": shifts(paired.layer_shifts) if layers else {},
         "tensors": changes(paired.tensors) if tensors else None,
-        "tensor_shifts": shifts(paired.tensor_shifts),
+        "tensor_shifts": shifts(paired.tensor_shifts) if layers else {},
         "added": list(paired.added),
         "removed": list(paired.removed),
         "reshaped": [{"name": n, "before": a, "after": b} for n, a, b in paired.reshaped],

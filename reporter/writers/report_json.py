@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from reporter.model.comparison import Comparison
+from reporter.model.finding import Outcome
 from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import SCHEMA_VERSION, Report
-from reporter.model.shown import Shown
+from reporter.model.shown import FEW_SERIES, Shown
 from reporter.writers import news, records
 from reporter.writers.comparisons import comparison
 from reporter.writers.metrics import metrics
@@ -30,13 +31,41 @@ def report_record(report: Report) -> Record:
         "findings": [records.finding(f) | news.told(report.news, at) for at, f in enumerate(report.judgement.findings)],
         "accepted": [_accepted(report, at) for at in range(len(report.judgement.accepted))],
         "acceptance_notes": list(report.judgement.notes),
-        "checks": [records.outcome(o) for o in report.judgement.outcomes],
+        "checks": _checks(report.judgement.outcomes, many=len(report.series) > FEW_SERIES),
         "series": [_series(s, h, d) for s, h, d in zip(report.series, report.histograms, report.details, strict=True)],
         "runs": [[report.series[at].name for at in group.series] for group in report.runs],
         "files": [records.file_entry(entry) for entry in report.files],
+        "left_out": list(_left_out(report)),
         "settings": dict(report.settings),
         "timings": _timings(report.timings),  # must come last: with_timings replaces it at the end of the text
     }
+
+
+def _left_out(report: Report) -> Iterator[str]:
+    """Sentences on what a report over very many checkpoints has not room for, and where it is."""
+    records, rows = (sum(len(getattr(of, kind)) for of in report.details) for kind in ("records", "rows"))
+    if records < report.checkpoints:
+        yield (
+            f"The tensors, layers and roles of {report.checkpoints - records} of {report.checkpoints} checkpoints, and "
+            "what follows from these: changes by layer and tensor, trends of layers and deployment readiness. Their "
+            f"values as a whole are here; the tensors of {rows} checkpoints are in tensors.csv; a report over fewer "
+            "series has all."
+        )
+    if len(report.series) > FEW_SERIES:
+        yield "Formula and source of each check but the first of its rule."
+
+
+def _checks(outcomes: Sequence[Outcome], *, many: bool) -> list[Record]:
+    """How each rule judged each series. Of many series, formulas and sources, which are those of the rule, are half of
+    it; then only the first check of each rule has them."""
+    seen: set[str] = set()
+    checks = []
+    for outcome in outcomes:
+        checks.append(records.outcome(outcome))
+        if many and outcome.rule.name in seen:
+            checks[-1] |= {"formula": "", "source": ""}
+        seen.add(outcome.rule.name)
+    return checks
 
 
 def _accepted(report: Report, at: int) -> Record:
@@ -52,6 +81,7 @@ def _timings(timings: Mapping[str, float]) -> Record:
 def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> Record:
     """One series: its checkpoints, comparisons, deployment readiness and spectra."""
     detailed, shown = set(detail.records), {place: i for i, place in enumerate(histograms.shown)}
+    last = len(series.refs) - 1
     return {
         "name": series.name,
         "format": series.format,
@@ -80,7 +110,9 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> 
         "deployment": {
             "checkpoint": series.refs[-1].name,
             "problem": series.deployment_problem,
-            "tensors": {name: records.readiness(ready) for name, ready in series.readiness.items()},
+            "tensors": {name: records.readiness(ready) for name, ready in series.readiness.items()}
+            if last in detailed
+            else {},
         },
         "spectra": {name: records.spectrum(measured) for name, measured in series.spectra.items()},
         "spectra_by_checkpoint": [

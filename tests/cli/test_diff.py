@@ -130,6 +130,29 @@ def test_two_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "two reports hold statistics, not values" in capsys.readouterr().out
 
 
+def test_reports_over_many_series_do_not_lose_the_tensors_that_they_leave_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were told as removed."""
+    whole = report(tmp_path / "a", BEFORE)
+    record = json.loads(whole.read_text())
+    (series,) = record["series"]
+    bare = json.loads(json.dumps(series)) | {"name": "bare"}
+    bare["checkpoints"][-1] |= {"detailed": False, "tensors": []}
+    two, left_out = tmp_path / "two.json", tmp_path / "left-out.json"
+    two.write_text(json.dumps(record | {"series": [series, series | {"name": "bare"}]}))
+    left_out.write_text(json.dumps(record | {"series": [series, bare]}))
+    capsys.readouterr()
+    assert main(["diff", str(two), str(left_out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"]["removed"] == found["counts"]["added"] == 0
+    assert len(found["tensors"]) == len(BEFORE)
+    assert any(note.startswith("not compared: series bare,") for note in found["notes"])
+    left_out.write_text(json.dumps(record | {"series": [bare]}))
+    assert main(["diff", str(whole), str(left_out)]) == 2
+    assert "a report over fewer series has them" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -26,4 +26,4 @@ def test_what_moved_most_has_no_nameless_row() -> None:
     tables: list[Any] = [b for b in series_moved.build(report, 0, "html").blocks if isinstance(b, Table)]
     assert "(no layer)" in {row.cells[0].text for row in tables[0].rows}
     assert all(row.cells[0].text for table in tables for row in table.rows)
-    assert "(no layer)" in {row.cells[0].text for row in series_layers.table(compared).rows}
+    assert "(no layer)" in {row.cells[0].text for row in series_layers.table(compared, (), "report.json").rows}

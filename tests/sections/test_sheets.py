@@ -15,13 +15,14 @@ SHEET = Figure("sheet", b"png", 10, 10, "alt", "caption")
 
 @pytest.mark.parametrize(("medium", "pictures"), [("html", 25), ("pdf", PDF_SHEETS)])
 def test_what_is_left_out_is_said(medium: Medium, pictures: int) -> None:
-    blocks = list(sheets(CheckpointFigures(None, (SHEET,) * 25, MAX_SHEET_LAYERS), 3000, medium))
+    blocks = list(sheets(CheckpointFigures(None, (SHEET,) * 25, MAX_SHEET_LAYERS), 3000, medium, "report.json"))
     assert blocks[:pictures] == [SHEET] * pictures
     said = " ".join(block.text for block in blocks[pictures:] if isinstance(block, Paragraph))
     assert f"the first {integer(MAX_SHEET_LAYERS)} of {integer(3000)} layers" in said
     assert ("20 more sheets" in said) == (medium == "pdf")
+    assert said.count("report.json has ") == (2 if medium == "pdf" else 1)
 
 
 @pytest.mark.parametrize("medium", ["html", "pdf"])
 def test_nothing_is_said_where_all_are_there(medium: Medium) -> None:
-    assert list(sheets(CheckpointFigures(None, (SHEET,), 3), 3, medium)) == [SHEET]
+    assert list(sheets(CheckpointFigures(None, (SHEET,), 3), 3, medium, "report.json")) == [SHEET]

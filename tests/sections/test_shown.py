@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from reporter.pipeline import run
+from reporter import sections
+from reporter.pipeline import Outcome, run
 from reporter.sections import shown
+from reporter.sections.base import where_detailed
 from reporter.sections.shown import evenly
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
+from reporter.writers import report_json
 from tests.make import command
 from tests.make.safetensors import safetensors
 from tests.make.small import weights
@@ -80,9 +84,80 @@ def test_of_very_many_series_those_with_findings_have_pages(tmp_path: Path, monk
             if i == 5 and step == 2:
                 arrays["dense.bias"][3] = np.nan
             safetensors(tmp_path / "ckpts" / f"run{i}" / f"m-{step}.safetensors", arrays)
+    monkeypatch.setattr(shown, "FEW_SERIES", 5)
     monkeypatch.setattr(shown, "MOST_PAGES", 3)
     settings = Settings(roots=(tmp_path / "ckpts",), out=tmp_path / "out", pdf=False)
     report = run(settings, Progress(quiet=True), now=NOW).report
     pages = {s.name: d.pages for s, d in zip(report.series, report.details, strict=True)}
     assert sum(map(len, pages.values())) == 3
     assert next(shown for name, shown in pages.items() if "run5" in name)[:1] == (1,)
+
+
+SERIES, BAD = 7, "run5"
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    """A report over seven series of three checkpoints, of two tensors each, where so many are already too many."""
+    folder = tmp_path_factory.mktemp("crowded")
+    for i in range(SERIES):
+        for step in (1, 2, 3):
+            arrays = weights(step, 1 + i)
+            if f"run{i}" == BAD and step == 2:
+                arrays["dense.bias"][3] = np.nan
+            safetensors(folder / "ckpts" / f"run{i}" / f"m-{step}.safetensors", arrays)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (shown, report_json, sections):
+            patch.setattr(module, "FEW_SERIES", SERIES - 1)
+        patch.setattr(shown, "PAGE_TENSORS", 6)
+        patch.setattr(shown, "RECORD_TENSORS", 8)
+        patch.setattr(shown, "CSV_TENSORS", 12)
+        settings = Settings(roots=(folder / "ckpts",), out=folder / "out", pdf=False)
+        yield run(settings, Progress(quiet=True), now=NOW)
+
+
+def test_of_many_series_no_file_grows_beyond_its_limit(crowded: Outcome) -> None:
+    """Three checkpoints of each, however many there are, made a report.json of 116 MB of 560 series."""
+    details = {one.name: of for one, of in zip(crowded.report.series, crowded.report.details, strict=True)}
+    assert sum(len(of.records) for of in details.values()) == 6 // 2
+    assert all(set(of.pages) <= set(of.records) for of in details.values())
+    bad = next(of for name, of in details.items() if BAD in name)
+    assert 1 in bad.records, "the worst comes first"
+    rows = (crowded.folder / "tensors.csv").read_text().splitlines()
+    assert len(rows) == 1 + 12
+
+
+def test_what_a_report_over_many_series_lacks_is_said_in_it(crowded: Outcome) -> None:
+    record = command.record(crowded.folder)
+    lacks, formulas = record["left_out"]
+    assert "18 of 21 checkpoints" in lacks and "tensors of 6 checkpoints are in tensors.csv" in lacks
+    assert "Formula" in formulas
+    for series in record["series"]:
+        detailed = [c["detailed"] for c in series["checkpoints"]]
+        assert [bool(c["tensors"]) for c in series["checkpoints"]] == detailed
+        assert bool(series["trends"]) == any(detailed)
+        assert bool(series["deployment"]["tensors"]) == detailed[-1]
+        for pair in (*series["pairs"], *series["from_first"]):
+            at = [c["name"] for c in series["checkpoints"]].index(pair["after"])
+            assert bool(pair["layers"]) == detailed[at]
+            assert detailed[at] or not (pair["layer_shifts"] or pair["tensor_shifts"])
+            assert pair["global"] and pair["trained"]
+    checks = record["checks"]
+    first = {check["rule"]: at for at, check in reversed(list(enumerate(checks)))}
+    assert all(bool(c["formula"] and c["source"]) == (at == first[c["rule"]]) for at, c in enumerate(checks))
+
+
+def test_pages_of_many_series_do_not_send_to_a_file_that_lacks_it(crowded: Outcome) -> None:
+    report = crowded.report
+    places = {where_detailed(report, at) for at in range(SERIES)}
+    assert places == {"report.json", "a report over this series alone"}
+    for at, details in enumerate(report.details):
+        assert (where_detailed(report, at) == "report.json") == (2 in details.records)
+
+
+def test_a_report_over_few_series_lacks_nothing(tmp_path: Path) -> None:
+    safetensors(tmp_path / "ckpts" / "m-1.safetensors", weights(1))
+    outcome = run(Settings(roots=(tmp_path / "ckpts",), out=tmp_path / "out", pdf=False), Progress(quiet=True), now=NOW)
+    record = command.record(outcome.folder)
+    assert record["left_out"] == []
+    assert all(check["formula"] for check in record["checks"])

@@ -50,7 +50,8 @@ def compared(rich: Rich) -> Record:
         checkpoints=2,
         problem="as if it could not be read",
     )
-    return dict(json.loads(json.dumps(report_record(replace(report, news=news)))))
+    details = tuple(replace(shown, records=()) for shown in report.details)  # as of a report over very many series
+    return dict(json.loads(json.dumps(report_record(replace(report, news=news, details=details)))))
 
 
 def test_every_key_of_the_schema_occurs(

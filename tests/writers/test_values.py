@@ -82,7 +82,8 @@ def test_tables_at_their_limit(medium: Any, limit: int) -> None:
     cut = bounded("t", columns, rows(limit + 5), medium, note="n")
     assert [r.cells[0].text for r in cut.rows] == [str(i) for i in range(limit)]
     assert (cut.more, cut.note) == (5, "n")
-    assert cut.more_where == ("the attached report.json" if medium == "pdf" else "tensors.csv and report.json")
+    assert cut.more_where == "report.json"
+    assert bounded("t", columns, rows(limit + 5), medium, where="elsewhere").more_where == "elsewhere"
     ends = bounded("t", columns, rows(limit + 5), medium, keep="ends")
     assert [ends.rows[i].cells[0].text for i in (0, -1)] == ["0", str(limit + 4)]
     assert (len(ends.rows), ends.more) == (limit, 5)
