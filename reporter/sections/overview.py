@@ -33,6 +33,12 @@ _STATISTICS = ("l2_norm", "std", "zero_share")
 _MORE = (Column("Findings", definition="Warnings and failures."), Column("Format", numeric=False, extra=True))
 """Columns for which there is no room on paper."""
 
+_OF: dict[Medium, str] = {
+    "html": "Statistics are of the trained weights:",
+    "index": "Statistics are of the trained weights:",
+    "pdf": "Parameters, NaN/Inf and relative update are",
+}
+
 STRIP = 12
 """Most characters of the strip of a series: the ends, where a state changes, and others between."""
 
@@ -66,7 +72,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         NON_FINITE,
         Column("Relative update", definition="‖W − W′‖ / ‖W′‖ of the last checkpoint against the one before, W′."),
     )
-    note = "The worst first. Statistics are those of the trained weights in the last checkpoint of each series."
+    note = f"The worst first. {_OF[medium]} those of the last checkpoint of each series."
     if medium == "index":
         note += (
             " Every series has a page of its own, with its findings, what moved, its trend, changes, layers, "
