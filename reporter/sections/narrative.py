@@ -62,13 +62,10 @@ def sentence(report: Report) -> str:
 
 
 def _scope(report: Report, worst: Finding) -> str:
-    """In how many of several series there are findings as bad as the worst, and which of them is told of.
-
-    What is about no series, such as a rule that failed, does not count.
-    """
+    """In how many of several series there are findings as bad as the worst, and which of them is told of."""
     if len(report.series) == 1:
         return ""
-    hit = {f.series for f in report.judgement.findings if f.severity >= worst.severity} - {""}
+    hit = {f.series for f in report.judgement.findings if f.severity >= worst.severity}
     which = worst.series if len(hit) == 1 else f"worst in {worst.series}"
     return f" in {integer(len(hit))} of {counted(len(report.series), 'series', 'series')}, {which},"
 
@@ -160,7 +157,7 @@ def _of_recorded(series: Comparison, place: int | None) -> str:
 
 
 def _use_of_several(report: Report) -> str:
-    failed = {f.series for f in report.judgement.findings if f.severity is Severity.FAIL} - {""}
+    failed = {f.series for f in report.judgement.findings if f.severity is Severity.FAIL}
     if not failed:
         return "Use any: no series has a failure."
     sound = len(report.series) - len(failed)
