@@ -62,15 +62,16 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Terms and their values; "tiles" are the key figures, "list" a definition list (glossary, settings).
+    """Terms and their values.
 
     Attributes:
         items: terms and their values.
-        kind: ``tiles`` are key figures, ``list`` is a list of definitions.
+        kind: ``tiles`` are key figures, ``list`` is a list such as of settings, ``terms`` are definitions, to which
+            tables link.
     """
 
     items: tuple[tuple[str, str], ...]
-    kind: Literal["tiles", "list"] = "list"
+    kind: Literal["tiles", "list", "terms"] = "list"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from reporter.model.change import Change
 from reporter.model.finding import Verdict
 from reporter.model.histogram import Histogram
-from reporter.model.kind import KindOfChange, KindsOfPair
+from reporter.model.kind import ChangeKind, KindOfChange, KindsOfPair
 from reporter.model.shift import Shift
 from reporter.model.tensor import COLLECTIONS, Collection
 from reporter.model.trained import APART
@@ -132,6 +132,21 @@ class Difference:
         """Values that are NaN or infinite in all tensors, before and after."""
         before, after = (sum(t.bad[side] or 0 for t in self.tensors) for side in (0, 1))
         return before, after
+
+    @property
+    def updated_most(self) -> TensorDifference | None:
+        """The tensor of the model, else of anything, with the largest relative update; None where none was updated.
+
+        Other kinds of change, such as values in another order, have no size to compare.
+        """
+        updated = [
+            tensor
+            for tensor in self.tensors
+            if tensor.state is DifferenceState.CHANGED
+            and tensor.update
+            and (tensor.kind is None or tensor.kind.kind in (ChangeKind.UPDATED, ChangeKind.REPLACED))
+        ]
+        return min(updated, key=lambda t: (COLLECTIONS.index(t.collection), -(t.update or 0.0)), default=None)
 
     @property
     def verdict(self) -> Verdict:

@@ -15,8 +15,9 @@ from reporter.plots.colours import AXIS, BLUE, FAINT_INK, VERMILLION
 from reporter.plots.scale import Linear
 from reporter.plots.words import listing, plural, quoted, sentence
 
-ROWS = 8
-"""Most rows of panels on a sheet, so that it is never taller than a page."""
+ROWS = 3
+"""Most rows of panels on a sheet, so that three of them fill a page of paper: a tall one, which does not fit below the
+text before it, would leave half of the page empty."""
 HEAD = 20.0
 """CSS pixels above the first row of panels."""
 CELL = 84.0
@@ -41,7 +42,7 @@ def small_multiples(
         columns: number of panels side by side, 1 to 6.
 
     Returns:
-        As many sheets as are needed, of at most eight rows each; none if there is no layer.
+        As many sheets as are needed, of few rows each; none if there is no layer.
     """
     columns = max(1, min(columns, 6))
     per_sheet = columns * ROWS
@@ -51,7 +52,8 @@ def small_multiples(
         stop = min(start + per_sheet, len(titles))
         part = slice(start, stop)
         name_ = name if len(starts) == 1 else f"{name}-{number_}"
-        where = f"layers {start + 1} to {stop} of {len(titles)}" if len(starts) > 1 else plural(len(titles), "layer")
+        which = f"layers {start + 1} to {stop}" if stop - start > 1 else f"layer {stop}"
+        where = f"{which} of {len(titles)}" if len(starts) > 1 else plural(len(titles), "layer")
         sheets.append(_sheet(name_, where, titles[part], [bins_of(h) for h in histograms[part]], columns))
     return sheets
 
@@ -59,7 +61,8 @@ def small_multiples(
 def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | None], columns: int) -> Figure:
     rows = -(-len(titles) // columns)
     canvas = Canvas(FULL, round(HEAD + CELL * rows))
-    canvas.text(0, 12, "Values per layer: each panel has its own range, printed below it, and its own height.")
+    told = f"{where[:1].upper()}{where[1:]}: each panel has its own range, printed below it, and its own height."
+    canvas.text(0, 12, told)
     wide = (FULL - GAP * (columns - 1)) / columns
     outlines: list[Array] = []
     lines, zeros = [], []
@@ -92,7 +95,7 @@ def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | N
     canvas.segments(zeros, VERMILLION)
     canvas.polygons(outlines, BLUE)
     canvas.segments(lines, AXIS)
-    return canvas.figure(name, _alt(where, titles, bins), _caption(where, bins))
+    return canvas.figure(name, _alt(where, titles, bins), _caption(bins))
 
 
 def _alt(where: str, titles: Sequence[str], bins: Sequence[Bins | None]) -> str:
@@ -116,11 +119,11 @@ def _range(bins: Bins, title: str) -> str:
     return f"{quoted(title)}, {number(bins.low, 3)} to {number(bins.high, 3)}"
 
 
-def _caption(where: str, bins: Sequence[Bins | None]) -> str:
+def _caption(bins: Sequence[Bins | None]) -> str:
     zero = any(b and b.low < 0 < b.high for b in bins)
     hidden = any(b and b.below + b.above for b in bins)
     return sentence(
-        f"Weight values of {where}, in model order; the numbers below a panel are the ends of its range, and its "
+        "Weight values of each layer, in model order; the numbers below a panel are the ends of its range, and its "
         "fullest bin is as high as the panel",
         "The upright line marks 0" if zero else "",
         "“+n outside”: so many values lie outside that range" if hidden else "",

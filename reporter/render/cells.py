@@ -31,6 +31,8 @@ SHORT = 16
 
 _BREAKS = re.compile("[_/](?=[^_/ ])")
 
+_NAME = re.compile(rf"\S{{{SHORT + 1},}}")
+
 _PLAIN = re.compile("[A-Za-z0-9 \u202f%._/+×−-]{0,1000}")
 """Texts in which nothing needs to be escaped or made visible: most names, and nearly all numbers."""
 
@@ -103,6 +105,15 @@ def _content(cell: Cell, links: Links, shown: Mapping[str, str]) -> str:
     if not links.files and len(text) > SHORT:
         text = _BREAKS.sub(r"\g<0><wbr>", text)
     return f'<a href="{_escaped(cell.href)}">{text}</a>' if cell.href and cell.href in links else text
+
+
+def breaking(text: str) -> Markup:
+    """A sentence in which a line may end after each ``_`` and ``/`` of a long name, and at no other place within it.
+
+    >>> print(breaking("bad: encoder/block_12/dense & and/or"))
+    bad: encoder/<wbr>block_<wbr>12/<wbr>dense &amp; and/or
+    """
+    return Markup(_NAME.sub(lambda name: _BREAKS.sub(r"\g<0><wbr>", name[0]), str(escape(visible(text)))))
 
 
 def _escaped(text: str) -> str:

@@ -7,6 +7,7 @@ import math
 from itertools import accumulate, pairwise
 
 from reporter.model.table import Column, Table
+from reporter.render.links import Links
 
 SIZES = {"normal": 112, "dense": 120}
 """Characters per line for each type size of css/pdf.css (7.5 and 7 pt, below which nobody reads on paper): 178 mm, and
@@ -95,6 +96,12 @@ def hiding(columns: int) -> str:
         cells = (f'[data-hidden~="{column}"] > * > tr > {cell}:nth-child({column + 1})' for cell in ("td", "th"))
         rules.append(f"  {', '.join(cells)} {{ display: none; }}")
     return "\n".join([*rules, "}"])
+
+
+def defined(table: Table, links: Links) -> list[tuple[str, str]]:
+    """The titles of columns that the page defines, each once, with the links to their definitions."""
+    titles = dict.fromkeys(column.title for column in table.columns if column.title in links.terms)
+    return [(title, f"#{links.terms[title]}") for title in titles]
 
 
 def extras(table: Table) -> frozenset[int]:

@@ -15,8 +15,8 @@ from reporter.model.look import Templates
 from reporter.model.page import Block
 from reporter.numerals import number
 from reporter.render.assets import templates_folder
-from reporter.render.cells import alike, cells, mark
-from reporter.render.columns import column_shares, density, extras
+from reporter.render.cells import alike, breaking, cells, mark
+from reporter.render.columns import column_shares, defined, density, extras
 from reporter.render.contents import contents
 from reporter.render.health import heads, health_cells, key, row_names, spans, stretches, widest
 from reporter.render.marks import svg
@@ -57,11 +57,13 @@ def environment(own: Templates | None = None) -> Environment:
     env.filters.update(key=key, stretches=stretches, widest=widest)
     env.filters.update(
         alike=alike,
+        breaking=breaking,
         cells=cells,
         clip=clip,
         contents=contents,
         partial=partial,
         column_shares=column_shares,
+        defined=defined,
         density=density,
         extras=extras,
         number=number,

@@ -6,8 +6,10 @@ Addresses contain names from checkpoints. They must never lead to another host o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from reporter.model.blocks import Facts
 from reporter.model.cards import Cards
 from reporter.model.finding_list import FindingList
 from reporter.model.page import Page, every_block
@@ -26,10 +28,12 @@ class Links:
         anchors: the ids of sections, rows, cards and findings of the page. Ids that are no plain ASCII names are
             left out, and are not printed either.
         files: whether other files of the report can be linked to: yes in HTML, no in a PDF, which is sent on alone.
+        terms: the ids of the terms that the page defines, by each of their names.
     """
 
     anchors: frozenset[str]
     files: bool
+    terms: Mapping[str, str] = field(default_factory=dict)
 
     def __contains__(self, href: object) -> bool:
         """Whether ``href`` leads to a place on this page or, if allowed, to a file of the same report."""
@@ -55,4 +59,11 @@ def links_of(page: Page, *, files: bool) -> Links:
             anchors += [card.anchor for group in block.groups for card in group.items]
         elif isinstance(block, FindingList):
             anchors += [item.anchor for item in (*block.items, *block.remarks)]
-    return Links(frozenset(filter(_ANCHOR.fullmatch, anchors)), files)
+    terms = {
+        name: f"term-{at + 1}"
+        for block in every_block(page)
+        if isinstance(block, Facts) and block.kind == "terms"
+        for at, (term, _) in enumerate(block.items)
+        for name in (term, *term.split(", "))
+    }
+    return Links(frozenset([*filter(_ANCHOR.fullmatch, anchors), *terms.values()]), files, terms)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from reporter.derive.statistics import STATISTICS
-from reporter.model.blocks import Paragraph
+from reporter.model.blocks import Figure, Paragraph
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.comparison import Comparison
 from reporter.model.evenly import evenly
@@ -34,8 +34,8 @@ CheckpointSection = Callable[[Report, int, int], Iterator[Section]]
 PDF_ROWS = 30
 """Most rows of a table in the PDF: WeasyPrint takes about 1 ms per cell, and a reviewer reads no more."""
 
-PDF_SHEETS = 5
-"""Most sheets of small histograms in the PDF, each of which takes a page: those of 200 layers."""
+PDF_SHEETS = 14
+"""Most sheets of small histograms in the PDF, three of which take a page: those of 210 layers."""
 
 HTML_ROWS = 2000
 """Most rows of a table in HTML: with more of them, a browser becomes slow."""
@@ -92,15 +92,10 @@ def findings_by_series(report: Report) -> dict[str, list[Finding]]:
 
 
 def worst_series(report: Report) -> list[int]:
-    """The indices of all series: those with the worst findings come first, then those with most findings."""
-    found = findings_by_series(report)
-
-    def rank(at: int) -> tuple[float, ...]:
-        own = found.get(report.series[at].name, [])
-        loud = [f for f in own if f.severity > Severity.INFO]
-        return (-float(severity_of(own)), -max((f.weight for f in loud), default=0.0), -float(len(loud)))
-
-    return sorted(range(len(report.series)), key=rank)
+    """The indices of all series: in the order in which the worst finding of each is told, then those without one."""
+    loud = dict.fromkeys(f.series for f in report.judgement.findings if f.severity > Severity.INFO)
+    place = {name: i for i, name in enumerate(loud)}
+    return sorted(range(len(report.series)), key=lambda at: place.get(report.series[at].name, len(place)))
 
 
 def checkpoint_href(ref: CheckpointRef) -> str:
@@ -132,6 +127,9 @@ def sheets(figures: CheckpointFigures, layers: int, medium: Medium, where: str) 
         where: all numbers are, see :func:`where_detailed`.
     """
     shown = figures.sheets[:PDF_SHEETS] if medium == "pdf" else figures.sheets
+    if len(shown) > 1:
+        shown, common = said_once(shown)
+        yield Paragraph(common)
     yield from shown
     if len(shown) < len(figures.sheets):
         yield Paragraph(
@@ -142,6 +140,14 @@ def sheets(figures: CheckpointFigures, layers: int, medium: Medium, where: str) 
     if figures.layers < layers:
         drawn = f"the first {integer(figures.layers)} of {integer(layers)} layers"
         yield Paragraph(f"Drawn: {drawn}. {where} has the counts of all.", "note")
+
+
+def said_once(figures: tuple[Figure, ...]) -> tuple[tuple[Figure, ...], str]:
+    """The figures without the sentences that all of their captions share, and these sentences."""
+    sentences = [[s for s in figure.caption.replace(". ", ".\n").split("\n") if s] for figure in figures]
+    shared = [sentence for sentence in sentences[0] if all(sentence in of for of in sentences)]
+    rest = (" ".join(s for s in of if s not in shared) for of in sentences)
+    return tuple(replace(f, caption=text) for f, text in zip(figures, rest, strict=True)), " ".join(shared)
 
 
 _TELLING = ("std", "l2_norm", "zero_share")

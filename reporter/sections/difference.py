@@ -68,7 +68,7 @@ def difference_page(difference: Difference, version: str) -> Page:
             Section("whole", "Trained weights", tuple(_whole(difference))),
             *_pictures(difference),
             *_by_tensor(difference),
-            Section("glossary", "Definitions", (Facts(glossary),), folded=True),
+            Section("glossary", "Definitions", (Facts(glossary, "terms"),), folded=True),
         ),
         facts=(f"ckpt-report {version}",),
     )
@@ -82,9 +82,20 @@ def _banner(difference: Difference) -> Banner:
     else:
         same = difference.count(DifferenceState.EQUAL) + difference.count(DifferenceState.UNKNOWN)
         told = [f"{integer(len(difference.tensors) - same)} of {counted(len(difference.tensors), 'tensor')} differ"]
+    told += _most(difference)
     told += [f"{integer(n)} {state}" for state in OF_ANOTHER_FORM if (n := difference.count(state))]
     told += [f"{counted(after, 'value')} NaN or infinite after"] if after else []
     return Banner(_VERDICTS[verdict], verdict, _sentence("; ".join(told)))
+
+
+def _most(difference: Difference) -> list[str]:
+    """Which tensor was updated most, and by how much."""
+    tensor = difference.updated_most
+    if tensor is None:
+        return []
+    update = update_cell(tensor.change).text if difference.paired else at_least(tensor)
+    before, after = (NO_DATA if n is None else number(float(f"{n:.3g}"), 7) for n in tensor.norms)  # no exponent
+    return [f"most in {tensor.name}: relative update {update}, L2 norm {before} → {after}"]
 
 
 def _pictures(difference: Difference) -> Iterator[Section]:

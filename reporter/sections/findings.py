@@ -18,7 +18,7 @@ from reporter.model.kind import ChangeKind
 from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Row, Table
-from reporter.numerals import decibels, integer, number, share
+from reporter.numerals import NO_DATA, decibels, integer, number, share
 from reporter.sections.base import LEVELS, Medium, bounded, page_href, series_href
 from reporter.sections.card_anchors import name_links
 from reporter.sections.narrative import capital, extent, listed_explains, place_of, since
@@ -127,7 +127,7 @@ def _further(report: Report, findings: Sequence[Finding]) -> Table:
                 Cell(f.series, href=series_href(series[f.series], "index")),
                 Cell(f.severity.name, level=LEVELS[f.severity], sort=float(f.severity)),
                 Cell(f.rule.title),
-                Cell(f.first_bad or f.checkpoint),
+                Cell(f.first_bad or f.checkpoint or NO_DATA),
                 Cell(f.message if len(f.message) <= MESSAGE else f.message[: MESSAGE - 1] + "…"),
             )
         )

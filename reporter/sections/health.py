@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,9 @@ STATE_OF = {Severity.INFO: State.REMARK, Severity.WARN: State.WARNING, Severity.
 
 NOBODY = -1
 """In the place of the finding that led to a state, where none did."""
+
+_PARTING = re.compile("[/._]")
+"""What parts the words of a name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +116,10 @@ def _raise(states: npt.NDArray[np.int64], causes: npt.NDArray[np.int64], state: 
 
 
 def parted(names: Sequence[str], most: int, apart: Collection[int] = ()) -> list[tuple[str, tuple[int, ...]]]:
-    """Put names into at most so many groups of neighbours, each with a name: by as long prefixes as possible.
+    """Put names into ``most`` groups of neighbours, each with a name: by their prefixes, as long as these may be.
 
-    Where even the shortest prefixes are too many, neighbours of these are put together in equal numbers.
+    Where more prefixes begin the names than there is room for, neighbours are put together in equal numbers. Fewer
+    names are a group each.
 
     Args:
         names: in the order in which they are shown.
@@ -128,53 +134,70 @@ def parted(names: Sequence[str], most: int, apart: Collection[int] = ()) -> list
     [('e_01 to 02/x', (0, 1)), ('e_03/x', (2,))]
     >>> parted([f"e_{i}/{part}" for i in range(3) for part in "xy"], 2)
     [('e_0 to 1/…', (0, 1, 2, 3)), ('e_2/…', (4, 5))]
+    >>> parted([*(f"a/{i}/{part}" for i in range(4) for part in "xy"), "b/x", "b/y"], 3)
+    [('a/0 to 1/…', (0, 1, 2, 3)), ('a/2 to 3/…', (4, 5, 6, 7)), ('b/…', (8, 9))]
+    >>> parted(["conv1", "conv2_block1_bn", "conv2_block1_conv", "conv2_block2_bn", "conv3_bn"], 4)
+    [('conv1', (0,)), ('conv2_block1_…', (1, 2)), ('conv2_block2_bn', (3,)), ('conv3_bn', (4,))]
     >>> parted(["a/x", "a/y", "a/z", "b/x", "b/y"], 4, apart=[1])
     [('a/x', (0,)), ('a/y', (1,)), ('a/z', (2,)), ('b/…', (3, 4))]
     """
-    if len(names) <= most:
-        return [(name, (i,)) for i, name in enumerate(names)]
-    if apart and (kept := _with_some_alone(names, most, frozenset(apart))):
-        return kept
-    parts = [name.replace(".", "/").split("/") for name in names]
-    deepest = max(map(len, parts))
-    for depth in range(deepest, 0, -1):
-        groups = _runs([tuple(part[:depth]) for part in parts])
-        if 1 < len(groups) <= most:
-            return [(_prefix(names, parts, group, depth), group) for group in groups]
-    by_depth = ((depth, _runs([tuple(part[:depth]) for part in parts])) for depth in range(1, deepest + 1))
-    each: tuple[int, list[tuple[int, ...]]] = (deepest, [(i,) for i in range(len(names))])
-    depth, groups = next((found for found in by_depth if len(found[1]) > most), each)
-    labels = [_prefix(names, parts, group, depth) for group in groups]
-    size = -(-len(groups) // most)
-    chunks = [range(i, min(i + size, len(groups))) for i in range(0, len(groups), size)]
-    return [(_span(labels, chunk), tuple(i for at in chunk for i in groups[at])) for chunk in chunks]
-
-
-def _with_some_alone(names: Sequence[str], most: int, alone: frozenset[int]) -> list[tuple[str, tuple[int, ...]]]:
-    """The groups where some names stay alone, and what lies between them is put together; none without room for all.
-
-    The room is shared out among the stretches between by their lengths.
-    """
-    stretches = _runs([(str(i),) if i in alone else ("",) for i in range(len(names))])
-    between = [stretch for stretch in stretches if stretch[0] not in alone]
-    room = most - len(alone) - len(between)
-    if room < 0:
-        return []
-    count, seen, found = sum(map(len, between)), 0, list[tuple[str, tuple[int, ...]]]()
-    for stretch in stretches:
-        if stretch[0] in alone:
-            found.append((names[stretch[0]], stretch))
-            continue
-        share = room * (seen + len(stretch)) // count - room * seen // count  # all of the room, in whole numbers
-        seen += len(stretch)
-        own = parted([names[i] for i in stretch], 1 + share)
-        found += [(label, tuple(stretch[i] for i in members)) for label, members in own]
+    parts = [_PARTING.split(name) for name in names]
+    alone = frozenset(apart)
+    stretches = _runs([(str(i),) if i in alone else () for i in range(len(names))])
+    if len(stretches) > most:
+        stretches = [tuple(range(len(names)))]
+    found = [
+        group
+        for stretch, room in zip(stretches, _shared_out([len(s) for s in stretches], most), strict=True)
+        for group in _by_prefix(names, parts, stretch, room)
+    ]
     often = Counter(label for label, _ in found)
-    # The same prefix may stand before and after a name that stays alone: these are called by their first and last name.
+    # The same prefix may stand before and after other names: these are called by their first and last name.
     return [
         (label if often[label] == 1 else _span([names[i] for i in members], range(len(members))), members)
         for label, members in found
     ]
+
+
+def _by_prefix(
+    names: Sequence[str], parts: Sequence[Sequence[str]], members: tuple[int, ...], most: int, depth: int = 1
+) -> list[tuple[str, tuple[int, ...]]]:
+    """The groups of some neighbours, as many as there may be.
+
+    Args:
+        names: all names.
+        parts: what each of them consists of.
+        members: indices of the neighbours.
+        most: how many groups there may be.
+        depth: of the prefixes that part them first; all prefixes above are equal.
+    """
+    if len(members) <= most:
+        return [(names[i], (i,)) for i in members]
+    if most == 1:
+        return [(_prefix(names, parts, members), members)]
+    groups = [tuple(members[i] for i in run) for run in _runs([tuple(parts[i][:depth]) for i in members])]
+    if len(groups) > most:
+        labels = [_prefix(names, parts, group) for group in groups]
+        ends = [-(-len(groups) * at // most) for at in range(most + 1)]
+        chunks = [range(*between) for between in pairwise(ends)]
+        return [(_span(labels, chunk), tuple(i for at in chunk for i in groups[at])) for chunk in chunks]
+    return [
+        found
+        for group, room in zip(groups, _shared_out([len(group) for group in groups], most), strict=True)
+        for found in _by_prefix(names, parts, group, room, depth + 1)
+    ]
+
+
+def _shared_out(sizes: Sequence[int], room: int) -> list[int]:
+    """How many of so many rows each group gets: one, and each further row goes where the most share one.
+
+    >>> _shared_out([8, 2], 3), _shared_out([1, 1], 5)
+    ([2, 1], [1, 1])
+    """
+    rows = [1] * len(sizes)
+    for _ in range(min(room, sum(sizes)) - len(sizes)):
+        rows[max(range(len(sizes)), key=lambda i: (sizes[i] > rows[i], sizes[i] / rows[i]))] += 1
+    return rows
 
 
 def _runs(keys: Iterable[tuple[str, ...]]) -> list[tuple[int, ...]]:
@@ -189,10 +212,15 @@ def _runs(keys: Iterable[tuple[str, ...]]) -> list[tuple[int, ...]]:
     return [tuple(run) for run in runs]
 
 
-def _prefix(names: Sequence[str], parts: Sequence[Sequence[str]], group: tuple[int, ...], depth: int) -> str:
+def _prefix(names: Sequence[str], parts: Sequence[Sequence[str]], group: tuple[int, ...]) -> str:
+    """What the names of a group begin with, part by part; of a single one the name."""
     if len(group) == 1:
         return names[group[0]]
-    return names[group[0]][: len("/".join(parts[group[0]][:depth]))] + ("/…" if len(parts[group[0]]) > depth else "")
+    first = parts[group[0]]
+    depth = next((d for d in range(len(first)) if any(parts[i][d : d + 1] != first[d : d + 1] for i in group)), None)
+    if not depth:
+        return _span(names, group)
+    return names[group[0]][: len("/".join(first[:depth])) + 1] + "…"
 
 
 def _span(names: Sequence[str], group: Sequence[int]) -> str:
@@ -200,14 +228,15 @@ def _span(names: Sequence[str], group: Sequence[int]) -> str:
 
     What only ends alike, or with the same number, stays whole: a name without its end may be another one's.
 
-    >>> _span(["e_01/…", "e_02/…"], range(2)), _span(["norm_3", "conv_3"], range(2))
-    ('e_01 to 02/…', 'norm_3 to conv_3')
+    >>> _span(["e_01/…", "e_02/…"], range(2)), _span(["e_01_…", "e_02_…"], range(2)), _span(["a_3", "b_3"], range(2))
+    ('e_01 to 02/…', 'e_01 to 02_…', 'a_3 to b_3')
     """
     first, last = names[group[0]], names[group[-1]]
     if first == last:
         return first
     head, tail = common_ends([first, last])
-    tail = tail if head and (tail[:1] in tuple("/.") or any(map(str.isalpha, tail))) else ""
+    whole = tail[:1] in tuple("/.") or tail.endswith("…") or any(map(str.isalpha, tail))
+    tail = tail if head and whole else ""
     end = len(last) - len(tail)
     return f"{first[: len(first) - len(tail)]} to {last[len(head) : end]}{tail}"
 

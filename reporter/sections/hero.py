@@ -39,8 +39,9 @@ FINE_ROWS = 12
 COLUMNS = 24
 """Most columns of the health map."""
 
-LONG = 12
-"""Characters from which on what all names begin or end with is left out."""
+LONG, LONG_OF_SERIES = 12, 5
+"""Characters from which on what all names begin or end with is left out: those of layers, and those of series, which
+often end with the names of their files."""
 
 KINDS = 3
 """Classes of layers that are named."""
@@ -215,7 +216,9 @@ def _of_several(report: Report, medium: Medium) -> HealthMap:
     order = worst_series(report)
     bad = sum(any(f.severity > Severity.INFO for f in by_series.get(one.name, ())) for one in report.series)
     shown = order[: min(SERIES[medium], max(bad, FINE_ROWS))]
-    names = _short([report.series[at].name for at in shown])
+    names = [report.series[at].name for at in shown]
+    alike = _alike(names, LONG_OF_SERIES)
+    names = _short(names, LONG_OF_SERIES)
     told = anchors(report, medium)
     links = {id(f): told[i] for i, f in enumerate(report.judgement.findings) if i in told}
     thin, rows = 0, []
@@ -234,7 +237,7 @@ def _of_several(report: Report, medium: Medium) -> HealthMap:
         caption += f"; {integer(left)} {what}: see Series"
     if thin:
         caption += f". Of long series {COLUMNS} checkpoints: the ends, where a state changes, and others between"
-    return HealthMap(f"{caption}.", (), tuple(rows))
+    return HealthMap(f"{caption}{alike}.", (), tuple(rows))
 
 
 def _worst_of(report: Report, findings: Sequence[Finding], links: Mapping[int, str], href: str) -> Link:
@@ -268,22 +271,24 @@ def _caption(
             f". {integer(len(places))} of {integer(len(series.refs))} {what}: the first, the last, those around each "
             "change of a state, and others evenly spread"
         )
-    head, tail = _ends([name for name, _ in parts])
-    if head or tail:
-        both = " and ".join(
-            part for part in (f"begin with {head}" * bool(head), f"end with {tail}" * bool(tail)) if part
-        )
-        text += f". All names {both}"
+    text += _alike([name for name, _ in parts])
     return f"{text}" if text.endswith(".") else f"{text}."
 
 
-def _ends(names: Sequence[str]) -> tuple[str, str]:
+def _alike(names: Sequence[str], long: int = LONG) -> str:
+    """A sentence on what is left out of all names; "" where nothing is."""
+    head, tail = _ends(names, long)
+    both = " and ".join(part for part in (f"begin with {head}" * bool(head), f"end with {tail}" * bool(tail)) if part)
+    return f". All names {both}" if both else ""
+
+
+def _ends(names: Sequence[str], long: int) -> tuple[str, str]:
     """What all names begin and end with, where that is long."""
     head, tail = common_ends(names) if len(names) > 1 else ("", "")
-    return (head if len(head) >= LONG else ""), (tail if len(tail) >= LONG else "")
+    return (head if len(head) >= long else ""), (tail if len(tail) >= long else "")
 
 
-def _short(names: Sequence[str]) -> list[str]:
+def _short(names: Sequence[str], long: int = LONG) -> list[str]:
     """Names without what all of them begin and end with.
 
     >>> _short(["encoder/block_1/x", "encoder/block_2/x", "encoder/block_2/y"])
@@ -291,6 +296,6 @@ def _short(names: Sequence[str]) -> list[str]:
     >>> _short(["dense_1", "dense_2"])
     ['dense_1', 'dense_2']
     """
-    head, tail = _ends(names)
+    head, tail = _ends(names, long)
     end = -len(tail) if tail else None
     return [name[len(head) : end] for name in names]

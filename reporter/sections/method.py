@@ -72,5 +72,5 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         definitions += deployment.WORDS
     if any(s.spectra for s in report.series):
         definitions += spectral.WORDS
-    yield Section("glossary", "Definitions", (intro, Facts(definitions)), folded=medium == "html")
+    yield Section("glossary", "Definitions", (intro, Facts(definitions, "terms")), folded=medium == "html")
     yield Section("settings", "Settings", (Facts(tuple(report.settings.items())),), folded=medium == "html")

@@ -11,6 +11,7 @@ from reporter.model.finding import Finding, Severity, Verdict
 from reporter.model.report import Report
 from reporter.numerals import counted, integer, share
 from reporter.printable import brief
+from reporter.sections.base import worst_series
 from reporter.sections.health import State, health
 
 NAMED = 3
@@ -55,7 +56,7 @@ def sentence(report: Report) -> str:
     begun = "Something is wrong" if failed else "Nothing failed, but something needs a look"
     if series is None:
         return f"{begun}: {lowered(worst.meaning or worst.summary)}".rstrip(".") + "."
-    told = f"{begun}{_scope(report, worst)}{_where(worst, series)}{_since(worst, series)}"
+    told = f"{begun}{_scope(report, worst)}{_where(worst, series)}{_since(worst, series)}".rstrip(",")
     why = first_sentence(worst.meaning)
     return f"{told}: {lowered(why)}." if why else f"{told}."
 
@@ -65,7 +66,8 @@ def _scope(report: Report, worst: Finding) -> str:
     if len(report.series) == 1:
         return ""
     hit = {f.series for f in report.judgement.findings if f.severity >= worst.severity}
-    return f" in {integer(len(hit))} of {counted(len(report.series), 'series', 'series')}, worst in {worst.series}"
+    which = worst.series if len(hit) == 1 else f"worst in {worst.series}"
+    return f" in {integer(len(hit))} of {counted(len(report.series), 'series', 'series')}, {which},"
 
 
 def _where(finding: Finding, series: Comparison) -> str:
@@ -160,7 +162,7 @@ def _use_of_several(report: Report) -> str:
         return "Use any: no series has a failure."
     sound = len(report.series) - len(failed)
     rest = f"{counted(sound, 'series', 'series')} {'has' if sound == 1 else 'have'} no failure; " if sound else ""
-    named = [s for s in report.series if s.name in failed]
+    named = [s for at in worst_series(report) if (s := report.series[at]).name in failed]
     if len(named) > NAMED:
         return f"{rest}{_of_many(named, report.judgement.findings)}."
     told = [f"{s.name}: {lowered(use_of(s, report.judgement.findings)).rstrip('.')}" for s in named]

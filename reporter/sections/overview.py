@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from reporter.model.comparison import Comparison
@@ -30,8 +31,9 @@ from reporter.sections.narrative import last_usable
 from reporter.sections.paired import update_cell
 
 _STATISTICS = ("l2_norm", "std", "zero_share")
-_MORE = (Column("Findings", definition="Warnings and failures."), Column("Format", numeric=False, extra=True))
-"""Columns for which there is no room on paper."""
+
+ON_PAPER = frozenset({"Series", "Verdict", "Worst finding", "Steps", "Health", "Use", "Newest", "NaN/Inf"})
+"""Titles of the columns for which there is room on paper; more would break names and dates over several lines."""
 
 STRIP = 12
 """Most characters of the strip of a series: the ends, where a state changes, and others between."""
@@ -55,18 +57,26 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         Column("Series", numeric=False),
         Column("Verdict", numeric=False),
         Column("Worst finding", numeric=False),
-        *([] if medium == "pdf" else _MORE),
+        Column("Findings", definition="Warnings and failures."),
+        Column("Format", numeric=False, extra=True),
         Column("Checkpoints"),
         Column("Steps"),
         Column("Health", numeric=False, course=True, definition=_HEALTH),
         Column("Use", numeric=False, definition="The last checkpoint without a failure."),
         Column("Newest", unit="saved", numeric=False, definition=_NEWEST),
         Column("Parameters"),
-        *statistic_columns(_statistics(medium)),
+        *statistic_columns(_STATISTICS),
         NON_FINITE,
         Column("Relative update", definition="‖W − W′‖ / ‖W′‖ of the last checkpoint against the one before, W′."),
     )
-    note = "The worst first. Statistics are those of the trained weights in the last checkpoint of each series."
+    note = "The worst first. "
+    if medium == "pdf":
+        kept = [at for at, column in enumerate(columns) if column.title in ON_PAPER]
+        columns = tuple(columns[at] for at in kept)
+        rows = [replace(row, cells=tuple(row.cells[at] for at in kept)) for row in rows]
+        note += "NaN/Inf: in the last checkpoint of each series."
+    else:
+        note += "Statistics are those of the trained weights in the last checkpoint of each series."
     if medium == "index":
         note += (
             " Every series has a page of its own, with its findings, what moved, its trend, changes, layers, "
@@ -74,11 +84,6 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         )
     parts = tuple((row.cells[0].text, row.cells[0].href) for row in rows) if medium == "index" else ()
     yield Section("overview", "Series", (bounded("All series", columns, rows, medium, note=note),), parts=parts)
-
-
-def _statistics(medium: Medium) -> tuple[str, ...]:
-    """The statistics of each series; on paper they would crush the words."""
-    return () if medium == "pdf" else _STATISTICS
 
 
 def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:
@@ -90,14 +95,15 @@ def _row(report: Report, at: int, found: list[Finding], medium: Medium) -> Row:
             Cell(series.name, href=series_href(series, medium)),
             verdict_cell(severity_of(loud)),
             Cell(loud[0].rule.title if loud else ""),
-            *([] if medium == "pdf" else [count_cell(len(loud)), Cell(series.format)]),
+            count_cell(len(loud)),
+            Cell(series.format),
             count_cell(len(series.refs)),
             Cell(f"{series.labels[0]} – {series.labels[-1]}" if len(series.refs) > 1 else series.labels[0]),
             Cell(_strip(series, found)),
             Cell(last_usable(series, found)),
             _newest(report, series, medium),
             count_cell(last.whole.parameters),
-            *statistic_cells(last.trained.statistics, _statistics(medium)),
+            *statistic_cells(last.trained.statistics, _STATISTICS),
             non_finite_cell(last.whole.summary),
             update_cell(series.pairs[-1].trained if series.pairs else None),
         ),

@@ -6,9 +6,8 @@ HTML shows every checkpoint and every layer. These sections show what a reviewer
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from reporter.model.blocks import Figure, Figures, Paragraph
+from reporter.model.blocks import Figures, Paragraph
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.evenly import evenly
@@ -22,6 +21,7 @@ from reporter.sections.base import (
     NON_FINITE,
     non_finite_cell,
     norm_cell,
+    said_once,
     sheets,
     statistic_cells,
     statistic_columns,
@@ -56,7 +56,7 @@ def build(report: Report, at: int) -> Iterator[Section]:
     if series.moved:
         yield series_moved.build(report, at, "pdf")
     if drawn := tuple(report.figures[at].telling.values()):
-        drawn, common = _said_once(drawn)
+        drawn, common = said_once(drawn)
         text = (
             f"{integer(len(drawn))} of {integer(len(series.layers))} layers, in model order: those of the findings, "
             "those that moved most, the first and the last. Each picture is of the layer's kernel, or of its "
@@ -68,14 +68,6 @@ def build(report: Report, at: int) -> Iterator[Section]:
         yield Section(f"layers-{series.slug}", f"Layers{of}", tuple(_layers(report, at)))
 
 
-def _said_once(figures: tuple[Figure, ...]) -> tuple[tuple[Figure, ...], str]:
-    """The figures without the sentences that all of their captions share, and these sentences."""
-    sentences = [[s for s in figure.caption.replace(". ", ".\n").split("\n") if s] for figure in figures]
-    shared = [sentence for sentence in sentences[0] if all(sentence in of for of in sentences)]
-    rest = (" ".join(s for s in of if s not in shared) for of in sentences)
-    return tuple(replace(f, caption=text) for f, text in zip(figures, rest, strict=True)), " ".join(shared)
-
-
 def _trend(report: Report, at: int) -> Iterator[Block]:
     series, figures = report.series[at], report.figures[at]
     yield Paragraph(about(report, series))
@@ -85,6 +77,7 @@ def _trend(report: Report, at: int) -> Iterator[Block]:
     if figures.metrics:
         yield figures.metrics
     yield trend_table(report, at)
+    yield by_role.table(series, "pdf")  # two tables fill what is left of a page, a picture would leave it empty
     if len(series.refs) == 1:
         if figures.checkpoints[0].histogram:
             yield figures.checkpoints[0].histogram
@@ -95,7 +88,6 @@ def _trend(report: Report, at: int) -> Iterator[Block]:
             yield figures.similarity
     else:
         yield figures.bands
-    yield by_role.table(series, "pdf")
 
 
 def trend_table(report: Report, at: int) -> Table:

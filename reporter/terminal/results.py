@@ -54,9 +54,8 @@ def _finding(report: Report, finding: Finding, told: Told | None, wide: int, pai
     where = [brief(name, NAME) for name in (place, finding.first_bad or finding.checkpoint) if name]
     if len(report.series) > 1:
         where.insert(0, brief(finding.series, NAME))
-    head = (
-        f"{paint(finding.severity.name, finding.severity.name)}  {finding.rule.name.ljust(wide)}  {' · '.join(where)}"
-    )
+    named = f"{finding.rule.name.ljust(wide)}  {' · '.join(where)}".rstrip()  # a rule that failed is about no place
+    head = f"{paint(finding.severity.name, finding.severity.name)}  {named}"
     if told is not None:
         head += "  " + (paint("bold", standing(told)) if told.standing is not Standing.STILL else standing(told))
     message = visible(finding.summary)

@@ -9,7 +9,7 @@ from reporter.derive.news_words import since_last, standing, tally
 from reporter.model.finding import Finding
 from reporter.model.news import Told
 from reporter.model.report import Report
-from reporter.numerals import counted
+from reporter.numerals import NO_DATA, counted
 from reporter.printable import visible
 
 NAME = "summary.md"
@@ -60,7 +60,7 @@ def _row(finding: Finding, told: Told | None) -> str:
         finding.severity.name,
         f"**{escaped(finding.rule.title)}**: {escaped(finding.summary)}",
         escaped(where),
-        escaped(finding.first_bad or finding.checkpoint),
+        escaped(finding.first_bad or finding.checkpoint or NO_DATA),
         escaped(standing(told)[1:-1]) if told else "",
     )
     return f"| {' | '.join(cells)} |"

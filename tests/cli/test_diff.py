@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import ml_dtypes
@@ -96,6 +97,23 @@ def test_the_page_is_written_and_nothing_else_is_overwritten(
     assert main(["diff", str(two[0]), str(two[1]), "--html", str(tmp_path / "nowhere" / "x.html")]) == 1
     assert "name a file in a folder that exists" in capsys.readouterr().err
     assert not list(tmp_path.glob(".new-*"))
+
+
+def test_the_verdict_of_the_page_names_what_grew_and_by_how_much(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    before = {f"layer_{i}.kernel": rng.standard_normal((40, 30)).astype("f4") for i in range(6)}
+    after = {name: (w + 0.05 * rng.standard_normal(w.shape)).astype("f4") for name, w in before.items()}
+    after["layer_4.kernel"] = (800 * rng.standard_normal((40, 30))).astype("f4")
+    for name, arrays in (("a", before), ("b", after)):
+        safetensors(tmp_path / f"{name}.safetensors", arrays)
+    page, files = tmp_path / "diff.html", [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+    assert main(["diff", *files, "--html", str(page)]) == 0
+    x, y = (of["layer_4.kernel"].astype(np.float64) for of in (before, after))
+    update, norms = np.linalg.norm(y - x) / np.linalg.norm(x), [np.linalg.norm(w) for w in (x, y)]
+    (told,) = re.findall(r'class="sentence">([^<]*)<', page.read_text())
+    said = re.search(r"most in layer_4\.kernel: relative update ([\d.]+), L2 norm ([\d.]+) → ([\d. \u202f]+)", told)
+    assert said, told
+    assert [float(n.replace("\u202f", "")) for n in said.groups()] == pytest.approx([update, *norms], rel=0.006)
 
 
 def test_a_checkpoint_equals_itself(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,16 @@ def test_one_finding_and_no_success(folder: Path, body: str, capsys: pytest.Capt
     printed = capsys.readouterr().err
     assert "rules that could not be applied: mine" in printed
     assert "Traceback" not in printed
+
+
+def test_what_is_about_no_checkpoint_leaves_no_place_for_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(folder, "yield None") == 4
+    made = folder.parent / "out" / "latest"
+    page = (made / "index.html").read_text()
+    assert "the rule mine could not be applied" in page.lower()
+    assert not re.search(r'<(p|td|li|span) class="where">\s*</', page)
+    assert "| — |" in (made / "summary.md").read_text()
+    assert not [line for line in capsys.readouterr().out.splitlines() if line != line.rstrip()]
 
 
 def test_no_severity_makes_it_go_away(folder: Path) -> None:

@@ -193,8 +193,11 @@ def test_neighbours_that_share_a_column_show_the_largest() -> None:
 
 def test_sheets_keep_the_order_and_name_each_part() -> None:
     sheets = plots.small_multiples("s", [f"layer_{i}" for i in range(95)], series(95))
-    assert [sheet.name for sheet in sheets] == ["s-1", "s-2", "s-3"]
-    assert "layers 41 to 80 of 95: layer_40, layer_41, layer_42 and 37 more" in sheets[1].alt
+    assert [sheet.name for sheet in sheets] == [f"s-{i}" for i in range(1, 8)]
+    assert "layers 16 to 30 of 95: layer_15, layer_16, layer_17 and 12 more" in sheets[1].alt
+    assert sheets[-1].alt.startswith("Small histograms of layers 91 to 95 of 95:")
+    alone = plots.small_multiples("s", [f"layer_{i}" for i in range(16)], series(16))[1]
+    assert alone.alt.startswith("Small histograms of layer 16 of 16:")
     assert plots.small_multiples("s", [], []) == []
 
 

@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reporter.model.blocks import Figure
+from reporter.model.blocks import Facts, Figure
+from reporter.model.cards import Card, CardGroup, Cards
 from reporter.model.finding_list import FindingList
 from reporter.model.hero import Hero
 from reporter.model.page import Page, Section
@@ -20,7 +21,7 @@ from reporter.render.html import SCRIPTS, STYLES
 from tests.render.pages import HOSTILE, hostile, review
 
 Attributes = dict[str, str | None]
-VOID = {"meta", "link", "input", "img", "col", "br"}
+VOID = {"meta", "link", "input", "img", "col", "br", "wbr"}
 
 
 class Tags(HTMLParser):
@@ -218,3 +219,17 @@ def test_contrast(mode: int) -> None:
     for text, ground in PAIRS:
         high, low = sorted((luminance(tokens[text]), luminance(tokens[ground])), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
+
+
+def test_tables_link_to_the_definitions_of_their_columns() -> None:
+    columns = Column("Layer", numeric=False), Column("L2 norm", definition="√Σx²."), Column("W1 / σ")
+    table = Table("Layers", columns, (Row((Cell("a"), Cell("1"), Cell("2"))),))
+    terms = Facts((("Mean", "Σx / n."), ("L2 norm", "√Σx²."), ("W1 / σ", "A shift.")), "terms")
+    page = Page("t", "", (Section("a", "A", (table,)), Section("glossary", "Definitions", (terms,), folded=True)))
+    html = render_html(page)
+    tags, (told,) = Tags(html), re.findall(r'<p class="defined">(.*?)</p>', html)
+    assert re.findall(r'href="#([^"]+)">([^<]+)<', told) == [("term-2", "L2 norm"), ("term-3", "W1 / σ")]
+    assert [dt["id"] for dt in tags.all("dt")] == ["term-1", "term-2", "term-3"]
+    cards = Cards((CardGroup("", (Card("card", "a", "", (), (), (), (table,)),)),))
+    page = Page("t", "", (Section("a", "A", (cards,)), page.sections[1]))
+    assert '<p class="defined">' not in render_html(page), "of a thousand cards, each would repeat it"

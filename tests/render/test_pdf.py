@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,12 +18,15 @@ import pytest
 
 from reporter.errors import RenderError
 from reporter.model.blocks import Figure, Paragraph
+from reporter.model.finding_list import FindingList
 from reporter.model.page import Page, Section
 from reporter.model.table import Cell, Column, Row, Table
+from reporter.plots import small_multiples
 from reporter.render import Attachment, Printer, render_pdf, worker
 from reporter.render.columns import PARTS, column_shares, density
 from reporter.render.pdf import _CHILD, Job
-from tests.render.pages import HOSTILE, hostile, review
+from tests.plots.cases import bell
+from tests.render.pages import HOSTILE, figure, findings, hostile, review
 
 CREATED = datetime(2026, 11, 23, 21, 4, 5, tzinfo=UTC)
 FILES = (Attachment("report.json", b'{"a": 1}', "every number"), Attachment("tensors.csv", b"a,b\r\n\xff"))
@@ -117,6 +121,44 @@ def test_table_header_repeats_on_every_page(tmp_path: Path, poppler: Callable[..
     pages = [text for text in poppler("pdftotext", path, "-").split("\f") if "layer " in text]
     assert len(pages) >= 3
     assert all("Lagenname" in text for text in pages)
+
+
+def test_a_finding_that_does_not_fit_begins_on_the_page_and_goes_on_overleaf(
+    tmp_path: Path, poppler: Callable[..., str]
+) -> None:
+    """Kept together with its picture, it would leave half of the page empty."""
+    told = replace(findings().items[0], title="What was found", next_step="What to do next")
+    told = replace(told, evidence=figure("evidence", 700, 330, 0, "What it looks like"))
+    rows = tuple(Row((Cell(f"layer {i}"), Cell(str(i)))) for i in range(28))
+    before, after = Section("a", "A", (Table("c", (Column("L"), Column("V")), rows),)), FindingList((told,))
+    path = tmp_path / "overleaf.pdf"
+    path.write_bytes(render_pdf(Page("t", "", (before, Section("b", "B", (after,)))), (), CREATED))
+    first, second, *_ = poppler("pdftotext", path, "-").split("\f")
+    assert "What was found" in first and told.message[:30] in first
+    assert "What it looks like" in second and "What to do next" in second
+
+
+def test_no_page_begins_with_the_note_below_a_table(tmp_path: Path, poppler: Callable[..., str]) -> None:
+    columns = Column("Layer", numeric=False), Column("Value")
+    tables = tuple(
+        Table(f"Table {i}", columns, tuple(Row((Cell(f"row {i}.{j}"), Cell("1"))) for j in range(5)), f"Note {i}.", 3)
+        for i in range(30)
+    )
+    path = tmp_path / "notes.pdf"
+    path.write_bytes(render_pdf(page_of(*tables), (), CREATED))
+    for text in poppler("pdftotext", path, "-").split("\f"):
+        for i in re.findall(r"Note (\d+)\.", text):
+            assert f"row {i}.3" in text and f"row {i}.4" in text
+
+
+def test_three_sheets_of_small_histograms_fill_a_page(tmp_path: Path, poppler: Callable[..., str]) -> None:
+    """Taller ones, of which one and not two fit, would leave nearly half of each page empty."""
+    names = [f"layer_{i}" for i in range(120)]
+    drawn = [replace(f, caption=f"{f.name} ends") for f in small_multiples("s", names, [bell()] * len(names))]
+    path = tmp_path / "sheets.pdf"
+    path.write_bytes(render_pdf(page_of(*drawn), (), CREATED))
+    pages = poppler("pdftotext", path, "-").split("\f")
+    assert [text.count(" ends") for text in pages[:3]] == [2, 3, 3]  # the first page also tells what it is
 
 
 def test_same_input_same_bytes() -> None:

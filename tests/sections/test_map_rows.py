@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 def test_a_bad_layer_has_a_row_of_its_own_on_paper(one: Report) -> None:
     _, known = first_screen(one, "pdf")
-    assert len(known.rows) <= ROWS["pdf"] + 1
+    assert len(known.rows) == ROWS["pdf"] + 1, "no row of those that paper has room for is left unused"
     failed = [row.name.text for row in known.rows if any(cell.level == "fail" for cell in row.cells)]
     assert failed == ["all", LAYERS[9]]
 
@@ -106,6 +107,29 @@ def test_each_of_many_series_tells_what_is_wrong_with_it_where_and_since_when(se
     assert f"Non-finite values in {LAYERS[1]} from checkpoint 2 on" in page and '<ul class="matter">' not in page
 
 
+def test_the_headline_tells_of_the_series_that_is_first_in_the_map(several: Outcome) -> None:
+    shown, known = first_screen(several.report, "pdf")
+    assert shown.sentence.startswith(f"Something is wrong in 2 of 3 series, worst in b/model-*, in layer {LAYERS[1]}")
+    assert [row.title for row in known.rows] == ["b/model-*", "c/model-*", "a/model-*"]
+    assert shown.use.index("b/model-*: ") < shown.use.index("c/model-*: ")
+
+    first, *others = several.report.judgement.findings
+    later = replace(first, series="c/model-*", weight=0.01)
+    earlier = [replace(one, weight=0.9) for one in (first, *others) if one.series == "b/model-*"]
+    turned = replace(several.report, judgement=replace(several.report.judgement, findings=(later, *earlier)))
+    shown, known = first_screen(turned, "pdf")
+    assert "worst in c/model-*," in shown.sentence
+    assert [row.title for row in known.rows] == ["c/model-*", "b/model-*", "a/model-*"]
+    assert shown.use.index("c/model-*: ") < shown.use.index("b/model-*: ")
+
+
+def test_where_one_series_failed_it_is_not_the_worst_of_several(several: Outcome) -> None:
+    judged = several.report.judgement
+    only = tuple(f for f in judged.findings if f.series == "c/model-*")
+    shown, _ = first_screen(replace(several.report, judgement=replace(judged, findings=only)), "pdf")
+    assert shown.sentence.startswith(f"Something is wrong in 1 of 3 series, c/model-*, in layer {LAYERS[3]} from")
+
+
 def test_rows_of_unlike_lengths_lose_no_cell_on_paper(several: Outcome) -> None:
     """WeasyPrint takes the number of columns from the first row, and leaves out the cells of longer ones."""
     if "Pango" in several.pdf_problem or not shutil.which("pdftotext"):
@@ -115,7 +139,7 @@ def test_rows_of_unlike_lengths_lose_no_cell_on_paper(several: Outcome) -> None:
     command = ["pdftotext", "-l", "1", "-layout", str(several.folder / "report.pdf"), "-"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     for row in known.rows:
-        assert row.title in text
+        assert row.name.text in text
         assert not row.told.text or row.told.text[:20] in text
 
 
