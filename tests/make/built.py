@@ -5,10 +5,15 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+import pytest
 
 from reporter.model.report import Report
+from reporter.plots.canvas import Canvas
 from tests.make import rich as _rich
 from tests.make import story as _story
 from tests.make.rich import Rich
@@ -20,13 +25,25 @@ def _folder() -> Path:
     return folder / "made"
 
 
+_PAINT = Canvas._draw
+
+T = TypeVar("T")
+
+
+def _painted(build: Callable[[Path], T]) -> T:
+    """What is built has its pictures, whichever test is the first to ask, also one that leaves its own blank."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Canvas, "_draw", _PAINT)
+        return build(_folder())
+
+
 @cache
 def rich() -> Rich:
     """See :mod:`tests.make.rich`."""
-    return _rich.build(_folder())
+    return _painted(_rich.build)
 
 
 @cache
 def story() -> Report:
     """See :mod:`tests.make.story`."""
-    return _story.build(_folder())
+    return _painted(_story.build)
