@@ -74,6 +74,8 @@ class Injector:
         self._shared = mmap.mmap(-1, _COUNT.size + MAX_CALLS)  # how many calls there were, and a byte for each
         self._fail_at, self._number = -1, 0
         self.failed = False
+        self.refused = ""
+        """The path of the call of this process that has failed."""
 
     def install(self) -> None:
         for name in CALLS:
@@ -82,7 +84,7 @@ class Injector:
         tempfile._io = _pyio  # type: ignore[attr-defined]
 
     def start(self, fail_at: int = -1, number: int = 0) -> None:
-        self._fail_at, self._number = fail_at, number
+        self._fail_at, self._number, self.refused = fail_at, number, ""
         _COUNT.pack_into(self._shared, 0, 0)
 
     def stop(self) -> None:
@@ -101,8 +103,9 @@ class Injector:
         def call(what: Any, *arguments: Any, **options: Any) -> Any:
             which = SEEN.index(CREATE if name == "open" and arguments[0] & os.O_ACCMODE else name)
             if self._concerns(what) and self._counted(which) == self._fail_at:
-                path = what if not isinstance(what, int) else None
-                raise OSError(self._number, os.strerror(self._number), *([os.fspath(path)] if path else []))
+                self.refused = self._path(what)
+                named = [] if isinstance(what, int) else [self.refused]
+                raise OSError(self._number, os.strerror(self._number), *named)
             return real(what, *arguments, **options)
 
         return call
@@ -115,10 +118,12 @@ class Injector:
 
     def _concerns(self, what: Any) -> bool:
         try:
-            path = self._readlink(f"/proc/self/fd/{what}") if isinstance(what, int) else os.fspath(what)
+            return self._path(what).startswith(self._folder)
         except (OSError, TypeError):
             return False
-        return str(path).startswith(self._folder)
+
+    def _path(self, what: Any) -> str:
+        return str(self._readlink(f"/proc/self/fd/{what}") if isinstance(what, int) else os.fspath(what))
 
 
 def chosen(cases: list[Case], limit: int | None) -> list[Case]:
@@ -143,6 +148,7 @@ def cases_of(small: Small, injector: Injector) -> Iterator[Case]:
     for again in (False, True):
         if again:
             small.forget()
+        small.forget_runs()
         injector.start()
         small.wrong(small.report())
         yield from ((again, at, call, number) for at, call in enumerate(injector.seen()) for number in ERRORS[call])
@@ -165,10 +171,17 @@ def run(limit: int | None) -> dict[str, Any]:
         for done, (again, at, call, number) in enumerate(todo):
             if again:
                 small.forget()
+            small.forget_runs()
             injector.start(at, number)
             ended = small.report()
+            failed = injector.failed
+            if kept := [left for left in small.leftovers() if left in injector.refused]:
+                injector.start()  # what this run was refused to delete, the next one does
+                small.wrong(ended)
+                ended = small.report()
+                counts["of these, with something left that could not be deleted, and then was"] += len(kept)
             problem = small.wrong(ended)
-            counts["wrong" if problem else small.outcome(ended) if injector.failed else "no such call this time"] += 1
+            counts["wrong" if problem else small.outcome(ended) if failed else "no such call this time"] += 1
             if problem:
                 where = "measuring again" if again else "from the cache"
                 wrong.append(f"{where}: {call} {at} {errno.errorcode[number]}: {problem}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,12 @@ class Small:
             code = main([*command, *flags])
         self.over()
         return Ended(code, said.getvalue(), self.states())
+
+    def forget_runs(self) -> None:
+        """Leave only the last run, so that the next one makes the same calls as the one before it."""
+        for folder in (self.out / "runs").iterdir():
+            if folder.name != Path(self.latest()).name:
+                shutil.rmtree(folder)
 
     def forget(self) -> None:
         """Have the next run measure again; pictures and pages, which take longer, stay in the cache."""
