@@ -53,6 +53,28 @@ def test_inspect_loads_ready_kernels_and_nothing_that_compiles_compares_or_keeps
     assert "llvmlite.binding" in loaded
     top = {"numba", "matplotlib", "jinja2", "h5py", "weasyprint"}
     assert not loaded & {*top, "reporter.api", "reporter.compare", "reporter.cache", "reporter.model.report"}
+    parts = (
+        "tensorflow.contents",
+        "tensorflow.savedmodel",
+        "keras.weights_v3",
+        "keras.legacy",
+        "orbax.meaning",
+        "live",
+    )
+    assert not loaded & {"importlib.metadata", "numpy.ma", *(f"reporter.readers.{name}" for name in parts)}
+
+
+def test_garbage_is_not_searched_while_a_command_is_loaded(tmp_path: Path) -> None:
+    """And often afterwards, as a long run needs it."""
+    path = tmp_path / "m.safetensors"
+    save_file({"dense.kernel": np.ones((30, 40), np.float32)}, path)
+    code = (
+        "import gc, sys\nfrom reporter import cli\n"
+        "def searches(): return sum(one['collections'] for one in gc.get_stats())\n"
+        "before = searches()\nassert cli.main(sys.argv[1:]) == 0\nassert searches() == before\n"
+        "gc.collect()\nassert gc.get_threshold()[0] == cli.OBJECTS"
+    )
+    subprocess.run([sys.executable, "-c", code, "inspect", str(path)], check=True, timeout=120, capture_output=True)
 
 
 REAL = {

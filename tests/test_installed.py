@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import cast
 
@@ -74,6 +75,34 @@ def test_all_that_is_installed_is_in_the_report(package: Path, tmp_path: Path) -
     assert "Released from" in page and "model-1.raw" in page
     (details,) = (tmp_path / "out" / "latest" / "checkpoints").iterdir()
     assert "Central L4" in details.read_text()
+
+
+def offers(path: list[Path]) -> bool:
+    """Whether ``importlib.metadata`` is asked, in a process that finds packages only in these folders."""
+    code = (
+        "import sys; sys.path[:] = sys.argv[1:] + [p for p in sys.path if 'packages' not in p]\n"
+        "from reporter.installed import Group, installed\n"
+        "list(installed(Group.READERS)); print('importlib.metadata' in sys.modules)"
+    )
+    command = [sys.executable, "-S", "-c", code, str(ROOT), *map(str, path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.split() == ["True"]
+
+
+def test_packages_that_offer_nothing_are_told_without_reading_what_they_say_of_themselves(tmp_path: Path) -> None:
+    for name, text in (("other-1.dist-info", "[pytest11]\nckpt_report = x"), ("none-1.dist-info", None)):
+        (tmp_path / name).mkdir()
+        if text is not None:
+            (tmp_path / name / "entry_points.txt").write_text(text)
+    (tmp_path / "old.egg-info").write_text("a file")
+    archive = tmp_path / "archive.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("nothing.py", "")
+    assert not offers([tmp_path, tmp_path / "missing"])
+    assert offers([archive]), "an archive may hold packages"
+    (tmp_path / "ours-1.egg-info").mkdir()
+    (tmp_path / "ours-1.egg-info" / "entry_points.txt").write_text("[x]\na = b\n[ckpt_report.rules]\n")
+    assert offers([tmp_path])
 
 
 def use() -> None:

@@ -15,12 +15,17 @@ OBJECTS = 10_000
 """Made and not yet gone between two searches for garbage. Python's 700 cost a tenth of every run, most of which loads
 code; 100,000 win little more, and keep twice the memory."""
 
+AT_FIRST = 200_000
+"""Made before the first search: to load what a command needs makes nearly as many, most of which stay."""
+
 INTERNAL = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; whatever goes wrong is one line on standard error."""
-    gc.set_threshold(OBJECTS, 10, 10)
+    gc.set_threshold(AT_FIRST, 10, 10)
+    if _searched not in gc.callbacks:
+        gc.callbacks.append(_searched)
     with guarded():
         try:
             try:
@@ -40,6 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _refused(error)
         except Exception as error:
             return _defect(error)
+
+
+def _searched(phase: str, found: dict[str, int]) -> None:
+    """After the first search for garbage: from now on more often."""
+    gc.callbacks.remove(_searched)
+    gc.set_threshold(OBJECTS, 10, 10)
 
 
 def _told(text: str, code: int) -> int:

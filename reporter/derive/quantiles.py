@@ -72,7 +72,7 @@ def interpolate_together(
     found: list[dict[float, float]] = [{} for _ in sizes]
     if not chosen:
         return found
-    for size in np.unique(sizes[sizes > 0]).tolist():
+    for size in sorted(set(sizes[sizes > 0].tolist())):  # np.unique would import numpy.ma
         _, ranks, below, above, t = _places(chosen, size)
         rows = np.flatnonzero(sizes == size)
         at = ordered[starts[rows, None] + ranks].astype(np.float64)

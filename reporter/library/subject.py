@@ -13,13 +13,8 @@ import numpy as np
 
 from reporter.errors import SettingError
 from reporter.gather.catalog import only_checkpoint
-from reporter.model.neighbours import with_roles
 from reporter.model.tensor import Contents
-from reporter.readers.live import live_contents
-from reporter.readers.live_arrays import array_contents
-from reporter.readers.live_objects import is_layer, is_module, is_variable, path_of
 from reporter.readers.opening import open_checkpoint
-from reporter.readers.quantised import labelled
 from reporter.settings.model import Settings
 
 DEPTH = 32
@@ -44,6 +39,9 @@ def opened(x: Any, settings: Settings) -> Iterator[Contents]:
         with opened_path(Path(x), settings) as contents:
             yield selected(contents, settings.variables)
         return
+    from reporter.model.neighbours import with_roles
+    from reporter.readers.quantised import labelled
+
     yield selected(labelled(with_roles(_live(x))), settings.variables)
 
 
@@ -70,6 +68,10 @@ def selected(contents: Contents, variables: str) -> Contents:
 
 
 def _live(x: Any) -> Contents:
+    from reporter.readers.live import live_contents
+    from reporter.readers.live_arrays import array_contents
+    from reporter.readers.live_objects import is_layer, is_module, is_variable, path_of
+
     if isinstance(x, Mapping):
         arrays = list(_unfolded(x, "", 0))
         if len(by_name := dict(arrays)) < len(arrays):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,6 +126,8 @@ def _tool(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -140,6 +141,8 @@ def _assigned(assignment: str) -> dict[str, Any]:
     if not equals or not key.strip():
         raise SettingError(f"--set {assignment}: write it as key=value, such as rules.frozen.severity=info")
     try:
+        import tomllib
+
         value = tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
         value = text

@@ -12,11 +12,7 @@ from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, Integrity, SkippedTensor
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, claims
-from reporter.readers.keras.contents import contents
 from reporter.readers.keras.hdf5 import open_hdf5
-from reporter.readers.keras.legacy import read_legacy
-from reporter.readers.keras.weights_v3 import read_v3
-from reporter.readers.keras_model.config import ConfigError, parse_json, parse_model
 
 ASSET = "text that layers look up, without numbers"
 
@@ -42,6 +38,10 @@ class KerasArchiveReader:
         Raises:
             CheckpointError: it cannot be read.
         """
+        from reporter.readers.keras.contents import contents
+        from reporter.readers.keras.weights_v3 import read_v3
+        from reporter.readers.keras_model.config import ConfigError, parse_model
+
         notes = []
         members_of = archive.open_folder if path.is_dir() else archive.open_archive
         with members_of(path) as members, _explained(path, members), open_hdf5(members.weights) as root:
@@ -86,6 +86,9 @@ class KerasWeightsReader:
         Raises:
             CheckpointError: it cannot be read.
         """
+        from reporter.readers.keras.contents import contents
+        from reporter.readers.keras.weights_v3 import read_v3
+
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
             inventory = read_v3(root, None)
             yield contents(inventory, None, format=self.name, integrity=Integrity.LENGTHS, framework="Keras")
@@ -113,6 +116,9 @@ class KerasLegacyReader:
         Raises:
             CheckpointError: it cannot be read.
         """
+        from reporter.readers.keras.contents import contents
+        from reporter.readers.keras.legacy import read_legacy
+
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
             inventory, config, framework = read_legacy(root, path)
             framework = framework or "Keras"
@@ -131,6 +137,8 @@ def _explained(path: Path, members: archive.Members) -> Iterator[None]:
 
 
 def _framework(metadata: bytes) -> str:
+    from reporter.readers.keras_model.config import ConfigError, parse_json
+
     try:
         version = parse_json(metadata).get("keras_version")
     except ConfigError:

@@ -17,10 +17,8 @@ from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, Integrity
 from reporter.readers.files.index import Index, claim_index, read_index, require_shards
 from reporter.readers.files.window import Window, open_file
-from reporter.readers.keras.contents import contents
 from reporter.readers.keras.hdf5 import open_hdf5
 from reporter.readers.keras.tree import Group
-from reporter.readers.keras.weights_v3 import read_v3
 
 _FAR = 1 << 48
 """Added to addresses for each file before, so that they grow in the order of writing over all files."""
@@ -47,6 +45,9 @@ class KerasShardedReader:
         Raises:
             CheckpointError: it cannot be read; PartialCheckpoint if a shard, or part of one, is missing.
         """
+        from reporter.readers.keras.contents import contents
+        from reporter.readers.keras.weights_v3 import read_v3
+
         with ExitStack() as stack:
             index = read_index(Window(path, stack.enter_context(open_file(path))))
             if index is None:

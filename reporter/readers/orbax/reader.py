@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
@@ -33,8 +33,10 @@ from reporter.readers.keras_model.config import ConfigError, ModelConfig, parse_
 from reporter.readers.keras_model.missing import missing_layers
 from reporter.readers.meaning import contents
 from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items, own_files
-from reporter.readers.orbax.meaning import Leaf, interpret
 from reporter.storage import copied
+
+if TYPE_CHECKING:
+    from reporter.readers.orbax.meaning import Leaf
 
 TENSORSTORE = Kind(
     module="reporter.readers.orbax.parsing",
@@ -198,6 +200,8 @@ def _check(path: Path, found: tuple[Item, ...], arrays: list[_Array], stored: in
 
 
 def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes: tuple[str, ...]) -> Contents:
+    from reporter.readers.orbax.meaning import interpret
+
     config, problems = _config(found)
     trees = {id(array.item) for array in arrays}
     leaves = {str(i): _leaf(i, array, several=len(trees) > 1) for i, array in enumerate(arrays) if array.stream}
@@ -242,6 +246,8 @@ def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes:
 
 
 def _leaf(number: int, array: _Array, *, several: bool) -> Leaf:
+    from reporter.readers.orbax.meaning import Leaf
+
     path = array.item.wanted().get(array.stored_as) or tuple(array.stored_as.split("."))
     if several and array.item.name:
         path = (array.item.name, *path)

@@ -10,7 +10,6 @@ from pathlib import Path
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
 from reporter.readers.tensorflow.bundle import header_shards, shard_path
-from reporter.readers.tensorflow.contents import open_bundle
 from reporter.readers.tensorflow.table import FOOTER_BYTES, MAGIC, first_entry
 from reporter.readers.tensorflow.v1_reader import is_v1
 
@@ -57,6 +56,8 @@ class BundleReader:
         Raises:
             reporter.errors.CheckpointError: it cannot be read.
         """
+        from reporter.readers.tensorflow.contents import open_bundle
+
         return open_bundle(path, self.name)
 
     def _orphan(self, path: Path, prefix: str, siblings: Mapping[str, Path]) -> Claim | None:

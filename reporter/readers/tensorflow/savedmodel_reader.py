@@ -8,24 +8,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reporter.errors import PartialCheckpoint, RefusedCheckpoint, State, from_os
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.model.tensor import Contents, Integrity
 from reporter.readers.tensorflow.bundle import index_path
-from reporter.readers.tensorflow.census import Extra
-from reporter.readers.tensorflow.contents import open_bundle
-from reporter.readers.tensorflow.graph import Graph
-from reporter.readers.tensorflow.savedmodel import (
-    SavedModel,
-    add_keras_metadata,
-    explain,
-    graph_has_variables,
-    read_saved_model,
-    text_has_variables,
-)
 from reporter.storage import open_binary
+
+if TYPE_CHECKING:
+    from reporter.readers.tensorflow.census import Extra
+    from reporter.readers.tensorflow.graph import Graph
+    from reporter.readers.tensorflow.savedmodel import SavedModel
 
 MAX_MEMBERS = 10_000
 """Files listed as belonging to one SavedModel: assets may be many, but not all are needed to tell what belongs."""
@@ -64,6 +59,9 @@ class SavedModelReader:
         Raises:
             reporter.errors.CheckpointError: it cannot be read.
         """
+        from reporter.readers.tensorflow.contents import open_bundle
+        from reporter.readers.tensorflow.savedmodel import explain
+
         model, notes = _describe(path)
         framework = f"TensorFlow {model.version}" if model.version else ""
         prefix = path / "variables" / "variables"
@@ -82,6 +80,8 @@ class SavedModelReader:
 
 
 def _describe(folder: Path) -> tuple[SavedModel, tuple[str, ...]]:
+    from reporter.readers.tensorflow.savedmodel import SavedModel, add_keras_metadata, read_saved_model
+
     if not _is_file(folder / _MODEL):
         if not _is_file(folder / _TEXT):
             raise PartialCheckpoint(folder, f"neither {_MODEL} nor {_TEXT} is there")
@@ -96,6 +96,8 @@ def _describe(folder: Path) -> tuple[SavedModel, tuple[str, ...]]:
 
 
 def _graph_has_variables(folder: Path) -> bool:
+    from reporter.readers.tensorflow.savedmodel import graph_has_variables, text_has_variables
+
     model = folder / _MODEL
     return graph_has_variables(model) if _is_file(model) else text_has_variables(folder / _TEXT)
 

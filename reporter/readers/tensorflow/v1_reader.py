@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +18,10 @@ from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.files.streams import Array
 from reporter.readers.files.window import open_file
 from reporter.readers.isolation import GIB, Kind, Limits, Session, session
-from reporter.readers.meaning import contents
-from reporter.readers.tensorflow.bundle import Entry
-from reporter.readers.tensorflow.contents import tensor_info
-from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason
-from reporter.readers.tensorflow.names import interpret_names
 from reporter.readers.tensorflow.table import MAGIC, first_entry
+
+if TYPE_CHECKING:
+    from reporter.readers.tensorflow.dtypes import NumericType
 
 TENSORFLOW = Kind(
     module="reporter.readers.tensorflow.v1_parsing",
@@ -115,6 +114,12 @@ class _Tensor:
 
 
 def _contents(format: str, parsing: Session) -> Contents:
+    from reporter.readers.meaning import contents
+    from reporter.readers.tensorflow.bundle import Entry
+    from reporter.readers.tensorflow.contents import tensor_info
+    from reporter.readers.tensorflow.dtypes import numeric, skipped_reason
+    from reporter.readers.tensorflow.names import interpret_names
+
     try:
         entries = {str(name): Entry(int(dtype), _shape(shape)) for name, dtype, shape in parsing.ask("tensors")}
     except (TypeError, ValueError) as exc:  # memory of the child was damaged
