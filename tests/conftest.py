@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import warnings
@@ -64,6 +65,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, all others as they are."""
     place = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: (place.get(group(item.nodeid), len(place)), not item.nodeid.startswith(UNMEASURED)))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: collections of garbage need not look at it again.
+
+    There are millions of objects, TensorFlow's among them, and Keras collects whenever a layer gives up a variable.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
