@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.make.blank import unpainted
+from tests.make.blank import undrawn, unpainted
 from tests.make.formats import MAKERS, network
 
 # A first call may compile a kernel: no test here is about time. `make fuzz` tries more.
@@ -139,6 +139,18 @@ def blank_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     """Whoever looks at numbers, words and verdicts needs no paint, which is a third of what a small report costs."""
     if "painted" not in request.fixturenames:
         unpainted(monkeypatch)
+
+
+@pytest.fixture
+def drawn() -> None:
+    """For a test that looks at a page, where all others of its module do not."""
+
+
+@pytest.fixture
+def only_records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For modules that look at findings and ``report.json``: pages are two thirds of what a small report costs."""
+    if "drawn" not in request.fixturenames:
+        undrawn(monkeypatch)
 
 
 @pytest.fixture(scope="session")

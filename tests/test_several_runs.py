@@ -16,23 +16,12 @@ from safetensors.numpy import save_file
 
 from reporter.cli import main
 from reporter.rules import RULES
-from tests.make.blank import undrawn
+
+pytestmark = pytest.mark.usefixtures("only_records")
 
 Weights = dict[str, np.ndarray]
 
 SHAPES = {"a.kernel": (40, 30), "b.kernel": (30, 20)}
-
-
-@pytest.fixture
-def drawn() -> None:
-    """For tests that look at a page."""
-
-
-@pytest.fixture(autouse=True)
-def only_records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All others look at ``report.json``."""
-    if "drawn" not in request.fixturenames:
-        undrawn(monkeypatch)
 
 
 def training(seed: int, n: int, start: Weights | None = None, update: float = 0.05) -> list[Weights]:
