@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import warnings
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.make.blank import unpainted
+from tests.make.blank import undrawn, unpainted
 from tests.make.formats import MAKERS, network
 
 # A first call may compile a kernel: no test here is about time. `make fuzz` tries more.
@@ -64,6 +65,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, all others as they are."""
     place = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: (place.get(group(item.nodeid), len(place)), not item.nodeid.startswith(UNMEASURED)))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: collections of garbage need not look at it again.
+
+    There are millions of objects, TensorFlow's among them, and Keras collects whenever a layer gives up a variable.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -129,6 +139,18 @@ def blank_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     """Whoever looks at numbers, words and verdicts needs no paint, which is a third of what a small report costs."""
     if "painted" not in request.fixturenames:
         unpainted(monkeypatch)
+
+
+@pytest.fixture
+def drawn() -> None:
+    """For a test that looks at a page, where all others of its module do not."""
+
+
+@pytest.fixture
+def only_records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For modules that look at findings and ``report.json``: pages are two thirds of what a small report costs."""
+    if "drawn" not in request.fixturenames:
+        undrawn(monkeypatch)
 
 
 @pytest.fixture(scope="session")

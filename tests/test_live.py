@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from reporter.cli import main
+from tests.make.blank import undrawn
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -84,8 +85,9 @@ def constants(record: dict[str, Any]) -> None:
 
 
 def test_a_trainer_is_never_disturbed_and_every_report_is_honest(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    undrawn(monkeypatch)  # while a report is drawn the trainer only trains
     folder, stop, out = tmp_path / "ckpts", tmp_path / "stop", tmp_path / "out"
     for name in ("tf", "keras", "weights", "legacy"):
         (folder / name).mkdir(parents=True)

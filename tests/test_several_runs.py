@@ -17,6 +17,8 @@ from safetensors.numpy import save_file
 from reporter.cli import main
 from reporter.rules import RULES
 
+pytestmark = pytest.mark.usefixtures("only_records")
+
 Weights = dict[str, np.ndarray]
 
 SHAPES = {"a.kernel": (40, 30), "b.kernel": (30, 20)}
@@ -72,6 +74,7 @@ def changes(record: dict[str, Any]) -> list[str]:
     return [f["rule"] for f in record["findings"] if f["rule"] in follows]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_three_trainings_under_rising_numbers_are_three_runs(tmp_path: Path) -> None:
     folder = fill(tmp_path / "in", [w for seed in range(3) for w in training(seed, 4)], [10, 20, 30, 40] * 3)
     record = report(folder)
@@ -115,6 +118,7 @@ def test_a_final_save_of_the_last_step_is_no_training_that_stands_still(tmp_path
     assert not changes(record)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_names_that_are_ranks_leave_the_order_to_the_steps_as_the_values_show(tmp_path: Path) -> None:
     ranks = [3, 1, 4, 2, 6, 5]
     names = [f"top-{rank}" for rank in ranks]
@@ -147,6 +151,7 @@ def test_times_that_copying_has_mixed_up_part_nothing(tmp_path: Path, times: lis
     assert not record["series"][0]["cautions"]
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize(
     ("names", "steps"),
     [
@@ -235,6 +240,7 @@ def test_runs_of_one_save_counter(tf: ModuleType, tmp_path: Path) -> None:
     assert [s["name"] for s in again["series"]] == list(expected), "from the cache as well"
 
 
+@pytest.mark.usefixtures("drawn")
 def test_what_rotation_deletes_of_a_folder_per_step_stays_in_the_trend(tmp_path: Path) -> None:
     folder, cache = tmp_path / "in", ("--cache", str(tmp_path / "cache"))
     states = training(0, 3)

@@ -15,6 +15,9 @@ from reporter.pipeline import Outcome
 from tests.cache.test_runs import read, report, run, safetensors, weights
 
 
+pytestmark = pytest.mark.usefixtures("only_records")
+
+
 def save(folder: Path, step: int, arrays: dict[str, np.ndarray] | None = None) -> Path:
     path = folder / f"m-{step}.safetensors"
     safetensors(path, weights(step) if arrays is None else arrays)
@@ -39,6 +42,7 @@ def rotate(folder: Path, *gone: int) -> None:
         (folder / f"m-{step}.safetensors").unlink()
 
 
+@pytest.mark.usefixtures("drawn")
 def test_what_was_rotated_away_stays_in_the_trend(ckpts: Path, tmp_path: Path) -> None:
     rotate(ckpts, 1, 2)
     save(ckpts, 4)

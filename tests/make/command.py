@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema.protocols import Validator
-from jsonschema.validators import validator_for
+from jsonschema.validators import extend, validator_for
 
 import reporter
 from reporter.cli import main
@@ -36,12 +36,24 @@ def record(folder: Path) -> dict[str, Any]:
 
 
 def validate(found: dict[str, Any]) -> None:
-    """Check a record with its schema, of entries that are alike to it three only: of a long series it takes 15 s else.
+    """Check a record with its schema: what the schema cannot tell apart once, as a long series takes 15 s else.
 
     Raises:
         jsonschema.ValidationError: it does not follow the schema.
     """
-    _validator().validate(_distinct(found, {}))
+    kind, schema = _kind()
+    refer = kind.VALIDATORS["$ref"]
+    known: dict[Any, Any] = {}
+    sound: set[tuple[str, int]] = set()  # the definition, and the part that follows it, which ``known`` keeps alive
+
+    def once(validator: Any, definition: str, part: Any, around: Any) -> Iterator[Any]:
+        if (definition, id(part)) not in sound:
+            wrong = list(refer(validator, definition, part, around))
+            yield from wrong
+            if not wrong:
+                sound.add((definition, id(part)))
+
+    extend(kind, {"$ref": once})(schema).validate(_distinct(found, known))
 
 
 _WORDS = frozenset(re.findall(r'"([^"]*)"', SCHEMA.read_text("utf-8")))
@@ -78,9 +90,9 @@ def _distinct(value: Any, known: dict[Any, Any]) -> Any:
 
 
 @cache
-def _validator() -> Validator:
-    """The schema is checked once, which takes longer than to check a small record with it."""
+def _kind() -> tuple[Any, Any]:
+    """The class of validators of the schema, and the schema, which is checked once: that takes longer than a record."""
     schema = json.loads(SCHEMA.read_text())
     kind = validator_for(schema)
     kind.check_schema(schema)
-    return kind(schema)
+    return kind, schema

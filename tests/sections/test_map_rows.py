@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ LAYERS = [name for i in range(14) for name in (f"separable_conv2d_{i}", f"batch_
 def report(
     folder: Path,
     series: Mapping[str, Mapping[int, str]],
+    layers: Sequence[str] = LAYERS,
     steps: int = 4,
     longer: int = 1,
     *,
@@ -42,6 +43,7 @@ def report(
     Args:
         folder: an empty one.
         series: name of each -> at which step which of its layers becomes NaN.
+        layers: the names of all.
         steps: checkpoints of the first series.
         longer: how many more each next one has.
         pdf: whether to print it.
@@ -49,7 +51,7 @@ def report(
     """
     rng = np.random.default_rng(0)
     for at, (name, broken) in enumerate(series.items()):
-        weights = {layer: rng.standard_normal((6, 4)) for layer in LAYERS}
+        weights = {layer: rng.standard_normal((6, 4)) for layer in layers}
         for step in range(1, steps + at * longer + 1):
             weights = {layer: w + 0.02 * rng.standard_normal(w.shape) for layer, w in weights.items()}
             if step in broken:
@@ -90,7 +92,7 @@ def test_names_of_rows_are_told_apart_on_paper_and_on_a_screen(one: Report) -> N
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp("several")
-    return report(folder, {"a": {}, "b": {2: LAYERS[1]}, "c": {4: LAYERS[3]}}, pdf=True)
+    return report(folder, {"a": {}, "b": {2: LAYERS[1]}, "c": {4: LAYERS[3]}}, LAYERS[:6], pdf=True)
 
 
 def test_each_of_many_series_tells_what_is_wrong_with_it_where_and_since_when(several: Outcome) -> None:
@@ -145,7 +147,7 @@ def test_rows_of_unlike_lengths_lose_no_cell_on_paper(several: Outcome) -> None:
 
 def test_of_very_many_series_those_that_are_fine_do_not_fill_the_screen(tmp_path: Path) -> None:
     names = {f"run-{i:02}": ({1: LAYERS[0]} if i % 9 == 8 else {}) for i in range(30)}
-    _, known = first_screen(report(tmp_path, names, steps=1, longer=0, drawn=False).report, "index")
+    _, known = first_screen(report(tmp_path, names, LAYERS[:2], steps=1, longer=0, drawn=False).report, "index")
     assert len(known.rows) == 12
     assert [row.title for row in known.rows[:3]] == [f"run-{i:02}/model-*" for i in (8, 17, 26)]
     assert "18 more without a warning: see Series" in known.caption
@@ -153,7 +155,7 @@ def test_of_very_many_series_those_that_are_fine_do_not_fill_the_screen(tmp_path
 
 def test_of_many_failed_series_it_is_told_how_many_have_a_checkpoint_to_go_back_to(tmp_path: Path) -> None:
     names = {f"experiments-of-autumn/run-{i}-with-a-long-name": {2 if i else 1: LAYERS[0]} for i in range(5)}
-    found = report(tmp_path, {**names, "fine": {}}, steps=2, longer=0, drawn=False).report
+    found = report(tmp_path, {**names, "fine": {}}, LAYERS[:2], steps=2, longer=0, drawn=False).report
     shown, known = first_screen(found, "pdf")
     told = "5 series have a failure, and 4 of these have a checkpoint without one"
     assert shown.use == f"1 series has no failure; {told}: see Series."

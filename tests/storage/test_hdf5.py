@@ -75,9 +75,10 @@ def test_what_lies_in_chunks_is_copied_once_in_a_run(
 ) -> None:
     """Also where it is larger than what is kept of earlier ones, and the last one is read again for its readiness."""
     monkeypatch.setattr(spool, "KEPT_BYTES", 0)
-    sizes = [len(weights(step, **layout)) for step in range(2)]
-    for step in range(2):
-        url = put(memory, weights(step, **layout), f"m-{step}.h5")
+    files = [weights(step, **layout) for step in range(2)]
+    sizes = list(map(len, files))
+    for step, data in enumerate(files):
+        url = put(memory, data, f"m-{step}.h5")
     assert main(["report", url.rpartition("/")[0], "-o", str(tmp_path / "out"), *QUICK]) in (0, 3)
     assert sum(sizes) <= traffic.fetched <= sum(sizes) + (4 << 20)
     assert COPIED in (tmp_path / "out" / "latest" / "report.json").read_text()
