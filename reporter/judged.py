@@ -8,10 +8,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from reporter.ahead import Copies
 from reporter.cache import Cache
 from reporter.gather.account import Account
 from reporter.gather.all_series import Clock, file_entries, gather_all
 from reporter.gather.catalog import scan
+from reporter.gather.stretches import further_processors
 from reporter.metrics import with_metrics
 from reporter.model.checkpoint import FileEntry, Found
 from reporter.model.comparison import Comparison
@@ -113,7 +115,7 @@ def judged(
 
     with clock("judge"):
         progress.stage("judging")
-        judgement = judge(series, rules)
+        judgement = judge(series, rules, Copies(further_processors(settings)))
     return Judged(found, series, account, file_entries(found, series, account), judgement)
 
 

@@ -104,15 +104,18 @@ def every_block(page: Page) -> Iterator[Block]:
 
 def figures_of(value: object) -> Iterator[Figure]:
     """Every picture of a page or block, wherever it is in it, in the order of the page."""
-    if isinstance(value, Figure):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from figures_of(item)
-    elif not isinstance(value, Table):
-        kind: Any = type(value)
-        for name in field_names(kind):
-            yield from figures_of(getattr(value, name))
+    left = [
+        value
+    ]  # the next one last; a generator for each of the many objects of a page would take three times as long
+    while left:
+        one: Any = left.pop()
+        if isinstance(one, Figure):
+            yield one
+        elif isinstance(one, tuple):
+            left.extend(reversed(one))
+        elif not isinstance(one, Table):
+            kind: Any = type(one)
+            left.extend(getattr(one, name) for name in reversed(field_names(kind)))
 
 
 @cache

@@ -72,6 +72,8 @@ def visible(value: object) -> object:
     'a\\u202eb\\udc80\n'
     """
     if isinstance(value, str) and not isinstance(value, Markup):
-        text = _DECEPTIVE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), clip(value, LONGEST))
-        return _UNIT.sub(NARROW, text)
+        text = clip(value, LONGEST)
+        if not text.isprintable():  # whatever deceives is not printable to Python either, which knows sooner
+            text = _DECEPTIVE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+        return _UNIT.sub(NARROW, text) if " " in text else text
     return value

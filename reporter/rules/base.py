@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, SupportsIndex
 
 from reporter.model.finding import Severity as Severity
 from reporter.model.finding import Side as Side
@@ -177,6 +178,13 @@ class Rule:
     covers_before: tuple[str, ...] = field(default=())
     deployment: bool = False
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """One of :data:`reporter.rules.RULES` is pickled by its name, and is the same object again.
+
+        A copy of this process so hands over thousands of findings without the texts that their rules share.
+        """
+        return (registered, (self.name,)) if registered(self.name) is self else object.__reduce_ex__(self, protocol)
+
     @property
     def calibration(self) -> str:
         """How often it fired on runs of which it is known what is wrong, in words; "" for a rule of the user's own."""
@@ -187,3 +195,10 @@ class Rule:
         """Every limit by name."""
         own = {} if self.threshold is None else {"threshold": self.threshold}
         return own | {limit.name: limit.default for limit in self.limits}
+
+
+def registered(name: str) -> Rule | None:
+    """The rule of this program that has a name, None where none has."""
+    from reporter.rules import RULES  # which imports this module
+
+    return next((rule for rule in RULES if rule.name == name), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,10 +22,12 @@ from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Level, Row, Spark, Table, Thumbnail
 from reporter.model.tensor import TensorInfo
+from reporter.model.value import Statistics
 from reporter.numerals import counted, decibels, integer
 from reporter.printable import layer_name
 from reporter.sections import layer_trends
 from reporter.sections.base import (
+    BY_NAME,
     LEVELS,
     NON_FINITE,
     non_finite_cell,
@@ -65,6 +67,7 @@ class _Of:
         found: the findings by layer, the worst first, each with the link to where it is told.
         trends: by layer.
         drawn: the distribution over the steps by layer.
+        thumbnails: those made so far, by tensor: that of the one that speaks for a layer is shown twice.
     """
 
     series: Comparison
@@ -74,6 +77,7 @@ class _Of:
     found: Mapping[str, Sequence[tuple[Finding, str]]]
     trends: Mapping[str, Table]
     drawn: Mapping[str, Figure]
+    thumbnails: dict[str, Thumbnail] = field(default_factory=dict)
 
 
 def cards(report: Report, at: int) -> Cards:
@@ -145,7 +149,7 @@ def _marks(of: _Of, lead: str, first: Measured, last: Measured) -> tuple[tuple[s
     tensor = last.by_name[lead]
     several = len(series.refs) > 1
     role = str(tensor.info.role).replace("_", " ")
-    thumb = Cell(f"{integer(tensor.info.size)} values", mark=_thumbnail(first, last, lead))
+    thumb = Cell(f"{integer(tensor.info.size)} values", mark=_thumbnail(of, first, last, lead))
     norm = norm_cell(tensor)
     if not several:
         return (role, thumb), ("norm", norm)
@@ -158,12 +162,15 @@ def _marks(of: _Of, lead: str, first: Measured, last: Measured) -> tuple[tuple[s
     )
 
 
-def _thumbnail(first: Measured, last: Measured, name: str) -> Thumbnail:
-    """The values of a tensor in both checkpoints, in the same bins."""
+def _thumbnail(of: _Of, first: Measured, last: Measured, name: str) -> Thumbnail:
+    """The values of a tensor in both checkpoints, which are those of its layer, in the same bins."""
+    if name in of.thumbnails:
+        return of.thumbnails[name]
     tensors = [m.by_name.get(name) for m in ((last,) if first is last else (first, last))]
     counted_ = shared([t.summary for t in tensors if t is not None], BINS)
     shares = [tuple(n / max(h.total, 1) for n in h.counts) if h else () for h in counted_]
-    return Thumbnail(shares[0] if len(shares) > 1 else (), shares[-1] if shares else ())
+    made = of.thumbnails[name] = Thumbnail(shares[0] if len(shares) > 1 else (), shares[-1] if shares else ())
+    return made
 
 
 def _blocks(of: _Of, name: str, first: Measured, last: Measured, found: Sequence[Finding]) -> Iterator[Block]:
@@ -221,12 +228,13 @@ def _tensor(of: _Of, name: str, first: Measured, last: Measured) -> Row:
     cells = [
         Cell(re.split(r"/", name)[-1], title=name),
         Cell(_shape(tensor.info)),
-        Cell("", mark=_thumbnail(first, last, name)),
+        Cell("", mark=_thumbnail(of, first, last, name)),
     ]
-    for statistic, column in zip(_SHOWN, statistic_columns(_SHOWN), strict=True):
-        if several and column.title in _BOTH:
-            cells.append(_statistic(statistic, before))
-        cells.append(_statistic(statistic, tensor))
+    earlier, later = (None if t is None else t.statistics for t in (before if several else None, tensor))
+    for statistic in _SHOWN:
+        if several and BY_NAME[statistic].title in _BOTH:
+            cells.append(_statistic(statistic, before, earlier))
+        cells.append(_statistic(statistic, tensor, later))
     cells.append(non_finite_cell(tensor.summary))
     if several:
         change = series.pairs[-1].tensors.get(name) if series.pairs else None
@@ -234,10 +242,10 @@ def _tensor(of: _Of, name: str, first: Measured, last: Measured) -> Row:
     return Row(tuple(cells))
 
 
-def _statistic(name: str, tensor: TensorMeasure | None) -> Cell:
+def _statistic(name: str, tensor: TensorMeasure | None, values: Statistics | None) -> Cell:
     if name == "l2_norm":
         return norm_cell(tensor)
-    return statistic_cell(name, None if tensor is None else tensor.statistics[name])
+    return statistic_cell(name, None if values is None else values[name])
 
 
 def _slope(series: Comparison, course: Sequence[float | None]) -> Cell:

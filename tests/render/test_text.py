@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from reporter.model.page import Page, Section
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.render import render_html
-from reporter.render.text import apart, visible
+from reporter.render.text import _DECEPTIVE, apart, visible
 
 
 def test_texts_that_differ_in_the_middle_stay_different() -> None:
@@ -25,3 +27,9 @@ def test_names_that_nothing_tells_apart_when_shortened_are_shown_in_full() -> No
 
 def test_a_number_keeps_to_its_unit() -> None:
     assert visible("25.00 % of 3 MB, 30 dB; 3 Bags") == "25.00\u202f% of 3\u202fMB, 30\u202fdB; 3 Bags"
+
+
+def test_nothing_that_deceives_is_printable() -> None:
+    """A text that Python takes for printable is not looked through."""
+    every = map(chr, range(sys.maxunicode + 1))
+    assert [one for one in every if one.isprintable() and _DECEPTIVE.match(one)] == []
