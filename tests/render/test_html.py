@@ -63,7 +63,7 @@ def test_hostile_strings_stay_text(word: str) -> None:
     text = render_html(hostile(word))
     text.encode()  # no surrogate is left
     tags, harmless = Tags(text), Tags(render_html(hostile("harmless")))
-    assert {tag for tag, _ in tags.tags} <= {tag for tag, _ in harmless.tags}
+    assert {tag for tag, _ in tags.tags} - {"wbr"} <= {tag for tag, _ in harmless.tags}
     assert len(tags.all("img")) == len(harmless.all("img"))
     for tag, attributes in tags.tags:
         assert not {"style", "srcdoc"} & attributes.keys()
