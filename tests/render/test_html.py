@@ -233,3 +233,9 @@ def test_tables_link_to_the_definitions_of_their_columns() -> None:
     cards = Cards((CardGroup("", (Card("card", "a", "", (), (), (), (table,)),)),))
     page = Page("t", "", (Section("a", "A", (cards,)), page.sections[1]))
     assert '<p class="defined">' not in render_html(page), "of a thousand cards, each would repeat it"
+
+
+def test_the_picture_of_the_first_screen_does_not_wait_until_it_is_near(tags: Tags) -> None:
+    first, *others = tags.all("img")
+    assert "loading" not in first and others
+    assert all(image["loading"] == "lazy" for image in others)
