@@ -181,7 +181,8 @@ def test_images_are_whole_described_and_sized(tags: Tags) -> None:
     for figure, image in zip(figures, tags.all("img"), strict=True):
         assert b64decode((image["src"] or "").split(",")[1]) == figure.png
         assert (image["width"], image["height"], image["alt"]) == (str(figure.width), str(figure.height), figure.alt)
-        assert (image["loading"], image["decoding"]) == ("lazy", "async")
+        late = ("lazy", "async") if figure.name != "curves" else (None, None)  # the first screen does not wait
+        assert (image.get("loading"), image.get("decoding")) == late
 
 
 def test_levels_are_never_colour_alone() -> None:
@@ -233,9 +234,3 @@ def test_tables_link_to_the_definitions_of_their_columns() -> None:
     cards = Cards((CardGroup("", (Card("card", "a", "", (), (), (), (table,)),)),))
     page = Page("t", "", (Section("a", "A", (cards,)), page.sections[1]))
     assert '<p class="defined">' not in render_html(page), "of a thousand cards, each would repeat it"
-
-
-def test_the_picture_of_the_first_screen_does_not_wait_until_it_is_near(tags: Tags) -> None:
-    first, *others = tags.all("img")
-    assert "loading" not in first and others
-    assert all(image["loading"] == "lazy" for image in others)
