@@ -27,7 +27,7 @@ BARS = (24, 12)
 FEW = 100
 
 _STYLE = (
-    "<style>.ckr td,.ckr th{text-align:right;white-space:nowrap}.ckr :first-child{text-align:left}"
+    "<style>.ckr td,.ckr th{padding:1px .5em;text-align:right;white-space:nowrap}.ckr :first-child{text-align:left}"
     ".ckr i{white-space:pre;font:12px/1 monospace;color:#0072b2}.ckr b{color:#d55e00}</style>"
 )
 

@@ -40,6 +40,15 @@ def test_verdict_what_to_use_and_the_map_are_on_the_first_screen(resized: Callab
     assert left < right, "the map is beside the words"
 
 
+def test_names_of_rows_are_shortened_once_and_not_cut_again(resized: Callable[[int], Chrome]) -> None:
+    """A name without its middle, and then without its end, tells nothing."""
+    cut = resized(1280).execute_script(
+        "return [...document.querySelectorAll('.health .name a')].filter(name => name.scrollWidth > name.clientWidth)"
+        ".map(name => name.textContent)"
+    )
+    assert cut == []
+
+
 def test_the_map_is_one_stop_and_arrows_lead_through_it(browser: Chrome) -> None:
     stops = "return document.querySelectorAll(\".health a[tabindex='0']\").length"
     assert browser.execute_script(stops) == 1

@@ -63,7 +63,7 @@ def test_hostile_strings_stay_text(word: str) -> None:
     text = render_html(hostile(word))
     text.encode()  # no surrogate is left
     tags, harmless = Tags(text), Tags(render_html(hostile("harmless")))
-    assert {tag for tag, _ in tags.tags} <= {tag for tag, _ in harmless.tags}
+    assert {tag for tag, _ in tags.tags} - {"wbr"} <= {tag for tag, _ in harmless.tags}
     assert len(tags.all("img")) == len(harmless.all("img"))
     for tag, attributes in tags.tags:
         assert not {"style", "srcdoc"} & attributes.keys()
@@ -181,7 +181,8 @@ def test_images_are_whole_described_and_sized(tags: Tags) -> None:
     for figure, image in zip(figures, tags.all("img"), strict=True):
         assert b64decode((image["src"] or "").split(",")[1]) == figure.png
         assert (image["width"], image["height"], image["alt"]) == (str(figure.width), str(figure.height), figure.alt)
-        assert (image["loading"], image["decoding"]) == ("lazy", "async")
+        late = ("lazy", "async") if figure.name != "curves" else (None, None)  # the first screen does not wait
+        assert (image.get("loading"), image.get("decoding")) == late
 
 
 def test_levels_are_never_colour_alone() -> None:

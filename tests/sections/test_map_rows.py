@@ -14,9 +14,12 @@ import pytest
 
 from reporter.model.hero import HealthMap, Hero
 from reporter.model.report import Report
+from reporter.model.table import Table
 from reporter.pipeline import Outcome, run
+from reporter.render.columns import extras
 from reporter.render.health import NAME_OF_SERIES, row_names, widest
 from reporter.render.links import Links
+from reporter.sections import overview
 from reporter.sections.base import Medium
 from reporter.sections.hero import ROWS, hero
 from reporter.settings.model import Settings
@@ -123,6 +126,14 @@ def test_the_headline_tells_of_the_series_that_is_first_in_the_map(several: Outc
     assert "worst in c/model-*," in shown.sentence
     assert [row.title for row in known.rows] == ["c/model-*", "b/model-*", "a/model-*"]
     assert shown.use.index("c/model-*: ") < shown.use.index("b/model-*: ")
+
+
+def test_the_table_of_series_shows_the_course_of_each_at_first(several: Outcome) -> None:
+    (section,) = overview.build(several.report, "html")
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    hidden = extras(table)
+    shown = [column.title for at, column in enumerate(table.columns) if at not in hidden]
+    assert shown == ["Series", "Verdict", "Worst finding", "Steps", "Health", "NaN/Inf"]
 
 
 def test_where_one_series_failed_it_is_not_the_worst_of_several(several: Outcome) -> None:
