@@ -121,6 +121,31 @@ def _is_saved_model(look: Look) -> bool:
     return len(fields[1][1]) > 255 and fields[1][1][:1] in b'\n\x12\x1a"*2:'
 
 
+def _is_meta_graph(look: Look) -> bool:
+    """MetaGraphDef {1 meta info {2 ops {1 op {1 name …}}}} (tensorflow/core/protobuf/meta_graph.proto)."""
+    value: bytes | int = look.head
+    for number in (1, 2, 1, 1):
+        first = next(iter(_fields(value, 1)), (0, b"")) if isinstance(value, bytes) else (0, b"")
+        if first[0] != number:
+            return False
+        value = first[1]
+    return isinstance(value, bytes) and re.fullmatch(rb"_?[A-Z][A-Za-z0-9]+", value) is not None
+
+
+def _is_keras_metadata(look: Look) -> bool:
+    """SavedMetadata {1 node {3 path, 4 identifier …}} (keras/protobuf/saved_metadata.proto)."""
+    number, node = next(iter(_fields(look.head, 1)), (0, b""))
+    if number != 1 or not isinstance(node, bytes):
+        return False
+    return any(n == 4 and isinstance(value, bytes) and value.startswith(b"_tf_keras_") for n, value in _fields(node, 4))
+
+
+def _is_fingerprint(look: Look) -> bool:
+    """FingerprintDef {1 … 5 hashes, 6 version}, in either order (tensorflow/core/protobuf/fingerprint.proto)."""
+    hashes = sorted(number for number, value in _fields(look.head, 6) if isinstance(value, int))
+    return look.size < 256 and hashes == [1, 2, 3, 4, 5]
+
+
 def _is_keras_config(look: Look) -> bool:
     """A serialised object: class and configuration stand at the top, in any order, not somewhere below."""
     first = re.match(rb'\s*\{\s*"(?:module|class_name|config|registered_name|backend|keras_version)"\s*:', look.head)
@@ -170,6 +195,9 @@ FORMATS: tuple[tuple[str, Predicate], ...] = (
     ("an OpenVINO model; its weights are in the .bin file beside it",
      _matches(rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>)?\s*<net\s[^>]*version="1[01]"')),
     ("a SavedModel without its variables, or out of its place", _is_saved_model),
+    ("a SavedModel's fingerprint, without weights", _is_fingerprint),
+    ("what Keras adds to a SavedModel, without weights", _is_keras_metadata),
+    ("a TensorFlow graph with its signatures (.meta), without weights", _is_meta_graph),
     ("an ONNX model", _is_onnx),
     ("a TensorFlow graph (GraphDef, maybe frozen)", _is_graph_def),
     ("Flax parameters (msgpack)", _is_flax),

@@ -41,6 +41,13 @@ FLAX = (  # msgpack 1.1, as flax.serialization packs arrays
 )
 
 
+META_GRAPH = (  # a Saver of TensorFlow 1, cut
+    b"\x0a\x4e\x12\x45\x0a\x3a\x0a\x03Add\x12\x06\x0a\x01x\x22\x01T\x12\x06\x0a\x01y\x22\x01T\x1a\x06\x0a\x01z\x22\x01T"
+    b"\x22\x1b\x0a\x01T\x12\x04type:\x10\x0a\x0e2\x0c\x0e\x01\x02\x03\x04\x05\x06\x08\x09\x12\x07\x14\x0a\x07\x0a\x05Apply"
+    b"\x2a\x051.4.0"
+)
+
+
 def zip_of(**members: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -86,6 +93,11 @@ CASES: list[tuple[bytes, str]] = [
     (b'<?xml version="1.0"?>\n<net name="Model0" version="11">\n',
      "an OpenVINO model; its weights are in the .bin file beside it"),
     (ONNX, "an ONNX model"),
+    (META_GRAPH, "a TensorFlow graph with its signatures (.meta), without weights"),
+    (b"\x08\xc1\xb2\x04\x10\x9b\x96\x0a\x18\xaf\xf2\x02\x20\xb2\x01\x28\xe8\x07\x32\x02\x08\x01",
+     "a SavedModel's fingerprint, without weights"),
+    (b'\x0a\x24\x1a\x04root"\x0f_tf_keras_model*\x0b{"name":""}',
+     "what Keras adds to a SavedModel, without weights"),
     (FLAX, "Flax parameters (msgpack)"),
     (JOBLIB, "Python objects of joblib (a pickle, never loaded)"),
     *((pickle.dumps(value, protocol), "a Python pickle (never loaded)")
@@ -107,6 +119,15 @@ def test_what_tensorflow_writes(tf: ModuleType, tmp_path: Path, shared_data: Pat
     assert lite
     for path in lite:
         assert told(tmp_path, path.read_bytes()) == "a TensorFlow Lite model"
+    for name, title in (
+        ("*.meta", "a TensorFlow graph with its signatures"),
+        ("fingerprint.pb", "a SavedModel's fingerprint"),
+        ("keras_metadata.pb", "what Keras adds to a SavedModel"),
+    ):
+        written = sorted(shared_data.rglob(name))
+        assert written, name
+        for path in written:
+            assert told(tmp_path, path.read_bytes()).startswith(title), path
     models = sorted((shared_data / "single").rglob("saved_model.pb"))
     assert models
     for path in models:
