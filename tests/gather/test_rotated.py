@@ -14,7 +14,6 @@ import pytest
 from reporter.pipeline import Outcome
 from tests.cache.test_runs import read, report, run, safetensors, weights
 
-
 pytestmark = pytest.mark.usefixtures("only_records")
 
 

@@ -21,6 +21,7 @@ from reporter.errors import (
 )
 from reporter.readers.files import zipped
 from reporter.readers.keras import KerasArchiveReader
+from reporter.readers.keras_model.config import MAX_CONFIG
 
 KERAS = "keras/src/saving/test_data/pre_pr22362_nested_container.keras"
 
@@ -174,7 +175,8 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(keras3: Any, tmp_path: Path
     assert path.stat().st_size < 1 << 20
     with pytest.raises(RefusedCheckpoint, match="zip bomb"):
         opened(path)
-    path = rewrite(keras3["nested"].files[".keras"], tmp_path / "c.keras", zipfile.ZIP_DEFLATED, config_json=zeros)
+    long = zeros[: MAX_CONFIG + 1]
+    path = rewrite(keras3["nested"].files[".keras"], tmp_path / "c.keras", zipfile.ZIP_DEFLATED, config_json=long)
     with pytest.raises(RefusedCheckpoint, match=r"config\.json takes"):
         opened(path)
 
