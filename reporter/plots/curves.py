@@ -26,6 +26,8 @@ PLOT = 160.0
 """Height of the panel in CSS pixels."""
 FEW = 40
 """Up to this number of checkpoints, each has a marker."""
+LETTER = 9.0
+"""Height of a capital letter in CSS pixels."""
 ODD = "NaN or infinite"
 """What is written beside a checkpoint without a finite number."""
 TOLD = 3
@@ -209,6 +211,31 @@ def draw_line(canvas: Canvas, x: Array, y: Array, colour: str, marker: str, dash
     marked = here if len(x) <= FEW else alone  # A number between two gaps has no line and needs a marker.
     if marked.any():
         canvas.curve(x[marked], y[marked], colour, 0.0, marker=marker)
+
+
+def clear_of(panel: Panel, left: float, right: float, base: float, lines: Sequence[tuple[Array, Array]]) -> float:
+    """The base line of a word in a panel: the wanted one, or one at the top where a line runs through the word.
+
+    Args:
+        panel: around the word.
+        left: where the word begins, in CSS pixels.
+        right: where it ends.
+        base: where it is wanted.
+        lines: horizontal and vertical positions of what is drawn, NaN for gaps.
+    """
+    across = np.linspace(left - 2, right + 2, 12)
+    drawn = [np.empty(0)]
+    for x, y in lines:
+        here = np.isfinite(x) & np.isfinite(y)
+        if here.any():
+            drawn.append(np.interp(across, x[here], y[here], np.nan, np.nan))
+    heights = np.concatenate(drawn)
+
+    def free(at: float) -> bool:
+        return not bool(((heights > at - LETTER - 2) & (heights < at + 3)).any())
+
+    above = panel.top + LETTER + 3
+    return above if free(above) and not free(base) else base
 
 
 def _alt(title: str, labels: Sequence[str], shown: Mapping[str, Array], odd: Sequence[str]) -> str:

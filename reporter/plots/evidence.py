@@ -13,8 +13,9 @@ from reporter.plots import units
 from reporter.plots.bins import Bins, bins_of, outline, outside, seen, values, without_values
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import BLUE, INK, VERMILLION, tint
-from reporter.plots.curves import column_of, draw_line
+from reporter.plots.curves import clear_of, column_of, draw_line
 from reporter.plots.legend import Item, legend
+from reporter.plots.lettering import width
 from reporter.plots.panel import BELOW, LINE, TITLE, Panel, gutter
 from reporter.plots.scale import Linear, widened
 from reporter.plots.steps import Steps
@@ -121,7 +122,10 @@ def _course(canvas: Canvas, around: Around, top: float, left: float) -> None:
         canvas.curve(places[bad], np.full(len(bad), panel.bottom - CROSS), VERMILLION, 0.0, marker="X")
         word = number(around.line.values[bad[0]])
         at, side = (places[bad[0]] - 8, "right") if places[bad[0]] > panel.right - 40 else (places[bad[0]] + 8, "left")
-        canvas.text(float(at), panel.bottom - CROSS - 8, word, side, colour=VERMILLION, bold=True)
+        wide = width(word, bold=True)
+        begin = float(at) - (wide if side == "right" else 0.0)
+        base = clear_of(panel, begin, begin + wide, panel.bottom - CROSS - 8, [(places, y(column))])
+        canvas.text(float(at), base, word, side, colour=VERMILLION, bold=True)
     steps.axis(panel, places)
 
 

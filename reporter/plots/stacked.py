@@ -14,7 +14,7 @@ from reporter.numerals import integer, number
 from reporter.plots.bins import Array
 from reporter.plots.canvas import FULL, MARGIN, Canvas
 from reporter.plots.colours import FAINT_INK, OKABE_ITO, VERMILLION
-from reporter.plots.curves import DASHES, MARKERS, draw_line, of_courses
+from reporter.plots.curves import DASHES, MARKERS, clear_of, column_of, draw_line, of_courses
 from reporter.plots.legend import Item, Legend, legend
 from reporter.plots.lettering import width
 from reporter.plots.panel import BELOW, TITLE, Panel, gutter
@@ -167,17 +167,26 @@ def _lines(panel: Panel, lines: Mapping[str, Line], x: Linear, span: tuple[float
     panel.x_marks([])
     panel.canvas.read(of_courses(panel, x, {n: (line.positions, line.values) for n, line in lines.items()}))
     said: list[tuple[float, float]] = []
-    for line, colour, marker, dashes in zip(lines.values(), OKABE_ITO, MARKERS, DASHES, strict=False):
-        values = np.array([np.nan if v is None else v for v in line.values], np.float64)
-        places = x(line.positions)
-        draw_line(panel.canvas, places, y(np.where(np.isfinite(values), values, np.nan)), colour, marker, dashes)
-        _bad(panel, places, line.values, said)
+    drawn = [(x(line.positions), y(column_of(line.values))) for line in lines.values()]
+    for line, at, colour, marker, dashes in zip(lines.values(), drawn, OKABE_ITO, MARKERS, DASHES, strict=False):
+        draw_line(panel.canvas, *at, colour, marker, dashes)
+        _bad(panel, at[0], line.values, said, drawn)
 
 
-def _bad(panel: Panel, x: Array, values: Sequence[float | None], said: list[tuple[float, float]]) -> None:
+def _bad(
+    panel: Panel,
+    x: Array,
+    values: Sequence[float | None],
+    said: list[tuple[float, float]],
+    drawn: Sequence[tuple[Array, Array]],
+) -> None:
     """Crosses at the foot of a panel where a value is no number, the first with the word for it.
 
     Args:
+        panel: to draw on.
+        x: positions of the values.
+        values: of one line.
+        drawn: positions of the points of all lines, on which no word may stand.
         said: from where to where words stand already; a word that has no room is not said again.
     """
     bad = [i for i, v in enumerate(values) if v is not None and not math.isfinite(v)]
@@ -189,7 +198,8 @@ def _bad(panel: Panel, x: Array, values: Sequence[float | None], said: list[tupl
     if left + wide > panel.right:
         left -= wide + 16
     if all(left > end or left + wide < begin for begin, end in said):
-        panel.canvas.text(left, panel.bottom - 8, word, colour=VERMILLION, bold=True)
+        base = clear_of(panel, left, left + wide, panel.bottom - 8, drawn)
+        panel.canvas.text(left, base, word, colour=VERMILLION, bold=True)
         said.append((left, left + wide))
 
 

@@ -10,8 +10,10 @@ import pytest
 from reporter import plots
 from reporter.model.figures import Line
 from reporter.plots import lines
-from reporter.plots.curves import begin
+from reporter.plots.canvas import Canvas
+from reporter.plots.curves import begin, clear_of
 from reporter.plots.matrix import scale_of
+from reporter.plots.panel import Panel
 from reporter.plots.scale import LEAST_SPAN, Whole, widened
 from reporter.plots.stacked import SMALL, _ticks
 
@@ -69,3 +71,13 @@ def test_the_smallest_panel_has_a_scale_and_not_only_a_level(low: float, high: f
 def test_only_a_picture_with_metrics_speaks_of_metrics(logged: bool) -> None:
     figure = plots.multiples("m", "Over the training", [{"norm": Line((1.0, 2.0), (3.0, 4.0))}], logged=logged)
     assert ("metrics" in figure.caption) is logged
+
+
+def test_no_line_runs_through_the_word_for_what_is_no_number() -> None:
+    panel = Panel(Canvas(300, 100), 0.0, 0.0, 300.0, 80.0)
+    falling = np.array([0.0, 290.0]), np.array([10.0, 70.0])
+    assert clear_of(panel, 260.0, 285.0, 72.0, [falling]) < 20.0
+    assert clear_of(panel, 5.0, 30.0, 72.0, [falling]) == 72.0
+    assert clear_of(panel, 260.0, 285.0, 72.0, [(falling[0], np.array([np.nan, np.nan]))]) == 72.0
+    both = [falling, (falling[0], np.array([12.0, 12.0]))]
+    assert clear_of(panel, 260.0, 285.0, 72.0, both) == 72.0, "there is room nowhere"
