@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from reporter.measuring import kernels
 from reporter.measuring.channels import Channels
-from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
+from reporter.measuring.kernels.sizes import BFLOAT16, FLOAT16, NEGATIVE_ZERO, RAW, TABLE
 from reporter.measuring.pieces import Array, as_real, pieces, to_float64
 from reporter.measuring.tables import CounterTables
 from reporter.measuring.wide import in_range, wide_moments, wide_norms
@@ -103,8 +103,8 @@ class Accumulator:
         norms = None
         with self._tables.borrow(piece.size) as table:
             if self.coded:
-                values = finite_values(self._dtype)
-                kernels.measure_codes(piece.view(f"u{piece.dtype.itemsize}"), values, start, table, *in_order)
+                codes, values = piece.view(f"u{piece.dtype.itemsize}"), finite_values(self._dtype)
+                kernels.measure_codes(codes, values, form_of(self._dtype), start, table, *in_order)
             elif self._narrow:
                 kernels.measure32(piece, start, table, totals, extremes, counts, *in_order)
             else:
@@ -252,6 +252,13 @@ def finite_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float32]:
     """The value of every code as float32, which is exact, with 0 for codes that are not finite."""
     values = all_values(dtype)
     return read_only(np.where(np.isfinite(values), values, 0).astype(np.float32))
+
+
+def form_of(dtype: np.dtype[Any]) -> int:
+    """How the values of an 8- or 16-bit dtype follow from their codes."""
+    if dtype.kind in "iu":
+        return 1 << 8 * dtype.itemsize - 1 if dtype.kind == "i" else 0
+    return {"float16": FLOAT16, "bfloat16": BFLOAT16}.get(dtype.name, TABLE)
 
 
 def read_only(values: Array) -> Array:

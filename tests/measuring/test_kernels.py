@@ -18,15 +18,16 @@ import pytest
 
 from reporter.errors import CorruptCheckpoint
 from reporter.measuring import kernels
-from reporter.measuring.accumulate import Accumulator
+from reporter.measuring.accumulate import Accumulator, finite_values, form_of
 from reporter.measuring.batch import measure_batch
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.kernels.compiled import _address
+from reporter.measuring.kernels.sizes import RAW, TABLE
 from reporter.measuring.pairs import compare_tensors
 from reporter.measuring.tensors import measure_paired, measure_tensor
 from reporter.model.cells import Cells
 from reporter.model.measured import Measured
-from reporter.model.sketch import DISTANCE_ERROR
+from reporter.model.sketch import BUCKETS, DISTANCE_ERROR
 from reporter.model.tensor import Contents
 from tests.sources import ArraySource
 
@@ -316,6 +317,26 @@ print("numba" in sys.modules, file=sys.stderr)
     assert "skewness" in compiling.stdout
     assert compiling.stdout == loading.stdout
     assert (compiling.stderr.split()[-1], loading.stderr.split()[-1]) == ("False", "False")
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "f2", "bfloat16", "float8_e4m3fn", "float8_e5m2", "int4"])
+def test_the_value_of_every_code_is_that_of_its_table(dtype: str) -> None:
+    """Computed or looked up: by output unit and in the sketch it is as if the values had been stored as float32."""
+    kind = np.dtype(getattr(ml_dtypes, dtype, dtype))
+    values = finite_values(kind)
+    codes = np.arange(values.size, dtype=f"u{kind.itemsize}")
+    results = []
+    for kernel, arguments in (
+        (kernels.measure_codes, (codes, values, form_of(kind))),
+        (kernels.measure32, (values,)),
+    ):
+        energy, maxima, sums = np.zeros(values.size), np.zeros(values.size, np.int32), np.zeros(BUCKETS)
+        table, extremes = np.zeros((2, RAW), np.uint32), np.array([np.inf, -np.inf])
+        more = () if kernel is kernels.measure_codes else (np.zeros(5), extremes, np.zeros(4, np.int64))
+        kernel(*arguments, 0, table, *more, 0, 0, energy, maxima, sums)
+        results.append((energy.tobytes(), maxima.tobytes(), sums.tobytes()))
+    assert results[0] == results[1]
+    assert form_of(kind) == TABLE or not dtype.startswith("float8")
 
 
 def test_a_kernel_refuses_arrays_that_its_machine_code_cannot_read() -> None:

@@ -36,6 +36,7 @@ import numpy.typing as npt
 
 from reporter.measuring.kernels.cells import count, count64, count_zeros, scan32, scan64, split
 from reporter.measuring.kernels.channels import add_periodic, add_runs
+from reporter.measuring.kernels.codes import to_float32
 from reporter.measuring.kernels.compiled import inner, jit
 from reporter.measuring.kernels.moments import add_moments
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO
@@ -222,6 +223,7 @@ def measure64(
 def measure_codes(
     codes: npt.NDArray[np.unsignedinteger[Any]],
     values: npt.NDArray[np.float32],
+    form: int,
     start: int,
     table: npt.NDArray[np.uint32],
     place: int,
@@ -239,6 +241,7 @@ def measure_codes(
     Args:
         codes: the stored bits of the values, as uint8 or uint16.
         values: the value of each code as float32, and 0 for codes that are not finite.
+        form: how values follow from codes, see :mod:`reporter.measuring.kernels.codes`.
         table: uint32, shape (2, RAW), for the counts by code.
     """
     group, words, signed, rest = for_sketch(scratch)
@@ -253,8 +256,7 @@ def measure_codes(
             wide[i] = block[i]
         count(n, four, wide, table, bits)
         if energy.size or sums.size:
-            for i in range(n):
-                x[i] = values[wide[i]]
+            to_float32(block, values, form, x, bits)
             _add_units_and_sketch32(
                 x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, signed, sums
             )

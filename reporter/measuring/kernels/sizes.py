@@ -28,6 +28,9 @@ ROUNDING_BLOCK = 1 << 12
 """Values that a rounding kernel takes at a time. A pattern of int8 scales is repeated to this length, so that its loops
 are long enough to vectorise; as float64 the scales and their inverses take 32 KiB each."""
 
+TABLE, FLOAT16, BFLOAT16 = -3, -2, -1
+"""How values follow from codes of 8 and 16 bits, see :mod:`reporter.measuring.kernels.codes`."""
+
 SCRATCH = 1 << 15
 """Words of 8 bytes that a thread keeps for what kernels write down for themselves."""
 
