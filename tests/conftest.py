@@ -67,13 +67,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (place.get(group(item.nodeid), len(place)), not item.nodeid.startswith(UNMEASURED)))
 
 
-def pytest_collection_finish() -> None:
+def loaded() -> None:
     """What is loaded by now stays: collections of garbage need not look at it again.
 
     There are millions of objects, TensorFlow's among them, and Keras collects whenever a layer gives up a variable.
     """
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    """All tests are imported."""
+    loaded()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -168,6 +173,7 @@ def tf() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tensorflow
+    loaded()
     return tensorflow
 
 
@@ -177,6 +183,7 @@ def keras(tf: ModuleType) -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import keras
+    loaded()
     return keras
 
 
@@ -186,6 +193,7 @@ def tf_keras(tf: ModuleType) -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tf_keras
+    loaded()
     return tf_keras
 
 
