@@ -141,9 +141,13 @@ def _is_keras_metadata(look: Look) -> bool:
 
 
 def _is_fingerprint(look: Look) -> bool:
-    """FingerprintDef {1 … 5 hashes, 6 version}, in either order (tensorflow/core/protobuf/fingerprint.proto)."""
-    hashes = sorted(number for number, value in _fields(look.head, 6) if isinstance(value, int))
-    return look.size < 256 and hashes == [1, 2, 3, 4, 5]
+    """FingerprintDef {1 … 5 hashes, 6 version, 7 name}, in either order (tensorflow/core/protobuf/fingerprint.proto).
+
+    A hash of 0 is not written.
+    """
+    fields = dict(_fields(look.head, 8))
+    hashes = {number for number, value in fields.items() if isinstance(value, int)}
+    return look.size < 256 and {1, 2, 3} <= hashes <= {1, 2, 3, 4, 5} and {6} <= fields.keys() - hashes <= {6, 7}
 
 
 def _is_keras_config(look: Look) -> bool:
@@ -195,9 +199,6 @@ FORMATS: tuple[tuple[str, Predicate], ...] = (
     ("an OpenVINO model; its weights are in the .bin file beside it",
      _matches(rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>)?\s*<net\s[^>]*version="1[01]"')),
     ("a SavedModel without its variables, or out of its place", _is_saved_model),
-    ("a SavedModel's fingerprint, without weights", _is_fingerprint),
-    ("what Keras adds to a SavedModel, without weights", _is_keras_metadata),
-    ("a TensorFlow graph with its signatures (.meta), without weights", _is_meta_graph),
     ("an ONNX model", _is_onnx),
     ("a TensorFlow graph (GraphDef, maybe frozen)", _is_graph_def),
     ("Flax parameters (msgpack)", _is_flax),
@@ -240,6 +241,9 @@ NO_MODELS: tuple[tuple[str, Predicate], ...] = (
     ("TensorFlow's list of its latest checkpoints, without weights",
      _matches(rb"\s*(?:model_checkpoint_path|all_model)")),
     ("TensorBoard's events, without weights", _is_event_file),
+    ("a SavedModel's fingerprint, without weights", _is_fingerprint),
+    ("what Keras adds to a SavedModel, without weights", _is_keras_metadata),
+    ("a TensorFlow graph with its signatures (.meta), without weights", _is_meta_graph),
     ("a cache file of ckpt-report", _starts(b"CKPTRPT1")),
     ("a picture", _starts(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")),
     ("a PDF document", _starts(b"%PDF-")),

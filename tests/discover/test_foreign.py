@@ -93,11 +93,6 @@ CASES: list[tuple[bytes, str]] = [
     (b'<?xml version="1.0"?>\n<net name="Model0" version="11">\n',
      "an OpenVINO model; its weights are in the .bin file beside it"),
     (ONNX, "an ONNX model"),
-    (META_GRAPH, "a TensorFlow graph with its signatures (.meta), without weights"),
-    (b"\x08\xc1\xb2\x04\x10\x9b\x96\x0a\x18\xaf\xf2\x02\x20\xb2\x01\x28\xe8\x07\x32\x02\x08\x01",
-     "a SavedModel's fingerprint, without weights"),
-    (b'\x0a\x24\x1a\x04root"\x0f_tf_keras_model*\x0b{"name":""}',
-     "what Keras adds to a SavedModel, without weights"),
     (FLAX, "Flax parameters (msgpack)"),
     (JOBLIB, "Python objects of joblib (a pickle, never loaded)"),
     *((pickle.dumps(value, protocol), "a Python pickle (never loaded)")
@@ -160,6 +155,13 @@ OTHERS: list[tuple[bytes, str]] = [
     (b'model_checkpoint_path: "ckpt-2"\n', "TensorFlow's list of its latest checkpoints, without weights"),
     (b"\x18\0\0\0\0\0\0\0\xa3\x7fK\"\t\0\0\xc0\xfd\x01\x02\x03A\x1a\rbrain.Event:2\0\0\0\0",
      "TensorBoard's events, without weights"),
+    (META_GRAPH, "a TensorFlow graph with its signatures (.meta), without weights"),
+    *((data, "a SavedModel's fingerprint, without weights") for data in (
+        b"\x08\xc1\xb2\x04\x10\x9b\x96\x0a\x18\xaf\xf2\x02\x20\xb2\x01\x28\xe8\x07\x32\x02\x08\x01",
+        b"\x08\xe1\x01\x10\xe8\x01\x18\xfd\x05\x28\x8e\x01\x32\x02\x08\x04\x3a\x0212",  # a hash of 0; a name
+        b"\x32\x02\x08\x01\x28\x86\x02\x20\xad\x01\x18\x83\x02\x10\xfb\x01\x08\xd4\x01",
+    )),
+    (b'\x0a\x24\x1a\x04root"\x0f_tf_keras_model*\x0b{"name":""}', "what Keras adds to a SavedModel, without weights"),
     (b"CKPTRPT1" + bytes(20), "a cache file of ckpt-report"),
     (b"\x89PNG\r\n\x1a\n", "a picture"),
     (b"%PDF-1.7", "a PDF document"),
