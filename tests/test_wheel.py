@@ -31,6 +31,8 @@ def test_nothing_is_missing_or_too_much(site: Path) -> None:
     }
     assert shipped == templates
     assert (site / "reporter" / "writers" / "report.schema.json").is_file()
+    kernels, shipped_kernels = (root / "reporter/measuring/kernels/llvm_ir" for root in (ROOT, site))
+    assert {p.name for p in shipped_kernels.iterdir()} == {p.name for p in kernels.iterdir()}
     assert {p.name.split("-")[0] for p in site.iterdir()} == {"reporter", "ckpt_report"}
     entry_points = next(site.glob("*.dist-info")) / "entry_points.txt"
     assert "ckpt-report = reporter.cli:main" in entry_points.read_text()
