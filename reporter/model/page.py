@@ -104,9 +104,8 @@ def every_block(page: Page) -> Iterator[Block]:
 
 def figures_of(value: object) -> Iterator[Figure]:
     """Every picture of a page or block, wherever it is in it, in the order of the page."""
-    left = [
-        value
-    ]  # the next one last; a generator for each of the many objects of a page would take three times as long
+    # The next one last. A generator for each of the many objects of a page would take three times as long.
+    left = [value]
     while left:
         one: Any = left.pop()
         if isinstance(one, Figure):
