@@ -59,11 +59,8 @@ def links_of(page: Page, *, files: bool) -> Links:
             anchors += [card.anchor for group in block.groups for card in group.items]
         elif isinstance(block, FindingList):
             anchors += [item.anchor for item in (*block.items, *block.remarks)]
-    terms = {
-        name: f"term-{at + 1}"
-        for block in every_block(page)
-        if isinstance(block, Facts) and block.kind == "terms"
-        for at, (term, _) in enumerate(block.items)
-        for name in (term, *term.split(", "))
-    }
+    blocks = (block for block in every_block(page) if isinstance(block, Facts) and block.kind == "terms")
+    whole = {term: f"term-{at}" for at, (term, _) in enumerate((i for block in blocks for i in block.items), 1)}
+    # "NaN" has a definition of its own, and is one of the parts of "—, n/a, NaN".
+    terms = {part: anchor for term, anchor in whole.items() for part in term.split(", ")} | whole
     return Links(frozenset([*filter(_ANCHOR.fullmatch, anchors), *terms.values()]), files, terms)

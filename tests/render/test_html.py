@@ -234,3 +234,12 @@ def test_tables_link_to_the_definitions_of_their_columns() -> None:
     cards = Cards((CardGroup("", (Card("card", "a", "", (), (), (), (table,)),)),))
     page = Page("t", "", (Section("a", "A", (cards,)), page.sections[1]))
     assert '<p class="defined">' not in render_html(page), "of a thousand cards, each would repeat it"
+
+
+def test_a_term_that_is_also_a_part_of_another_one_has_an_anchor_of_its_own() -> None:
+    table = Table("T", (Column("NaN"), Column("n/a")), (Row((Cell("1"), Cell("2"))),))
+    terms = Facts((("NaN", "No number."), ("—, n/a, NaN", "Nothing there.")), "terms")
+    page = render_html(Page("t", "", (Section("a", "A", (table,)), Section("glossary", "Definitions", (terms,)))))
+    assert [int(n) for n in re.findall(r'id="term-(\d+)"', page)] == [1, 2]
+    assert '<a href="#term-1">NaN</a>' in page
+    assert '<a href="#term-2">n/a</a>' in page
