@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from reporter.model.checkpoint import Order
 from reporter.model.columns import Floats
 from reporter.model.comparison import Comparison
 from reporter.model.measured import TensorMeasure
@@ -286,8 +287,12 @@ class Timeline:
         The first gradient is exactly zero for all that stands before a factor that begins at zero: one of the two
         matrices of LoRA, everything before a last layer or behind a scale that is initialised with zeros. Source: E. Hu
         et al., *LoRA*, 2021; P. Goyal et al., *Accurate, Large Minibatch SGD*, 2017.
+
+        A 1 in the name of a file is no first step: it counts epochs, or what was saved.
         """
-        return self._taken[place] not in (0, 1)
+        step = self.series.refs[place].step
+        counted = step.value if step.source is Order.RECORDED else step.stored
+        return not self.initial(place) and counted != 1
 
     @property
     def counts_steps(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from reporter.model.checkpoint import Order
 from tests.rules.build import Arrays, findings, series
 
 LAYERS = ("fc1", "fc2")
@@ -95,3 +96,12 @@ def test_a_first_gradient_of_zero_is_no_sign(step: int | None, rules: set[str]) 
     judged = series([low_rank(1, zero=True)], first_step=step)
     assert {f.rule.name for f in findings(judged) if f.rule.name in ("adam-state", "no-gradient")} >= rules
     assert bool(rules) or not findings(judged, "adam-state") + findings(judged, "no-gradient")
+
+
+@pytest.mark.parametrize("by", [Order.FILE_NAME, Order.SAVE_COUNTER])
+def test_the_first_epoch_or_save_is_not_the_first_step(by: Order) -> None:
+    """``epoch_01`` and ``ckpt-1`` of files that hold no step: thousands of gradients have come by then."""
+    judged = series([low_rank(1, zero=True)], first_step=1, by=by)
+    assert findings(judged, "adam-state")
+    begun = series([low_rank(1, zero=True)], first_step=0, by=by)
+    assert not findings(begun, "adam-state")
