@@ -80,13 +80,17 @@ def test_every_field_is_declared_with_a_flag_unless_it_is_an_argument_or_a_table
     assert all((setting_of(f).flag is None) == (setting_of(f).parse is None) for f in fields(Settings))
 
 
+WITH_UNIT = {"max_age": "26h"}
+"""The text of the same value where a bare number is refused."""
+
+
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key)
 def test_each_is_a_flag_a_variable_and_a_key_of_files(option: Option, tmp_path: Path) -> None:
     flag = option.setting.flag
     assert flag is not None and flag.help
     assert option.field in flags_of_report()
     given = ANOTHER[option.field]
-    text = ",".join(map(str, given)) if isinstance(given, tuple) else str(given)
+    text = ",".join(map(str, given)) if isinstance(given, tuple) else WITH_UNIT.get(option.field, str(given))
     variable = "CKPT_REPORT_" + option.field.upper()
     assert getattr(load({}, [], {variable: text}, tmp_path).settings, option.field) == given
     assert getattr(load({option.key: given}, [], {}, tmp_path).settings, option.field) == given
