@@ -19,6 +19,7 @@ from reporter.model.kind import KindOfChange
 from reporter.model.measured import Measured, TensorMeasure
 from reporter.model.tensor import Collection
 from reporter.model.value import Absent
+from reporter.numerals import counted
 
 DRAWN = 12
 """How many of the tensors that changed most get a picture."""
@@ -122,7 +123,7 @@ def difference_of_reports(before: Record, after: Record, names: tuple[str, str])
     lonely = [name for name in old | new if name not in old or name not in new]
     notes = [f"series {name} is only in {names[0] if name in old else names[1]}" for name in lonely]
     if bare:
-        which = bare[0] if len(bare) == 1 else f"{bare[0]} and {len(bare) - 1} others"
+        which = bare[0] if len(bare) == 1 else f"{bare[0]} and {counted(len(bare) - 1, 'other')}"
         notes.append(f"not compared: series {which}, whose tensors a report over many series leaves out")
     note = "two reports hold statistics, not values: an update is the least that the norms allow"
     return Difference(*names, False, worst_first(tensors), notes=(note, *notes))
