@@ -126,7 +126,7 @@ def difference_of_reports(before: Record, after: Record, names: tuple[str, str])
         which = bare[0] if len(bare) == 1 else f"{bare[0]} and {counted(len(bare) - 1, 'other')}"
         notes.append(f"not compared: series {which}, whose tensors a report over many series leaves out")
     note = "two reports hold statistics, not values: an update is the least that the norms allow"
-    return Difference(*names, False, worst_first(tensors), notes=(note, *notes))
+    return Difference(*names, False, worst_first(tensors), notes=(note, *notes), uncompared=tuple(bare))
 
 
 def _last(report: Record) -> dict[str, dict[str, Record] | None]:

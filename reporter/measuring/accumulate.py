@@ -256,6 +256,8 @@ def finite_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float32]:
 
 def form_of(dtype: np.dtype[Any]) -> int:
     """How the values of an 8- or 16-bit dtype follow from their codes."""
+    if not dtype.isnative:
+        return TABLE  # which is of values, whatever the order of their bytes
     if dtype.kind in "iu":
         return 1 << 8 * dtype.itemsize - 1 if dtype.kind == "i" else 0
     return {"float16": FLOAT16, "bfloat16": BFLOAT16}.get(dtype.name, TABLE)

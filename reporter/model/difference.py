@@ -111,6 +111,7 @@ class Difference:
         shift: of the distribution of the trained values.
         notes: what a reader should know.
         kinds: what kind of change it was as a whole; None where nothing was paired.
+        uncompared: series of which one side lacks the numbers, as of very many: nothing is known of these.
     """
 
     before: str
@@ -122,6 +123,7 @@ class Difference:
     shift: Shift | None = None
     notes: tuple[str, ...] = ()
     kinds: KindsOfPair | None = None
+    uncompared: tuple[str, ...] = ()
 
     def count(self, state: DifferenceState) -> int:
         """How many tensors are in a state."""
@@ -150,13 +152,14 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """``FAIL`` where the later one holds a value that is not finite; ``WARN`` where the earlier one did, or where
-        tensors came, went or changed their form; else ``PASS``: that values differ is what one expects."""
+        """``FAIL`` where the later one holds a value that is not finite; ``WARN`` where the earlier one did, where
+        tensors came, went or changed their form, or where something could not be compared; else ``PASS``: that values
+        differ is what one expects."""
         before, after = self.bad
         if after:
             return Verdict.FAIL
         moved = any(self.count(state) for state in OF_ANOTHER_FORM)
-        return Verdict.WARN if before or moved else Verdict.PASS
+        return Verdict.WARN if before or moved or self.uncompared else Verdict.PASS
 
 
 def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]:

@@ -85,6 +85,7 @@ def _banner(difference: Difference) -> Banner:
     told += _most(difference)
     told += [f"{integer(n)} {state}" for state in OF_ANOTHER_FORM if (n := difference.count(state))]
     told += [f"{counted(after, 'value')} NaN or infinite after"] if after else []
+    told += [f"{integer(len(difference.uncompared))} series not compared"] if difference.uncompared else []
     return Banner(_VERDICTS[verdict], verdict, _sentence("; ".join(told)))
 
 

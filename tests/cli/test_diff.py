@@ -166,6 +166,7 @@ def test_reports_over_many_series_do_not_lose_the_tensors_that_they_leave_out(
     assert found["counts"]["removed"] == found["counts"]["added"] == 0
     assert len(found["tensors"]) == len(BEFORE)
     assert any(note.startswith("not compared: series bare,") for note in found["notes"])
+    assert found["verdict"] == "WARN", "nothing is known of what was not compared"
     left_out.write_text(json.dumps(record | {"series": [series, bare, bare | {"name": "b"}]}))
     assert main(["diff", str(two), str(left_out)]) == 0
     assert "series bare and 1 other, whose" in " ".join(capsys.readouterr().out.split())

@@ -319,7 +319,9 @@ print("numba" in sys.modules, file=sys.stderr)
     assert (compiling.stderr.split()[-1], loading.stderr.split()[-1]) == ("False", "False")
 
 
-@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "f2", "bfloat16", "float8_e4m3fn", "float8_e5m2", "int4"])
+@pytest.mark.parametrize(
+    "dtype", ["i1", "u1", "i2", "u2", ">i2", "f2", ">f2", "bfloat16", "float8_e4m3fn", "float8_e5m2", "int4"]
+)
 def test_the_value_of_every_code_is_that_of_its_table(dtype: str) -> None:
     """Computed or looked up: by output unit and in the sketch it is as if the values had been stored as float32."""
     kind = np.dtype(getattr(ml_dtypes, dtype, dtype))
