@@ -152,7 +152,7 @@ def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:
 class _Shifts(Mapping[str, Shift]):
     """The shift of each pair of samples that has one, by name; all are computed when somebody first asks for one.
 
-    No rule does, so that a state that is recorded during a training is judged in two thirds of the time.
+    No rule does, so that to record a state during a training takes three quarters of the time.
     """
 
     def __init__(
