@@ -14,6 +14,7 @@ from reporter.model.blocks import Banner, Facts, Figure, Figures, Paragraph
 from reporter.model.cards import Cards
 from reporter.model.finding_list import FindingList
 from reporter.model.hero import Hero
+from reporter.model.histogram import Histogram
 from reporter.model.look import PLAIN, Look
 from reporter.model.side_by_side import CompareView, HistogramPairs, LayerCourses
 from reporter.model.table import Table
@@ -102,18 +103,24 @@ def every_block(page: Page) -> Iterator[Block]:
                 yield from block.items
 
 
+_WITHOUT_PICTURES = frozenset({str, int, float, bool, type(None), Table, Histogram})
+"""Classes in which no picture can be. A page holds hundreds of thousands of numbers, nearly all in histograms."""
+
+
 def figures_of(value: object) -> Iterator[Figure]:
     """Every picture of a page or block, wherever it is in it, in the order of the page."""
     # The next one last. A generator for each of the many objects of a page would take three times as long.
     left = [value]
     while left:
         one: Any = left.pop()
-        if isinstance(one, Figure):
+        kind: Any = type(one)
+        if kind in _WITHOUT_PICTURES:
+            continue
+        if kind is Figure:
             yield one
         elif isinstance(one, tuple):
             left.extend(reversed(one))
-        elif not isinstance(one, Table):
-            kind: Any = type(one)
+        else:
             left.extend(getattr(one, name) for name in reversed(field_names(kind)))
 
 

@@ -219,8 +219,8 @@ def sortable(value: Value | None) -> float | None:
 
 def unrounded(value: Value | None) -> str:
     """All digits of a number, for a tool tip; "" if the cell shows them already."""
-    if isinstance(value, float) and value == value and number(value) not in (repr(value), str(value)):
-        return repr(value)
+    if isinstance(value, float) and value == value and number(value) != (digits := str(value)):
+        return digits
     return ""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from reporter.derive.statistics import STATISTICS
 from reporter.model.blocks import Facts
+from reporter.model.histogram import Histogram
 from reporter.model.page import Page, Section, field_names
 
 GLOSSARY = "glossary"
@@ -59,15 +60,16 @@ def _words(text: str) -> str:
 
 def _texts(value: Any) -> Iterator[str]:
     """Every text that a reader of a section sees."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _texts(item)
-    else:
-        kind: Any = type(value)
-        for name in _seen(kind):
-            yield from _texts(getattr(value, name))
+    left = [value]  # the next one last, as in figures_of
+    while left:
+        one = left.pop()
+        kind: Any = type(one)
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, tuple):
+            left.extend(reversed(one))
+        elif kind is not Histogram:  # which holds most numbers of a page, and no text
+            left.extend(getattr(one, name) for name in reversed(_seen(kind)))
 
 
 @cache

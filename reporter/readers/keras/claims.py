@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from reporter.errors import CheckpointError, NotDownloaded, RefusedCheckpoint, State
@@ -66,6 +67,7 @@ def claim_folder(folder: Path, names: Mapping[str, Path]) -> Claim | None:
     return Claim(ARCHIVE, folder, members, label(folder))
 
 
+@lru_cache(maxsize=1)  # the readers of both layouts ask in turn, and it takes opening the file to answer
 def claim_hdf5(probe: Probe) -> Claim | None:
     """Claim an HDF5 file of whatever layout, or a file that is named like one and is damaged."""
     name = probe.path.name.lower()

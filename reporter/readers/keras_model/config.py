@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from reporter.model.tensor import model_called
@@ -11,6 +12,9 @@ from reporter.readers.files import bounded
 
 MAX_CONFIG = 32 << 20
 """Bytes of JSON that are parsed; the configurations of the largest published models take a few MiB."""
+
+MAX_KEPT = 1 << 20
+"""Characters of a configuration up to which what it says is kept for the next file: it takes some ten times as much."""
 
 MAX_DEPTH = 64
 MODELS = frozenset({"Functional", "Sequential", "Model", "Graph"})
@@ -106,6 +110,11 @@ def parse_model(text: str | bytes, training: str | bytes | None = None) -> Model
     >>> [(layer.name, layer.kind) for layer in parse_model(text).model.layers]
     [('d', 'Dense')]
     """
+    few = len(text) + len(training or "") <= MAX_KEPT
+    return _kept(text, training) if few else _parsed(text, training)
+
+
+def _parsed(text: str | bytes, training: str | bytes | None) -> ModelConfig:
     raw = parse_json(text)
     if not _is_layer(raw):
         raise ConfigError("it describes no model")
@@ -121,6 +130,10 @@ def parse_model(text: str | bytes, training: str | bytes | None = None) -> Model
         return ModelConfig(model, remarks=remarks)
     options = optimizer.get("config")
     return ModelConfig(model, kind_of_object(optimizer), options if isinstance(options, dict) else {}, remarks)
+
+
+_kept = lru_cache(maxsize=4)(_parsed)
+"""The checkpoints of a run all hold the same configuration, and each is opened to be told and to be measured."""
 
 
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad",
