@@ -35,7 +35,7 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     measured = [m for series in report.series for m in series.measured]
     read = (("Tensors measured", integer(report.tensors)), ("Weights read", size(sum(m.nbytes for m in measured))))
     blocks: list[Block] = [Facts((*tiles, *read), "tiles")]
-    entries = sorted(report.files, key=lambda e: _rank((e.state, 0)))
+    entries = sorted(report.files, key=lambda e: (_rank((e.state, 0)), e.urgency))
     if medium == "pdf":  # those that were measured are in the tables of their series
         entries = [e for e in entries if e.state not in ASIDE and e.state is not State.MEASURED]
     if entries:
