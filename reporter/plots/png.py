@@ -52,7 +52,7 @@ def encode(image: Image.Image) -> bytes:
     rows = np.frombuffer(pixels, np.uint8).reshape(image.height, -1)
     rows = np.pad(rows, ((0, 0), (1, 0)))  # in front of each row is a byte for its filter, 0 for none
     header = struct.pack(">IIBBBBB", image.width, image.height, 8, kind, 0, 0, 0)
-    data = zlib.compress(rows, LEVEL)
+    data = zlib.compress(rows.tobytes(), LEVEL)
     return SIGNATURE + _chunk(b"IHDR", header) + colours + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
@@ -78,7 +78,8 @@ def _reduced(image: Image.Image) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.
 def _nearest(colours: npt.NDArray[np.int32], among: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
     """The place of the nearest of some colours, for each colour."""
     points, others = colours.astype(np.float32), among.astype(np.float32)
-    return ((others**2).sum(axis=1) - 2 * (points @ others.T)).argmin(axis=1)
+    nearest: npt.NDArray[np.intp] = ((others**2).sum(axis=1) - 2 * (points @ others.T)).argmin(axis=1)
+    return nearest
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
