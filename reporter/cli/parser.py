@@ -91,8 +91,8 @@ def _diff(diff: argparse.ArgumentParser) -> None:
     _setting(
         diff,
         "fail-on",
-        "exit code 3: fail if B holds NaN or infinite values (default), warn also if A does or tensors came, went "
-        "or changed their form, none never",
+        "exit code 3: fail if B holds NaN or infinite values (default), warn also if A does, tensors came, "
+        "went or changed their form, or the norm of a kernel grew or shrank tenfold, none never",
     )
     diff.add_argument("--html", type=_path, metavar="FILE", help="also write one self-contained page")
     _setting(diff, "variables", "what the whole speaks of (default: model)")

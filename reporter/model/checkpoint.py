@@ -54,6 +54,21 @@ HARMLESS = frozenset(
 )
 """States that say nothing against a run: the next one will have what is being written, and what is gone is gone."""
 
+WORST_FIRST = (
+    State.CORRUPT,
+    State.UNREADABLE,
+    State.REFUSED,
+    State.PARTIAL,
+    State.UNSUPPORTED,
+    State.EMPTY,
+    State.NOT_EXAMINED,
+    State.NOT_DOWNLOADED,
+    State.IN_PROGRESS,
+    State.ROTATED_AWAY,
+)
+"""States of what has no numbers, in the order in which it needs somebody: what is damaged before what nobody can read,
+that before what may still be written."""
+
 ASIDE = frozenset({State.NO_CHECKPOINT, State.LEFT_OUT})
 """States of what is no checkpoint, or was not looked into."""
 
@@ -257,6 +272,11 @@ class FileEntry:
     step: int | None = None
     series: str = ""
     integrity: Integrity = Integrity.UNKNOWN
+
+    @property
+    def urgency(self) -> int:
+        """The place of its state among :data:`WORST_FIRST`; beyond them all where it needs nobody."""
+        return WORST_FIRST.index(self.state) if self.state in WORST_FIRST else len(WORST_FIRST)
 
     @property
     def harmful(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,7 @@ from reporter.model.change import Change
 from reporter.model.finding import Verdict
 from reporter.model.histogram import Histogram
 from reporter.model.kind import ChangeKind, KindOfChange, KindsOfPair
+from reporter.model.role import WEIGHT_MATRICES
 from reporter.model.shift import Shift
 from reporter.model.tensor import COLLECTIONS, Collection
 from reporter.model.trained import APART
@@ -31,6 +33,11 @@ STATES = tuple(DifferenceState)
 
 OF_ANOTHER_FORM = (DifferenceState.RESHAPED, DifferenceState.REMOVED, DifferenceState.ADDED, DifferenceState.RECAST)
 """Of tensors that the two do not both hold with one shape and dtype."""
+
+
+OUTGROWN = 10.0
+"""Factor from which on the norm of a kernel or embedding is worth a warning, up or down. Between the first and the last
+checkpoint of the healthy trainings of the calibration it is 3.1 at most, of 500 such tensors."""
 
 
 def form_change(before: str, after: str) -> DifferenceState:
@@ -97,6 +104,31 @@ class TensorDifference:
         before, after = self.norms
         return abs(after - before) / before if before and after is not None else None
 
+    @property
+    def outgrown(self) -> float | None:
+        """The factor by which the norm of a kernel or embedding changed, where no training explains it; else None.
+
+        One that grows from far below the scale of a usual initialisation may do so, as an adapter's second matrix does.
+        """
+        before, after = self.norms
+        if self.role not in WEIGHT_MATRICES or self.state is not DifferenceState.CHANGED or not before or after is None:
+            return None
+        factor = after / before
+        small = factor > 1 and after < usual_norm(self.shape)
+        return factor if not small and not 1 / OUTGROWN < factor < OUTGROWN else None
+
+
+def usual_norm(shape: tuple[int, ...]) -> float:
+    """The L2 norm of a freshly Glorot-initialised matrix of a shape whose last axis is that of the outputs or inputs.
+
+    Source: X. Glorot, Y. Bengio, *Understanding the difficulty of training deep feedforward networks*, 2010.
+
+    >>> usual_norm((3, 5)), usual_norm((7,))
+    (1.9364916731037085, 0.0)
+    """
+    size = math.prod(shape)
+    return math.sqrt(2.0 * size / (size / shape[-1] + shape[-1])) if len(shape) > 1 and size else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -151,15 +183,21 @@ class Difference:
         return min(updated, key=lambda t: (COLLECTIONS.index(t.collection), -(t.update or 0.0)), default=None)
 
     @property
+    def outgrown(self) -> tuple[TensorDifference, ...]:
+        """Kernels and embeddings whose norm grew or shrank tenfold or more, most first."""
+        found = [(abs(math.log(max(factor, 1e-300))), t) for t in self.tensors if (factor := t.outgrown) is not None]
+        return tuple(t for _, t in sorted(found, key=lambda one: -one[0]))
+
+    @property
     def verdict(self) -> Verdict:
         """``FAIL`` where the later one holds a value that is not finite; ``WARN`` where the earlier one did, where
-        tensors came, went or changed their form, or where something could not be compared; else ``PASS``: that values
-        differ is what one expects."""
+        tensors came, went or changed their form, where the norm of a kernel grew or shrank tenfold, or where something
+        could not be compared; else ``PASS``: that values differ is what one expects."""
         before, after = self.bad
         if after:
             return Verdict.FAIL
         moved = any(self.count(state) for state in OF_ANOTHER_FORM)
-        return Verdict.WARN if before or moved or self.uncompared else Verdict.PASS
+        return Verdict.WARN if before or moved or self.outgrown or self.uncompared else Verdict.PASS
 
 
 def worst_first(tensors: list[TensorDifference]) -> tuple[TensorDifference, ...]:

@@ -10,6 +10,9 @@ from reporter.model.table import Level
 SIGNS: dict[Level, str] = {"pass": "·", "info": "●", "warn": "▲", "fail": "✕", "": "–"}
 """What is seen of a state in the map of health where there are no colours."""
 
+NAME_OF_SERIES = 26
+"""Most characters of the name of a row that stands for a series, beside which it is told what is wrong with it."""
+
 WORDS: dict[Level, str] = {"pass": "fine", "info": "remark", "warn": "warning", "fail": "failure", "": "no data"}
 """What each state is called."""
 

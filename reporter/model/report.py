@@ -78,9 +78,10 @@ class Report:
 
     @property
     def unmeasured(self) -> tuple[FileEntry, ...]:
-        """Checkpoints, and what may hide some, of which there are no numbers."""
+        """Checkpoints, and what may hide some, of which there are no numbers, the worst first."""
         known = {ref.name for s in self.series for ref in s.refs if not ref.is_there}
-        return tuple(f for f in self.files if f.state not in {State.MEASURED, *ASIDE} and f.path not in known)
+        found = (f for f in self.files if f.state not in {State.MEASURED, *ASIDE} and f.path not in known)
+        return tuple(sorted(found, key=lambda entry: entry.urgency))
 
     @property
     def verdict(self) -> Verdict:

@@ -19,7 +19,7 @@ from reporter.render.text import apart, clip, visible
 SIGNS: dict[Level, str] = {"pass": "✓", "info": "●", "warn": "▲", "fail": "✕"}
 
 LONG = 40
-"""In cells with more characters, a line may break within a word."""
+"""In cells with more characters, a line may end after each ``_``, ``/`` and dot before a letter."""
 
 SHOWN = 120
 """Most characters that a cell shows; the whole text of a longer one is its tool tip."""
@@ -27,9 +27,9 @@ SHOWN = 120
 NONE = Markup()
 
 SHORT = 16
-"""On paper, where nothing scrolls, a line of a longer text may end after each ``_`` and ``/``."""
+"""On paper, where nothing scrolls, a line of a longer text may end there."""
 
-_BREAKS = re.compile("[_/](?=[^_/ ])")
+_BREAKS = re.compile(r"[_/](?=[^_/ ])|(?<=[^. ])\.(?=[A-Za-z])")
 
 _NAME = re.compile(rf"\S{{{SHORT + 1},}}")
 
@@ -102,16 +102,18 @@ def _content(cell: Cell, links: Links, shown: Mapping[str, str]) -> str:
     if cell.mark is not None and links.files:  # on paper there is the text alone
         return svg(cell.mark)
     text = _escaped(shown.get(cell.text) or clip(cell.text, SHOWN))
-    if not links.files and len(text) > SHORT:
+    if len(text) > (LONG if links.files else SHORT):
         text = _BREAKS.sub(r"\g<0><wbr>", text)
     return f'<a href="{_escaped(cell.href)}">{text}</a>' if cell.href and cell.href in links else text
 
 
 def breaking(text: str) -> Markup:
-    """A sentence in which a line may end after each ``_`` and ``/`` of a long name, and at no other place within it.
+    """A sentence in which a line may end after each ``_``, ``/`` and dot of a long name, and nowhere else within it.
 
     >>> print(breaking("bad: encoder/block_12/dense & and/or"))
     bad: encoder/<wbr>block_<wbr>12/<wbr>dense &amp; and/or
+    >>> print(breaking("model.layers.0.mlp.weight at 0.00012345678901234"))
+    model.<wbr>layers.0.<wbr>mlp.<wbr>weight at 0.00012345678901234
     """
     return Markup(_NAME.sub(lambda name: _BREAKS.sub(r"\g<0><wbr>", name[0]), str(escape(visible(text)))))
 

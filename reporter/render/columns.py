@@ -23,7 +23,7 @@ _NUMBER, _WORDS, _LEAST = 20, 40, 8
 """Characters: the longest number and the longest words that get room on one line, and the least room that words get."""
 
 _BLOCK = 1.3
-"""Width of a block character (0.77 em) of sparklines, in characters of 0.6 em."""
+"""Width of a block character of sparklines, or of a sign of a course (0.77 em), in characters of 0.6 em."""
 
 
 def _wanted(column: Column, texts: list[str]) -> float:
@@ -59,9 +59,15 @@ def _layout(table: Table) -> tuple[str, list[float]]:
     for size, line in SIZES.items():
         if sum(wanted) <= line:
             return size, wanted
-    words = [width for width, column in zip(wanted, columns, strict=True) if not column.numeric]
-    cap = max(_LEAST, _cap(words, line - sum(wanted) + sum(words)))
-    return size, [width if column.numeric else min(width, cap) for width, column in zip(wanted, columns, strict=True)]
+    # Sentences and names may wrap; numbers, courses and short words may not. The header of a row, mostly a long name,
+    # gets the room of two.
+    fixed = [column.numeric or column.course or width <= _NUMBER for column, width in zip(columns, wanted, strict=True)]
+    wraps = [(i, 1 + (i == 0)) for i in range(len(columns)) if not fixed[i]]
+    room = line - sum(wanted) + sum(wanted[i] for i, _ in wraps)
+    cap = max(_LEAST, _cap([wanted[i] / of for i, of in wraps for _ in range(of)], room))
+    for i, of in wraps:
+        wanted[i] = min(wanted[i], cap * of)
+    return size, wanted
 
 
 def column_shares(table: Table) -> list[int]:

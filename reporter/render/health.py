@@ -9,7 +9,7 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from reporter.model.hero import SIGNS, WORDS, HealthCell, HealthMap, HealthRow
+from reporter.model.hero import NAME_OF_SERIES, SIGNS, WORDS, HealthCell, HealthMap, HealthRow
 from reporter.model.table import Level
 from reporter.render.links import Links
 from reporter.render.text import apart, clip, visible
@@ -23,9 +23,6 @@ ROOM = ((4, 1), (12, 2), (math.inf, 4))
 
 NAME = {True: 30, False: 44}
 """Most characters of the name of a row on a screen, and on paper, where a name has more room."""
-
-NAME_OF_SERIES = 26
-"""Most characters where the rows are of series, which need room to tell what is wrong with them."""
 
 
 @dataclass(frozen=True, slots=True)

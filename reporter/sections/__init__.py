@@ -61,6 +61,7 @@ REPORT_SECTIONS: tuple[ReportSection, ...] = (
 CHECKPOINT_SECTIONS: tuple[CheckpointSection, ...] = (
     checkpoint_summary.build,
     checkpoint_tensors.build,
+    method.of_checkpoint,
 )
 """Sections of the page of one checkpoint, in order."""
 
@@ -75,6 +76,7 @@ SERIES_SECTIONS: tuple[ReportSection, ...] = (
     checks.build,
     accepted.build,
     files.build,
+    method.definitions,
 )
 """Sections of the page of one series, in a report over many, in order."""
 
@@ -244,7 +246,7 @@ def _checkpoint_pages(report: Report, drawing: Drawing, *, parts: bool) -> Itera
             after=after,
             look=report.look,
         )
-        return leading_home(page, up[0])
+        return leading_home(only_used(page), up[0])
 
     for at, one in enumerate(report.series):
         pages = report.details[at].pages

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from reporter.derive.statistics import STATISTICS
 from reporter.model.blocks import Figure, Paragraph
 from reporter.model.checkpoint import CheckpointRef
+from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison
 from reporter.model.evenly import evenly
 from reporter.model.figures import CheckpointFigures
@@ -260,3 +261,28 @@ def bounded(
         if any(column.unit in BEFORE for column in columns):
             note += " What is held against the checkpoint before is so against the one just before, shown or not."
     return Table(caption, tuple(columns), tuple(kept), note, len(rows) - len(kept), where)
+
+
+def only(
+    titles: Collection[str], columns: Sequence[Column], rows: Sequence[Row]
+) -> tuple[tuple[Column, ...], list[Row]]:
+    """The columns of a table that have one of some titles, and its rows without the cells of the others."""
+    kept = [at for at, column in enumerate(columns) if column.title in titles]
+    return tuple(columns[at] for at in kept), [replace(row, cells=tuple(row.cells[at] for at in kept)) for row in rows]
+
+
+def without_folder(table: Table) -> Table:
+    """A table of layers or tensors without what all their names begin with, which its note tells once; each cell's tool
+    tip has the whole name."""
+    folder = common_folder([row.cells[0].text for row in table.rows])
+    if not folder:
+        return table
+
+    def stripped(row: Row) -> Row:
+        name, *others = row.cells
+        return replace(
+            row, cells=(replace(name, text=name.text.removeprefix(folder), title=name.title or name.text), *others)
+        )
+
+    note = f"{table.note} All names begin with {folder} which is left out.".strip()
+    return replace(table, rows=tuple(map(stripped, table.rows)), note=note)

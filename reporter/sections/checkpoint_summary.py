@@ -25,6 +25,7 @@ from reporter.sections.base import (
     statistic_cells,
     statistic_columns,
     where_detailed,
+    without_folder,
 )
 from reporter.sections.card_anchors import card_anchors
 from reporter.sections.findings import item
@@ -166,4 +167,4 @@ def group_table(
         )
         for g in groups
     ]
-    return bounded(caption, columns, rows, "html")
+    return without_folder(bounded(caption, columns, rows, "html"))

@@ -9,7 +9,7 @@ from reporter.model.measured import TensorMeasure
 from reporter.model.page import Section
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Row
-from reporter.sections.base import bounded, count_cell, number_cell, statistic_cells, statistic_columns
+from reporter.sections.base import bounded, count_cell, number_cell, statistic_cells, statistic_columns, without_folder
 
 _OWN = (
     "mean", "std", "min", "max", "l2_norm", "rms", "skewness", "kurtosis",
@@ -46,7 +46,7 @@ def build(report: Report, at: int, place: int) -> Iterator[Section]:
             *(Column(f"q{p:g}", definition=f"{100 * p:g} % quantile, exact.", extra=True) for p in probabilities),
         )
         rows = [_row(t, probabilities) for t in tensors]
-        table = bounded(title, columns, rows, "html", where="tensors.csv and report.json")
+        table = without_folder(bounded(title, columns, rows, "html", where="tensors.csv and report.json"))
         yield Section(f"tensors-{collection}", title, (table,), folded=collection != "model")
     if numbers.skipped:
         columns = tuple(Column(t, numeric=False) for t in ("Entry", "Dtype", "Shape", "Why it was skipped"))

@@ -12,7 +12,16 @@ from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Level, Row, Table
 from reporter.numerals import counted, decibels, integer
-from reporter.sections.base import Medium, bounded, count_cell, share_cell, sortable, unrounded, where_detailed
+from reporter.sections.base import (
+    Medium,
+    bounded,
+    count_cell,
+    share_cell,
+    sortable,
+    unrounded,
+    where_detailed,
+    without_folder,
+)
 from reporter.sections.card_anchors import name_links
 from reporter.sections.findings import about_deployment, finding_list
 
@@ -81,7 +90,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
         blocks += [Paragraph(_sentence(measured, several))]
         tables = [of(measured, several, medium) for of in (_quantised, _lost, _redundant)]
         where = _where(report)
-        blocks += [replace(_worst(t) if medium == "pdf" else t, more_where=where) for t in tables if t.rows]
+        shown = (without_folder(_worst(t) if medium == "pdf" else t) for t in tables if t.rows)
+        blocks += [replace(table, more_where=where) for table in shown]
     if remarks := [f for f in report.judgement.findings if about_deployment(f)]:
         blocks.append(finding_list(report, remarks, medium, "deployment-remark"))
     if blocks:

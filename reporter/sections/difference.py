@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from reporter.derive import kind_words
+from reporter.derive.difference_words import outgrown, plain
 from reporter.model.blocks import Banner, Facts, Paragraph
 from reporter.model.difference import OF_ANOTHER_FORM, STATES, Difference, DifferenceState, TensorDifference
 from reporter.model.finding import Verdict
@@ -82,7 +83,7 @@ def _banner(difference: Difference) -> Banner:
     else:
         same = difference.count(DifferenceState.EQUAL) + difference.count(DifferenceState.UNKNOWN)
         told = [f"{integer(len(difference.tensors) - same)} of {counted(len(difference.tensors), 'tensor')} differ"]
-    told += _most(difference)
+    told += [most] if (most := outgrown(difference)) else _most(difference)
     told += [f"{integer(n)} {state}" for state in OF_ANOTHER_FORM if (n := difference.count(state))]
     told += [f"{counted(after, 'value')} NaN or infinite after"] if after else []
     told += [f"{integer(len(difference.uncompared))} series not compared"] if difference.uncompared else []
@@ -95,7 +96,7 @@ def _most(difference: Difference) -> list[str]:
     if tensor is None:
         return []
     update = update_cell(tensor.change).text if difference.paired else at_least(tensor)
-    before, after = (NO_DATA if n is None else number(float(f"{n:.3g}"), 7) for n in tensor.norms)  # no exponent
+    before, after = (NO_DATA if norm is None else plain(norm) for norm in tensor.norms)
     return [f"most in {tensor.name}: relative update {update}, L2 norm {before} → {after}"]
 
 

@@ -11,12 +11,15 @@ from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Level, Row
 from reporter.numerals import integer, size
-from reporter.sections.base import Medium, bounded
+from reporter.sections.base import Medium, bounded, only
 
 _CHECKS = (
     "What can be known of damage: crc32c and zip crc32 are checksums over every value; lengths: the sizes fit, and the "
     "format has no checksum; none: not even that."
 )
+
+ON_PAPER = frozenset({"Path", "State", "Format", "Reason"})
+"""Titles of the columns on paper, where only files without numbers are listed: few of these have more to tell."""
 
 _LEVELS: dict[State, Level] = {
     State.MEASURED: "pass",
@@ -35,11 +38,11 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     measured = [m for series in report.series for m in series.measured]
     read = (("Tensors measured", integer(report.tensors)), ("Weights read", size(sum(m.nbytes for m in measured))))
     blocks: list[Block] = [Facts((*tiles, *read), "tiles")]
-    entries = sorted(report.files, key=lambda e: _rank((e.state, 0)))
+    entries = sorted(report.files, key=lambda e: (_rank((e.state, 0)), e.urgency))
     if medium == "pdf":  # those that were measured are in the tables of their series
         entries = [e for e in entries if e.state not in ASIDE and e.state is not State.MEASURED]
     if entries:
-        columns = (
+        columns: tuple[Column, ...] = (
             Column("Path", numeric=False),
             Column("State", numeric=False),
             Column("Format", numeric=False),
@@ -49,7 +52,10 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
             Column("Reason", numeric=False),
         )
         note = "The files of each series are on its page as well." if medium == "index" else ""
-        blocks.append(bounded("Files", columns, [_row(e) for e in entries], medium, note=note))
+        rows = [_row(e) for e in entries]
+        if medium == "pdf":
+            columns, rows = only(ON_PAPER, columns, rows)
+        blocks.append(bounded("Files", columns, rows, medium, note=note))
     yield Section("files", "Files", tuple(blocks), folded=not any(_rank((s, 0)) == 0 for s in states))
 
 

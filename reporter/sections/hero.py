@@ -11,8 +11,8 @@ from reporter.derive.news_words import since_last
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Finding, Severity, Verdict
+from reporter.model.hero import NAME_OF_SERIES, HealthCell, HealthMap, HealthRow, Hero, Link
 from reporter.model.hero import WORDS as NAMES
-from reporter.model.hero import HealthCell, HealthMap, HealthRow, Hero, Link
 from reporter.model.report import Report
 from reporter.model.table import Level
 from reporter.numerals import counted, integer
@@ -22,6 +22,7 @@ from reporter.sections.card_anchors import card_anchors
 from reporter.sections.findings import about_deployment, anchors, groups
 from reporter.sections.health import NOBODY, Health, State, common_ends, health, parted, thinned
 from reporter.sections.narrative import counts, in_a_line, sentence, use
+from reporter.sections.series_names import endings
 
 MATTER, MATTER_OF_SEVERAL = 2, 6
 """Findings that are named on the first screen: of one series, whose curves are below them, and of several."""
@@ -217,8 +218,10 @@ def _of_several(report: Report, medium: Medium) -> HealthMap:
     bad = sum(any(f.severity > Severity.INFO for f in by_series.get(one.name, ())) for one in report.series)
     shown = order[: min(SERIES[medium], max(bad, FINE_ROWS))]
     names = [report.series[at].name for at in shown]
-    alike = _alike(names, LONG_OF_SERIES)
-    names = _short(names, LONG_OF_SERIES)
+    alike = ""
+    if max(map(len, names)) > NAME_OF_SERIES:
+        alike = _alike(names, LONG_OF_SERIES)
+        names = endings(_short(names, LONG_OF_SERIES), NAME_OF_SERIES)
     told = anchors(report, medium)
     links = {id(f): told[i] for i, f in enumerate(report.judgement.findings) if i in told}
     thin, rows = 0, []

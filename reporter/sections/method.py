@@ -65,12 +65,22 @@ _WORDS = (
 
 
 def build(report: Report, medium: Medium) -> Iterator[Section]:
-    """The glossary, with terms of deployment and spectra only if the report has these, and the settings."""
-    intro = Paragraph("All statistics but the counts speak of the finite values; NaN and infinities are counted apart.")
-    definitions = tuple((s.title, s.definition) for s in STATISTICS) + _WORDS
-    if any(s.readiness for s in report.series):
-        definitions += deployment.WORDS
-    if any(s.spectra for s in report.series):
-        definitions += spectral.WORDS
-    yield Section("glossary", "Definitions", (intro, Facts(definitions, "terms")), folded=medium == "html")
+    """The glossary and the settings."""
+    yield from definitions(report, medium)
     yield Section("settings", "Settings", (Facts(tuple(report.settings.items())),), folded=medium == "html")
+
+
+def definitions(report: Report, medium: Medium) -> Iterator[Section]:
+    """The glossary, with terms of deployment and spectra only if the report has these."""
+    intro = Paragraph("All statistics but the counts speak of the finite values; NaN and infinities are counted apart.")
+    terms = tuple((s.title, s.definition) for s in STATISTICS) + _WORDS
+    if any(s.readiness for s in report.series):
+        terms += deployment.WORDS
+    if any(s.spectra for s in report.series):
+        terms += spectral.WORDS
+    yield Section("glossary", "Definitions", (intro, Facts(terms, "terms")), folded=medium == "html")
+
+
+def of_checkpoint(report: Report, _at: int, _place: int) -> Iterator[Section]:
+    """The glossary on the page of a checkpoint."""
+    yield from definitions(report, "html")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.common_folder import common_folder
@@ -13,6 +14,7 @@ from reporter.numerals import counted, integer, share
 from reporter.printable import brief
 from reporter.sections.base import worst_series
 from reporter.sections.health import State, health
+from reporter.sections.series_names import endings
 
 NAMED = 3
 """Most layers or series that a sentence names."""
@@ -66,7 +68,8 @@ def _scope(report: Report, worst: Finding) -> str:
     if len(report.series) == 1:
         return ""
     hit = {f.series for f in report.judgement.findings if f.severity >= worst.severity}
-    which = worst.series if len(hit) == 1 else f"worst in {worst.series}"
+    named = _short(report)[worst.series]
+    which = named if len(hit) == 1 else f"worst in {named}"
     return f" in {integer(len(hit))} of {counted(len(report.series), 'series', 'series')}, {which},"
 
 
@@ -165,8 +168,30 @@ def _use_of_several(report: Report) -> str:
     named = [s for at in worst_series(report) if (s := report.series[at]).name in failed]
     if len(named) > NAMED:
         return f"{rest}{_of_many(named, report.judgement.findings)}."
-    told = [f"{s.name}: {lowered(use_of(s, report.judgement.findings)).rstrip('.')}" for s in named]
-    return capital(f"{rest}{'; '.join(told)}.", [s.name for s in named])
+    short, alike = _short(report), dict[str, list[str]]()
+    for one in named:
+        alike.setdefault(lowered(use_of(one, report.judgement.findings)).rstrip("."), []).append(short[one.name])
+    told = [f"{listed(names)}: {what}" for what, names in alike.items()]
+    return capital(f"{rest}{'; '.join(told)}.", [name for names in alike.values() for name in names])
+
+
+def _short(report: Report) -> dict[str, str]:
+    """What each series is called in a sentence: long paths by their ends."""
+    return _short_names(tuple(series.name for series in report.series))
+
+
+@lru_cache(maxsize=4)  # a report asks for each of its findings
+def _short_names(names: tuple[str, ...]) -> dict[str, str]:
+    return dict(zip(names, endings(names, NAME), strict=True))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _of_many(failed: Sequence[Comparison], findings: Sequence[Finding]) -> str:
@@ -201,7 +226,7 @@ def in_a_line(report: Report, finding: Finding, *, series_named: bool = True) ->
     named = ", ".join(_named(name, series) for name in layers[:NAMED]) + (
         f" and {integer(len(layers) - NAMED)} more" if len(layers) > NAMED else ""
     )
-    of = f"{series.name}: " if len(report.series) > 1 and series_named else ""
+    of = f"{_short(report)[series.name]}: " if len(report.series) > 1 and series_named else ""
     where = (f" in {named}" if named else "") + _since(finding, series)
     return f"{of}{finding.rule.title}{where or f': {finding.summary}'}"
 

@@ -18,6 +18,7 @@ from reporter.sections.base import (
     count_cell,
     findings_by_series,
     non_finite_cell,
+    only,
     series_href,
     severity_of,
     statistic_cells,
@@ -29,11 +30,15 @@ from reporter.sections.findings import about_deployment
 from reporter.sections.health import State, health, thinned
 from reporter.sections.narrative import last_usable
 from reporter.sections.paired import update_cell
+from reporter.sections.series_names import endings
 
 _STATISTICS = ("l2_norm", "std", "zero_share")
 
 ON_PAPER = frozenset({"Series", "Verdict", "Worst finding", "Steps", "Health", "Use", "Newest", "NaN/Inf"})
 """Titles of the columns for which there is room on paper; more would break names and dates over several lines."""
+
+ROOM = 50
+"""Most characters of the name of a series on paper, for which two lines have room."""
 
 STRIP = 12
 """Most characters of the strip of a series: the ends, where a state changes, and others between."""
@@ -71,9 +76,14 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     )
     note = "The worst first. "
     if medium == "pdf":
-        kept = [at for at, column in enumerate(columns) if column.title in ON_PAPER]
-        columns = tuple(columns[at] for at in kept)
-        rows = [replace(row, cells=tuple(row.cells[at] for at in kept)) for row in rows]
+        columns, rows = only(ON_PAPER, columns, rows)
+        whole = [row.cells[0].text for row in rows]
+        names = endings(whole, ROOM)
+        rows = [
+            replace(row, cells=(replace(row.cells[0], text=name), *row.cells[1:]))
+            for name, row in zip(names, rows, strict=True)
+        ]
+        note += "Of long names only the end, which no other has. " if names != whole else ""
         note += "NaN/Inf: in the last checkpoint of each series."
     else:
         note += "Statistics are those of the trained weights in the last checkpoint of each series."

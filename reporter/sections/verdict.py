@@ -11,12 +11,13 @@ from reporter.model.report import Report
 from reporter.numerals import counted, number
 from reporter.sections.base import Medium
 from reporter.sections.hero import hero
+from reporter.sections.series_names import endings
 
 CAUTIONS = 5
 """Most cautions about how files were combined into series; the others are only in the sections of their series."""
 
-UNREADABLE = 3
-"""Most files that are named here."""
+UNREADABLE, ROOM = 3, 50
+"""Most files that are named here, and most characters of a path that is shown whole."""
 
 
 def subtitle(report: Report) -> str:
@@ -26,7 +27,7 @@ def subtitle(report: Report) -> str:
         (one,) = report.series
         n = len(one.refs)
         covered = f"{counted(n, 'state')} recorded in memory" if one.recorded else counted(n, "checkpoint")
-        return f"{one.name}: {covered}"
+        return covered if report.title == one.name else f"{one.name}: {covered}"
     return f"{counted(report.checkpoints, 'checkpoint')} in {counted(len(names), 'series', 'series')}"
 
 
@@ -34,7 +35,8 @@ def build(report: Report, medium: Medium) -> Iterator[Section]:
     """The section: the first screen, cautions, and files that could not be measured."""
     blocks: list[Block] = [hero(report, medium), *_cautions(report)]
     if unreadable := report.unmeasured:
-        named = ", ".join(f"{f.path} ({f.state})" for f in unreadable[:UNREADABLE])
+        paths = endings([f.path for f in unreadable], ROOM)
+        named = ", ".join(f"{path} ({f.state})" for path, f in zip(paths[:UNREADABLE], unreadable, strict=False))
         rest = f" and {len(unreadable) - UNREADABLE} more" if len(unreadable) > UNREADABLE else ""
         blocks.append(
             Paragraph(f"{counted(len(unreadable), 'file')} could not be measured: {named}{rest}. See Files.", "warning")

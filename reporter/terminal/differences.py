@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reporter.derive import kind_words
+from reporter.derive.difference_words import outgrown
 from reporter.model.difference import STATES, Difference, TensorDifference
 from reporter.model.kind import ChangeKind
 from reporter.numerals import NO_DATA, before_after, counted, integer, number, share
@@ -37,6 +38,8 @@ def text(difference: Difference) -> str:
         lines.append(non_finite(difference) + ".")
     if difference.kinds is not None and (difference.kinds.kinds or difference.kinds.extent):
         lines.append(visible(kind_words.line(difference.kinds)))
+    if most := outgrown(difference):
+        lines.append(visible(most[:1].upper() + most[1:] + "."))
     counts = ", ".join(f"{integer(n)} {state}" for state in STATES if (n := difference.count(state)))
     summary = f"{integer(len(difference.tensors))} tensors: {counts or 'none'}"
     trained = difference.trained

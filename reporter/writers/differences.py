@@ -19,6 +19,7 @@ def record(difference: Difference) -> Record:
         "paired": difference.paired,
         "counts": {state: difference.count(state) for state in STATES},
         "verdict": difference.verdict,
+        "outgrown": [t.name for t in difference.outgrown],
         "non_finite": dict(zip(("before", "after"), difference.bad, strict=True)),
         "global": change(difference.whole) if difference.whole is not None else None,
         "trained": change(difference.trained) if difference.trained is not None else None,

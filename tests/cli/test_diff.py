@@ -103,7 +103,7 @@ def test_the_verdict_of_the_page_names_what_grew_and_by_how_much(tmp_path: Path)
     rng = np.random.default_rng(3)
     before = {f"layer_{i}.kernel": rng.standard_normal((40, 30)).astype("f4") for i in range(6)}
     after = {name: (w + 0.05 * rng.standard_normal(w.shape)).astype("f4") for name, w in before.items()}
-    after["layer_4.kernel"] = (800 * rng.standard_normal((40, 30))).astype("f4")
+    after["layer_4.kernel"] = (8 * rng.standard_normal((40, 30))).astype("f4")
     for name, arrays in (("a", before), ("b", after)):
         safetensors(tmp_path / f"{name}.safetensors", arrays)
     page, files = tmp_path / "diff.html", [str(tmp_path / f"{name}.safetensors") for name in "ab"]
@@ -255,6 +255,35 @@ def test_what_ends_in_exit_code_3(
     safetensors(tmp_path / "b.safetensors", after)
     paths = [str(tmp_path / name) for name in ("a.safetensors", "b.safetensors")]
     assert main(["diff", *paths, "--fail-on", fail_on]) == code
+
+
+@pytest.mark.parametrize(
+    ("factor", "scale", "told"),
+    [
+        (800.0, 1.0, "The norm of head.kernel grew × 8"),
+        (0.001, 1.0, "The norm of head.kernel shrank to 1 / "),
+        (0.0, 1.0, "The norm of head.kernel became 0"),
+        (5.0, 1.0, ""),
+        (800.0, 1e-6, ""),  # from nearly nothing, as the second matrix of an adapter
+    ],
+)
+def test_a_norm_that_no_training_explains_is_a_warning_with_its_reason(
+    factor: float, scale: float, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernel, noise = (RNG.normal(0, 0.2, (40, 30)).astype("f4") for _ in range(2))
+    a, b = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    safetensors(a, {"head.kernel": scale * kernel, "head.bias": np.full(30, 1e-6, "f4")})
+    after = factor * scale * (kernel + (0.1 * noise if factor else 0))
+    safetensors(b, {"head.kernel": after.astype("f4"), "head.bias": np.full(30, 2.0, "f4")})  # a bias may grow
+    assert main(["diff", str(a), str(b), "--fail-on", "warn"]) == (3 if told else 0)
+    printed = capsys.readouterr().out
+    assert told in printed
+    assert told or "norm of head.kernel" not in printed
+    page = tmp_path / "page.html"
+    main(["diff", str(a), str(b), "--html", str(page), "--json"])
+    record = json.loads(capsys.readouterr().out)
+    assert (record["verdict"], record["outgrown"]) == (("WARN", ["head.kernel"]) if told else ("PASS", []))
+    assert told[1:] in page.read_text("utf-8")
 
 
 def test_a_nan_that_is_gone_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

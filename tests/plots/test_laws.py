@@ -140,12 +140,30 @@ def test_a_legend_loses_nothing_and_fits(texts: list[str], room: float) -> None:
     assert all(row and sum(item.width for item in row) <= room + 1e-6 for row in rows)
 
 
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
-def test_png_is_what_pillow_reads_back(width: int, height: int, seed: int) -> None:
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 256), st.integers(0, 2**32 - 1))
+def test_png_is_what_pillow_reads_back(width: int, height: int, most: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    few = rng.integers(0, 256, (most, 3), dtype=np.uint8)[rng.integers(0, most, (height, width))]
+    for pixels in (few, rng.integers(0, 256, (height, width, 3), dtype=np.uint8)):
+        read = Image.open(BytesIO(png.encode(Image.fromarray(pixels))))
+        assert read.mode == ("P" if len(np.unique(pixels.reshape(-1, 3), axis=0)) <= png.PALETTE else "RGB")
+        assert (np.asarray(read.convert("RGB")) == pixels).all()
+
+
+def test_a_palette_keeps_areas_and_rare_marks_and_moves_edges_a_little() -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)  # as of the edges of letters
+    warm = np.stack([np.full(256, 255, np.uint8), *(ramp.T[:2])], axis=1)  # and of a line
+    pixels = np.full((40, 700, 3), 255, np.uint8)
+    pixels[0, :256], pixels[1, :256] = ramp, warm
+    pixels[10:20, 10:200] = (0, 114, 178)
+    pixels[30, 30] = (0, 255, 0)
     read = Image.open(BytesIO(png.encode(Image.fromarray(pixels))))
-    assert read.mode == "RGB"
-    assert (np.asarray(read) == pixels).all()
+    assert read.mode == "P"
+    back = np.asarray(read.convert("RGB")).astype(int)
+    assert (back[10:20, 10:200] == (0, 114, 178)).all()
+    assert tuple(back[30, 30]) == (0, 255, 0)
+    assert (back[3:10] == 255).all()
+    assert 0 < np.abs(back - pixels).max() < 1 << png.ALIKE
 
 
 def contrast(colour: str, ground: str) -> float:

@@ -22,7 +22,7 @@ LOW, HIGH = Histogram(EDGES, (0, 40, 5, 0, 0, 0, 0, 0)), Histogram(EDGES, (0, 0,
 
 
 def pixels(figure: Figure) -> npt.NDArray[np.uint8]:
-    return np.asarray(Image.open(BytesIO(figure.png)))
+    return np.asarray(Image.open(BytesIO(figure.png)).convert("RGB"))
 
 
 def bins_of(figure: Figure) -> BinsArea:

@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def pixels(figure: Figure) -> Pixels:
-    return np.asarray(Image.open(BytesIO(figure.png)))
+    return np.asarray(Image.open(BytesIO(figure.png)).convert("RGB"))
 
 
 def where(image: Pixels, colour: str | npt.NDArray[np.uint8], tolerance: int = 0) -> Mask:

@@ -243,3 +243,12 @@ def test_a_term_that_is_also_a_part_of_another_one_has_an_anchor_of_its_own() ->
     assert [int(n) for n in re.findall(r'id="term-(\d+)"', page)] == [1, 2]
     assert '<a href="#term-1">NaN</a>' in page
     assert '<a href="#term-2">n/a</a>' in page
+
+
+def test_long_names_break_after_their_parts() -> None:
+    name = "encoder_with_relative_positions/block_03/attention_query_projection"
+    rows = (Row((Cell(name),)), Row((Cell("encoder/block_3/dense"),)))
+    table = Table("T", (Column("Layer", numeric=False),), rows)
+    html = render_html(Page("t", "", (Section("a", "A", (table,)),)))
+    assert "block_<wbr>03/<wbr>attention_<wbr>query_<wbr>projection" in html
+    assert ">encoder/block_3/dense<" in html

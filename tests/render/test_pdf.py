@@ -23,7 +23,7 @@ from reporter.model.page import Page, Section
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.plots import small_multiples
 from reporter.render import Attachment, Printer, render_pdf, worker
-from reporter.render.columns import PARTS, column_shares, density
+from reporter.render.columns import PARTS, SIZES, column_shares, density
 from reporter.render.pdf import _CHILD, Job
 from tests.plots.cases import bell
 from tests.render.pages import HOSTILE, figure, findings, hostile, review
@@ -149,6 +149,26 @@ def test_no_page_begins_with_the_note_below_a_table(tmp_path: Path, poppler: Cal
     for text in poppler("pdftotext", path, "-").split("\f"):
         for i in re.findall(r"Note (\d+)\.", text):
             assert f"row {i}.3" in text and f"row {i}.4" in text
+
+
+def test_a_table_of_a_few_rows_is_on_one_page(tmp_path: Path, poppler: Callable[..., str]) -> None:
+    columns = Column("Role", numeric=False), Column("Value")
+    rows = [tuple(Row((Cell(f"row {i}.{j};"), Cell("1"))) for j in range(6)) for i in range(30)]
+    path = tmp_path / "short.pdf"
+    tables = (Table(f"Table {i}.", columns, rows[i]) for i in range(30))
+    path.write_bytes(render_pdf(page_of(*tables), (), CREATED))
+    for text in poppler("pdftotext", path, "-").split("\f"):
+        for i in re.findall(r"Table (\d+)\.", text):
+            assert all(f"row {i}.{j};" in text for j in range(6))
+
+
+def test_the_name_of_a_row_gets_the_room_of_two_columns_of_words_and_dates_stay_on_a_line() -> None:
+    columns = tuple(Column(title, numeric=False) for title in ("Series", "Worst", "Why", "What to do", "Newest"))
+    long = "experiments/of_this_year/encoder_with_positions/seed_03/model"
+    rows = (Row((*[Cell(long)] * 4, Cell("2026-11-28 14:58"))),)
+    name, *others, newest = column_shares(Table("", columns, rows))
+    assert all(abs(name - 2 * other) <= 2 for other in others)
+    assert newest / PARTS * SIZES["dense"] >= len("2026-11-28 14:58")
 
 
 def test_three_sheets_of_small_histograms_fill_a_page(tmp_path: Path, poppler: Callable[..., str]) -> None:

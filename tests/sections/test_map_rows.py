@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reporter.model.hero import HealthMap, Hero
+from reporter.model.hero import NAME_OF_SERIES, HealthMap, Hero
 from reporter.model.report import Report
 from reporter.model.table import Table
 from reporter.pipeline import Outcome, run
 from reporter.render.columns import extras
-from reporter.render.health import NAME_OF_SERIES, row_names, widest
+from reporter.render.health import row_names, widest
 from reporter.render.links import Links
 from reporter.sections import overview
 from reporter.sections.base import Medium

@@ -8,6 +8,7 @@ import pytest
 
 from reporter.model.blocks import Facts
 from reporter.model.page import Page
+from reporter.render.html import render_html
 from reporter.sections import checkpoint_pages
 from tests.make.rich import Rich
 from tests.writers import truth
@@ -54,3 +55,13 @@ def test_the_page_of_a_checkpoint(of_checkpoint: Sections, rich: Rich, name: str
             assert row["Values", ""].sort == held[tensor].size
             assert row["Dtype", ""].text == held[tensor].dtype.name
             assert row["Shape", ""].text == (" × ".join(map(str, held[tensor].shape)) or "scalar")
+
+
+def test_the_page_of_a_checkpoint_defines_the_columns_of_its_tables(of_checkpoint: Sections) -> None:
+    page = of_checkpoint("main/m-1500.safetensors")
+    html = render_html(page)
+    (glossary,) = (block for block in section(page, "glossary").blocks if isinstance(block, Facts))
+    terms = [term for term, _ in glossary.items]
+    assert {"L2 norm", "Zero share"} <= set(terms)
+    assert "Relative update" not in terms, "it compares nothing"
+    assert f'<a href="#term-{1 + terms.index("L2 norm")}">L2 norm</a>' in html

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from reporter.derive.statistics import STATISTICS
 from reporter.errors import State
 from reporter.model.blocks import Facts
+from reporter.model.checkpoint import FileEntry
 from reporter.model.finding_list import FindingList
 from reporter.model.hero import Hero
 from reporter.model.page import Page, every_block
@@ -47,6 +49,16 @@ def test_verdict(page: Page, rich: Rich) -> None:
     told = sum(1 + len(item.others) for item in items) + found.more + later.more
     assert told == len(rich.report.judgement.findings)
     assert "2 files could not be measured" in words(page, "verdict")
+
+
+def test_files_that_could_not_be_measured_are_named_worst_first(rich: Rich) -> None:
+    states = (State.IN_PROGRESS, State.PARTIAL, State.REFUSED, State.MEASURED, State.EMPTY, State.CORRUPT)
+    entries = tuple(FileEntry(f"{i}.h5", "keras-h5", state, "why") for i, state in enumerate(states))
+    page = report_page(replace(rich.report, files=entries), "html")
+    told = "5 files could not be measured: 5.h5 (corrupt), 2.h5 (refused), 1.h5 (partial) and 2 more. See Files."
+    assert told in words(page, "verdict")
+    table = next(b for b in section(page, "files").blocks if isinstance(b, Table))
+    assert [row.cells[0].text for row in table.rows] == ["5.h5", "2.h5", "1.h5", "4.h5", "0.h5", "3.h5"]
 
 
 def test_overview(page: Page, rich: Rich, request: pytest.FixtureRequest) -> None:
