@@ -113,6 +113,17 @@ def parsers_go_on() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def power_stays_on() -> Iterator[None]:
+    """No test cuts the power, and none waits until a disk has what it wrote: a report waits dozens of times.
+
+    That everything is made durable, and in which order, is tested by what ``os.fsync`` is called with.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 class _Warnings(logging.Handler):
     """Keeps what is logged."""
 
@@ -173,6 +184,10 @@ def tf() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tensorflow
+    # Two logical devices, so that a strategy can train replicas on them. Without a strategy the first does everything.
+    config = tensorflow.config
+    two = [config.LogicalDeviceConfiguration()] * 2
+    config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], two)
     loaded()
     return tensorflow
 

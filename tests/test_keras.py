@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -201,29 +199,20 @@ class _Worker:
         return getattr(self._model, name)
 
 
-MIRRORED = """
-import os, sys
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
-import numpy as np, tensorflow as tf, keras, tf_keras, reporter
-cpus = tf.config.list_physical_devices("CPU")
-tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-x = np.random.default_rng(0).standard_normal((64, 12)).astype("f4")
-for k in (keras, tf_keras):
+def test_replicas_of_one_process_are_recorded_once(
+    k: ModuleType, tf: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
         model = k.Sequential([k.layers.Dense(8, name="hidden"), k.layers.BatchNormalization(), k.layers.Dense(3)])
         model.build((None, 12))
         model.compile("sgd", "mse")
-    callback = reporter.keras.Report(sys.argv[1] + k.__name__, cache=None, pdf=False)
-    model.fit(x, x[:, :3], batch_size=16, epochs=2, verbose=0, callbacks=[callback])
-    report = callback.outcome.report
-    kernel = next(t for t in report.series[0].measured[-1].tensors if t.info.name == "hidden/kernel")
-    assert abs(kernel.statistics["mean"] - float(np.mean(model.layers[0].get_weights()[0]))) < 1e-6
-    print(k.__name__, [ref.step.value for ref in report.series[0].refs], report.verdict)
-"""
-
-
-def test_replicas_of_one_process_are_recorded_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", MIRRORED, str(tmp_path / "out-")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=Path(__file__).parents[1])
-    assert done.stdout.splitlines() == ["keras [0, 4, 8] PASS", "tf_keras [0, 4, 8] PASS"], done.stderr[-2000:]
+    assert model.distribute_strategy.num_replicas_in_sync == 2
+    callback = Report(tmp_path, **KEPT)
+    model.fit(X, X[:, :3], batch_size=16, epochs=2, verbose=0, callbacks=[callback])
+    assert callback.outcome is not None and str(callback.outcome.report.verdict) == "PASS"
+    (series,) = callback.outcome.report.series
+    assert [ref.step.value for ref in series.refs] == [0, 4, 8]
+    kernel = next(t for t in series.measured[-1].tensors if t.info.name == "hidden/kernel")
+    assert kernel.statistics["mean"] == pytest.approx(float(np.mean(model.layers[0].get_weights()[0])), abs=1e-6)
+    assert told(caplog) == []
     assert logging.getLogger("ckpt_report").level == logging.NOTSET

@@ -1,15 +1,24 @@
-"""Beside a real training run: one process saves in a loop in every way, another scans and reports again and again."""
+"""Beside a real training run: one process saves in a loop in every way, another scans and reports again and again.
+
+The trainer is this process, in which TensorFlow is loaded already; what reports is a child that never loads it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from reporter.cli import main
@@ -25,46 +34,43 @@ REPORT_EVERY = 4
 HONEST = {"found", "measured", "not a checkpoint", "in progress", "rotated away"}
 """What may be said of a file of a trainer that is well and busy."""
 
-TRAINER = """
-import os, sys, time, warnings
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
-warnings.simplefilter("ignore")
-import logging
-logging.disable()
-from pathlib import Path
-import numpy as np, tensorflow as tf, keras
+KINDS = ("tf", "keras", "weights", "legacy")
+"""Folders, each with what is saved in one way."""
 
-folder, stop = Path(sys.argv[1]), Path(sys.argv[2])
-inputs = keras.Input((64,))
-x = keras.layers.Dense(256, name="a")(inputs)
-model = keras.Model(inputs, keras.layers.Dense(128, name="b")(x))
-model.compile("adam", "mse")
-checkpoint = tf.train.Checkpoint(model=model)
-manager = tf.train.CheckpointManager(checkpoint, str(folder / "tf"), max_to_keep=3)
-n = 0
-while not stop.exists():
-    n += 1
-    # Every value is the number of the save: whatever mixes two saves is no constant any more.
-    for variable in model.weights:
-        variable.assign(np.full(variable.shape, n, "f4"))
-    model.optimizer.iterations.assign(n)
-    manager.save(checkpoint_number=n)
-    model.save(folder / "keras" / "current.keras")
-    model.save_weights(folder / "weights" / "current.weights.h5")
-    model.save(folder / "legacy" / "current.h5")
-    for path in (folder / "keras" / f"epoch_{n}.keras", folder / "weights" / f"epoch_{n}.weights.h5"):
-        (model.save if path.suffix == ".keras" else model.save_weights)(path)
-        old = path.with_name(path.name.replace(str(n), str(n - 3)))
-        old.unlink(missing_ok=True)
-    (folder / "saves").write_text(str(n))
-for path in (folder / "keras" / "current.keras", folder / "legacy" / "current.h5"):
-    again = keras.models.load_model(path, compile=False)
-    assert all((np.asarray(w) == n).all() for w in again.weights), path
-model.load_weights(folder / "weights" / "current.weights.h5")
-status = tf.train.Checkpoint(model=model).restore(tf.train.latest_checkpoint(str(folder / "tf")))
-status.assert_existing_objects_matched()
-print(n)
-"""
+
+def saves(keras: ModuleType, tf: ModuleType, folder: Path) -> Iterator[int]:
+    """A training that saves in every way, as often as the next number is asked for; at the end all can be loaded.
+
+    Every value is the number of the save: whatever mixes two saves is no constant any more.
+    """
+    inputs = keras.Input((64,))
+    x = keras.layers.Dense(256, name="a")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(128, name="b")(x))
+    model.compile("adam", "mse")
+    checkpoint = tf.train.Checkpoint(model=model)
+    manager = tf.train.CheckpointManager(checkpoint, str(folder / "tf"), max_to_keep=3)
+    n = 0
+    try:
+        while True:
+            n += 1
+            for variable in model.weights:
+                variable.assign(np.full(variable.shape, n, "f4"))
+            model.optimizer.iterations.assign(n)
+            manager.save(checkpoint_number=n)
+            model.save(folder / "keras" / "current.keras")
+            model.save_weights(folder / "weights" / "current.weights.h5")
+            model.save(folder / "legacy" / "current.h5")
+            for path in (folder / "keras" / f"epoch_{n}.keras", folder / "weights" / f"epoch_{n}.weights.h5"):
+                (model.save if path.suffix == ".keras" else model.save_weights)(path)
+                path.with_name(path.name.replace(str(n), str(n - 3))).unlink(missing_ok=True)
+            yield n
+    finally:
+        for path in (folder / "keras" / "current.keras", folder / "legacy" / "current.h5"):
+            again = keras.models.load_model(path, compile=False)
+            assert all((np.asarray(w) == n).all() for w in again.weights), path
+        model.load_weights(folder / "weights" / "current.weights.h5")
+        status = tf.train.Checkpoint(model=model).restore(tf.train.latest_checkpoint(str(folder / "tf")))
+        status.assert_existing_objects_matched()
 
 
 def constants(record: dict[str, Any]) -> None:
@@ -84,22 +90,11 @@ def constants(record: dict[str, Any]) -> None:
                 assert low == checkpoint["step"], checkpoint["name"]
 
 
-def test_a_trainer_is_never_disturbed_and_every_report_is_honest(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    undrawn(monkeypatch)  # while a report is drawn the trainer only trains
-    folder, stop, out = tmp_path / "ckpts", tmp_path / "stop", tmp_path / "out"
-    for name in ("tf", "keras", "weights", "legacy"):
-        (folder / name).mkdir(parents=True)
-    errors = (tmp_path / "trainer.log").open("w+")
-    trainer = subprocess.Popen(
-        [sys.executable, "-c", TRAINER, str(folder), str(stop)], stdout=subprocess.PIPE, stderr=errors, text=True
-    )
-    try:
-        while not (folder / "saves").exists():
-            assert trainer.poll() is None, (tmp_path / "trainer.log").read_text()
-            time.sleep(0.1)
-        states: set[str] = set()
+def look(folder: Path, out: Path) -> None:
+    """Scan and report again and again: what a child process does."""
+    states: set[str] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        undrawn(patch)  # while a report is drawn the trainer only trains
         for n in range(ROUNDS):
             if n % REPORT_EVERY == REPORT_EVERY - 1:
                 code = main(["report", str(folder), "-o", str(out), "--no-pdf", "-q"])
@@ -109,21 +104,37 @@ def test_a_trainer_is_never_disturbed_and_every_report_is_honest(
                 wrong = [f for f in files if f["state"] not in HONEST]
                 assert code in (0, 3), wrong
             else:
-                assert main(["scan", str(folder), "--json"]) == 0
-                files = json.loads(capsys.readouterr().out)["files"]
-            capsys.readouterr()
+                with contextlib.redirect_stdout(io.StringIO()) as told:
+                    assert main(["scan", str(folder), "--json"]) == 0
+                files = json.loads(told.getvalue())["files"]
             states |= {f["state"] for f in files}
             assert states <= HONEST, [f for f in files if f["state"] not in HONEST]
             assert all("defect" not in f["reason"] for f in files)
-            assert {f["path"].split("/")[0] for f in files} >= {"tf", "keras", "weights", "legacy"}
-        assert {"found", "measured"} <= states
-    finally:
-        stop.touch()
-        try:
-            said, _ = trainer.communicate(timeout=60)
-        finally:
-            trainer.kill()
-            errors.close()
-    assert trainer.returncode == 0, (tmp_path / "trainer.log").read_text()[-3000:]
-    assert int(said) > 5, "the trainer hardly saved anything: nothing was tested"
+            assert {f["path"].split("/")[0] for f in files} >= set(KINDS)
+    assert {"found", "measured"} <= states
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's own, while it saves
+def test_a_trainer_is_never_disturbed_and_every_report_is_honest(
+    keras: ModuleType, tf: ModuleType, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "ckpts", tmp_path / "out"
+    for name in KINDS:
+        (folder / name).mkdir(parents=True)
+    command = f"from tests.test_live import *; look(Path({str(folder)!r}), Path({str(out)!r}))"
+    with warnings.catch_warnings(), contextlib.closing(saves(keras, tf, folder)) as trainer:
+        warnings.simplefilter("ignore")
+        count = next(trainer)
+        with (tmp_path / "said").open("w+") as said:
+            reporter = subprocess.Popen([sys.executable, "-c", command], cwd=ROOT, stdout=said, stderr=said)
+            until = time.monotonic() + 300
+            try:
+                while reporter.poll() is None:
+                    assert time.monotonic() < until, "the reports take for ever"
+                    count = next(trainer)
+            finally:
+                reporter.kill()
+                reporter.wait()
+    assert reporter.returncode == 0, (tmp_path / "said").read_text()[-3000:]
+    assert count > 5, "the trainer hardly saved anything: nothing was tested"
     assert os.listdir(folder / "tf")  # noqa: PTH208

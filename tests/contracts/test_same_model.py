@@ -297,14 +297,6 @@ LOST_LAYERS = {("tf-bundle", "keras", "listed"): ("block_0", "block_1", "block_2
 what it trains, nothing in the file tells that they were there."""
 
 
-@pytest.fixture(scope="session")
-def tf_keras(tf: ModuleType) -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tf_keras
-    return tf_keras
-
-
 @pytest.fixture(scope="module", params=[(g, kind) for g in GENERATIONS for kind in RICH], ids="-".join)
 def both_kerases(
     request: pytest.FixtureRequest, tf: ModuleType, tmp_path_factory: pytest.TempPathFactory

@@ -61,6 +61,13 @@ def poppler() -> Callable[..., str]:
     return run
 
 
+def printed(page: Page) -> bytes:
+    """The PDF of a page, made in this process: to start one of its own takes longer than to make the PDF."""
+    pdf, warnings = worker.painter()(Job(page, (), CREATED))
+    assert warnings == []
+    return pdf
+
+
 def page_of(*blocks: Table | Figure | Paragraph, title: str = "t") -> Page:
     return Page(title, "", (Section("a", "A", blocks),))
 
@@ -94,7 +101,7 @@ def test_symbols_are_drawn(document: Path, poppler: Callable[..., str]) -> None:
 
 def test_signs_beyond_the_sample_are_drawn(tmp_path: Path, poppler: Callable[..., str]) -> None:
     path = tmp_path / "signs.pdf"
-    path.write_bytes(render_pdf(page_of(Paragraph("✓⚠≥Σεμ±→∞…“”")), (), CREATED))
+    path.write_bytes(printed(page_of(Paragraph("✓⚠≥Σεμ±→∞…“”"))))
     assert "✓⚠≥Σεμ±→∞…“”" in poppler("pdftotext", path, "-")
     assert all("DejaVu" in line for line in poppler("pdffonts", path).splitlines()[2:])
 
@@ -117,7 +124,7 @@ def test_headings_are_bookmarks_and_links_arrive(document: Path, poppler: Callab
 def test_table_header_repeats_on_every_page(tmp_path: Path, poppler: Callable[..., str]) -> None:
     rows = tuple(Row((Cell(f"layer {i}"), Cell(str(i)))) for i in range(150))
     path = tmp_path / "long.pdf"
-    path.write_bytes(render_pdf(page_of(Table("c", (Column("Lagenname"), Column("Wert")), rows)), (), CREATED))
+    path.write_bytes(printed(page_of(Table("c", (Column("Lagenname"), Column("Wert")), rows))))
     pages = [text for text in poppler("pdftotext", path, "-").split("\f") if "layer " in text]
     assert len(pages) >= 3
     assert all("Lagenname" in text for text in pages)
@@ -132,7 +139,7 @@ def test_a_finding_that_does_not_fit_begins_on_the_page_and_goes_on_overleaf(
     rows = tuple(Row((Cell(f"layer {i}"), Cell(str(i)))) for i in range(28))
     before, after = Section("a", "A", (Table("c", (Column("L"), Column("V")), rows),)), FindingList((told,))
     path = tmp_path / "overleaf.pdf"
-    path.write_bytes(render_pdf(Page("t", "", (before, Section("b", "B", (after,)))), (), CREATED))
+    path.write_bytes(printed(Page("t", "", (before, Section("b", "B", (after,))))))
     first, second, *_ = poppler("pdftotext", path, "-").split("\f")
     assert "What was found" in first and told.message[:30] in first
     assert "What it looks like" in second and "What to do next" in second
@@ -145,7 +152,7 @@ def test_no_page_begins_with_the_note_below_a_table(tmp_path: Path, poppler: Cal
         for i in range(30)
     )
     path = tmp_path / "notes.pdf"
-    path.write_bytes(render_pdf(page_of(*tables), (), CREATED))
+    path.write_bytes(printed(page_of(*tables)))
     for text in poppler("pdftotext", path, "-").split("\f"):
         for i in re.findall(r"Note (\d+)\.", text):
             assert f"row {i}.3" in text and f"row {i}.4" in text
@@ -176,7 +183,7 @@ def test_three_sheets_of_small_histograms_fill_a_page(tmp_path: Path, poppler: C
     names = [f"layer_{i}" for i in range(120)]
     drawn = [replace(f, caption=f"{f.name} ends") for f in small_multiples("s", names, [bell()] * len(names))]
     path = tmp_path / "sheets.pdf"
-    path.write_bytes(render_pdf(page_of(*drawn), (), CREATED))
+    path.write_bytes(printed(page_of(*drawn)))
     pages = poppler("pdftotext", path, "-").split("\f")
     assert [text.count(" ends") for text in pages[:3]] == [2, 3, 3]  # the first page also tells what it is
 
@@ -185,7 +192,7 @@ def test_same_input_same_bytes() -> None:
     page = page_of(Paragraph("✓ same"), *review().sections[2].blocks[1:2])  # type: ignore[arg-type]
     first, second = (render_pdf(page, FILES, CREATED) for _ in range(2))
     assert first == second
-    assert first != render_pdf(page, FILES, CREATED.replace(second=6))
+    assert first != worker.painter()(Job(page, FILES, CREATED.replace(second=6)))[0]
 
 
 @pytest.mark.parametrize("word", HOSTILE, ids=range(len(HOSTILE)))
@@ -266,7 +273,7 @@ def test_child_waits_for_its_page() -> None:
     with Printer(CREATED) as printer:
         printer.start()
         printer.send(page_of(), ())
-        assert printer.receive() == render_pdf(page_of(), (), CREATED)
+        assert printer.receive() == printed(page_of())
 
 
 @pytest.mark.parametrize("send", [False, True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -59,11 +60,9 @@ def to_bundle(model: Any, folder: Path, epoch: int) -> None:
 
 @pytest.mark.parametrize(("save", "ending"), [(to_keras, ".keras"), (to_bundle, "")])
 def test_a_network_in_mixed_precision_that_stops_fails(
-    tmp_path: Path, save: Callable[[Any, Path, int], None], ending: str
+    keras: ModuleType, tmp_path: Path, save: Callable[[Any, Path, int], None], ending: str
 ) -> None:
     """The wrapper that scales the loss stores a learning rate of 0, beside that of the optimizer inside."""
-    import keras
-
     model, folder = network(keras, "mixed_float16"), tmp_path / "run"
     folder.mkdir()
     for epoch in range(1, 8):
@@ -72,9 +71,7 @@ def test_a_network_in_mixed_precision_that_stops_fails(
     assert loud(folder, tmp_path / "out") == [("stopped", "FAIL", f"epoch_4{ending}")]
 
 
-def test_each_checkpoints_own_flags_count(tmp_path: Path) -> None:
-    import keras
-
+def test_each_checkpoints_own_flags_count(keras: ModuleType, tmp_path: Path) -> None:
     model, folder = network(keras, "float32"), tmp_path / "run"
     folder.mkdir()
     for epoch in range(1, 8):

@@ -88,15 +88,6 @@ def read() -> Callable[[Path], Read]:
     return _read
 
 
-@pytest.fixture(scope="session")
-def tf_keras(tf: ModuleType) -> ModuleType:
-    """Keras 2, the reference for HDF5 files of Keras 2."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tf_keras
-    return tf_keras
-
-
 def _train(model: Any, inputs: Any, outputs: int, optimizer: Any) -> Any:
     """One step, without tracing a graph."""
     model.compile(optimizer, "mse", run_eagerly=True)

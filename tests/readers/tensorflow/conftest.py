@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -206,14 +205,6 @@ def handmade() -> type[Handmade]:
 
 
 # --- what the libraries write
-
-
-@pytest.fixture(scope="session")
-def tf_keras(tf: ModuleType) -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tf_keras
-    return tf_keras
 
 
 @pytest.fixture(scope="session")
