@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from reporter.errors import SettingError
 from reporter.gather import catalog
+from reporter.gather.still_open import StillOpen
 from reporter.model.checkpoint import Found
 from reporter.opened import OpenCheckpoint
 from reporter.pipeline import Outcome, run
 from reporter.places import standing_for
-from reporter.readers import opening
 from reporter.readers.live_objects import step_of
 from reporter.settings.keywords import from_keywords
 from reporter.settings.model import Settings
@@ -132,9 +132,10 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Iterator[OpenCheckpoint]:
     ({'dense/kernel': (2, 2)}, 10.0)
     """
     where = _one_path(path)
-    chosen = catalog.only_checkpoint(where, Settings())
-    with opening.open_checkpoint(chosen.ref.format, chosen.ref.path) as contents:
-        yield OpenCheckpoint(chosen.ref.path, contents)
+    with StillOpen() as last:
+        chosen = catalog.only_checkpoint(where, Settings(), last.peek)
+        with last.opened(chosen.ref) as contents:
+            yield OpenCheckpoint(chosen.ref.path, contents)
 
 
 def paths_of(paths: Any) -> tuple[Path, ...]:

@@ -196,7 +196,8 @@ def _say(text: str) -> None:
 def _print_json(record: object) -> None:
     from reporter.terminal.outline import outlined
 
-    print(outlined(record))
+    sys.stdout.writelines(outlined(record))
+    print()
 
 
 def _visible(text: str) -> str:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from reporter.derive.statistics import STATISTICS
 from reporter.model.cells import Cells
 from reporter.model.columns import Columns
 from reporter.model.summary import Summary
-from reporter.model.value import Quantiles, Statistics
-
-_NONE: Mapping[int, Statistics] = {}
+from reporter.model.value import Quantiles
 
 
 def columns(
     summaries: Sequence[Summary],
     quantiles: Sequence[Quantiles],
     probabilities: Sequence[float],
-    known: Mapping[int, Statistics] = _NONE,
 ) -> Columns:
     """The numbers of samples side by side.
 
@@ -26,12 +23,8 @@ def columns(
         summaries: of each.
         quantiles: of each; those of all ``probabilities``, or none where there is no finite value.
         probabilities: ascending.
-        known: the statistics of samples for which they were computed before, by row.
     """
-    statistics = {
-        s.name: [known[row][s.name] if row in known else s.compute(one) for row, one in enumerate(summaries)]
-        for s in STATISTICS
-    }
+    statistics = {s.name: [s.compute(one) for one in summaries] for s in STATISTICS}
     return Columns.of(summaries, quantiles, statistics, probabilities)
 
 

@@ -59,8 +59,9 @@ def _near_zero(s: Summary) -> Value:
     threshold = NEAR_ZERO * rms
     # The threshold is rounded to the nearest edge of a cell, so that the count is exact for the threshold in use.
     cell = cell_of(threshold)
-    cell += threshold - float(edge(cell)) > float(edge(cell + 1)) - threshold
-    return s.cells.between(-cell, cell) / s.finite
+    below, above = edge([cell, cell + 1]).tolist()
+    cell += threshold - below > above - threshold
+    return s.read_cells().between(-cell, cell) / s.finite  # and not `cells`, which would stay in memory
 
 
 def _minimum(s: Summary) -> Value:

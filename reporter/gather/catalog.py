@@ -25,6 +25,8 @@ from reporter.storage import mirrored
 
 if TYPE_CHECKING:
     from reporter.cache import Cache
+    from reporter.discover.examine import PeekInto
+    from reporter.model.tensor import Contents
 
 _DIRECT = 1
 """How deep the one checkpoint that a path names is looked for: in the folder, and in those that lie directly in it."""
@@ -33,12 +35,15 @@ SHOWN = 4
 """Other checkpoints of a folder that are named beside the only one that can be read."""
 
 
-def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DEPTH) -> Found:
+def scan(
+    settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DEPTH, look: PeekInto | None = None
+) -> Found:
     """Discover everything below the roots, and the states of recordings among them; no weight is read.
 
     Args:
         cache: knows what is in checkpoints that were measured before, so that they are not opened.
         max_depth: folders nested deeper than this below a root are not entered.
+        look: opens a checkpoint for what it says of itself; by default it is closed again.
     """
 
     def known(claim: Claim) -> Peek | None:
@@ -52,7 +57,7 @@ def scan(settings: Settings, cache: Cache | None = None, max_depth: int = MAX_DE
     found = find(
         others,
         READERS,
-        lambda claim: peek(claim.format, claim.path),
+        look or (lambda claim: peek(claim.format, claim.path)),
         settle=settings.settle,
         known=known,
         copies=Copies(further_processors(settings), Path(tempfile.gettempdir()), "ckpt-report-"),
@@ -81,8 +86,11 @@ class Chosen:
     note: str
 
 
-def only_checkpoint(path: Path, settings: Settings) -> Chosen:
+def only_checkpoint(path: Path, settings: Settings, look: PeekInto | None = None) -> Chosen:
     """The one checkpoint that a path names: a file, a folder, or the only one of a folder and its direct subfolders.
+
+    Args:
+        look: as of :func:`scan`.
 
     Raises:
         SettingError: there is none, or more than one.
@@ -91,7 +99,7 @@ def only_checkpoint(path: Path, settings: Settings) -> Chosen:
     if is_recording(path):
         why = "what was recorded of a training: it holds no weights to read; `ckpt-report report` reports it"
         raise SettingError(f"{path}: {why}")
-    found = scan(replace(settings, roots=(path,)), max_depth=_DIRECT)
+    found = scan(replace(settings, roots=(path,)), max_depth=_DIRECT, look=look)
     refs = [ref for series in found.series for ref in series.checkpoints]
     broken = [entry for entry in found.files if entry.state not in {State.FOUND, *ASIDE}]
     if len(refs) == 1:
@@ -124,11 +132,16 @@ def _choice(path: Path, ref: CheckpointRef, others: Sequence[FileEntry]) -> str:
 def peek(format_: str, path: Path) -> Peek:
     """What a checkpoint says of itself: step, structure, and how it can be checked."""
     with open_checkpoint(format_, path) as contents:
-        return Peek(
-            step=contents.step,
-            step_source=contents.step_source,
-            integrity=contents.integrity,
-            missing=len(contents.missing_layers),
-            structure=structure(source.info for source in contents.tensors),
-            save_counter=contents.save_counter,
-        )
+        return peeked(contents)
+
+
+def peeked(contents: Contents) -> Peek:
+    """What an open checkpoint says of itself."""
+    return Peek(
+        step=contents.step,
+        step_source=contents.step_source,
+        integrity=contents.integrity,
+        missing=len(contents.missing_layers),
+        structure=structure(source.info for source in contents.tensors),
+        save_counter=contents.save_counter,
+    )

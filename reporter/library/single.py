@@ -18,4 +18,5 @@ def inspect(path: Path, settings: Settings) -> tuple[Contents, Measured]:
         reporter.errors.SettingError, reporter.errors.CheckpointError: as :func:`reporter.measure`.
     """
     with opened_path(path, settings) as contents:
-        return contents, measure_checkpoint(contents, Plan(settings.variables, settings.quantiles, settings.threads))[0]
+        plan = Plan(settings.variables, settings.quantiles, settings.threads, comparable=False)
+        return contents, measure_checkpoint(contents, plan)[0]

@@ -13,8 +13,8 @@ import numpy as np
 
 from reporter.errors import SettingError
 from reporter.gather.catalog import only_checkpoint
+from reporter.gather.still_open import StillOpen
 from reporter.model.tensor import Contents
-from reporter.readers.opening import open_checkpoint
 from reporter.settings.model import Settings
 
 DEPTH = 32
@@ -48,9 +48,10 @@ def opened(x: Any, settings: Settings) -> Iterator[Contents]:
 @contextmanager
 def opened_path(path: Path, settings: Settings) -> Iterator[Contents]:
     """The one checkpoint that a path names; its notes say which one that is where the path does not."""
-    chosen = only_checkpoint(path, settings)
-    with open_checkpoint(chosen.ref.format, chosen.ref.path) as contents:
-        yield replace(contents, notes=(chosen.note, *contents.notes)) if chosen.note else contents
+    with StillOpen() as last:
+        chosen = only_checkpoint(path, settings, last.peek)
+        with last.opened(chosen.ref) as contents:
+            yield replace(contents, notes=(chosen.note, *contents.notes)) if chosen.note else contents
 
 
 def selected(contents: Contents, variables: str) -> Contents:

@@ -6,7 +6,7 @@ pieces, so that floating-point sums are the same to the bit for any number of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -179,7 +179,7 @@ class Accumulator:
 
     def _of_values(self, cells: Cells) -> Summary:
         """The summary of values that were measured as numbers, not by code."""
-        return summary_of_values(self._moments, self._extremes.tolist(), self._counts.tolist(), cells)
+        return summary_of_values(self._moments, self._extremes.tolist(), self._counts.tolist(), lambda: cells)
 
     def _cells(self) -> Cells:
         """Empty the tables of counters into sparse cells."""
@@ -282,14 +282,16 @@ def from_raw(table: npt.NDArray[np.int64]) -> Cells:
     )
 
 
-def summary_of_values(moments: Moments, extremes: Sequence[float], counts: Sequence[int], cells: Cells) -> Summary:
+def summary_of_values(
+    moments: Moments, extremes: Sequence[float], counts: Sequence[int], read_cells: Callable[[], Cells]
+) -> Summary:
     """The summary of values that were measured as numbers.
 
     Args:
         moments: of the finite values.
         extremes: the smallest and the largest of them.
         counts: of zeros, NaN, +Inf and −Inf.
-        cells: of the finite values.
+        read_cells: gives the cells of the finite values.
     """
     n, mean, m2, m3, m4, exponent = moments
     zeros, nan, posinf, neginf = counts
@@ -307,5 +309,5 @@ def summary_of_values(moments: Moments, extremes: Sequence[float], counts: Seque
         minimum=low + 0.0 if n else None,
         maximum=high + 0.0 if n else None,
         exponent=exponent,
-        read_cells=lambda: cells,
+        read_cells=read_cells,
     )

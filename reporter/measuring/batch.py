@@ -7,6 +7,8 @@ earlier checkpoints beside them, everything included: half the processor time of
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +24,6 @@ from reporter.measuring.tensors import SORTED_AT_ONCE, Numbers, Paired, Partners
 from reporter.model.cells import Cells
 from reporter.model.change import Change
 from reporter.model.sketch import BUCKETS, Sketch
-from reporter.model.summary import Summary
 from reporter.model.tensor import TensorInfo, TensorSource
 from reporter.model.value import Quantiles
 
@@ -37,8 +38,28 @@ def is_small(info: TensorInfo) -> bool:
     return info.dtype == "float32" and 0 < info.size <= SORTED_AT_ONCE
 
 
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """The cells of the tensors of a batch, one after the other, in a third of the memory of :class:`Cells`.
+
+    Attributes:
+        index, counts: as of :class:`Cells`, int16 and uint16.
+    """
+
+    index: npt.NDArray[np.int16]
+    counts: npt.NDArray[np.uint16]
+
+    def cells(self, start: int, end: int) -> Cells:
+        """Those of one tensor, by its place."""
+        return Cells(self.index[start:end].astype(np.int32), self.counts[start:end].astype(np.int64))
+
+
 def measure_batch(
-    sources: Sequence[TensorSource], partners: Sequence[Partners], probabilities: Sequence[float]
+    sources: Sequence[TensorSource],
+    partners: Sequence[Partners],
+    probabilities: Sequence[float],
+    *,
+    comparable: bool = True,
 ) -> Iterator[Paired]:
     """What :func:`reporter.measuring.tensors.measure_paired` makes of each of these tensors, to the bit.
 
@@ -46,6 +67,7 @@ def measure_batch(
         sources: small ones, see :func:`is_small`.
         partners: of each, the same tensor in each of several earlier checkpoints.
         probabilities: of the quantiles, each in [0, 1].
+        comparable: as there.
 
     Raises:
         reporter.errors.CheckpointError: from reading; its path is that of the file concerned.
@@ -53,20 +75,20 @@ def measure_batch(
     begin = held = 0
     for at, source in enumerate(sources):
         if held + source.info.size > VALUES:
-            yield from _measured(sources[begin:at], partners[begin:at], probabilities)
+            yield from _measured(sources[begin:at], partners[begin:at], probabilities, comparable)
             begin, held = at, 0
         held += source.info.size
-    yield from _measured(sources[begin:], partners[begin:], probabilities)
+    yield from _measured(sources[begin:], partners[begin:], probabilities, comparable)
 
 
 def _measured(
-    sources: Sequence[TensorSource], partners: Sequence[Partners], probabilities: Sequence[float]
+    sources: Sequence[TensorSource], partners: Sequence[Partners], probabilities: Sequence[float], comparable: bool
 ) -> Iterator[Paired]:
     if not sources:
         return
     x = _values(sources)
     ends = _ends([source.info.size for source in sources])
-    numbers = _numbers([source.info for source in sources], x, ends, probabilities)
+    numbers = _numbers([source.info for source in sources], x, ends, probabilities, comparable)
     paired = [_changes(sources, x, ends, earlier) for earlier in zip(*partners, strict=True)]
     for one in zip(numbers, *paired, strict=True):
         yield one[0], one[1:]
@@ -92,12 +114,16 @@ def _values(sources: Sequence[TensorSource]) -> Floats:
 
 
 def _numbers(
-    infos: Sequence[TensorInfo], x: Floats, ends: npt.NDArray[np.int64], probabilities: Sequence[float]
+    infos: Sequence[TensorInfo],
+    x: Floats,
+    ends: npt.NDArray[np.int64],
+    probabilities: Sequence[float],
+    comparable: bool,
 ) -> list[Numbers]:
     n = len(infos)
-    channels = [Channels.of(info) for info in infos]
+    channels = [Channels.of(info) if comparable else None for info in infos]
     unit_ends = _ends([one.length if one else 0 for one in channels])
-    sum_ends = _ends([0 if info.size <= BUCKETS else BUCKETS for info in infos])
+    sum_ends = _ends([BUCKETS if comparable and info.size > BUCKETS else 0 for info in infos])
     ordered = _ordered(x, ends)
     totals, counts = np.zeros((n, 5)), np.zeros((n, 4), np.int64)
     extremes = np.tile([np.inf, -np.inf], (n, 1))
@@ -111,24 +137,28 @@ def _numbers(
             totals, extremes, counts, energy, maxima, sums, index, cell_counts, cell_ends,
         )  # fmt: skip
     tables.release(clean=True)
-    # Views of these stay for as long as the numbers: they must not keep the room for all values.
-    index, cell_counts = index[: cell_ends[-1]].copy(), cell_counts[: cell_ends[-1]].copy()
+    packed = _Packed(index[: cell_ends[-1]].astype(np.int16), cell_counts[: cell_ends[-1]].astype(np.uint16))
     first = ends - np.array([info.size for info in infos]) + counts[:, 3]
     quantiles = interpolate_together(probabilities, totals[:, 0].astype(np.int64), ordered, first)
     norms, highest = np.zeros(unit_ends[-1]), maxima.view(np.float32)
     result = []
     start = unit = bucket = cell = 0
-    for t, (info, of, end, unit_end, sum_end, cell_end) in enumerate(
-        zip(infos, channels, ends.tolist(), unit_ends.tolist(), sum_ends.tolist(), cell_ends.tolist(), strict=True)
+    rows = zip(totals.tolist(), extremes.tolist(), counts.tolist(), strict=True)
+    places = zip(ends.tolist(), unit_ends.tolist(), sum_ends.tolist(), cell_ends.tolist(), strict=True)
+    for info, of, of_quantiles, (total, extreme, count), (end, unit_end, sum_end, cell_end) in zip(
+        infos, channels, quantiles, rows, places, strict=True
     ):
-        cells = Cells(index[cell:cell_end], cell_counts[cell:cell_end])
-        units = slice(unit, unit_end)
+        finite, mean, m2, m3, m4 = total
+        moments = int(finite), mean, m2, m3, m4, 0
+        units, sketch = slice(unit, unit_end), None
+        if comparable:
+            sketch = Sketch(info.size, sums[bucket:sum_end] if sum_end > bucket else x[start:end].astype(np.float64))
         result.append(
             Numbers(
-                _summary(totals[t].tolist(), extremes[t].tolist(), counts[t].tolist(), cells),
-                Quantiles(quantiles[t], exact=True),
+                summary_of_values(moments, extreme, count, partial(packed.cells, cell, cell_end)),
+                Quantiles(of_quantiles, exact=True),
                 of.close(energy[units], norms[units], highest[units]) if of else None,
-                Sketch(info.size, sums[bucket:sum_end] if sum_end > bucket else x[start:end].astype(np.float64)),
+                sketch,
             )
         )
         start, unit, bucket, cell = end, unit_end, sum_end, cell_end
@@ -145,11 +175,6 @@ def _ordered(x: Floats, ends: npt.NDArray[np.int64]) -> Floats:
     with np.errstate(invalid="ignore"):  # a signalling NaN raises the flag
         ordered += np.float32(0)
     return read_only(ordered)
-
-
-def _summary(totals: Sequence[float], extremes: Sequence[float], counts: Sequence[int], cells: Cells) -> Summary:
-    n, mean, m2, m3, m4 = totals
-    return summary_of_values((int(n), mean, m2, m3, m4, 0), extremes, counts, cells)
 
 
 def _changes(

@@ -26,7 +26,6 @@ from reporter.model.role import ROLES, Role
 from reporter.model.summary import Summary, merge
 from reporter.model.tensor import Contents, LayerInfo, TensorInfo, TensorSource
 from reporter.model.trained import trained
-from reporter.model.value import Quantiles, Statistics
 
 GROUP_BYTES = 8 << 20
 """Small tensors are handed to a thread in groups of about this many bytes."""
@@ -52,11 +51,14 @@ class Plan:
             counters as well.
         quantiles: probabilities of the quantiles, each in [0, 1].
         threads: number of threads, 0 for one per available processor. The numbers do not depend on it.
+        comparable: whether tensors get output units and sketches, by which they are judged and compared; they are
+            a third of the memory that small tensors take.
     """
 
     variables: str = "model"
     quantiles: tuple[float, ...] = QUANTILES
     threads: int = 0
+    comparable: bool = True
 
 
 def measure_checkpoint(
@@ -98,6 +100,11 @@ def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Seque
     is spent in Python, which only one thread at a time can run, while the other threads run kernels.
     """
     earlier = [{source.info.name: source for source in contents.tensors} for contents in against]
+
+    def one(i: int, pool: Pool, kept: int = KEPT_BYTES) -> Paired:
+        beside = partners(sources[i], earlier)
+        return measure_paired(sources[i], beside, plan.quantiles, pool, kept, comparable=plan.comparable)
+
     # A thread takes longer to start than a few small tensors to measure.
     alone = sum(source.info.nbytes for source in sources) <= ALONE_BYTES
     with Pool(1 if alone else plan.threads or available()) as pool:
@@ -111,7 +118,7 @@ def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Seque
             if is_small(source.info):
                 continue
             if pool.threads == 1 or source.info.nbytes > kept:
-                results[i] = measure_paired(source, partners(source, earlier), plan.quantiles, pool)
+                results[i] = one(i, pool)
                 continue
             if source.info.size <= SORTED_AT_ONCE:
                 tiny.append(i)
@@ -123,13 +130,12 @@ def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Seque
                 held = 0
 
         def measure_group(indices: Sequence[int]) -> list[Paired]:
-            return [
-                measure_paired(sources[i], partners(sources[i], earlier), plan.quantiles, ALONE, kept) for i in indices
-            ]
+            return [one(i, ALONE, kept) for i in indices]
 
         def measure_small() -> list[Paired]:
             chosen = [sources[i] for i in small]
-            return list(measure_batch(chosen, [partners(source, earlier) for source in chosen], plan.quantiles))
+            beside = [partners(source, earlier) for source in chosen]
+            return list(measure_batch(chosen, beside, plan.quantiles, comparable=plan.comparable))
 
         work: list[Callable[[], list[Paired]]] = [measure_small, *(partial(measure_group, group) for group in groups)]
         for group, measured in zip([small, *groups], pool.in_order(work, ahead=len(work)), strict=True):
@@ -236,26 +242,27 @@ def _merged(layout: Layout, rows: TensorRows, probabilities: Sequence[float]) ->
     """
     known = [measure.summary for measure in Measures(TensorMeasure, layout.infos, rows)]
     summaries: list[Summary] = []
-    quantiles: list[Quantiles] = []
-    statistics: dict[int, Statistics] = {}
-    for row, group in enumerate(layout.groups):
+    merged: list[Summary] = []
+    places: list[int] = []  # of the numbers of each group, among those of all tensors and then of all merged
+    for group in layout.groups:
         if len(group.members) == 1:
             summaries.append(known[group.members[0]])
-            statistics[row] = rows.columns.statistics(group.members[0])
-            quantiles.append(rows.columns.quantiles_of(group.members[0]))
+            places.append(group.members[0])
             continue
         if group is layout.trained and layout.all_trained:
             summaries.append(summaries[-1])
-            quantiles.append(quantiles[-1])
+            places.append(places[-1])
             continue
         cells = None
         if group is layout.whole or group is layout.trained:
             cells = _of_roles(layout, summaries, group)
-        summaries.append(merge((known[i] for i in group.members), cells))
-        quantiles.append(from_cells(summaries[-1], probabilities))
-    derived = columns(summaries, quantiles, sorted(set(probabilities)), statistics)
+        merged.append(merge((known[i] for i in group.members), cells))
+        summaries.append(merged[-1])
+        places.append(len(known) + len(merged) - 1)
+    quantiles = [from_cells(summary, probabilities) for summary in merged]
+    derived = columns(merged, quantiles, sorted(set(probabilities)))
     read = [summary.read_cells for summary in summaries]
-    return Rows(derived, lambda row: read[row]())
+    return Rows(Columns.together([rows.columns, derived], places), lambda row: read[row]())
 
 
 def _of_roles(layout: Layout, summaries: Sequence[Summary], group: GroupInfo) -> Cells | None:

@@ -74,15 +74,21 @@ def side_by_side(numbers: Sequence[Numbers], probabilities: Iterable[float]) -> 
         numbers: of each, with the same quantiles.
         probabilities: of these quantiles.
     """
-    cells = [one.summary.cells for one in numbers]
+    read = [one.summary.read_cells for one in numbers]
     units, sketches = [one.units for one in numbers], [one.sketch for one in numbers]
     ascending = sorted(set(probabilities))
     derived = columns([one.summary for one in numbers], [one.quantiles for one in numbers], ascending)
-    return TensorRows(derived, cells.__getitem__, lambda rows: [units[row] for row in rows], sketches.__getitem__)
+    return TensorRows(derived, lambda row: read[row](), lambda rows: [units[row] for row in rows], sketches.__getitem__)
 
 
 def measure_paired(
-    source: TensorSource, partners: Partners, probabilities: Iterable[float], pool: Pool = ALONE, kept: int = KEPT_BYTES
+    source: TensorSource,
+    partners: Partners,
+    probabilities: Iterable[float],
+    pool: Pool = ALONE,
+    kept: int = KEPT_BYTES,
+    *,
+    comparable: bool = True,
 ) -> Paired:
     """Measure a tensor, and compare it to itself in earlier checkpoints.
 
@@ -94,6 +100,7 @@ def measure_paired(
         probabilities: of the quantiles, each in [0, 1].
         pool: works on the pieces; the result is the same for any number of threads.
         kept: tensors up to this number of bytes stay in memory for a second pass, as :data:`KEPT_BYTES`.
+        comparable: whether it gets output units and a sketch.
 
     Returns:
         What was measured, and a change for each of ``partners``, None where that is None.
@@ -103,7 +110,7 @@ def measure_paired(
     """
     info = source.info
     present = [partner for partner in partners if partner is not None]
-    accumulator = Accumulator(dtype_of(info), info.size, Channels.of(info))
+    accumulator = Accumulator(dtype_of(info), *((info.size, Channels.of(info)) if comparable else ()))
     held: list[Array] = []
 
     def work() -> Iterator[Callable[[], tuple[Part, list[Change]]]]:
@@ -132,7 +139,7 @@ def measure_paired(
         summary = accumulator.close()
         again = (lambda: held) if held else (lambda: pieces(source.blocks()))
         quantiles = from_values(again, dtype_of(info), summary, probabilities, pool)
-    return Numbers(summary, quantiles, accumulator.units(), accumulator.sketch()), in_place
+    return Numbers(summary, quantiles, accumulator.units(), accumulator.sketch() if comparable else None), in_place
 
 
 def _measure(accumulator: Accumulator, piece: Array, start: int, earlier: Sequence[Array]) -> tuple[Part, list[Change]]:

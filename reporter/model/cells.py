@@ -9,9 +9,10 @@ the same side as positive ones, as :func:`numpy.histogram` wants its bins.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,10 @@ FIRST_CELL = -0x7F80
 
 LAST_CELL = 0x7F7F
 """Cell of the largest float32 values; ``edge(LAST_CELL + 1)`` is 2¹²⁸."""
+
+
+AT_ONCE = 256
+"""Tables that are in memory together while many are added up."""
 
 
 @lru_cache(maxsize=1)
@@ -99,10 +104,16 @@ class Cells:
 
     @classmethod
     def merged(cls, tables: Iterable[Cells]) -> Cells:
-        """All of them, added up."""
-        some = [table for table in tables if len(table.index)]
-        if len(some) < 2:
-            return some[0] if some else cls.empty()
+        """All of them, added up, a few at a time: each may be read when it is asked for."""
+        left, total = (table for table in tables if len(table.index)), cls.empty()
+        while some := list(islice(left, AT_ONCE)):
+            total = cls._sum([total, *some] if len(total.index) else some)
+        return total
+
+    @classmethod
+    def _sum(cls, some: Sequence[Cells]) -> Cells:
+        if len(some) == 1:
+            return some[0]
         first = min(int(table.index[0]) for table in some)
         counts = np.zeros(max(int(table.index[-1]) for table in some) - first + 1, np.int64)
         for table in some:

@@ -7,7 +7,7 @@ bytes a sample, and what is asked of one sample is made from its row when it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,24 +123,28 @@ class Columns:
         )
 
     @classmethod
-    def together(cls, parts: Sequence[Columns]) -> Columns:
+    def together(cls, parts: Sequence[Columns], chosen: Sequence[int] | slice = slice(None)) -> Columns:
         """The samples of several, one after the other.
 
         Args:
             parts: at least one, all with the same statistics and probabilities.
+            chosen: places of the samples that are wanted, in their order; all by default.
         """
         first = parts[0]
         coded = {name: [part.coded(name) for part in parts] for name in first.names}
         return cls.sharing(
             first.probabilities,
-            np.concatenate([part.counts for part in parts]),
-            np.concatenate([part.moments for part in parts]),
+            np.concatenate([part.counts for part in parts])[chosen],
+            np.concatenate([part.moments for part in parts])[chosen],
             {
-                name: (np.concatenate([values for values, _ in of]), np.concatenate([codes for _, codes in of]))
+                name: (
+                    np.concatenate([values for values, _ in of])[chosen],
+                    np.concatenate([codes for _, codes in of])[chosen],
+                )
                 for name, of in coded.items()
             },
-            np.concatenate([part.quantiles for part in parts]),
-            np.concatenate([part.exact for part in parts]),
+            np.concatenate([part.quantiles for part in parts])[chosen],
+            np.concatenate([part.exact for part in parts])[chosen],
         )
 
     def with_statistics(self, statistics: Mapping[str, Sequence[Value]], order: Sequence[str]) -> Columns:
@@ -176,6 +180,15 @@ class Columns:
             else:
                 found[name] = tables[table][column]
         return found
+
+    def each(self, start: int, end: int) -> Iterator[tuple[Statistics, Quantiles]]:
+        """Statistics and quantiles of neighbouring samples, in a fraction of the time that one by one takes."""
+        values = zip(*(self.listed(name)[start:end] for name in self.names), strict=True)
+        known = self.counts[start:end, 0] > self.counts[start:end, 1:4].sum(axis=1)
+        of_rows = zip(values, known.tolist(), self.quantiles[start:end].tolist(), self.exact[start:end], strict=True)
+        for row, has_values, quantiles, exact in of_rows:
+            found = dict(zip(self.probabilities, quantiles, strict=True)) if has_values else {}
+            yield dict(zip(self.names, row, strict=True)), Quantiles(found, bool(exact))
 
     def listed(self, name: str) -> list[Value]:
         """One statistic of all samples, as :meth:`statistics` has that of one."""

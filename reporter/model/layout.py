@@ -34,14 +34,15 @@ class GroupInfo:
         """From the places of its tensors among all."""
         places = tuple(members)
         own = [infos[i] for i in places]
+        sizes = [info.size for info in own]
         return cls(
             name=name,
             kind=kind,
             members=places,
             tensors=tuple(info.name for info in own),
-            parameters=sum(info.size for info in own),
-            trainable=sum(info.size for info in own if info.trainable),
-            nbytes=sum(info.nbytes for info in own),
+            parameters=sum(sizes),
+            trainable=sum(size for info, size in zip(own, sizes, strict=True) if info.trainable),
+            nbytes=sum(size * info.itemsize for info, size in zip(own, sizes, strict=True)),
         )
 
 

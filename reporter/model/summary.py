@@ -111,7 +111,7 @@ def merge(summaries: Iterable[Summary], cells: Cells | None = None) -> Summary:
     if len(parts) < 2:
         return parts[0] if parts else NOTHING
     _, mean, m2, m3, m4, exponent = reduce(merge_moments, (part.moments for part in parts))
-    merged = cells or Cells.merged(part.cells for part in parts)  # at once: tables add in any order
+    merged = cells or Cells.merged(part.read_cells() for part in parts)  # at once: tables add in any order
     return Summary(
         count=sum(part.count for part in parts),
         nan=sum(part.nan for part in parts),

@@ -10,6 +10,8 @@ from reporter.model.tensor import Contents
 from reporter.numerals import counted, integer, number, share
 from reporter.printable import brief, visible
 
+_BAD = ("nan_count", "posinf_count", "neginf_count")
+
 NAMED = 4
 """Most folders that are named among those that were not looked into; the others are counted."""
 
@@ -41,11 +43,11 @@ def tensors(contents: Contents, numbers: Measured) -> str:
             t.info.role,
             "×".join(str(n) for n in t.info.shape) or "scalar",
             t.info.dtype,
-            *(number(t.statistics[s]) for s in ("mean", "std", "min", "max", "l2_norm")),
-            share(t.statistics["zero_share"]),
-            integer(t.summary.count - t.summary.finite),
+            *(number(values[s]) for s in ("mean", "std", "min", "max", "l2_norm")),
+            share(values["zero_share"]),
+            integer(int(bad)),
         ]
-        for t in numbers.tensors
+        for (t, values, _), bad in zip(numbers.tensors.each(), numbers.tensors.table(_BAD).sum(1), strict=True)
     ]
     whole = numbers.whole
     step = "" if contents.step is None else f", step {contents.step} ({contents.step_source})"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from reporter.model.change import Change
@@ -14,9 +15,11 @@ from reporter.model.checkpoint import CheckpointRef, FileEntry
 from reporter.model.deployment import Cast, Readiness
 from reporter.model.finding import Accepted, Finding, Outcome
 from reporter.model.histogram import Histogram
-from reporter.model.measured import GroupMeasure, Measured, TensorMeasure
+from reporter.model.layout import GroupInfo
+from reporter.model.measured import GroupMeasure, Measured, Measures, TensorMeasure
 from reporter.model.sketch import DISTANCE_ERROR
 from reporter.model.spectrum import Spectrum
+from reporter.model.tensor import TensorInfo
 from reporter.model.value import Absent, Quantiles, Statistics, Value
 
 Record = dict[str, Any]
@@ -29,25 +32,29 @@ def plain(value: Value | None) -> float | int | str | None:
     >>> plain(float("nan")), plain(float("-inf")), plain(None), plain(2)
     ('NaN', '-Infinity', None, 2)
     """
-    if value is None or isinstance(value, Absent):
-        return None
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    return value
+    return None if isinstance(value, Absent) else value
 
 
 def statistics(values: Statistics, quantiles: Quantiles) -> Record:
     """Statistics by name, and under ``quantiles`` the quantiles by probability."""
-    record: Record = {name: plain(value) for name, value in values.items()}
-    record["quantiles"] = {f"{p:g}": plain(q) for p, q in quantiles.values.items()}
+    record: Record = dict(zip(values, map(plain, values.values()), strict=True))
+    record["quantiles"] = dict(zip(map(_key, quantiles.values), map(plain, quantiles.values.values()), strict=True))
     record["quantiles_exact"] = quantiles.exact
     record["not_applicable"] = [name for name, value in values.items() if value is Absent.NOT_APPLICABLE]
     return record
 
 
-def tensor(measure: TensorMeasure) -> Record:
+@lru_cache(maxsize=256)
+def _key(probability: float) -> str:
+    return f"{probability:g}"
+
+
+def tensor(info: TensorInfo, values: Statistics, quantiles: Quantiles) -> Record:
     """What was measured of one tensor, and where it belongs."""
-    info = measure.info
     return {
         "name": info.name,
         "layer": info.layer,
@@ -58,21 +65,33 @@ def tensor(measure: TensorMeasure) -> Record:
         "dtype": info.dtype,
         "bytes": info.nbytes,
         "key": info.key,
-        "statistics": statistics(measure.statistics, measure.quantiles),
+        "statistics": statistics(values, quantiles),
     }
 
 
-def group(measure: GroupMeasure) -> Record:
+def group(info: GroupInfo, values: Statistics, quantiles: Quantiles) -> Record:
     """What was measured of a group of tensors: of a layer, a role or the whole."""
     return {
-        "name": measure.name,
-        "kind": measure.kind,
-        "tensors": list(measure.tensors),
-        "parameters": measure.parameters,
-        "trainable_parameters": measure.trainable,
-        "bytes": measure.nbytes,
-        "statistics": statistics(measure.statistics, measure.quantiles),
+        "name": info.name,
+        "kind": info.kind,
+        "tensors": list(info.tensors),
+        "parameters": info.parameters,
+        "trainable_parameters": info.trainable,
+        "bytes": info.nbytes,
+        "statistics": statistics(values, quantiles),
     }
+
+
+def _tensors(of: Measures[TensorMeasure]) -> list[Record]:
+    return [tensor(one.info, values, quantiles) for one, values, quantiles in of.each()]
+
+
+def _one(of: GroupMeasure) -> Record:
+    return group(of.info, of.statistics, of.quantiles)
+
+
+def _every(of: Measures[GroupMeasure]) -> list[Record]:
+    return [group(one.info, values, quantiles) for one, values, quantiles in of.each()]
 
 
 def histogram(counts: Histogram | None) -> Record | None:
@@ -89,19 +108,19 @@ def measured(numbers: Measured, *, detailed: bool = True) -> Record:
         numbers: what was measured.
         detailed: whether tensors, layers and roles are included, and the names of the tensors of each group.
     """
-    whole, optimizer = group(numbers.whole), group(numbers.optimizer) if numbers.optimizer else None
-    adjusted = group(numbers.trained)
+    whole, optimizer = _one(numbers.whole), _one(numbers.optimizer) if numbers.optimizer else None
+    adjusted = _one(numbers.trained)
     if not detailed:
         whole["tensors"] = adjusted["tensors"] = []
         optimizer = optimizer and optimizer | {"tensors": []}
     return {
-        "tensors": [tensor(t) for t in numbers.tensors] if detailed else [],
-        "layers": [group(g) for g in numbers.layers] if detailed else [],
+        "tensors": _tensors(numbers.tensors) if detailed else [],
+        "layers": _every(numbers.layers) if detailed else [],
         "layers_in_model_order": numbers.layers_ordered,
-        "roles": [group(g) for g in numbers.roles] if detailed else [],
+        "roles": _every(numbers.roles) if detailed else [],
         "global": whole,
         "trained": adjusted,
-        "trained_parts": [group(g) for g in numbers.trained_parts] if detailed else [],
+        "trained_parts": _every(numbers.trained_parts) if detailed else [],
         "optimizer": optimizer,
         "skipped": [
             {"name": s.name, "dtype": s.dtype, "shape": list(s.shape), "reason": s.reason} for s in numbers.skipped

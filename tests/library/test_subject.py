@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 import reporter
+from reporter.gather import still_open
+from reporter.library.subject import opened_path
+from reporter.settings.model import Settings
 
 ARRAYS = {
     "dense/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -106,3 +109,25 @@ def test_progress_without_a_terminal_prints_nothing(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == ""
     with pytest.raises(reporter.SettingError, match="progress: 3 is neither"):
         reporter.measure(ARRAYS, progress=3)  # type: ignore[arg-type]
+
+
+def test_a_checkpoint_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what it says of itself, and for its values."""
+    real, opened = still_open.open_checkpoint, []
+
+    def counted(format_: str, path: Path) -> Any:
+        opened.append(path.name)
+        return real(format_, path)
+
+    monkeypatch.setattr(still_open, "open_checkpoint", counted)
+    np.savez(tmp_path / "m.npz", **ARRAYS)
+    assert reporter.measure(tmp_path / "m.npz") == reporter.measure(ARRAYS)
+    with reporter.open_checkpoint(tmp_path / "m.npz") as checkpoint:
+        assert checkpoint.read("scale") == 2
+    assert opened == ["m.npz"] * 2
+
+
+def test_a_defect_while_a_checkpoint_is_read_is_told_as_one_of_reading_it(tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", **ARRAYS)
+    with pytest.raises(reporter.CheckpointError, match="a defect"), opened_path(tmp_path / "m.npz", Settings()):
+        raise KeyError("a defect")

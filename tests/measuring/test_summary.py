@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from reporter.derive.statistics import STATISTICS
 from reporter.measuring.accumulate import summarise
 from reporter.measuring.pieces import PIECE_BYTES, as_real, pieces
-from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
+from reporter.model.cells import FIRST_CELL, LAST_CELL, Cells, cell_of, cells_of, edge
 from reporter.model.summary import NOTHING, Summary, merge
 from tests.make.statistics import statistics
 
@@ -223,3 +223,14 @@ def test_statistics_are_numpys() -> None:
     threshold = 1e-3 * np.sqrt(np.mean(x * x))
     low, high = (np.mean(np.abs(x) < t * threshold) for t in (1 - 2**-8, 1 + 2**-8))
     assert low <= s["near_zero_share"] <= high
+
+
+def test_any_number_of_tables_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    tables = [summarise([rng.standard_normal(n).astype("f4")], np.dtype("f4")).cells for n in (5, 0, 100, 1, 30, 2)]
+    whole = Cells.merged(tables)
+    assert whole.total == 138
+    monkeypatch.setattr("reporter.model.cells.AT_ONCE", 2)
+    by_two = Cells.merged(iter(tables))
+    assert np.array_equal(whole.index, by_two.index)
+    assert np.array_equal(whole.counts, by_two.counts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -119,3 +121,58 @@ def test_trainable_only() -> None:
     measured, _ = measure_checkpoint(contents, Plan("trainable"))
     assert measured.whole.parameters == 8
     assert any("trainable" in note for note in measured.notes)
+
+
+def many() -> Contents:
+    """Float32 tensors that are measured in one batch, others that are not, and one without a finite value."""
+    values = [(RNG.standard_normal((40, 50)) * scale).astype("f4") for scale in 10.0 ** np.arange(-5, 6)]
+    values += [np.full((30, 30), np.nan, "f4"), np.zeros((3, 4), "f4"), np.ones((9, 9)), np.ones((300, 100), "f4")]
+    return Contents("test", (), tuple(ArraySource(v, f"l{i // 2}/w{i}", f"l{i // 2}") for i, v in enumerate(values)))
+
+
+def test_one_by_one_and_all_together_are_the_same_statistics() -> None:
+    measured, _ = measure_checkpoint(many(), Plan())
+    for samples in (measured.tensors, measured.layers, measured.roles):
+        for one, statistics, quantiles in samples.each():
+            assert (statistics, quantiles) == (one.statistics, one.quantiles)
+            assert [type(value) for value in statistics.values()] == [type(v) for v in one.statistics.values()]
+
+
+def test_a_group_of_one_tensor_is_that_tensor() -> None:
+    measured, _ = measure_checkpoint(many(), Plan())
+    last, tensor = measured.layers[-1], measured.tensors[-1]
+    assert last.tensors == (tensor.info.name,)
+    assert (last.statistics, last.quantiles, last.summary.moments) == (
+        tensor.statistics, tensor.quantiles, tensor.summary.moments,
+    )  # fmt: skip
+    assert last.quantiles.exact
+    assert not measured.layers[0].quantiles.exact
+
+
+def test_numbers_alone_are_the_same_without_units_and_sketches() -> None:
+    contents = many()
+    whole, _ = measure_checkpoint(contents, Plan())
+    alone, _ = measure_checkpoint(contents, Plan(comparable=False))
+    assert whole.whole.statistics == alone.whole.statistics
+    for a, b in zip(whole.tensors, alone.tensors, strict=True):
+        assert (a.statistics, a.quantiles, a.summary.moments) == (b.statistics, b.quantiles, b.summary.moments)
+        assert np.array_equal(a.summary.cells.index, b.summary.cells.index)
+        assert np.array_equal(a.summary.cells.counts, b.summary.cells.counts)
+        assert a.sketch is not None
+        assert (b.units, b.sketch) == (None, None)
+
+
+def test_numbers_of_small_tensors_take_little_memory() -> None:
+    """A tensor of 8 kB has some 900 cells, which take 11 kB as they are computed with."""
+    sources = tuple(ArraySource(RNG.standard_normal((40, 50)).astype("f4"), f"l{i}/w", f"l{i}") for i in range(500))
+    contents, plan = Contents("test", (), sources), Plan(threads=1, comparable=False)
+    measure_checkpoint(contents, plan)  # loads and compiles what it needs
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        measured, _ = measure_checkpoint(contents, plan)
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(measured.tensors) == len(sources)
+    assert held < 8_000 * len(sources)
