@@ -12,6 +12,7 @@ from reporter.derive.statistics import STATISTICS
 from reporter.model.blocks import Facts
 from reporter.model.histogram import Histogram
 from reporter.model.page import Page, Section, field_names
+from reporter.model.table import Cell
 
 GLOSSARY = "glossary"
 """Anchor of the section of definitions."""
@@ -68,7 +69,10 @@ def _texts(value: Any) -> Iterator[str]:
             yield one
         elif isinstance(one, tuple):
             left.extend(reversed(one))
-        elif kind is not Histogram:  # which holds most numbers of a page, and no text
+        elif kind is Cell:  # nearly all that there is
+            if one.sort is None:  # and no number
+                yield from (one.text, one.title)
+        elif kind is not Histogram:  # which holds no text
             left.extend(getattr(one, name) for name in reversed(_seen(kind)))
 
 
