@@ -36,6 +36,18 @@ def number(value: Value | None, digits: int = 4) -> str:
     return integer(value)
 
 
+def in_full(value: float, digits: int) -> str:
+    """A number with ``digits`` significant digits, and without an exponent where whole digits say it as well: for
+    axes and for sentences, where there is room.
+
+    >>> in_full(2749.0, 3), in_full(-70000.4, 2), in_full(0.25, 3), in_full(2.5e9, 3)
+    ('2\\u202f750', '−70\\u202f000', '0.25', '2.5e+09')
+    """
+    if math.isfinite(value) and "e+" in (text := f"{value:.{digits}g}") and abs(value) < 1e7:
+        return integer(round(float(text)))
+    return number(value, digits)
+
+
 def _real(value: float, digits: int) -> str:
     if value == 0:
         return "0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reporter.model.difference import Difference, TensorDifference
-from reporter.numerals import counted, number
+from reporter.numerals import counted, in_full, number
 
 
 def outgrown(difference: Difference) -> str:
@@ -17,12 +17,12 @@ def outgrown(difference: Difference) -> str:
 
 
 def grown(tensor: TensorDifference) -> str:
-    """By what factor a norm grew or shrank, and from where to where.
+    r"""By what factor a norm grew or shrank, and from where to where.
 
     >>> from reporter.model.difference import DifferenceState
     >>> form = "(3, 5) float32"
     >>> grown(TensorDifference("k", "model", "kernel", DifferenceState.CHANGED, form, form, (2.0, 1600.0), (0, 0)))
-    'grew × 800, from 2 to 1600'
+    'grew × 800, from 2 to 1\u202f600'
     """
     before, after = (norm or 0.0 for norm in tensor.norms)
     if not after:
@@ -31,9 +31,4 @@ def grown(tensor: TensorDifference) -> str:
         told = f"grew × {number(after / before, 3)}"
     else:
         told = f"shrank to 1 / {number(before / after, 3)}"
-    return f"{told}, from {plain(before)} to {plain(after)}"
-
-
-def plain(norm: float) -> str:
-    """A norm with three digits that count, without an exponent."""
-    return number(float(f"{norm:.3g}"), 7)
+    return f"{told}, from {in_full(before, 3)} to {in_full(after, 3)}"

@@ -169,7 +169,8 @@ class Difference:
 
     @property
     def updated_most(self) -> TensorDifference | None:
-        """The tensor of the model, else of anything, with the largest relative update; None where none was updated.
+        """The kernel or embedding with the largest relative update; where none was updated another weight, then what
+        stands beside the weights, then anything; else None.
 
         Other kinds of change, such as values in another order, have no size to compare.
         """
@@ -180,7 +181,12 @@ class Difference:
             and tensor.update
             and (tensor.kind is None or tensor.kind.kind in (ChangeKind.UPDATED, ChangeKind.REPLACED))
         ]
-        return min(updated, key=lambda t: (COLLECTIONS.index(t.collection), -(t.update or 0.0)), default=None)
+
+        def rank(tensor: TensorDifference) -> tuple[int, bool, bool, float]:
+            apart, matrix = tensor.role in APART, tensor.role in WEIGHT_MATRICES
+            return COLLECTIONS.index(tensor.collection), apart, not matrix, -(tensor.update or 0.0)
+
+        return min(updated, key=rank, default=None)
 
     @property
     def outgrown(self) -> tuple[TensorDifference, ...]:

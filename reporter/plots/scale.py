@@ -165,14 +165,14 @@ class Whole(Linear):
 def tick_labels(ticks: Sequence[float]) -> list[str]:
     """Labels of ticks, with as few digits as are needed to tell neighbours apart and to be right.
 
-    >>> tick_labels([-0.25, 0.0, 0.25]), tick_labels([100.0001, 100.0002])
-    (['−0.25', '0', '0.25'], ['100.0001', '100.0002'])
+    >>> tick_labels([-0.25, 0.0, 0.25]), tick_labels([100.0001, 100.0002]), tick_labels([0.0, 2000.0])
+    (['−0.25', '0', '0.25'], ['100.0001', '100.0002'], ['0', '2\\u202f000'])
     """
     # Halves, as differences of two float64 numbers may overflow, and a tick at the end of float64 when it is rounded.
     gap = min((b / 2 - a / 2 for a, b in pairwise(ticks)), default=float(np.finfo(np.float64).max))
     texts = []
     for digits in range(3, 18):
-        texts = [numerals.number(float(t), digits) for t in ticks]
+        texts = [numerals.in_full(float(t), digits) for t in ticks]
         exact = all(abs(float(f"{t:.{digits}g}") / 2 - t / 2) <= gap / 100 for t in ticks)
         if exact and len(set(texts)) == len(texts):
             break

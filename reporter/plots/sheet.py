@@ -8,7 +8,7 @@ import numpy as np
 
 from reporter.model.blocks import Figure
 from reporter.model.histogram import Histogram
-from reporter.numerals import integer, number
+from reporter.numerals import in_full, integer, number
 from reporter.plots.bins import Array, Bins, bins_of, outline, readable
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import AXIS, BLUE, FAINT_INK, VERMILLION
@@ -76,12 +76,12 @@ def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | N
             continue
         if len(sample.counts) == 1:  # As wide as the panel, it would look like a flat distribution.
             x = Linear(sample.low, sample.high, left + wide / 3, left + 2 * wide / 3)
-            both = f"{number(sample.low, 3)} … {number(sample.high, 3)}"
+            both = f"{in_full(sample.low, 3)} … {in_full(sample.high, 3)}"
             canvas.text(left + wide / 2, base + 13, both, "centre", colour=FAINT_INK, room=wide)
         else:
             x = Linear(sample.low, sample.high, left, left + wide)
-            canvas.text(left, base + 13, number(sample.low, 3), colour=FAINT_INK, room=wide / 2 - 2)
-            canvas.text(left + wide, base + 13, number(sample.high, 3), "right", colour=FAINT_INK, room=wide / 2 - 2)
+            canvas.text(left, base + 13, in_full(sample.low, 3), colour=FAINT_INK, room=wide / 2 - 2)
+            canvas.text(left + wide, base + 13, in_full(sample.high, 3), "right", colour=FAINT_INK, room=wide / 2 - 2)
         hidden = sample.below + sample.above
         y = Linear(0.0, max(float(sample.counts.max()), 1.0), base, top + (14 if hidden else 3))
         outlines.append(outline(x(sample.edges), y(sample.counts), base))

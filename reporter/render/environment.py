@@ -13,13 +13,13 @@ from markupsafe import Markup
 from reporter.errors import RenderError
 from reporter.model.look import Templates
 from reporter.model.page import Block
-from reporter.numerals import number
+from reporter.numerals import in_full, number
 from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, breaking, cells, mark
 from reporter.render.columns import column_shares, defined, density, extras
 from reporter.render.contents import contents
 from reporter.render.health import heads, health_cells, key, row_names, spans, stretches, widest
-from reporter.render.marks import svg
+from reporter.render.marks import drawn_once, svg
 from reporter.render.outlines import outline, used
 from reporter.render.text import clip, visible
 
@@ -64,9 +64,11 @@ def environment(own: Templates | None = None) -> Environment:
         partial=partial,
         column_shares=column_shares,
         defined=defined,
+        drawn_once=drawn_once,
         density=density,
         extras=extras,
         number=number,
+        in_full=in_full,
         outline=outline,
         used_bins=used,
         svg=lambda mark: Markup(svg(mark)),

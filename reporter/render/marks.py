@@ -7,7 +7,10 @@ are hidden from screen readers.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+
+from markupsafe import Markup
 
 from reporter.model.evenly import evenly
 from reporter.model.table import Spark, Thumbnail
@@ -33,6 +36,40 @@ def svg(mark: Spark | Thumbnail) -> str:
     """
     name, inner = ("spark", _spark(mark)) if isinstance(mark, Spark) else ("thumb", _thumbnail(mark))
     return f'<svg class="{name}" viewBox="0 0 {WIDE} {HIGH}" aria-hidden="true">{inner}</svg>'
+
+
+_THUMB = re.compile(r'(<svg class="thumb"[^>]*>)(<path.*?)(</svg>)')
+
+
+def drawn_once(card: Markup, anchor: str) -> Markup:
+    """A card in which a histogram that stands there twice is drawn once: of most layers, the picture beside the name is
+    that of their only kernel as well.
+
+    >>> twice = svg(Thumbnail((), (0.25, 0.75))) * 2
+    >>> print(str(drawn_once(Markup(twice), "layer-a")).replace("><", ">\\n<"))
+    <svg class="thumb" viewBox="0 0 96 22" aria-hidden="true">
+    <g id="layer-a.values">
+    <path class="last" d="M0 22V14.7H48V0H96V22Z"/>
+    </g>
+    </svg>
+    <svg class="thumb" viewBox="0 0 96 22" aria-hidden="true">
+    <use href="#layer-a.values"/>
+    </svg>
+    """
+    first, *others = _THUMB.findall(card) or [("", "", "")]
+    if not any(inner == first[1] for _, inner, _ in others):
+        return card
+    seen = False
+
+    def draw(found: re.Match[str]) -> str:
+        nonlocal seen
+        if found[2] != first[1]:
+            return found[0]
+        again, seen = seen, True
+        inner = f'<use href="#{anchor}.values"/>' if again else f'<g id="{anchor}.values">{found[2]}</g>'
+        return found[1] + inner + found[3]
+
+    return Markup(_THUMB.sub(draw, card))
 
 
 def _spark(mark: Spark) -> str:

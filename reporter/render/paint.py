@@ -83,7 +83,10 @@ def paint(job: Job) -> tuple[bytes, list[str]]:
     ]  # fmt: skip
     with _collected() as records:
         try:
-            pdf: bytes = HTML(string=text, url_fetcher=fetcher).write_pdf(attachments=files, pdf_variant=VARIANT)
+            # WeasyPrint ends lines of a link within words in spite of <wbr>, but not where it has the character of that
+            # meaning, which does not come along when text is copied from the PDF.
+            html = HTML(string=text.replace("<wbr>", "\u200b"), url_fetcher=fetcher)
+            pdf: bytes = html.write_pdf(attachments=files, pdf_variant=VARIANT)
         except FatalURLFetchingError as exc:
             raise RenderError(f"{exc}: {exc.__cause__}") from exc
         except Exception as exc:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from reporter.derive import kind_words
-from reporter.derive.difference_words import outgrown, plain
+from reporter.derive.difference_words import outgrown
 from reporter.model.blocks import Banner, Facts, Paragraph
 from reporter.model.difference import OF_ANOTHER_FORM, STATES, Difference, DifferenceState, TensorDifference
 from reporter.model.finding import Verdict
 from reporter.model.page import Block, Page, Section
 from reporter.model.side_by_side import HistogramPair, HistogramPairs
 from reporter.model.table import Cell, Column, Level, Row, Table
-from reporter.numerals import NO_DATA, before_after, counted, integer, number
+from reporter.numerals import NO_DATA, before_after, counted, in_full, integer, number
 from reporter.sections.base import bounded, number_cell
 from reporter.sections.paired import (
     COSINE,
@@ -96,7 +96,7 @@ def _most(difference: Difference) -> list[str]:
     if tensor is None:
         return []
     update = update_cell(tensor.change).text if difference.paired else at_least(tensor)
-    before, after = (NO_DATA if norm is None else plain(norm) for norm in tensor.norms)
+    before, after = (NO_DATA if norm is None else in_full(norm, 3) for norm in tensor.norms)
     return [f"most in {tensor.name}: relative update {update}, L2 norm {before} → {after}"]
 
 

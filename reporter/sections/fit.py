@@ -24,14 +24,17 @@ MOST_BYTES = 8_000_000
 USUAL_BYTES = 5_000_000
 """Bytes that a page with more than :data:`MANY_PICTURES` pictures of a kind should not exceed."""
 
-MANY_PICTURES = 100
+MANY_PICTURES = 60
 """No smaller gallery is cut for the sake of :data:`USUAL_BYTES`."""
 
 ROWS = (1000, 500, 250, 100, 50)
 """The limits for the rows of a table that are tried one after the other."""
 
-PICTURES = (180, 160, 140, 120, MANY_PICTURES, 50, 20, 10, 3)
-"""The limits for the pictures of a gallery that are tried one after the other."""
+USUAL_PICTURES = (180, 160, 140, 120, 100, 80, MANY_PICTURES)
+"""The limits for the pictures of a gallery that are tried one after the other for the sake of :data:`USUAL_BYTES`."""
+
+PICTURES = (*USUAL_PICTURES, 50, 20, 10, 3)
+"""The same for the sake of the most bytes that a page may have."""
 
 _PAGE, _CARD, _HEAD, _ROW, _CELL, _TIP = 85_000, 500, 90, 40, 14, 9
 """Bytes of a page without sections, of a card without blocks, and of the markup around the title of a column, a row, a
@@ -47,10 +50,11 @@ def fitted(page: Page, most: int = MOST_BYTES, where: str = "report.json") -> Pa
     for pictures in PICTURES:
         if nbytes(tried) <= (usual if pictures >= MANY_PICTURES else most):
             return tried
-        tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
+        tried = _drawn(page, pictures)
         if pictures == MANY_PICTURES and nbytes(tried) > usual:
             page = _each(page, partial(_narrower, where=where))
-            tried = _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
+            fits = (one for n in USUAL_PICTURES if nbytes(one := _drawn(page, n)) <= usual)
+            tried = next(fits, None) or _drawn(page, pictures)
     page = tried
     for change in (partial(_shorter, rows=n, where=where) for n in ROWS):
         if nbytes(tried) <= most:
@@ -66,8 +70,7 @@ def nbytes(page: Page) -> int:
 
 def _bytes(block: Block) -> int:
     if isinstance(block, Table):
-        head = sum(_HEAD + len(c.title) + len(c.unit) + len(c.definition) for c in block.columns)
-        return 400 + 2 * len(block.caption) + head + sum(_row_bytes(row) for row in block.rows)
+        return _table_bytes(block) + sum(len(column.definition) for column in block.columns)
     if isinstance(block, Figure):
         drawn = len(block.png) * 4 // 3 + len(block.alt) + len(block.caption)
         return drawn + sum(area.nbytes for area in block.reading)
@@ -88,8 +91,18 @@ def _bytes(block: Block) -> int:
     return len(repr(block))
 
 
+def _table_bytes(table: Table) -> int:
+    """Of a table on a card, which leaves definitions to the glossary."""
+    head = sum(_HEAD + len(column.title) + len(column.unit) for column in table.columns)
+    return 400 + 2 * len(table.caption) + head + sum(_row_bytes(row) for row in table.rows)
+
+
 def _card_bytes(card: Card) -> int:
-    return _CARD + sum(_mark_bytes(cell.mark) for _, cell in card.marks) + sum(map(_bytes, card.blocks))
+    blocks = (_table_bytes(block) if isinstance(block, Table) else _bytes(block) for block in card.blocks)
+    shown = {cell.mark for _, cell in card.marks if isinstance(cell.mark, Thumbnail)}
+    tables = (block for block in card.blocks if isinstance(block, Table))
+    again = sum(_mark_bytes(c.mark) for t in tables for row in t.rows for c in row.cells if c.mark in shown)
+    return _CARD + sum(_mark_bytes(cell.mark) for _, cell in card.marks) + sum(blocks) - again
 
 
 def _row_bytes(row: Row) -> int:
@@ -106,6 +119,11 @@ def _mark_bytes(mark: Spark | Thumbnail | None) -> int:
     if isinstance(mark, Spark):
         return _MARK + _POINT * min(len(mark.values), _POINTS)
     return _MARK + _BIN * (len(mark.first) + len(mark.last)) if mark is not None else 0
+
+
+def _drawn(page: Page, pictures: int) -> Page:
+    """The same page with at most so many pictures in each gallery, and in each section beside these."""
+    return _few_alone(_each(page, partial(_fewer, pictures=pictures)), pictures)
 
 
 def _few_alone(page: Page, pictures: int) -> Page:

@@ -63,7 +63,8 @@ def slope_unit(series: Comparison) -> tuple[str, float]:
 
 
 def tables_of(series: Comparison) -> Mapping[str, Table]:
-    """For each layer the trends of its trained weights; those that are the same at all checkpoints are left out."""
+    """For each layer the trends of its trained weights; those that are the same at all checkpoints are left out, and so
+    is the column of sudden changes where no layer has any."""
     if not series.trends:
         return {}
     courses = _courses(series)
@@ -72,6 +73,7 @@ def tables_of(series: Comparison) -> Mapping[str, Table]:
         if trend.statistic in SHOWN and not _is_flat(courses[trend.layer, trend.statistic]):
             by_layer.setdefault(trend.layer, []).append(trend)
     unit, factor = slope_unit(series)
+    sudden = any(trend.change_point for of in by_layer.values() for trend in of)
     columns = (
         Column("Statistic", numeric=False),
         Column("First"),
@@ -80,14 +82,14 @@ def tables_of(series: Comparison) -> Mapping[str, Table]:
         Column("Change", unit="% of first", definition="(Last − first) / |first|."),
         replace(SLOPE, unit=unit),
         COURSE,
-        CHANGE_POINT,
+        *([CHANGE_POINT] if sudden else []),
     )
     return {
         layer: Table(
             CAPTION,
             columns,
             tuple(
-                _row(series, trend, courses[layer, trend.statistic], factor, broken)
+                _row(series, trend, courses[layer, trend.statistic], factor, broken, sudden)
                 for trend in sorted(of, key=lambda t: SHOWN.index(t.statistic))
             ),
         )
@@ -96,11 +98,11 @@ def tables_of(series: Comparison) -> Mapping[str, Table]:
     }
 
 
-def _row(series: Comparison, trend: Trend, course: Course, factor: float, broken: bool) -> Row:
+def _row(series: Comparison, trend: Trend, course: Course, factor: float, broken: bool, sudden: bool) -> Row:
     statistic = trend.statistic
     relative = trend.change / abs(trend.first) if trend.first else None
     point = trend.change_point
-    cells = (
+    cells = [
         Cell(BY_NAME[statistic].title),
         statistic_cell(statistic, trend.first),
         Cell("NaN/Inf", level="fail") if broken else statistic_cell(statistic, trend.last),
@@ -108,9 +110,10 @@ def _row(series: Comparison, trend: Trend, course: Course, factor: float, broken
         Cell("—") if broken or relative is None else Cell(_percent(relative), sort=relative),
         number_cell(None if trend.slope is None else trend.slope * factor, 3),
         course_cell(course.tolist()),
-        Cell(series.labels[point.place] if point else "—", sort=float(point.place) if point else None),
-    )
-    return Row(cells)
+    ]
+    if sudden:
+        cells.append(Cell(series.labels[point.place] if point else "—", sort=float(point.place) if point else None))
+    return Row(tuple(cells))
 
 
 def course_cell(values: Sequence[float]) -> Cell:

@@ -7,14 +7,6 @@
 const plain = (text) => text.replace(/(?<=\d)\s(?=\d{3})/g, "").replace(/^\u2212/, "-");
 
 /**
- * What a cell shows.
- * @param {HTMLTableCellElement} cell
- */
-const shownIn = (cell) => [...cell.childNodes]
-  .filter((node) => !(node instanceof Element && node.matches(".mark, .heard")))
-  .map((node) => node.textContent).join("").trim();
-
-/**
  * What a cell stands for: the unrounded number where it shows a rounded one, the whole of a shortened name.
  * @param {HTMLTableCellElement} cell
  */

@@ -15,10 +15,10 @@ const order = (a, b) => (typeof a === "number" && typeof b === "number" ? Number
  */
 const sortRows = ({ table, rows }, column, direction) => {
   const numeric = rows.some((row) => sortOf(row.cells[column]) !== undefined);
-  /** @param {HTMLTableCellElement} cell the last child is the text; a mark may come before it */
+  /** @param {HTMLTableCellElement} cell */
   const key = (cell) => {
     const sort = sortOf(cell) ?? "";
-    return numeric ? INFINITE.get(sort) ?? parseFloat(sort) : cell.lastChild?.textContent ?? "";
+    return numeric ? INFINITE.get(sort) ?? parseFloat(sort) : shownIn(cell);
   };
   /** @type {[string | number, HTMLTableRowElement][]} */
   const known = [];

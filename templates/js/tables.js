@@ -34,3 +34,23 @@ const titleOf = (head) => all(".words, .unit", head).map((part) => part.textCont
  */
 const sortOf = ({ dataset: { sort }, title, classList }) =>
   sort ?? (classList.contains("text") || !/^-?(inf|\d[\d.e+-]*)$/.test(title) ? undefined : title);
+
+/**
+ * The text that a cell shows, without its mark. A long name is in parts, between which a line may end.
+ * @param {HTMLTableCellElement} cell
+ */
+const shownIn = (cell) => [...cell.childNodes]
+  .filter((node) => !(node instanceof Element && node.matches(".mark, .heard")))
+  .map((node) => node.textContent).join("").trim();
+
+/** What the page defines, by each name of a term. */
+const definitions = new Map(all("dt[id]").flatMap((term) => {
+  const [whole, told] = [term.textContent, term.nextElementSibling?.textContent ?? ""];
+  return [...whole.split(", "), whole].map((name) => /** @type {[string, string]} */ ([name, told]));
+}));
+
+// A thousand cards would repeat the definitions of their columns, so the page has them once.
+document.addEventListener("pointerover", ({ target }) => {
+  const head = target instanceof Element ? target.closest("th") : null;
+  if (head && "told" in head.dataset) head.title ||= definitions.get(all(".words", head)[0].textContent) ?? "";
+});

@@ -5,12 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from reporter.model.blocks import Facts
+from reporter.model.cards import Card, CardGroup, Cards
+from reporter.model.page import Page, Section
+from reporter.model.table import Cell, Column, Row, Table, Thumbnail
+from reporter.render import render_html
 from tests.browser.test_report import shown, texts, wait_until
 from tests.render.pages import LAYERS, layer_table
 
@@ -161,3 +167,41 @@ def test_print_has_what_is_chosen_and_no_menus(browser: Chrome) -> None:
         assert browser.execute_script(content) == "none"
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_long_names_are_sorted_by_all_of_their_parts(driver: Chrome, tmp_path: Path) -> None:
+    names = [f"encoder_with_relative_positions/block_{i}/attention_query_projection" for i in (10, 2, 33, 1)]
+    table = Table("T", (Column("Layer", numeric=False),), tuple(Row((Cell(name),)) for name in names))
+    path = tmp_path / "page.html"
+    path.write_text(render_html(Page("t", "", (Section("layers", "A", (table,)),))), encoding="utf-8")
+    driver.get(path.as_uri())
+    driver.find_element(By.CSS_SELECTOR, f"{HEADS} button").click()
+    cells = "return [...document.querySelectorAll('tbody th')].map(cell => cell.textContent)"
+    assert driver.execute_script(cells) == [names[i] for i in (3, 1, 0, 2)]
+
+
+def test_columns_of_cards_are_explained_by_the_glossary(driver: Chrome, tmp_path: Path) -> None:
+    columns = Column("Tensor", numeric=False), Column("L2 norm", definition="√Σx²."), Column("Rise", definition="Up.")
+    kernel = Thumbnail((), (0.25, 0.75))
+    rows = Row((Cell("kernel"), Cell("1"), Cell("2"))), Row((Cell("both"), Cell("", mark=kernel), Cell("3")))
+    card = Card(
+        "layer-a", "a", "Dense", (), (), (("kernel", Cell("2 values", mark=kernel)),), (Table("T", columns, rows),)
+    )
+    terms = Facts((("Mean", "Σx / n."), ("L2 norm", "√Σx².")), "terms")
+    sections = (
+        Section("layers", "Layers", (Cards((CardGroup("", (card,)),), ()),)),
+        Section("glossary", "Definitions", (terms,), folded=True),
+    )
+    path = tmp_path / "page.html"
+    path.write_text(render_html(Page("t", "", sections)), encoding="utf-8")
+    driver.get(path.as_uri())
+    driver.execute_script("document.querySelector('.card').open = true")
+    _, norm, rise = driver.find_elements(By.CSS_SELECTOR, HEADS)
+    assert (norm.get_attribute("title"), rise.get_attribute("title")) == ("", "Up.")
+    line = "return getComputedStyle(arguments[0].querySelector('.words')).textDecorationStyle"
+    assert [driver.execute_script(line, head) for head in (norm, rise)] == ["dotted", "dotted"]
+    ActionChains(driver).move_to_element(norm).perform()
+    assert norm.get_attribute("title") == "√Σx²."
+    size = "const box = arguments[0].getBoundingClientRect(); return [box.width, box.height].map(Math.round)"
+    drawn, again = driver.find_elements(By.CSS_SELECTOR, ".card .thumb path, .card .thumb use")
+    assert driver.execute_script(size, drawn) == driver.execute_script(size, again) == [96, 22]

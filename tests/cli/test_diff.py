@@ -104,6 +104,9 @@ def test_the_verdict_of_the_page_names_what_grew_and_by_how_much(tmp_path: Path)
     before = {f"layer_{i}.kernel": rng.standard_normal((40, 30)).astype("f4") for i in range(6)}
     after = {name: (w + 0.05 * rng.standard_normal(w.shape)).astype("f4") for name, w in before.items()}
     after["layer_4.kernel"] = (8 * rng.standard_normal((40, 30))).astype("f4")
+    # A kernel leads, whatever biases and moving statistics do.
+    before |= {"layer_4.bias": np.ones(30, "f4"), "norm.moving_variance": np.ones(30, "f4")}
+    after |= {"layer_4.bias": np.full(30, 90, "f4"), "norm.moving_variance": np.full(30, 900, "f4")}
     for name, arrays in (("a", before), ("b", after)):
         safetensors(tmp_path / f"{name}.safetensors", arrays)
     page, files = tmp_path / "diff.html", [str(tmp_path / f"{name}.safetensors") for name in "ab"]

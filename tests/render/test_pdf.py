@@ -178,6 +178,20 @@ def test_the_name_of_a_row_gets_the_room_of_two_columns_of_words_and_dates_stay_
     assert newest / PARTS * SIZES["dense"] >= len("2026-11-28 14:58")
 
 
+def test_names_end_lines_between_their_parts_in_links_too(tmp_path: Path, poppler: Callable[..., str]) -> None:
+    name = "block_019/mlp_narrow_projection_of_everything_that_is_known/kernel"
+    columns = Column("Layer", numeric=False), *(Column(f"Value {i}") for i in range(8))
+    numbers = [Cell("0.123456")] * 8
+    rows = Row((Cell(name), *numbers), anchor="a-1"), Row((Cell(name, href="#a-1"), *numbers))
+    path = tmp_path / "names.pdf"
+    path.write_bytes(render_pdf(page_of(Table("Layers", columns, rows)), (), CREATED))
+    words = poppler("pdftotext", "-layout", path, "-").split()
+    lines = [word for word in words if word in name and len(word) > 3]
+    assert "".join(lines) == 2 * name
+    assert len(lines) > 2
+    assert all(line[-1] in "_/" for line in lines if not line.endswith("kernel"))
+
+
 def test_three_sheets_of_small_histograms_fill_a_page(tmp_path: Path, poppler: Callable[..., str]) -> None:
     """Taller ones, of which one and not two fit, would leave nearly half of each page empty."""
     names = [f"layer_{i}" for i in range(120)]

@@ -17,7 +17,7 @@ def test_texts_that_differ_in_the_middle_stay_different() -> None:
     assert all(len(text) <= 120 for text in shown.values())
     rows = tuple(Row((Cell(name),)) for name in names)
     page = render_html(Page("", "", (Section("a", "A", (Table("", (Column("Series", numeric=False),), rows),)),)))
-    assert all(f">{text}</th>" in page for text in shown.values())
+    assert all(f">{text}</th>" in page.replace("<wbr>", "") for text in shown.values())
 
 
 def test_names_that_nothing_tells_apart_when_shortened_are_shown_in_full() -> None:

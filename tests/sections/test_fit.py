@@ -86,7 +86,7 @@ def test_cards_of_many_layers_keep_their_first_columns_and_what_is_marked() -> N
     plain = Row((Cell("a"), *(Cell("1") for _ in range(20))))
     odd = Row((*plain.cells[:-1], Cell("NaN", level="fail")))
     items = tuple(
-        Card(f"c{i}", "x", "", (), (), (), (Table("T", columns, (odd if i == 7 else plain,)),)) for i in range(900)
+        Card(f"c{i}", "x", "", (), (), (), (Table("T", columns, (odd if i == 7 else plain,)),)) for i in range(1600)
     )
     whole = Page("title", "", (Section("s", "S", (Cards((CardGroup("", items),), ()),)),), ())
     assert nbytes(whole) > USUAL_BYTES
@@ -95,7 +95,7 @@ def test_cards_of_many_layers_keep_their_first_columns_and_what_is_marked() -> N
     assert isinstance(note, Paragraph)
     assert "report.json has all" in note.text
     kept = [[column.title for column in table.columns] for card in cards.groups[0].items for table in card.blocks]  # type: ignore[union-attr]
-    assert kept == [["A", "E19"] if i == 7 else ["A"] for i in range(900)]
+    assert kept == [["A", "E19"] if i == 7 else ["A"] for i in range(1600)]
 
 
 def test_the_estimate_is_close_to_what_real_pages_have() -> None:
