@@ -13,7 +13,7 @@ from reporter.sections.narrative import counts, sentence, use
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.make import command
-from tests.make.blank import unpainted
+from tests.make.blank import undrawn, unpainted
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -35,8 +35,8 @@ REAL: dict[str, tuple[int, int, str]] = {
 }
 """Checkpoints, series, verdict."""
 
-MANY = 10
-"""Above it, pictures are left blank: they are those of shorter series, many times over."""
+MANY, VERY_MANY = 10, 20
+"""Above the first, pictures are left blank, above the second there are no pages: they are those of shorter series."""
 
 PRINTED = "series/mlx-lora-safetensors"
 
@@ -60,6 +60,8 @@ def test_real_checkpoints_from_end_to_end(
     checkpoints, series, verdict = REAL[folder]
     if checkpoints > MANY:
         unpainted(monkeypatch)
+    if checkpoints > VERY_MANY:
+        undrawn(monkeypatch)
     settings = Settings(roots=(shared_data / folder,), out=tmp_path / "out", pdf=folder == PRINTED)
     outcome = run(settings, Progress(quiet=True), now=NOW)
     record = command.record(outcome.folder)

@@ -48,6 +48,22 @@ LEVELS: dict[Severity, Level] = {Severity.INFO: "info", Severity.WARN: "warn", S
 """How findings of each severity are marked on a page."""
 
 
+def of_series(report: Report, at: int, key: str, title: str, blocks: Iterable[Block], short: str = "") -> Section:
+    """A section of one series, whose title tells the series where there are several.
+
+    Args:
+        report: the report.
+        at: index of the series.
+        key: the beginning of the section's anchor, which ends with the series.
+        title: where the report has one series.
+        blocks: what is in it.
+        short: the title before the name of the series; "" if it is the same.
+    """
+    series = report.series[at]
+    words = title if len(report.series) == 1 else f"{short or title}: {series.name}"
+    return Section(f"{key}-{series.slug}", words, tuple(blocks))
+
+
 def page_href(report: Report, at: int, place: int, medium: Medium) -> str:
     """The link to the page of a checkpoint, "" if it has none.
 

@@ -21,7 +21,7 @@ from reporter.model.side_by_side import CompareView
 from reporter.model.summary import NOTHING
 from reporter.model.unique_names import UniqueNames
 from reporter.numerals import integer
-from reporter.sections.base import BY_NAME, Medium
+from reporter.sections.base import BY_NAME, Medium, of_series
 from reporter.sections.card_anchors import card_anchors
 
 CELLS = 8_000
@@ -52,7 +52,6 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
         numbers: see :func:`numbers_of`.
     """
     series = report.series[at]
-    title = "Compare two checkpoints" if len(report.series) == 1 else f"Compare: {series.name}"
     shown = len(numbers.labels) - bool(series.from_baseline)
     text = "Layer by layer, what moved most first."
     if shown < len(series.refs):
@@ -70,7 +69,7 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
         f"#{moved}",
         "What moved" if series.moved else "Layers",
     )
-    return Section(f"compare-{series.slug}", title, (Paragraph(text), view))
+    return of_series(report, at, "compare", "Compare two checkpoints", (Paragraph(text), view), short="Compare")
 
 
 def numbers_of(report: Report, at: int, medium: Medium) -> SeriesNumbers | None:

@@ -13,7 +13,7 @@ from reporter.model.side_by_side import LayerCourses
 from reporter.model.table import Cell, Column, Row
 from reporter.numerals import integer, statistic
 from reporter.printable import layer_name
-from reporter.sections.base import BY_NAME, bounded, where_detailed
+from reporter.sections.base import BY_NAME, bounded, of_series, where_detailed
 
 COLUMNS = 12
 """Most checkpoints in the table: as many as a screen has room for beside the names."""
@@ -28,7 +28,6 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
         numbers: see :func:`reporter.sections.compare_view.numbers_of`.
     """
     series = report.series[at]
-    title = "Layers by checkpoint" if len(report.series) == 1 else f"Layers by checkpoint: {series.name}"
     count = len(numbers.labels) - bool(series.from_baseline)
     columns = tuple(evenly(count, COLUMNS))
     shown = numbers.courses[0]
@@ -49,7 +48,7 @@ def build(report: Report, at: int, numbers: SeriesNumbers) -> Section:
         note += f" {len(columns)} of {integer(len(series.refs))} checkpoints, evenly chosen."
     caption, where = f"{shown.title} of every layer, by step", where_detailed(report, at)
     table = replace(bounded(caption, heads, rows, "html", note=note, where=where), alike=True)
-    return Section(f"courses-{series.slug}", title, (LayerCourses(table, columns, numbers),))
+    return of_series(report, at, "courses", "Layers by checkpoint", [LayerCourses(table, columns, numbers)])
 
 
 def _cell(value: float, unit: str) -> Cell:

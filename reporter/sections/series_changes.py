@@ -12,7 +12,7 @@ from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import integer
-from reporter.sections.base import Medium, bounded
+from reporter.sections.base import Medium, bounded, of_series
 from reporter.sections.paired import (
     COSINE,
     JS,
@@ -46,9 +46,8 @@ def build(report: Report, at: int, medium: Medium) -> Section:
         at: index of the series.
         medium: what the section is for.
     """
-    series = report.series[at]
-    title = "Change between checkpoints" if len(report.series) == 1 else f"Changes: {series.name}"
-    return Section(f"changes-{series.slug}", title, tuple(_blocks(series, report.figures[at], medium)))
+    blocks = _blocks(report.series[at], report.figures[at], medium)
+    return of_series(report, at, "changes", "Change between checkpoints", blocks, short="Changes")
 
 
 def _blocks(series: Comparison, figures: SeriesFigures, medium: Medium) -> Iterator[Block]:

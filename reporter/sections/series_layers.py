@@ -23,6 +23,7 @@ from reporter.sections.base import (
     non_finite_cell,
     norm_cell,
     number_cell,
+    of_series,
     sortable,
     statistic_cell,
     statistic_cells,
@@ -42,9 +43,7 @@ def build(report: Report, at: int, medium: Medium) -> Section:
         at: index of the series.
         medium: what the section is for.
     """
-    series = report.series[at]
-    title = "Layers" if len(report.series) == 1 else f"Layers: {series.name}"
-    return Section(f"layers-{series.slug}", title, tuple(_blocks(report, at, medium)))
+    return of_series(report, at, "layers", "Layers", _blocks(report, at, medium))
 
 
 def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:

@@ -13,7 +13,7 @@ from reporter.model.page import Block, Section
 from reporter.model.report import Report
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import counted, integer, number
-from reporter.sections.base import Medium, bounded, number_cell, page_href, sortable, unrounded
+from reporter.sections.base import Medium, bounded, number_cell, of_series, page_href, sortable, unrounded
 from reporter.sections.series_trends import names_of
 
 COLUMNS = 8
@@ -30,9 +30,7 @@ def build(report: Report, at: int, medium: Medium) -> Section:
         at: index of the series.
         medium: what the section is for.
     """
-    series = report.series[at]
-    title = "Metrics" if len(report.series) == 1 else f"Metrics: {series.name}"
-    return Section(f"metrics-{series.slug}", title, tuple(_blocks(report, at, medium)))
+    return of_series(report, at, "metrics", "Metrics", _blocks(report, at, medium))
 
 
 def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:

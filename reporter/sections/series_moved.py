@@ -16,7 +16,7 @@ from reporter.model.table import Cell, Column, Row, Table
 from reporter.model.trend import Movement, Since
 from reporter.numerals import integer
 from reporter.printable import layer_name
-from reporter.sections.base import Medium, bounded, number_cell
+from reporter.sections.base import Medium, bounded, number_cell, of_series
 from reporter.sections.card_anchors import name_links
 from reporter.sections.narrative import capital
 from reporter.sections.paired import (
@@ -50,9 +50,7 @@ def build(report: Report, at: int, medium: Medium) -> Section:
         at: index of the series.
         medium: what the section is for.
     """
-    series = report.series[at]
-    title = "What moved" if len(report.series) == 1 else f"What moved: {series.name}"
-    return Section(f"moved-{series.slug}", title, tuple(_blocks(series, medium)))
+    return of_series(report, at, "moved", "What moved", _blocks(report.series[at], medium))
 
 
 def _blocks(series: Comparison, medium: Medium) -> Iterator[Block]:

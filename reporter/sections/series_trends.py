@@ -19,6 +19,7 @@ from reporter.sections.base import (
     non_finite_cell,
     norm_cell,
     number_cell,
+    of_series,
     page_href,
     statistic_cells,
     statistic_columns,
@@ -52,10 +53,8 @@ def build(report: Report, at: int, medium: Medium) -> Section:
         at: index of the series.
         medium: what the section is for.
     """
-    series = report.series[at]
-    what = "Alternatives" if series.kind is SeriesKind.ALTERNATIVES else "Trend"
-    title = what if len(report.series) == 1 else f"{what}: {series.name}"
-    return Section(f"trend-{series.slug}", title, tuple(_blocks(report, at, medium)))
+    what = "Alternatives" if report.series[at].kind is SeriesKind.ALTERNATIVES else "Trend"
+    return of_series(report, at, "trend", what, _blocks(report, at, medium))
 
 
 def _blocks(report: Report, at: int, medium: Medium) -> Iterator[Block]:

@@ -44,3 +44,21 @@ def prefer(driver: webdriver.Chrome, colours: str) -> None:
     """Set the colours that a reader prefers, ``light`` or ``dark``."""
     features = [{"name": "prefers-color-scheme", "value": colours}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": features})
+
+
+def looked_at(driver: webdriver.Chrome, address: str, state: str = "as opened") -> bool:
+    """Have a page open for a test that leaves it in the state in which it needs it, and leave it to the next such test.
+
+    Opening a page takes longer than looking at it. The window keeps the name of the state, which is gone once anything
+    else, or the page anew, has been opened.
+
+    Returns:
+        Whether it was opened now, so that whoever needs another state brings it about.
+    """
+    there = driver.current_url.partition("?")[0] == address
+    if there and driver.execute_script("return window.state === arguments[0]", state):
+        return False
+    driver.get("about:blank")
+    driver.get(address)
+    driver.execute_script("window.state = arguments[0]", state)
+    return True

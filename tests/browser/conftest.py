@@ -9,7 +9,7 @@ from selenium import webdriver
 
 from reporter.render import render_html
 from tests.browser import chromium
-from tests.browser.chromium import resize
+from tests.browser.chromium import looked_at, resize
 from tests.render.pages import review
 
 
@@ -40,9 +40,20 @@ def browser(driver: webdriver.Chrome, report: str) -> Iterator[webdriver.Chrome]
 
 
 @pytest.fixture
-def resized(browser: webdriver.Chrome) -> Callable[[int], webdriver.Chrome]:
+def looking(driver: webdriver.Chrome, report: str) -> Iterator[webdriver.Chrome]:
+    """The report at 1280 × 900, which one test after another looks at and leaves as it is."""
+    resize(driver, 1280)
+    looked_at(driver, report)
+    yield driver
+    assert driver.get_log("browser") == []
+
+
+@pytest.fixture
+def resized(looking: webdriver.Chrome) -> Callable[[int], webdriver.Chrome]:
+    """The report at other widths, likewise."""
+
     def at(width: int) -> webdriver.Chrome:
-        resize(browser, width)
-        return browser
+        resize(looking, width)
+        return looking
 
     return at

@@ -91,12 +91,11 @@ def window(driver: Chrome) -> Iterator[Chrome]:
 def test_no_rule_is_violated(window: Chrome, pages: dict[str, Path], kind: str, width: int, colours: str) -> None:
     chromium.resize(window, width)
     chromium.prefer(window, colours)
-    window.get("about:blank")
-    window.get(pages[kind].as_uri())
-    window.execute_script(UNFOLD)
-    for box in window.find_elements(By.CSS_SELECTOR, FILLED):
-        window.execute_script("arguments[0].scrollIntoView()", box)
-        WebDriverWait(window, 20).until(lambda _, b=box: b.find_elements(By.XPATH, "ancestor::section//select"))
-    window.execute_script("window.scrollTo(0, 0)")  # elsewhere a head row that sticks may cover a part of a link
-    window.execute_script(ALIKE)
-    assert axe.violations(window, axe.script(), axe.RULES if colours == "light" else axe.OF_COLOURS) == []
+    if chromium.looked_at(window, pages[kind].as_uri(), f"unfolded at {width}"):
+        window.execute_script(UNFOLD)
+        for box in window.find_elements(By.CSS_SELECTOR, FILLED):
+            window.execute_script("arguments[0].scrollIntoView()", box)
+            WebDriverWait(window, 20).until(lambda _, b=box: b.find_elements(By.XPATH, "ancestor::section//select"))
+        window.execute_script("window.scrollTo(0, 0)")  # elsewhere a head row that sticks may cover a part of a link
+        window.execute_script(ALIKE)
+    assert axe.violations(window, axe.script(), everything=colours == "light") == []

@@ -27,7 +27,7 @@ from reporter.render.assets import read_asset
 from reporter.sections import report_page
 from reporter.sections.card_anchors import card_anchors
 from reporter.writers.report_json import report_record
-from tests.browser.chromium import resize
+from tests.browser.chromium import looked_at, resize
 from tests.make import built
 
 COMPARE, COURSES = ".compare", ".courses"
@@ -53,10 +53,25 @@ def page(driver: Chrome, address: str) -> Iterator[Chrome]:
     assert driver.get_log("browser") == []
 
 
+@pytest.fixture
+def chosen(driver: Chrome, address: str) -> Iterator[Chrome]:
+    """The page with whatever two checkpoints the last test has chosen, for tests that choose their own."""
+    resize(driver, 1280)
+    if looked_at(driver, address, "chosen"):
+        filled(driver)
+    yield driver
+    assert driver.get_log("browser") == []
+
+
 def opened(driver: Chrome, address: str) -> None:
     """Open a page, and wait until its tables of any two checkpoints are there."""
     driver.get("about:blank")
     driver.get(address)
+    filled(driver)
+
+
+def filled(driver: Chrome) -> None:
+    """Scroll to these tables, which scripts fill when they come near the window, and wait for them."""
     for part in (COURSES, COMPARE):
         driver.execute_script("document.querySelector(arguments[0]).scrollIntoView()", part)
         WebDriverWait(driver, 20).until(
@@ -90,9 +105,9 @@ def series(made: Report) -> Comparison:
     return one
 
 
-def test_any_two_checkpoints_can_be_chosen(page: Chrome, made: Report) -> None:
+def test_any_two_checkpoints_can_be_chosen(chosen: Chrome, made: Report) -> None:
     one = series(made)
-    shown = choose(page, "1", "3")
+    shown = choose(chosen, "1", "3")
     (pair,) = (p for p in one.from_first if p.after == 2)
     updates = {name: pair.layers[name].relative_update for name in shown}
     assert list(shown) == sorted(updates, key=lambda n: -(updates[n] or 0)), "what moved most first"
@@ -100,7 +115,7 @@ def test_any_two_checkpoints_can_be_chosen(page: Chrome, made: Report) -> None:
         assert update == number(updates[name])
         assert [before, after] == [number(one.measured[i].trained_layer(name).statistics["l2_norm"]) for i in (0, 2)]
         assert distance == number(distance_of(made, name, 0, 2), 3)
-    said = page.find_element(By.CSS_SELECTOR, f"{COMPARE} > .note").text
+    said = chosen.find_element(By.CSS_SELECTOR, f"{COMPARE} > .note").text
     assert "compared value by value" in said
 
 
@@ -113,25 +128,25 @@ def distance_of(made: Report, layer: str, before: int, after: int, measure: Any 
     return float(measure(*counts))
 
 
-def test_a_pair_that_was_not_compared_says_what_is_known(page: Chrome, made: Report) -> None:
+def test_a_pair_that_was_not_compared_says_what_is_known(chosen: Chrome, made: Report) -> None:
     one = series(made)
-    shown = choose(page, "3", "1")
+    shown = choose(chosen, "3", "1")
     for name, cells in shown.items():
         old, new = (one.measured[i].trained_layer(name).statistics["l2_norm"] for i in (2, 0))
         assert isinstance(old, float)
         assert isinstance(new, float)
         assert cells[1] == f"≥ {number(abs(new - old) / old, 3)}"
-        title = page.execute_script(
+        title = chosen.execute_script(
             "return [...document.querySelectorAll('.compare tbody tr')]"
             ".find(r => r.cells[0].textContent === arguments[0]).cells[6].title",
             name,
         )
         assert title.startswith(f"PSI {number(distance_of(made, name, 2, 0, psi), 3)},")
-    assert "not compared value by value" in page.find_element(By.CSS_SELECTOR, f"{COMPARE} > .note").text
+    assert "not compared value by value" in chosen.find_element(By.CSS_SELECTOR, f"{COMPARE} > .note").text
 
 
-def test_what_is_not_finite_comes_first_and_has_no_distance(page: Chrome) -> None:
-    shown = choose(page, "1", "4")
+def test_what_is_not_finite_comes_first_and_has_no_distance(chosen: Chrome) -> None:
+    shown = choose(chosen, "1", "4")
     assert next(iter(shown)) == "encoder"
     assert shown["encoder"][1] == "NaN/Inf"
     assert shown["encoder"][3] == "NaN/Inf"
@@ -139,10 +154,10 @@ def test_what_is_not_finite_comes_first_and_has_no_distance(page: Chrome) -> Non
     assert "no finite value in B" in shown["head"][0], "the layer is gone"
 
 
-def test_the_distance_of_a_shift_is_within_its_error(page: Chrome, made: Report) -> None:
+def test_the_distance_of_a_shift_is_within_its_error(chosen: Chrome, made: Report) -> None:
     one = series(made)
     kernels = [m.by_name["head.kernel"].summary for m in one.measured[:2]]
-    text = choose(page, "1", "2")["head"][6]
+    text = choose(chosen, "1", "2")["head"][6]
     truth = abs(
         kernels[1].std / kernels[0].std - 1
     )  # all values are scaled: W1 is this times the mean of |x| / σ, below 1
@@ -314,7 +329,7 @@ def test_without_a_script_the_norm_is_complete_and_the_rest_is_linked(
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
-def test_numbers_are_printed_as_everywhere_else(page: Chrome) -> None:
+def test_numbers_are_printed_as_everywhere_else(chosen: Chrome) -> None:
     """The script's numerals are those of the program, over every magnitude."""
     rng = np.random.default_rng(0)
     values = [
@@ -327,7 +342,7 @@ def test_numbers_are_printed_as_everywhere_else(page: Chrome) -> None:
         -0.99999999,
     ]
     script = read_asset("js/data.js")
-    found = page.execute_script(
+    found = chosen.execute_script(
         f"{script}\nreturn arguments[0].map(v => [numeral(v), numeral(v, 3), percentage(v)])",
         json.loads(json.dumps(list(map(float, values)))),
     )

@@ -72,7 +72,7 @@ MADE = {make.__name__: make for make in (extremes, without_numbers, bad, models)
 def content(folder: Path) -> dict[str, bytes]:
     found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     record = json.loads(found["report.json"]) | {"timings": {}}
-    return found | {"report.json": json.dumps(record, indent=0).encode()}
+    return found | {"report.json": json.dumps(record).encode()}
 
 
 KINDS = (("cold", "cache"), ("warm", "cache"), ("without", None))

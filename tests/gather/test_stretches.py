@@ -16,6 +16,7 @@ from reporter.gather.gatherer import Gatherer
 from reporter.gather.stretches import LENGTH, copies, stretches
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
+from tests.make.blank import unpainted
 from tests.make.safetensors import safetensors
 from tests.make.small import weights
 
@@ -66,6 +67,7 @@ def test_a_stretch_that_was_measured_ahead_is_known_with_all_its_changes(ckpts: 
 def test_a_report_is_the_same_with_copies_and_counts_what_they_measured(
     ckpts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    unpainted(monkeypatch)
     if not ahead.possible():
         pytest.skip("libraries that other tests loaded have threads here; see tests/test_ahead.py")
     made: dict[int, dict[str, bytes]] = {}
@@ -79,6 +81,7 @@ def test_a_report_is_the_same_with_copies_and_counts_what_they_measured(
     assert made[0] == made[2]
 
 
+@pytest.mark.usefixtures("only_records")
 def test_copies_are_made_only_for_enough_small_unknown_checkpoints(ckpts: Path, tmp_path: Path) -> None:
     chosen = dataclasses.replace(settings(ckpts, tmp_path), threads=4)
     cache = Cache(chosen.cache)

@@ -40,6 +40,9 @@ TESTS = (
     "writers/test_values.py",
     "writers/test_cases.py",
     "writers/test_publish.py",
+    "nights/test_kept_runs.py",
+    "nights/test_notify.py",
+    "nights/test_three_nights.py",
     "sections",
     "writers/test_sections.py",
     "writers/test_sections_of_layers.py",
@@ -49,7 +52,11 @@ TESTS = (
     "writers/test_numbers_of_models.py",
     "writers/test_numbers_of_findings.py",
     "writers/test_every_key.py",
+    "writers/test_plots.py",
 )
+OF_THEIR_OWN = ("storage/test_publishing.py", "storage/test_http_faults.py")
+"""Tests that need a server: they are run on the modules that they speak of."""
+
 CHOSEN: set[str] = set()
 """Names of the files of tests that are run."""
 
@@ -131,6 +138,24 @@ def golden_files_differ() -> bool:
     return False
 
 
+def files() -> list[str]:
+    """Every file of :data:`TESTS`, from the checkout on."""
+    named = [ROOT / "tests" / test for test in TESTS]
+    found = [file for path in named for file in (sorted(path.glob("test_*.py")) if path.is_dir() else [path])]
+    return [file.relative_to(ROOT).as_posix() for file in found]
+
+
+def nearest(name: str, tests: list[str]) -> list[str]:
+    """First those files that speak of the module, as the first test that fails ends the run."""
+    own = name.rpartition(".")[2]
+
+    def speaks(test: str) -> bool:
+        return own in (ROOT / test).read_text("utf-8")
+
+    more = [test for each in OF_THEIR_OWN if own and speaks(test := f"tests/{each}")]
+    return more + sorted(tests, key=lambda test: not speaks(test))
+
+
 def modules() -> dict[str, str]:
     """Source of every module with something in it, by dotted name."""
     found = {}
@@ -151,7 +176,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="names that begin so, such as reporter.writers.records; all")
     given = parser.parse_args()
     os.chdir(ROOT)
-    tests = [f"tests/{test}" for test in TESTS if Path(test).name not in given.without]
+    tests = [test for test in files() if Path(test).name not in given.without]
     CHOSEN.update(Path(test).name for test in tests)
     built.rich()
     built.story()
@@ -164,7 +189,7 @@ def main() -> int:
             continue
         for mistake in chosen(mistakes(source), given.each):
             started = time.monotonic()
-            caught = noticed(name, mistake, tests)
+            caught = noticed(name, mistake, nearest(name, tests))
             tried += 1
             killed += caught
             about = f"{name}:{mistake.line}: {mistake.kind}: {_short(mistake.before)}  ->  {_short(mistake.after)}"

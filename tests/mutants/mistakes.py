@@ -17,6 +17,9 @@ INVERSE: dict[type[ast.operator], type[ast.operator]] = {
 }  # fmt: skip
 
 
+SWAPPED = "two items swapped"
+
+
 @dataclass(frozen=True)
 class Mistake:
     """One changed node.
@@ -40,6 +43,8 @@ def mistakes(source: str) -> list[Mistake]:
     found = []
     for path, node in _nodes(tree, ()):
         for kind, changed in _changes(node):
+            if kind == SWAPPED and isinstance(_at(tree, path[:-1]), ast.Compare):
+                continue  # what is among them is so in any order
             whole = copy.deepcopy(tree)
             _put(whole, path, changed)
             before, after = ast.unparse(node), ast.unparse(changed)
@@ -76,12 +81,18 @@ def _nodes(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.expr]]:
                 yield from _nodes(item, below)
 
 
-def _put(tree: ast.AST, path: Path, new: ast.expr) -> None:
-    (*ways, (name, i)) = path
+def _at(tree: ast.AST, path: Path) -> ast.AST:
+    """The node that a way leads to."""
     node = tree
-    for attribute, at in ways:
+    for attribute, at in path:
         value = getattr(node, attribute)
         node = value if at is None else value[at]
+    return node
+
+
+def _put(tree: ast.AST, path: Path, new: ast.expr) -> None:
+    (*ways, (name, i)) = path
+    node = _at(tree, tuple(ways))
     if i is None:
         setattr(node, name, new)
     else:
@@ -150,7 +161,7 @@ def _items(node: ast.expr, items: list[ast.expr]) -> Iterator[tuple[str, ast.exp
         assert isinstance(new, ast.List | ast.Tuple)
         if i + 1 < len(items):
             new.elts[i], new.elts[i + 1] = new.elts[i + 1], new.elts[i]
-            yield "two items swapped", new
+            yield SWAPPED, new
             new = copy.deepcopy(node)
             assert isinstance(new, ast.List | ast.Tuple)
         if len(items) > 1:

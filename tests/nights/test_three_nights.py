@@ -128,7 +128,12 @@ def test_summary_json(nights: list[Night]) -> None:
     assert [s["verdict"] for s in (first, second, third, fourth)] == ["PASS", "WARN", "FAIL", "FAIL"]
     assert first["since_last"]["compared"] is False and first["since_last"]["run"] is None
     assert third["since_last"]["run"] == nights[1].outcome.folder.name
-    assert [one["rule"] for one in third["since_last"]["resolved"]] == ["stale"]
+    (gone,) = third["since_last"]["resolved"]
+    (warned,) = second["findings"]
+    assert gone["rule"] == "stale" and gone["severity"] == "WARN"
+    assert gone["series"] == "m-*" and gone["first_bad"] == "m-300.safetensors"
+    assert gone["message"] == warned["message"] and gone["message"].startswith("no new checkpoint since 2026-03-01")
+    assert gone["since"] == "2026-03-03T03:00:00+00:00", "the second night"
     (new,), (still,) = third["findings"], fourth["findings"]
     assert (new["id"], new["standing"], new["since"]) == (still["id"], "new", "2026-03-04T03:00:00+00:00")
     assert (still["standing"], still["since"]) == ("still", new["since"])
@@ -150,6 +155,7 @@ def test_the_comment(nights: list[Night]) -> None:
 def test_junit(nights: list[Night]) -> None:
     suites = [night.junit.find("testsuite") for night in nights]
     assert [suite.get("failures") for suite in suites if suite is not None] == ["0", "0", "1", "1"]
+    assert suites[0] is not None and list(suites[0].attrib)[-4:] == ["tests", "failures", "errors", "skipped"]
     (failed,) = nights[2].junit.iterfind(".//failure/..")
     assert (failed.get("classname"), failed.get("name")) == ("m-*", "Non-finite values")
     (warned,) = nights[1].junit.iterfind(".//system-out")
@@ -205,6 +211,10 @@ def test_the_page_of_a_job_stays_below_its_limit(tmp_path: Path) -> None:
     page.read_text("utf-8")
     append_summary(page, b"no room\n")
     assert "no room" not in page.read_text()
+    full = page.with_name("full")
+    full.write_bytes(b"z" * (MOST_BYTES - 1))
+    append_summary(full, b"\nno room\n")
+    assert full.stat().st_size == MOST_BYTES - 1, "not even a line's end"
 
 
 def test_junit_of_a_run_that_measured_nothing(tmp_path: Path) -> None:
