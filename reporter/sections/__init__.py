@@ -66,6 +66,10 @@ CHECKPOINT_SECTIONS: tuple[CheckpointSection, ...] = (
 """Sections of the page of one checkpoint, in order."""
 
 
+LOOKED_THROUGH = 20
+"""Rows of a table of layers or tensors in which it is looked for terms: all of thousands would take a tenth of a
+second for each page of a checkpoint."""
+
 SERIES_SECTIONS: tuple[ReportSection, ...] = (
     verdict.build,
     findings.build,
@@ -246,7 +250,7 @@ def _checkpoint_pages(report: Report, drawing: Drawing, *, parts: bool) -> Itera
             after=after,
             look=report.look,
         )
-        return leading_home(only_used(page), up[0])
+        return leading_home(only_used(page, LOOKED_THROUGH), up[0])
 
     for at, one in enumerate(report.series):
         pages = report.details[at].pages

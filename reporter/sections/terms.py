@@ -11,6 +11,7 @@ from typing import Any
 from reporter.derive.statistics import STATISTICS
 from reporter.model.blocks import Facts
 from reporter.model.page import Page, Section, field_names
+from reporter.model.table import Table
 
 GLOSSARY = "glossary"
 """Anchor of the section of definitions."""
@@ -21,16 +22,26 @@ _TITLES = frozenset(statistic.title for statistic in STATISTICS)
 _WORD = re.compile(r"[^\W_]+(?:[-:][^\W_]+)*|/|—", re.UNICODE)
 
 
-def only_used(page: Page) -> Page:
+def only_used(page: Page, rows: int | None = None) -> Page:
     """The same page with only those definitions of whose terms one occurs in another section.
 
     A term such as "Kernel, bias, embedding" is used where any of its parts is: in singular or plural, in any case.
+
+    Args:
+        page: the page.
+        rows: so many rows of each table are looked through, since the others are like them; all if None.
     """
     if not any(s.anchor == GLOSSARY for s in page.sections):
         return page
-    texts = [text for s in page.sections if s.anchor != GLOSSARY for text in _texts(s)]
+    looked = [_beginning(s, rows) for s in page.sections if s.anchor != GLOSSARY]
+    texts = [text for s in looked for text in _texts(s)]
     told, whole = _words(" ".join(texts)), frozenset(texts)
     return replace(page, sections=tuple(_kept(s, told, whole) if s.anchor == GLOSSARY else s for s in page.sections))
+
+
+def _beginning(section: Section, rows: int | None) -> Section:
+    blocks = (replace(b, rows=b.rows[:rows]) if isinstance(b, Table) else b for b in section.blocks)
+    return section if rows is None else replace(section, blocks=tuple(blocks))
 
 
 def _kept(section: Section, told: str, whole: frozenset[str]) -> Section:
