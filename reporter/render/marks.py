@@ -48,7 +48,7 @@ def drawn_once(card: Markup, anchor: str) -> Markup:
     >>> twice = svg(Thumbnail((), (0.25, 0.75))) * 2
     >>> print(str(drawn_once(Markup(twice), "layer-a")).replace("><", ">\\n<"))
     <svg class="thumb" viewBox="0 0 96 22" aria-hidden="true">
-    <g id="layer-a.values">
+    <g class="thumb" id="layer-a.values">
     <path class="last" d="M0 22V14.7H48V0H96V22Z"/>
     </g>
     </svg>
@@ -56,6 +56,7 @@ def drawn_once(card: Markup, anchor: str) -> Markup:
     <use href="#layer-a.values"/>
     </svg>
     """
+    # What is drawn again is styled without its ancestors, so the class is on the part that is.
     first, *others = _THUMB.findall(card) or [("", "", "")]
     if not any(inner == first[1] for _, inner, _ in others):
         return card
@@ -66,7 +67,7 @@ def drawn_once(card: Markup, anchor: str) -> Markup:
         if found[2] != first[1]:
             return found[0]
         again, seen = seen, True
-        inner = f'<use href="#{anchor}.values"/>' if again else f'<g id="{anchor}.values">{found[2]}</g>'
+        inner = f'<use href="#{anchor}.values"/>' if again else f'<g class="thumb" id="{anchor}.values">{found[2]}</g>'
         return found[1] + inner + found[3]
 
     return Markup(_THUMB.sub(draw, card))

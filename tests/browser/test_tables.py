@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -205,3 +206,5 @@ def test_columns_of_cards_are_explained_by_the_glossary(driver: Chrome, tmp_path
     size = "const box = arguments[0].getBoundingClientRect(); return [box.width, box.height].map(Math.round)"
     drawn, again = driver.find_elements(By.CSS_SELECTOR, ".card .thumb path, .card .thumb use")
     assert driver.execute_script(size, drawn) == driver.execute_script(size, again) == [96, 22]
+    shades = [len(Image.open(io.BytesIO(each.screenshot_as_png)).getcolors() or ()) for each in (drawn, again)]
+    assert min(shades) > 1, "one of them is blank"
