@@ -31,30 +31,53 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "reporter" / "measuring" / "kernels" / "__pycache__"))
 
 
-TOGETHER = ("tests/browser/", "tests/readers/keras/", "tests/writers/", "tests/storage/")
-"""Folders whose tests share what is expensive to build: a browser, trained models, a report, a server."""
+TOGETHER = {
+    "browser": ("tests/browser/",),
+    "formats": (
+        "tests/contracts/",
+        "tests/storage/",
+        "tests/readers/orbax/",
+        "tests/readers/test_quantised.py",
+        "tests/readers/tensorflow/test_v1.py",
+        "tests/cluster/test_parts.py",
+        "tests/gather/test_verify.py",
+        "tests/test_engine.py",
+    ),
+    "Keras": ("tests/readers/keras/",),
+    "rich report": ("tests/writers/", "tests/sections/test_tensor_courses.py"),
+}
+"""Tests that share what is expensive to build: a browser; a model in every format, and the children that read them, of
+which that with TensorFlow takes 9 s to start; trained models; a report."""
 
 LONGEST = (
-    "tests/browser/",
-    "tests/contracts/test_cached.py",
-    "tests/contracts/test_same_model.py",
-    "tests/readers/keras/",
+    "browser",
+    "formats",
+    "Keras",
+    "tests/render/test_pdf.py",
+    "tests/test_imports.py",
+    "tests/cache/test_runs.py",
+    "rich report",
+    "tests/test_keras.py",
     "tests/test_report.py",
+    "tests/docs/test_pages.py",
+    "tests/cluster/test_cluster.py",
+    "tests/cli/test_commands.py",
+    "tests/docs/test_notebook.py",
+    "tests/cache/test_renderings.py",
     "tests/test_live.py",
     "tests/measuring/test_kernels.py",
-    "tests/test_imports.py",
-    "tests/contracts/test_damage.py",
-    "tests/contracts/test_dtypes.py",
-    "tests/cache/test_runs.py",
-    "tests/readers/test_quantised.py",
+    "tests/test_ahead.py",
+    "tests/test_review_document.py",
+    "tests/faults/test_kills.py",
+    "tests/faults/test_injected.py",
 )
 """Of several processes, each of which takes the next group, none is left alone with one of these at the end."""
 
 
 def group(nodeid: str) -> str:
-    """The file of a test, or the folder that stays together."""
+    """The file of a test, or what of :data:`TOGETHER` it belongs to."""
     file = nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+    return next((name for name, begins in TOGETHER.items() if file.startswith(begins)), file)
 
 
 UNMEASURED = tuple(f"tests/browser/test_{name}.py" for name in ("hero", "keys", "report", "tables"))

@@ -44,10 +44,10 @@ def _lines(report: Report) -> Iterator[str]:
     if len(findings) > FINDINGS:
         yield ""
         yield f"and {counted(len(findings) - FINDINGS, 'more finding')}, in the report."
-    for word, gone in (("Resolved", report.news.resolved if report.news else ()),):
-        if gone:
-            yield ""
-            yield f"{word}: " + "; ".join(escaped(f"{one.rule}: {one.message}") for one in gone[:FINDINGS])
+    if report.news and report.news.resolved:
+        gone = report.news.resolved[:FINDINGS]
+        yield ""
+        yield "Resolved: " + "; ".join(escaped(f"{one.rule}: {one.message}") for one in gone)
     yield ""
     yield f"{report.created:%Y-%m-%d %H:%M} UTC, ckpt-report {escaped(report.version)}"
     yield ""

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from reporter.terminal.progress import Progress
 from reporter.terminal.results import results
 from reporter.writers.github import ANNOTATIONS, MOST_BYTES, append_summary, commands
 from reporter.writers.junit import write_junit
+from reporter.writers.summary_md import write_summary
 from tests.make.safetensors import safetensors
 
 FIRST = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -150,6 +151,13 @@ def test_the_comment(nights: list[Night]) -> None:
     assert r"m-\* · dense.bias | m-500.safetensors | new |" in row
     assert any(line.startswith("Resolved: stale: no new checkpoint since") for line in lines)
     assert all(len(night.comment) < 65_536 for night in nights)
+
+
+def test_the_comment_names_two_layers_at_most(failing: Report) -> None:
+    (finding,) = failing.judgement.findings
+    several = replace(finding, tensors=("a.w", "b.w", "c.w"), layers=("one", "two", "three"))
+    report = replace(failing, judgement=replace(failing.judgement, findings=(several,)))
+    assert r"| m-\* · one, two |" in write_summary(report).decode()
 
 
 def test_junit(nights: list[Night]) -> None:

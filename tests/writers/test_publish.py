@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,3 +88,21 @@ def test_one_file_is_replaced_whole(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         write_file(tmp_path / "nowhere" / "page.html", b"new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "page.html"]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EIO])
+def test_a_file_system_that_keeps_no_lists_of_names_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Some refuse to write a folder to the disk, which is another matter than a disk that fails."""
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if code == errno.EIO:
+        with pytest.raises(OutputError, match="Input/output error"):
+            publish(tmp_path, CREATED, "abc", FILES)
+    else:
+        assert publish(tmp_path, CREATED, "abc", FILES).is_dir()
