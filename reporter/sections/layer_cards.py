@@ -104,7 +104,8 @@ def cards(report: Report, at: int) -> Cards:
         replace(_card(of, name, folder), beside=tuple(_beside(of, place, folder)))
         for place, name in enumerate(series.layers)
     ]
-    return Cards(grouped(made), tuple(ids[name] for name in order))
+    groups = tuple(replace(group, name=group.name.removeprefix(folder)) for group in grouped(made))
+    return Cards(groups, tuple(ids[name] for name in order))
 
 
 def _beside(of: _Of, place: int, folder: str) -> Iterator[Link]:

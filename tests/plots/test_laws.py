@@ -25,7 +25,7 @@ positive = st.floats(min_value=5e-324, allow_nan=False, allow_infinity=False)
 
 
 def number_of(label: str) -> float:
-    return float(label.replace("−", "-"))
+    return float(label.replace("−", "-").replace("\u202f", ""))
 
 
 @given(finite, finite, st.integers(1, 8))
@@ -146,8 +146,10 @@ def test_png_is_what_pillow_reads_back(width: int, height: int, most: int, seed:
     few = rng.integers(0, 256, (most, 3), dtype=np.uint8)[rng.integers(0, most, (height, width))]
     for pixels in (few, rng.integers(0, 256, (height, width, 3), dtype=np.uint8)):
         read = Image.open(BytesIO(png.encode(Image.fromarray(pixels))))
-        assert read.mode == ("P" if len(np.unique(pixels.reshape(-1, 3), axis=0)) <= png.PALETTE else "RGB")
-        assert (np.asarray(read.convert("RGB")) == pixels).all()
+        exact = len(np.unique(pixels.reshape(-1, 3), axis=0)) <= png.PALETTE
+        moved = np.abs(np.asarray(read.convert("RGB")).astype(int) - pixels).max()
+        assert moved < (1 if exact or read.mode == "RGB" else 1 << png.ALIKE)
+        assert read.mode == "P" or not exact
 
 
 def test_a_palette_keeps_areas_and_rare_marks_and_moves_edges_a_little() -> None:

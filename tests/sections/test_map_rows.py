@@ -19,7 +19,7 @@ from reporter.pipeline import Outcome, run
 from reporter.render.columns import extras
 from reporter.render.health import row_names, widest
 from reporter.render.links import Links
-from reporter.sections import overview
+from reporter.sections import layer_cards, overview
 from reporter.sections.base import Medium
 from reporter.sections.hero import ROWS, hero
 from reporter.settings.model import Settings
@@ -174,3 +174,22 @@ def test_of_many_failed_series_it_is_told_how_many_have_a_checkpoint_to_go_back_
         texts = row_names(known, Links(frozenset(), files=files)).values()
         assert len(set(texts)) == len(known.rows) == 6
         assert all(len(text) <= NAME_OF_SERIES for text in texts)  # the cells would stand on the end of a longer one
+
+
+def test_series_of_long_paths_are_called_by_their_ends_and_share_an_advice(tmp_path: Path) -> None:
+    folder = "experiments_of_this_autumn/on_the_small_machine"
+    names = {f"{folder}/{run}/saved": {1: LAYERS[0]} for run in ("first_try", "second_try")}
+    found = report(tmp_path, {**names, "fine": {}}, LAYERS[:2], steps=1, longer=0, drawn=False).report
+    shown, known = first_screen(found, "html")
+    ends = [f"…/{run}/saved/model-*" for run in ("first_try", "second_try")]
+    assert shown.sentence.startswith(f"Something is wrong in 2 of 3 series, worst in {ends[0]},")
+    assert (
+        shown.use == f"1 series has no failure; {ends[0]} and {ends[1]}: use none: the only checkpoint has a failure."
+    )
+    assert [row.name.text for row in known.rows] == ["…/first_try/saved", "…/second_try/saved", "fine"]
+
+
+def test_groups_of_cards_leave_out_what_all_names_begin_with(tmp_path: Path) -> None:
+    layers = [f"a_model_of_words/block_{i}/{part}" for i in range(16) for part in "abcd"]
+    found = report(tmp_path, {"run": {}}, layers, steps=1).report
+    assert [group.name for group in layer_cards.cards(found, 0).groups] == [f"block_{i}" for i in range(16)]
