@@ -34,5 +34,5 @@ def rows(context: Context) -> Iterator[Measurement]:
     inspect, analyze = command("inspect", str(path), "--json"), [str(lens), "analyze", str(path)]
     yield side_by_side(
         f"safetensors, {nbytes >> 20} MiB, a process of its own", lambda: run(inspect), PINNED, lambda: run(analyze),
-        repeats=2, least=15, goal="≥ 15 × faster", nbytes=nbytes,
+        repeats=2, least=20, goal="≥ 20 × faster", nbytes=nbytes,
     )  # fmt: skip

@@ -53,6 +53,8 @@ def test_inspect_loads_ready_kernels_and_nothing_that_compiles_compares_or_keeps
     assert "llvmlite.binding" in loaded
     top = {"numba", "matplotlib", "jinja2", "h5py", "weasyprint"}
     assert not loaded & {*top, "reporter.api", "reporter.compare", "reporter.cache", "reporter.model.report"}
+    records = {f"reporter.model.{name}" for name in ("finding", "deployment", "histogram", "spectrum")}
+    assert not loaded & {*records, "concurrent.futures", "difflib"}
     parts = (
         "tensorflow.contents",
         "tensorflow.savedmodel",

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.errors import SettingError
-from reporter.model.finding import Verdict
 from reporter.places import shown
 from reporter.settings.model import Settings
 from reporter.settings.options import default_cache
 
 if TYPE_CHECKING:
+    from reporter.model.finding import Verdict
     from reporter.settings.sources import Config
 
 OK, FINDINGS, INCOMPLETE = 0, 3, 4
@@ -24,6 +24,8 @@ OK, FINDINGS, INCOMPLETE = 0, 3, 4
 
 def _failing(settings: Settings) -> tuple[Verdict, ...]:
     """The verdicts that make the exit code 3; two checkpoints have no report before, so all is new."""
+    from reporter.model.finding import Verdict
+
     failing: dict[str, tuple[Verdict, ...]] = {
         "fail": (Verdict.FAIL,),
         "warn": (Verdict.FAIL, Verdict.WARN),

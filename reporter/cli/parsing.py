@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -48,8 +47,11 @@ def _nearest(word: str, known: Sequence[str]) -> str:
     ('report', '--quantiles', '')
     """
     begun = [name for name in known if len(word.lstrip("-")) > 1 and name.startswith(word)]
-    near = begun or difflib.get_close_matches(word, known, n=1)
-    return near[0] if near else ""
+    if begun:
+        return begun[0]
+    import difflib  # for slips alone
+
+    return next(iter(difflib.get_close_matches(word, known, n=1)), "")
 
 
 def _meant(names: Iterable[str]) -> str:

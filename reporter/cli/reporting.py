@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from reporter.cli.commands import FINDINGS, INCOMPLETE, OK, settings_of
 from reporter.errors import SettingError, State
-from reporter.model.finding import Severity, Verdict
 from reporter.places import address, shown
 from reporter.settings.model import Settings
 
@@ -152,9 +151,10 @@ def exit_code(outcome: Outcome, settings: Settings) -> int:
 
 
 def _failed(outcome: Outcome, fail_on: str) -> bool:
-    report = outcome.report
+    from reporter.model.finding import Severity, Verdict
     from reporter.writers.outputs import least_failing
 
+    report = outcome.report
     least = least_failing(fail_on)
     if least is None:
         return False

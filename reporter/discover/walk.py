@@ -75,7 +75,7 @@ class Walk:
         self.claims, self.rows = [], []
         if any(row.path == folder for row in found.rows):  # it cannot be listed, but what is in it may be readable
             found = Listing(files={p.name: p for p in named if p.is_file()}, rows=found.rows)
-        self._direct(folder, found)
+        self._direct(folder, found, named)
         claims += [c for c in self.claims if c.path in named or not named.isdisjoint(c.members)]
         rows += [row for row in self.rows if row.path in named]
         self.claims, self.rows = claims, rows
@@ -116,8 +116,12 @@ class Walk:
             return "states recorded during a training; name this folder for a report of them"
         return "a report of this program" if is_run(folder) else ""
 
-    def _direct(self, folder: Path, found: Listing) -> None:
-        """What lies directly in a folder; a folder that is part of a checkpoint is none of its own."""
+    def _direct(self, folder: Path, found: Listing, named: Collection[Path] | None = None) -> None:
+        """What lies directly in a folder; a folder that is part of a checkpoint is none of its own.
+
+        Args:
+            named: the only files that are said to be something else where they are no checkpoint; None for all.
+        """
         self.rows += found.rows
         if folder not in self._parts:
             names = found.files | found.folders
@@ -127,9 +131,9 @@ class Walk:
                     self.claims.append(claim)
                     self._taken.update(claim.members)
                     self._parts.update(*({m, *m.parents} for m in {m.parent for m in claim.members}))
-        self._files({name: path for name, path in found.files.items() if path not in self._taken})
+        self._files({name: path for name, path in found.files.items() if path not in self._taken}, named)
 
-    def _files(self, files: Mapping[str, Path]) -> None:
+    def _files(self, files: Mapping[str, Path], named: Collection[Path] | None) -> None:
         claims: list[Claim] = []
         left: list[Row] = []
         for path in files.values():
@@ -150,7 +154,8 @@ class Walk:
                     claims.append(self._settled(claim, files))
                     break
             else:
-                left.append(Row(path, State.NO_CHECKPOINT, foreign(probe)))
+                if named is None or path in named:
+                    left.append(Row(path, State.NO_CHECKPOINT, foreign(probe)))
         # A shard can be read by itself, but is no checkpoint of its own beside the index that lists it.
         taken = {member for claim in claims for member in claim.members}
         parts = {member for claim in claims for member in claim.members if member != claim.path}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -32,7 +34,11 @@ class Pool:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._executor = ThreadPoolExecutor(threads, "measure") if threads > 1 else None
+        self._executor: ThreadPoolExecutor | None = None
+        if threads > 1:
+            from concurrent.futures import ThreadPoolExecutor  # takes 10 ms to load, which small checkpoints do without
+
+            self._executor = ThreadPoolExecutor(threads, "measure")
 
     def in_order(self, work: Iterable[Callable[[], T]], ahead: int = 0) -> Iterator[T]:
         """Call every function of ``work``, and yield the results in the same order.
@@ -46,6 +52,8 @@ class Pool:
             for one in work:
                 yield one()
             return
+        from concurrent.futures import wait
+
         running: deque[Future[T]] = deque()
         try:
             for one in work:

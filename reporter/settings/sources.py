@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -212,5 +211,7 @@ def near(name: str, known: Iterable[str]) -> str:
     >>> near("kernal", ["dense/kernel", "kernel"]), near("x", ["kernel"])
     ('; did you mean kernel?', '')
     """
+    import difflib  # for slips alone
+
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -8,19 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reporter.model.change import Change
-from reporter.model.checkpoint import CheckpointRef, FileEntry
-from reporter.model.deployment import Cast, Readiness
-from reporter.model.finding import Accepted, Finding, Outcome
-from reporter.model.histogram import Histogram
-from reporter.model.layout import GroupInfo
-from reporter.model.measured import GroupMeasure, Measured, Measures, TensorMeasure
 from reporter.model.sketch import DISTANCE_ERROR
-from reporter.model.spectrum import Spectrum
-from reporter.model.tensor import TensorInfo
 from reporter.model.value import Absent, Quantiles, Statistics, Value
+
+if TYPE_CHECKING:  # of all that can be a record, a command has a part
+    from reporter.model.change import Change
+    from reporter.model.checkpoint import CheckpointRef, FileEntry
+    from reporter.model.deployment import Cast, Readiness
+    from reporter.model.finding import Accepted, Finding, Outcome
+    from reporter.model.histogram import Histogram
+    from reporter.model.layout import GroupInfo
+    from reporter.model.measured import GroupMeasure, Measured, Measures, TensorMeasure
+    from reporter.model.spectrum import Spectrum
+    from reporter.model.tensor import TensorInfo
 
 Record = dict[str, Any]
 """A JSON object."""
