@@ -162,3 +162,17 @@ def test_a_section_that_fails_is_a_warning_in_its_place(package: Path, monkeypat
     assert isinstance(block, Paragraph) and block.kind == "warning"
     assert "this section could not be made: AttributeError" in block.text
     monkeypatch.delitem(sys.modules, "team_report", raising=False)
+
+
+def test_a_section_is_given_the_report_and_what_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "from reporter.model.page import Section\n"
+        "def team_section(report, medium):\n"
+        "    yield Section('', f'{report} in {medium}', ())\n"
+    )
+    monkeypatch.syspath_prepend(str(installed(tmp_path / "package", code)))
+    monkeypatch.delitem(sys.modules, "team_report", raising=False)
+    (build,) = installed_sections()
+    (section,) = build(cast("Report", "the report"), "html")
+    assert section.title == "the report in html"
+    monkeypatch.delitem(sys.modules, "team_report", raising=False)

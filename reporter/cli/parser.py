@@ -13,7 +13,7 @@ from reporter.cli import commands as run
 from reporter.cli.examples import EXIT_CODES, examples
 from reporter.cli.parsing import Parser
 from reporter.places import no_place
-from reporter.settings.options import OPTIONS, Option
+from reporter.settings.options import BY_KEY, Option
 from reporter.settings.setting import number, path, paths, whole
 
 
@@ -165,9 +165,6 @@ def _measuring(parser: argparse.ArgumentParser) -> None:
     _settings(parser, "variables", "bins", "quantiles", "threads", "settle")
 
 
-_BY_KEY = {option.key: option for option in OPTIONS}
-
-
 def _settings(parser: argparse.ArgumentParser, *keys: str) -> None:
     """Flags of some settings, with the help that they were declared with."""
     for key in keys:
@@ -181,7 +178,7 @@ def _setting(parser: argparse.ArgumentParser, key: str, help_: str = "") -> None
         key: the setting, as files call it.
         help_: in place of the help that it was declared with, where it means something more special here.
     """
-    option = _BY_KEY[key]
+    option = BY_KEY[key]
     flag = option.setting.flag
     assert flag is not None, key
     parser.add_argument(*option.flags, dest=option.field, help=help_ or flag.help, **_value(option))

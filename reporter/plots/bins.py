@@ -15,9 +15,6 @@ from reporter.model.reading import BinsArea, Box
 
 Array = npt.NDArray[np.float64]
 
-TAILS = (0.05, 0.95)
-"""Probabilities of the quantiles between which the middle 90 % of the values lie."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bins:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reporter.derive.histograms import BULK
 from reporter.model.blocks import Figure
 from reporter.model.evenly import evenly
 from reporter.model.histogram import Histogram
 from reporter.numerals import integer, number
 from reporter.plots import lettering
-from reporter.plots.bins import TAILS, Bins, bins_of, outline, readable, seen, without_values
+from reporter.plots.bins import Bins, bins_of, outline, readable, seen, without_values
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import FAINT_INK, GRID, INK, PAPER, ramp, text_of
 from reporter.plots.legend import Item, legend
@@ -103,7 +104,7 @@ def _ridges(canvas: Canvas, x: Linear, bins: Sequence[Bins | None], feet: Sequen
         edges = sample.edges[np.r_[inside, False] | np.r_[False, inside]]
         outlines.append(outline(x(edges), foot - height[inside], foot))
         fills.append(colour)
-        ends = [sample.quantile(p) for p in TAILS]
+        ends = [sample.quantile(p) for p in BULK]
         if None not in ends:
             inner.append([(float(x(min(max(e, x.low), x.high))), foot) for e in ends if e is not None])
         middle = sample.quantile(0.5)
@@ -137,7 +138,7 @@ def _alt(title: str, count: int, labels: Sequence[str], bins: Sequence[Bins | No
 
 
 def _spread(bins: Bins) -> float | None:
-    low, high = (bins.quantile(p) for p in TAILS)
+    low, high = (bins.quantile(p) for p in BULK)
     return None if low is None or high is None else high - low
 
 

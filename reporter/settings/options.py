@@ -41,6 +41,9 @@ def _options() -> tuple[Option, ...]:
 OPTIONS: tuple[Option, ...] = _options()
 """Every setting but ``[rules.<name>]``, in the order of ``config show``: as declared, those about judging last."""
 
+BY_KEY = {option.key: option for option in OPTIONS}
+"""The same by what files call them."""
+
 
 def described(settings: Settings) -> dict[str, str]:
     """Label -> text of every setting that findings or numbers depend on, as the report tells them.

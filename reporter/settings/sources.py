@@ -13,7 +13,7 @@ from reporter.errors import SettingError
 from reporter.places import address
 from reporter.settings import trust
 from reporter.settings.model import Settings
-from reporter.settings.options import OPTIONS
+from reporter.settings.options import BY_KEY, OPTIONS
 from reporter.settings.setting import Reach, WrongKind
 
 FILE = "ckpt-report.toml"
@@ -24,8 +24,6 @@ TABLE = "ckpt-report"
 ACCEPT = "accept.toml"
 PREFIX = "CKPT_REPORT_"
 """Of environment variables."""
-
-_BY_KEY = {option.key: option for option in OPTIONS}
 
 _EXECUTED, _WRITTEN, _SENT = (
     tuple(option.key for option in OPTIONS if option.setting.reach is reach)
@@ -99,7 +97,7 @@ def load(
         beside = (files[-1][0].parent if files else folder) / ACCEPT
         if os.path.isfile(beside):  # noqa: PTH113 (False, not an error, where the folder cannot be looked into)
             values["accept"], sources["accept"] = beside, f"{ACCEPT} beside the settings"
-    fields = {_BY_KEY[key].field: value for key, value in values.items()}
+    fields = {BY_KEY[key].field: value for key, value in values.items()}
     return Config(replace(Settings(), **fields, rules=rules), sources, tuple(ignored))
 
 
@@ -154,7 +152,7 @@ def _assigned(assignment: str) -> dict[str, Any]:
 def _open(assignment: str) -> str:
     """An assignment as it may be printed: without a value that is secret, or would be but for a slip in its key."""
     key = assignment.partition("=")[0].strip()
-    known = _BY_KEY.get(key)
+    known = BY_KEY.get(key)
     return assignment if key.startswith("rules.") or (known and not known.setting.secret) else key
 
 
@@ -175,9 +173,9 @@ def _merge(
                 rules.setdefault(rule, {}).update(keys)
                 sources.update({f"rules.{rule}.{key}": where for key in keys})
             continue
-        option = _BY_KEY.get(name)
+        option = BY_KEY.get(name)
         if option is None or option.setting.parse is None:
-            raise SettingError(f"{where}: there is no setting {name!r}{nearest(name, [*_BY_KEY, 'rules'])}")
+            raise SettingError(f"{where}: there is no setting {name!r}{nearest(name, [*BY_KEY, 'rules'])}")
         try:
             parsed = option.setting.parse(value)
         except WrongKind as error:

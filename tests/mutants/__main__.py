@@ -54,8 +54,8 @@ TESTS = (
     "writers/test_every_key.py",
     "writers/test_plots.py",
 )
-OF_THEIR_OWN = ("storage/test_publishing.py", "storage/test_http_faults.py")
-"""Tests that need a server: they are run on the modules that they speak of."""
+OF_THEIR_OWN = ("storage/test_publishing.py", "storage/test_http_faults.py", "test_installed.py")
+"""Tests that need a server or packages: they are run on the modules that they import."""
 
 CHOSEN: set[str] = set()
 """Names of the files of tests that are run."""
@@ -152,7 +152,7 @@ def nearest(name: str, tests: list[str]) -> list[str]:
     def speaks(test: str) -> bool:
         return own in (ROOT / test).read_text("utf-8")
 
-    more = [test for each in OF_THEIR_OWN if own and speaks(test := f"tests/{each}")]
+    more = [f"tests/{each}" for each in OF_THEIR_OWN if f"{name} import" in (ROOT / "tests" / each).read_text("utf-8")]
     return more + sorted(tests, key=lambda test: not speaks(test))
 
 
