@@ -25,6 +25,8 @@ from reporter.model.tensor import (
 _OPTIMIZERS = frozenset({"optimizer", "optimizer_state", "optimizer_weights", "opt_state"})
 """First part of the names under which training loops keep the state of their optimizer."""
 
+_PART = re.compile(r"[/.]")
+
 _STEPS = frozenset({"global_step", "step", "iterations", "iter"})
 
 
@@ -45,7 +47,7 @@ def tensor(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stream: Stre
 def _described(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> TensorInfo:
     owner, last = split(name)
     collection = Collection.MODEL
-    if re.split(r"[/.]", name, maxsplit=1)[0].lower() in _OPTIMIZERS:
+    if _PART.split(name, maxsplit=1)[0].lower() in _OPTIMIZERS:
         collection, owner, role = Collection.OPTIMIZER, "", slot_role(name)
     else:
         role = model_role(name, shape)
@@ -58,13 +60,19 @@ def _described(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tenso
         layer=owner,
         role=role,
         shape=shape,
-        dtype=dtype.name,
+        dtype=_name(dtype),
         trainable=False if role in NEVER_TRAINABLE or collection != "model" else None,
         collection=collection,
         key=name,
         itemsize=dtype.itemsize,
         output_axis=axis,
     )
+
+
+@lru_cache
+def _name(dtype: np.dtype[Any]) -> str:
+    """Numpy makes the name anew each time, which took a tenth of opening a file of many tensors."""
+    return dtype.name
 
 
 def split(name: str) -> tuple[str, str]:
