@@ -43,7 +43,7 @@ class Ordered:
     Attributes:
         by: the witness that ordered them.
         falls: places at which the step is lower than before, although all other witnesses that tell anything rise.
-        turns: places whose checkpoint is older than the one before.
+        turns: places whose checkpoint is older than the one before, where that tells of several trainings.
     """
 
     members: tuple[Member, ...]
@@ -144,8 +144,16 @@ def _falls(values: Sequence[int | None]) -> tuple[int, ...]:
 
 
 def _turns(members: Sequence[Member]) -> tuple[int, ...]:
+    """Where an older checkpoint follows, if the times are those of trainings one after the other.
+
+    Those of files that were copied without their times, unpacked or cloned are in any order: stretches between two such
+    places overlap in time then, and tell nothing.
+    """
     moments = [m.named.moment for m in members]
-    return _falls([m.ref.mtime_ns for m in members] if None in moments else moments)
+    times = [m.ref.mtime_ns for m in members] if None in moments else [moment for moment in moments if moment is not None]
+    falls = _falls(times)
+    stretches = sorted(times[a:b] for a, b in pairwise((0, *falls, len(times))))
+    return falls if all(a[-1] <= b[0] for a, b in pairwise(stretches)) else ()
 
 
 def _stepped(member: Member, by: Order, rising: bool) -> CheckpointRef:

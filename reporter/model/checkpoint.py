@@ -215,7 +215,8 @@ class Series:
         notes: what a reader should know about what was put together here, and in which order.
         cautions: the same, so weighty that it stands beside the verdict.
         doubt: what its order was chosen from where the witnesses disagree; None where they agree.
-        turns: places whose checkpoint is older than the one before, although the steps rise.
+        turns: places whose checkpoint is older than the one before, although the steps rise, as where a training
+            ends and one that was saved earlier begins.
         levels: folders below the common one in which its files lie: 1 where every step has a folder.
     """
 
