@@ -151,6 +151,19 @@ def test_times_that_copying_has_mixed_up_part_nothing(tmp_path: Path, times: lis
     assert not record["series"][0]["cautions"]
 
 
+@pytest.mark.parametrize("times", [[3, 1, 2, 6, 5, 4, 8, 7], [8, 7, 6, 5, 4, 3, 2, 1], [1, 5, 6, 7, 2, 3, 4, 8]])
+def test_a_training_that_blows_up_stays_one_whatever_times_copying_has_left(tmp_path: Path, times: list[int]) -> None:
+    """It jumps just where an older file follows: that is no second training, which would have nothing wrong."""
+    before = training(0, 8)
+    turn = next(i for i in range(1, 8) if times[i] < times[i - 1])
+    for i, (weights, time) in enumerate(zip(before, times, strict=True)):
+        blown = {name: w * 40.0 if i >= turn else w for name, w in weights.items()}
+        save(tmp_path / "in" / f"m-{i + 1}.safetensors", blown, 10 * (i + 1), 1000 + time)
+    record = report(tmp_path / "in")
+    assert list(series(record)) == ["m-*"]
+    assert "norm-jump" in changes(record)
+
+
 @pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize(
     ("names", "steps"),

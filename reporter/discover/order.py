@@ -11,6 +11,10 @@ from reporter.model.checkpoint import CheckpointRef, Order, Step
 from reporter.model.natural_order import natural
 
 
+SHORTEST = 2
+"""Least mean number of checkpoints of a training for the times of files to tell one from the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A readable checkpoint on its way into a series.
@@ -146,14 +150,15 @@ def _falls(values: Sequence[int | None]) -> tuple[int, ...]:
 def _turns(members: Sequence[Member]) -> tuple[int, ...]:
     """Where an older checkpoint follows, if the times are those of trainings one after the other.
 
-    Those of files that were copied without their times, unpacked or cloned are in any order: stretches between two such
-    places overlap in time then, and tell nothing.
+    Those of files that were copied without their times, unpacked or cloned are in any order, and tell nothing:
+    stretches between two such places overlap in time then, or hold hardly more than a checkpoint each.
     """
     moments = [m.named.moment for m in members]
     times = [m.ref.mtime_ns for m in members] if None in moments else [moment for moment in moments if moment is not None]
     falls = _falls(times)
     stretches = sorted(times[a:b] for a, b in pairwise((0, *falls, len(times))))
-    return falls if all(a[-1] <= b[0] for a, b in pairwise(stretches)) else ()
+    few = len(times) >= SHORTEST * len(stretches)
+    return falls if few and all(a[-1] <= b[0] for a, b in pairwise(stretches)) else ()
 
 
 def _stepped(member: Member, by: Order, rising: bool) -> CheckpointRef:
