@@ -43,8 +43,11 @@ def mistakes(source: str) -> list[Mistake]:
     found = []
     for path, node in _nodes(tree, ()):
         for kind, changed in _changes(node):
-            if kind == SWAPPED and isinstance(_at(tree, path[:-1]), ast.Compare):
+            around = _at(tree, path[:-1])
+            if kind == SWAPPED and isinstance(around, ast.Compare):
                 continue  # what is among them is so in any order
+            if isinstance(around, ast.Subscript) and ast.unparse(around.value) in ("tuple", "dict", "list", "set"):
+                continue  # a type, which nobody computes with
             whole = copy.deepcopy(tree)
             _put(whole, path, changed)
             before, after = ast.unparse(node), ast.unparse(changed)
