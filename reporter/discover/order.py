@@ -154,7 +154,9 @@ def _turns(members: Sequence[Member]) -> tuple[int, ...]:
     stretches between two such places overlap in time then, or hold hardly more than a checkpoint each.
     """
     moments = [m.named.moment for m in members]
-    times = [m.ref.mtime_ns for m in members] if None in moments else [moment for moment in moments if moment is not None]
+    times = (
+        [m.ref.mtime_ns for m in members] if None in moments else [moment for moment in moments if moment is not None]
+    )
     falls = _falls(times)
     stretches = sorted(times[a:b] for a, b in pairwise((0, *falls, len(times))))
     few = len(times) >= SHORTEST * len(stretches)
