@@ -10,7 +10,6 @@ from reporter.discover.naming import Numbered
 from reporter.model.checkpoint import CheckpointRef, Order, Step
 from reporter.model.natural_order import natural
 
-
 SHORTEST = 2
 """Least mean number of checkpoints of a training for the times of files to tell one from the next."""
 
@@ -153,14 +152,12 @@ def _turns(members: Sequence[Member]) -> tuple[int, ...]:
     Those of files that were copied without their times, unpacked or cloned are in any order, and tell nothing:
     stretches between two such places overlap in time then, or hold hardly more than a checkpoint each.
     """
-    moments = [m.named.moment for m in members]
-    times = (
-        [m.ref.mtime_ns for m in members] if None in moments else [moment for moment in moments if moment is not None]
-    )
+    named = [m.named.moment for m in members if m.named.moment is not None]
+    times = named if len(named) == len(members) else [m.ref.mtime_ns for m in members]
     falls = _falls(times)
-    stretches = sorted(times[a:b] for a, b in pairwise((0, *falls, len(times))))
+    stretches = sorted(times[start:end] for start, end in pairwise((0, *falls, len(times))))
     few = len(times) >= SHORTEST * len(stretches)
-    return falls if few and all(a[-1] <= b[0] for a, b in pairwise(stretches)) else ()
+    return falls if few and all(before[-1] <= after[0] for before, after in pairwise(stretches)) else ()
 
 
 def _stepped(member: Member, by: Order, rising: bool) -> CheckpointRef:
