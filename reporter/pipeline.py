@@ -88,7 +88,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
                     paper=settings.paper,
                     plots=settings.plots_folder,
                 )
-                with progress.shown(), documents as made:
+                with progress.shown(), when_compiling(progress.compiling), documents as made:
                     return _run(settings, out, cache, progress, created, made)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")
@@ -100,7 +100,6 @@ def _run(
     """Every stage once, in order; each takes the frozen results of those before it."""
     clock, renderings = Clock(), Renderings(cache, progress.tick)
     look = read_look(settings.note, settings.logo, settings.accent, settings.templates)
-    when_compiling(progress.compiling)
 
     def when_measured(account: Account) -> None:
         if account.read:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -105,6 +106,15 @@ def test_a_finding_is_told_once(k: ModuleType, tmp_path: Path, caplog: pytest.Lo
     assert len({line.partition(": ")[2] for line in told(caplog)}) == len(told(caplog))
 
 
+@pytest.fixture
+def _interrupted_by_ctrl_c() -> Iterator[None]:
+    """As at a desk: a shell starts what runs in its background with this signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interrupted_by_ctrl_c")
 def test_ctrl_c_makes_the_report_first(k: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     handler = signal.getsignal(signal.SIGINT)
     callback = Report(tmp_path, **KEPT)
@@ -116,6 +126,7 @@ def test_ctrl_c_makes_the_report_first(k: ModuleType, tmp_path: Path, caplog: py
     assert signal.getsignal(signal.SIGINT) == handler
 
 
+@pytest.mark.usefixtures("_interrupted_by_ctrl_c")
 def test_ctrl_c_waits_for_the_state_that_is_being_measured(keras: ModuleType, tmp_path: Path) -> None:
     callback = Report(tmp_path, **KEPT)
     keep = callback.recorder.keep

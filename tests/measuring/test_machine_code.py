@@ -63,7 +63,6 @@ def test_where_the_packages_code_does_not_serve_numba_compiles(
     spoil: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[int] = []
-    kernels.when_compiling(lambda: told.append(1))
     kept = tmp_path / "llvm_ir"
     monkeypatch.setattr(intermediate, "KEPT", kept)
     nobody = "declare i64 @nobody(i64)\ndefine i64 @kernel(i64 %x) {\n %y = call i64 @nobody(i64 %x)\n ret i64 %y\n}"
@@ -75,8 +74,18 @@ def test_where_the_packages_code_does_not_serve_numba_compiles(
     elif spoil == "no archive":
         (kept / "thrice-int.ll.xz").write_bytes(b"not xz")
     kernel = jit(twice)
-    assert kernel(21) == 42
+    with kernels.when_compiling(lambda: told.append(1)):
+        assert kernel(21) == 42
     assert (kernel.compiled, told, [path.name for path in folder.glob("*.o")]) == (True, [1], ["thrice-int.o"])
+
+
+def test_nothing_is_told_once_a_run_is_over(folder: Path) -> None:
+    """A kernel that is needed later, by another caller, must not write to what the run wrote to."""
+    told: list[int] = []
+    with kernels.when_compiling(lambda: told.append(1)):
+        pass
+    kernel = jit(twice)
+    assert (kernel(21), kernel.compiled, told) == (42, True, [])
 
 
 THRICE = "define i64 @kernel(i64 %x) {\n  %y = mul i64 %x, 3\n  ret i64 %y\n}"

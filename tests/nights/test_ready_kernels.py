@@ -22,12 +22,12 @@ from reporter.measuring.kernels import compiled, objects
 def compiles(folder, *ready):
     # whether code had to be compiled, and how many times that was told
     told = []
-    kernels.when_compiling(lambda: told.append(1))
     def twice(x: int) -> int:
         return 2 * x
     objects.FOLDER, objects.READY = str(folder or ""), tuple(map(str, ready))
     kernel = compiled.jit(twice)
-    assert kernel(21) == 42
+    with kernels.when_compiling(lambda: told.append(1)):
+        assert kernel(21) == 42
     return kernel.compiled, len(told)
 
 made, other = Path(sys.argv[1]), Path(sys.argv[2])

@@ -12,7 +12,8 @@ numba does the first part at run time as well where the package's code is missin
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,10 +81,15 @@ def compiled_anew() -> bool:
 _tell: tuple[int, Callable[[], None]] | None = None
 
 
-def when_compiling(tell: Callable[[], None]) -> None:
-    """Have a function called once, when a kernel is about to be compiled, which takes seconds."""
+@contextmanager
+def when_compiling(tell: Callable[[], None]) -> Iterator[None]:
+    """As a context, have a function called once, when a kernel is about to be compiled, which takes seconds."""
     global _tell
     _tell = os.getpid(), tell
+    try:
+        yield
+    finally:
+        _tell = None
 
 
 def told_compiling() -> None:
