@@ -25,8 +25,9 @@ MANY = 4096
 
 ALIKE = 4
 """Colours whose channels, from 0 to 255, differ in no more than these last bits may stand for each other. What is
-moved is single pixels along the edges of letters and lines, where two colours mix: the colours of areas are those of
-most pixels, and stay as they are."""
+moved is mostly single pixels along the edges of letters and lines, where two colours mix: the colours of areas are
+those of most pixels, and stay as they are. A heat map with its scale has 253 colours that stand for numbers, and not
+all can: so no more bits are given up than are needed, of these pictures two."""
 
 
 def encode(image: Image.Image) -> bytes:
@@ -64,8 +65,9 @@ def _reduced(image: Image.Image) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.
     colours = np.array([colour for _, colour in sorted(counted, reverse=True)], np.int32)
     places = np.arange(len(colours))
     if len(colours) > PALETTE:
-        _, first = np.unique((colours >> ALIKE) @ PACKED, return_index=True)  # of each kind, the most frequent one
-        if len(first) > PALETTE:
+        kinds = (np.unique((colours >> bits) @ PACKED, return_index=True)[1] for bits in range(1, ALIKE + 1))
+        first = next((one for one in kinds if len(one) <= PALETTE), None)  # of each kind, the most frequent one
+        if first is None:
             return None
         colours = colours[np.concatenate([first, np.delete(places, first)])]
         places[PALETTE:] = _nearest(colours[PALETTE:], colours[:PALETTE])

@@ -60,6 +60,29 @@ def test_where_the_step_falls_while_names_and_times_rise_another_run_begins(
         assert f"m-* holds {len(runs)} runs" in one.cautions[0]
 
 
+@pytest.mark.parametrize(
+    ("times", "turns"),
+    [
+        ([5, 6, 7, 8, 1, 2, 3], (4,)),  # the first four were overwritten by a later training
+        ([7, 8, 4, 5, 1, 2], (2, 4)),  # and before by another
+        ([1, 2, 3, 4], ()),
+        ([4, 4, 4, 4], ()),  # as copying or unpacking leaves them
+        ([5, 5, 3, 3], (2,)),
+        ([3, 1, 4, 2], ()),  # copied in any order: the stretches 3, 1 4 and 2 do not follow each other
+        ([1, 4, 2, 5], ()),
+        ([9], ()),
+    ],
+)
+def test_an_older_file_begins_a_run_only_where_the_times_are_those_of_trainings(
+    tmp_path: Path, times: list[int], turns: tuple[int, ...]
+) -> None:
+    for i, time in enumerate(times, 1):
+        write(tmp_path, **{f"m-{i}": f"TOY{10 * i}"})
+        os.utime(tmp_path / f"m-{i}", (1000 + time, 1000 + time))
+    (one,) = scan(tmp_path).series
+    assert one.turns == turns
+
+
 def test_equal_steps_stand_in_the_order_of_their_names_and_keep_their_steps(tmp_path: Path) -> None:
     """A final save repeats the last step: no step was made between the two."""
     write_in_time(tmp_path, numbered([10, 20, 30, 30]))

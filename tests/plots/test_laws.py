@@ -168,6 +168,19 @@ def test_a_palette_keeps_areas_and_rare_marks_and_moves_edges_a_little() -> None
     assert 0 < np.abs(back - pixels).max() < 1 << png.ALIKE
 
 
+def test_the_colours_of_a_heat_map_stay_next_to_those_of_its_scale() -> None:
+    """They stand for numbers; letters beside it have 200 shades of grey, and the cells of some colours are small."""
+    shades = colours.ramp(np.linspace(0.0, 1.0, 256))
+    places = np.clip(np.random.default_rng(0).normal(128, 30, (70, 200)), 0, 255).astype(int)
+    pixels = np.full((100, 520, 3), 255, np.uint8)
+    pixels[10:14, :256] = shades
+    pixels[20:90, 300:500] = shades[places]
+    pixels[0:3, :200] = np.arange(34, 234)[:, None]
+    read = Image.open(BytesIO(png.encode(Image.fromarray(pixels))))
+    assert read.mode == "P"
+    assert np.abs(np.asarray(read.convert("RGB")).astype(int) - pixels).max() < 4
+
+
 def contrast(colour: str, ground: str) -> float:
     """WCAG 2.2, relative luminance and contrast ratio."""
 
