@@ -150,7 +150,7 @@ def _turns(members: Sequence[Member]) -> tuple[int, ...]:
     places overlap in time then, and tell nothing.
     """
     moments = [m.named.moment for m in members]
-    times = [m.ref.mtime_ns for m in members] if None in moments else [moment for moment in moments if moment is not None]
+    times = [m.ref.mtime_ns for m in members] if None in moments else [t for t in moments if t is not None]
     falls = _falls(times)
     stretches = sorted(times[a:b] for a, b in pairwise((0, *falls, len(times))))
     return falls if all(a[-1] <= b[0] for a, b in pairwise(stretches)) else ()
