@@ -116,7 +116,7 @@ def figures_of(value: object) -> Iterator[Figure]:
         kind: Any = type(one)
         if kind in _WITHOUT_PICTURES:
             continue
-        if kind is Figure:
+        if isinstance(one, Figure):  # a section of the user's own may hold one of a class of its own
             yield one
         elif isinstance(one, tuple):
             left.extend(reversed(one))

@@ -28,6 +28,16 @@ def test_every_picture_of_the_pages_is_a_file_once(rich: Rich) -> None:
     assert any(path.endswith("-distribution-encoder.png") for path in plots.files), "named by series, kind and layer"
 
 
+class Drawing(Figure):
+    """As an installed section may have, with a template of its own."""
+
+
+def test_a_picture_of_another_class_is_found_wherever_it_is() -> None:
+    drawing = Drawing("own", b"5", 1, 1, "alt", "caption")
+    page = Page("", "", (Section("a", "A", (Figures((drawing,)), figure("x", b"6"))),))
+    assert pictures_of(page) == (("own", b"5"), ("x", b"6"))
+
+
 def test_names_that_files_cannot_have_or_that_are_taken() -> None:
     plots = Plots()
     gallery = Figures(

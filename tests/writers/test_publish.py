@@ -90,6 +90,22 @@ def test_one_file_is_replaced_whole(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "page.html"]
 
 
+def test_one_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    seen: list[tuple[str, str]] = []
+
+    def fsync(descriptor: int) -> None:
+        mode = os.fstat(descriptor).st_mode
+        seen.append(("folder" if stat.S_ISDIR(mode) else "file", path.read_text()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_file(path, b"newer")
+    assert seen == [("file", "old"), ("folder", "newer")]
+
+
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EIO])
 def test_a_file_system_that_keeps_no_lists_of_names_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int

@@ -67,9 +67,16 @@ def claim_folder(folder: Path, names: Mapping[str, Path]) -> Claim | None:
     return Claim(ARCHIVE, folder, members, label(folder))
 
 
-@lru_cache(maxsize=1)  # the readers of both layouts ask in turn, and it takes opening the file to answer
 def claim_hdf5(probe: Probe) -> Claim | None:
     """Claim an HDF5 file of whatever layout, or a file that is named like one and is damaged."""
+    claim = _claimed(probe)
+    if claim is not None and claim.problem:
+        _claimed.cache_clear()  # what went wrong, as a parser that had no memory left, may go well next time
+    return claim
+
+
+@lru_cache(maxsize=1)  # the readers of both layouts ask in turn, and it takes opening the file to answer
+def _claimed(probe: Probe) -> Claim | None:
     name = probe.path.name.lower()
     by_name = WEIGHTS if name.endswith(".weights.h5") else LEGACY
     if probe.head.startswith(_ZIP):

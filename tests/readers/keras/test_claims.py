@@ -9,6 +9,9 @@ from typing import Any
 import h5py
 import pytest
 
+from reporter.errors import CheckpointError
+from reporter.readers.keras import claims
+
 CASES = [
     ("a.h5", b"", "keras-h5", "0 bytes", "corrupt"),
     ("a.weights.h5", b"", "keras-weights", "0 bytes", "corrupt"),
@@ -32,6 +35,23 @@ def test_damaged_files(
     assert found.format == format
     assert problem in found.problem
     assert (found.state, found.label, found.members) == (state, "a", (tmp_path / name,))
+
+
+def test_what_went_wrong_once_is_not_kept(tmp_path: Path, claim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that was killed for want of memory says nothing about the file, which a notebook looks at again."""
+    path, layout = tmp_path / "a.h5", claims.hdf5.layout
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"dense"]
+        file.create_group("dense").attrs["weight_names"] = [b"dense/kernel:0"]
+        file["dense/dense/kernel:0"] = [[1.0]]
+
+    def killed(window: object) -> str:
+        raise CheckpointError(path, "killed")
+
+    monkeypatch.setattr(claims.hdf5, "layout", killed)
+    assert claim(path).problem == "killed"
+    monkeypatch.setattr(claims.hdf5, "layout", layout)
+    assert claim(path).problem == ""
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "data.zip", "x.bin", "y.npz"])
