@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from selenium.common.exceptions import ElementClickInterceptedException
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -44,6 +45,19 @@ def chooser(browser: Chrome) -> WebElement:
     return browser.find_element(By.CSS_SELECTOR, "#layers .bar .columns")
 
 
+def press(browser: Chrome, element: WebElement) -> None:
+    """Click once it stands still: parts of a page get their real heights when they first are in the window."""
+
+    def clicked() -> bool:
+        try:
+            element.click()
+        except ElementClickInterceptedException:
+            return False
+        return True
+
+    wait_until(browser, clicked)
+
+
 def copied(browser: Chrome, kind: str, section: str = "#layers") -> str:
     text: str = browser.execute_async_script(COPIED, kind, section)
     return text
@@ -53,7 +67,7 @@ def test_six_columns_are_shown_and_a_menu_has_the_others(browser: Chrome) -> Non
     assert titles(browser) == ["Layer", "Class", "Weights", "Mean", "σ", "NaN"], "what is marked, before what is not"
     button = chooser(browser)
     assert button.text == "6 of 12 columns"
-    button.click()
+    press(browser, button)
     labels = browser.find_elements(By.CSS_SELECTOR, "#layers .menu label")
     assert [label.text for label in labels[-3:]] == ["NaN, values", "Kurtosis, excess", "Moved, % of norm"]
     labels[-1].click()
@@ -62,7 +76,7 @@ def test_six_columns_are_shown_and_a_menu_has_the_others(browser: Chrome) -> Non
     wait_until(browser, lambda: "layers.0.columns=0.2.3.4.9.11" in browser.current_url)
     browser.refresh()
     assert titles(browser)[-1] == "Moved", "the address keeps it"
-    chooser(browser).click()
+    press(browser, chooser(browser))
     browser.find_element(By.XPATH, "//section[@id='layers']//button[text()='All']").click()
     assert len(titles(browser)) == 12
     browser.find_element(By.XPATH, "//section[@id='layers']//button[text()='Default']").click()
