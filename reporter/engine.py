@@ -134,8 +134,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Iterator[OpenCheckpoint]:
     where = _one_path(path)
     with StillOpen() as last:
         chosen = catalog.only_checkpoint(where, Settings(), last.peek)
-        with last.opened(chosen.ref) as contents:
-            yield OpenCheckpoint(chosen.ref.path, contents)
+        yield OpenCheckpoint(chosen.ref.path, last.contents(chosen.ref))
 
 
 def paths_of(paths: Any) -> tuple[Path, ...]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 from reporter.gather.catalog import peeked
 from reporter.model.checkpoint import CheckpointRef, Claim, Peek
@@ -13,20 +11,10 @@ from reporter.model.tensor import Contents
 from reporter.readers.opening import open_checkpoint
 
 
-class StillOpen:
-    """The last checkpoint that was looked into."""
+class StillOpen(ExitStack):
+    """The last checkpoint that was looked into; as a context, it is open until the end of that at the longest."""
 
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._open: tuple[Path, Contents] | None = None
-
-    def __enter__(self) -> StillOpen:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
+    _last: tuple[Path, Contents] | None = None
 
     def peek(self, claim: Claim) -> Peek:
         """What a checkpoint says of itself.
@@ -34,27 +22,25 @@ class StillOpen:
         Raises:
             reporter.errors.CheckpointError: it cannot be read.
         """
-        self._close()
+        self._forget()
         with ExitStack() as stack:  # which closes what cannot be read
             contents = stack.enter_context(open_checkpoint(claim.format, claim.path))
             seen = peeked(contents)
-            self._stack, self._open = stack.pop_all(), (claim.path, contents)
+            self._last = claim.path, contents
+            self.enter_context(stack.pop_all())
         return seen
 
-    @contextmanager
-    def opened(self, ref: CheckpointRef) -> Iterator[Contents]:
-        """A checkpoint, which is opened now if it is another one than the last; afterwards it is closed.
+    def contents(self, ref: CheckpointRef) -> Contents:
+        """What is in a checkpoint, which is opened now if it is another one than the last.
 
         Raises:
             reporter.errors.CheckpointError: it cannot be read.
         """
-        if self._open is None or self._open[0] != ref.path:
-            with open_checkpoint(ref.format, ref.path) as contents:
-                yield contents
-        else:
-            with self._stack:
-                yield self._open[1]
+        if self._last is None or self._last[0] != ref.path:
+            self._forget()
+            self._last = ref.path, self.enter_context(open_checkpoint(ref.format, ref.path))
+        return self._last[1]
 
-    def _close(self) -> None:
-        self._open = None
-        self._stack.close()
+    def _forget(self) -> None:
+        self._last = None
+        self.close()

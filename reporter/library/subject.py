@@ -50,8 +50,8 @@ def opened_path(path: Path, settings: Settings) -> Iterator[Contents]:
     """The one checkpoint that a path names; its notes say which one that is where the path does not."""
     with StillOpen() as last:
         chosen = only_checkpoint(path, settings, last.peek)
-        with last.opened(chosen.ref) as contents:
-            yield replace(contents, notes=(chosen.note, *contents.notes)) if chosen.note else contents
+        contents = last.contents(chosen.ref)
+        yield replace(contents, notes=(chosen.note, *contents.notes)) if chosen.note else contents
 
 
 def selected(contents: Contents, variables: str) -> Contents:
