@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import ElementClickInterceptedException
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
 
 BROWSER, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = (
@@ -62,3 +67,21 @@ def looked_at(driver: webdriver.Chrome, address: str, state: str = "as opened") 
     driver.get(address)
     driver.execute_script("window.state = arguments[0]", state)
     return True
+
+
+def wait_until(driver: WebDriver, condition: Callable[[], bool]) -> None:
+    """Some events (``toggle``, intersections) are told a frame later."""
+    WebDriverWait(driver, 5, poll_frequency=0.02).until(lambda _: condition())
+
+
+def click(element: WebElement) -> None:
+    """Click once it stands still: parts of a page get their real heights when they first are in the window."""
+
+    def clicked() -> bool:
+        try:
+            element.click()
+        except ElementClickInterceptedException:
+            return False
+        return True
+
+    wait_until(element.parent, clicked)

@@ -27,7 +27,7 @@ from reporter.render.assets import read_asset
 from reporter.sections import report_page
 from reporter.sections.card_anchors import card_anchors
 from reporter.writers.report_json import report_record
-from tests.browser.chromium import looked_at, resize
+from tests.browser.chromium import click, looked_at, resize
 from tests.make import built
 
 COMPARE, COURSES = ".compare", ".courses"
@@ -198,10 +198,10 @@ def test_presets(page: Chrome, made: Report) -> None:
     chips = page.find_elements(By.CSS_SELECTOR, ".presets .chip")
     assert [chip.text for chip in chips] == ["first ↔ last", "previous ↔ last", "last good ↔ first bad"]
     assert chips[0].get_dom_attribute("aria-pressed") == "true"
-    chips[1].click()
+    click(chips[1])
     assert [menu.first_selected_option.text.split()[0] for menu in menus(page, COMPARE)[:2]] == ["3", "4"]
     worst = made.judgement.findings[0]
-    chips[2].click()
+    click(chips[2])
     places = [menu.first_selected_option.text for menu in menus(page, COMPARE)[:2]]
     assert places[1].endswith(worst.first_bad)
 

@@ -11,9 +11,9 @@ from selenium.webdriver.support.select import Select
 
 from reporter.render import render_html
 from reporter.sections import report_page
-from tests.browser.chromium import resize
+from tests.browser.chromium import click, resize, wait_until
 from tests.browser.test_links import lands
-from tests.browser.test_report import shown, texts, wait_until
+from tests.browser.test_report import shown, texts
 from tests.make import built
 
 RULE, PLACE = "#findings select[aria-label='Rule']", "#findings select[aria-label='Layer or series']"
@@ -67,7 +67,7 @@ def test_severity_and_rule_hold_together(page: Chrome) -> None:
     chips = page.find_elements(By.CSS_SELECTOR, "#findings button.chip")
     if len(chips) < 2:
         pytest.skip("the story has findings of one severity")
-    chips[0].click()
+    click(chips[0])
     hidden = shown(page, "#findings .finding")
     Select(page.find_element(By.CSS_SELECTOR, RULE)).select_by_index(1)
     assert shown(page, "#findings .finding") <= hidden

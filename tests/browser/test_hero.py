@@ -9,8 +9,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from tests.browser.chromium import click, wait_until
 from tests.browser.test_links import lands
-from tests.browser.test_report import sideways, wait_until
+from tests.browser.test_report import sideways
 from tests.render.pages import BROKEN, LAYERS, MAPPED, anchor
 
 
@@ -73,11 +74,11 @@ def test_cells_land_at_their_layer(browser: Chrome) -> None:
 
 
 def test_findings_of_the_first_screen_lead_to_where_they_are_told(browser: Chrome) -> None:
-    browser.find_element(By.CSS_SELECTOR, ".matter a").click()
+    click(browser.find_element(By.CSS_SELECTOR, ".matter a"))
     assert lands(browser, "finding-1")
     why = browser.find_element(By.CSS_SELECTOR, "#finding-1 .why")
     assert not why.find_element(By.TAG_NAME, "dl").is_displayed()
-    why.find_element(By.TAG_NAME, "summary").click()
+    click(why.find_element(By.TAG_NAME, "summary"))
     assert why.find_element(By.TAG_NAME, "dl").is_displayed()
 
 

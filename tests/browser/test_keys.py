@@ -14,7 +14,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
 from reporter.render import render_html
-from tests.browser.test_report import shown, texts, wait_until
+from tests.browser.chromium import click, wait_until
+from tests.browser.test_report import shown, texts
 from tests.render.pages import review
 
 DARK, LIGHT = "rgb(16, 21, 27)", "rgb(255, 255, 255)"
@@ -52,7 +53,7 @@ def test_j_and_k_walk_the_findings_that_are_shown(browser: Chrome) -> None:
     for key, at in (("j", 0), ("j", 1), ("k", 0), ("k", 0)):
         press(browser, key)
         assert browser.execute_script(FINDING) == at
-    browser.find_element(By.CSS_SELECTOR, ".chip").click()
+    click(browser.find_element(By.CSS_SELECTOR, ".chip"))
     press(browser, "j")
     assert browser.execute_script(FINDING) == 3, "after the failures, which are filtered away"
     wait_until(
@@ -61,8 +62,8 @@ def test_j_and_k_walk_the_findings_that_are_shown(browser: Chrome) -> None:
 
 
 def test_single_keys_can_be_switched_off(browser: Chrome) -> None:
-    browser.find_element(By.ID, "keys").click()
-    browser.find_element(By.CSS_SELECTOR, "dialog input").click()
+    click(browser.find_element(By.ID, "keys"))
+    click(browser.find_element(By.CSS_SELECTOR, "dialog input"))
     press(browser, Keys.ESCAPE, "/", "j")
     assert browser.switch_to.active_element.get_dom_attribute("id") == "keys"
     wait_until(browser, lambda: "keys=off" in browser.current_url)
@@ -121,7 +122,7 @@ def test_a_chosen_dark_page_is_printed_light(browser: Chrome) -> None:
 def test_nothing_is_stored_and_nothing_is_loaded(browser: Chrome) -> None:
     Select(browser.find_element(By.ID, "theme")).select_by_visible_text("Dark")
     browser.find_element(By.ID, "search").send_keys("dense")
-    browser.find_element(By.CSS_SELECTOR, "#layers .bar .columns").click()
+    click(browser.find_element(By.CSS_SELECTOR, "#layers .bar .columns"))
     left = "return [localStorage.length, sessionStorage.length, document.cookie.length]"
     assert browser.execute_script(left) == [0, 0, 0]
     assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0

@@ -10,10 +10,9 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
 
 from reporter.render import render_html
-from tests.browser.chromium import looked_at, resize
+from tests.browser.chromium import click, looked_at, resize, wait_until
 from tests.render.pages import BROKEN, HOSTILE, LAYERS, hostile
 
 LAYER_TABLE = "#layers table"
@@ -61,11 +60,6 @@ def sideways(browser: Chrome) -> int:
     return pixels
 
 
-def wait_until(browser: Chrome, condition: Callable[[], bool]) -> None:
-    """Some events (``toggle``, intersections) are told a frame later."""
-    WebDriverWait(browser, 5, poll_frequency=0.02).until(lambda _: condition())
-
-
 def test_policy_holds(browser: Chrome) -> None:
     assert browser.execute_script("return getComputedStyle(document.body).display") == "grid", "style sheet refused"
     assert browser.find_element(By.ID, "search").is_displayed(), "script refused"
@@ -90,21 +84,21 @@ def test_policy_holds(browser: Chrome) -> None:
 def test_sorting_numbers_cycles_back_to_model_order(browser: Chrome) -> None:
     head = header(browser, "Weights")
     button = head.find_element(By.TAG_NAME, "button")
-    button.click()
+    click(button)
     assert head.get_dom_attribute("aria-sort") == "descending"
     assert (values := numbers(browser, 3)) == sorted(values, reverse=True)
     assert values[0] == 38_597_376
     button.send_keys(Keys.ENTER)
     assert head.get_dom_attribute("aria-sort") == "ascending"
     assert (values := numbers(browser, 3)) == sorted(values)
-    button.click()
+    click(button)
     assert head.get_dom_attribute("aria-sort") is None
     assert names(browser) == LAYERS
 
 
 def test_sorting_text_is_natural_and_sorts_one_column_only(browser: Chrome) -> None:
-    header(browser, "Mean").find_element(By.TAG_NAME, "button").click()
-    header(browser, "Layer").find_element(By.TAG_NAME, "button").click()
+    click(header(browser, "Mean").find_element(By.TAG_NAME, "button"))
+    click(header(browser, "Layer").find_element(By.TAG_NAME, "button"))
     assert names(browser)[:2] == ["decoder/dense", "embedding"]
     assert [head.get_dom_attribute("aria-sort") for head in browser.find_elements(By.CSS_SELECTOR, "[aria-sort]")] == [
         "ascending"
@@ -115,7 +109,7 @@ def test_unknown_numbers_are_last_in_both_directions(browser: Chrome, report: st
     browser.get(f"{report}?over-time.0.columns=all")
     head = browser.find_elements(By.CSS_SELECTOR, "#over-time thead th")[-1]
     for _ in range(2):
-        head.find_element(By.TAG_NAME, "button").click()
+        click(head.find_element(By.TAG_NAME, "button"))
         assert texts(browser, "#over-time tbody tr > :last-child")[-1] == "—"
 
 
@@ -166,27 +160,27 @@ def test_explained_headers_are_underlined_and_rules_of_rows_meet(looking: Chrome
 def test_severity_filter(browser: Chrome) -> None:
     chips = browser.find_elements(By.CSS_SELECTOR, ".chip")
     assert [chip.text for chip in chips] == ["✕Fail 3", "▲Warning 5", "●Note 4"]
-    chips[1].click()
+    click(chips[1])
     assert chips[1].get_dom_attribute("aria-pressed") == "false"
     assert shown(browser, ".finding") == 3
     assert shown(browser, ".finding.warn") == 0
-    chips[1].click()
+    click(chips[1])
     assert shown(browser, ".finding") == 8
 
 
 def test_expand_and_collapse_all(browser: Chrome) -> None:
     button = browser.find_element(By.ID, "unfold")
     assert (button.text, shown(browser, "#plots img")) == ("Expand all", 0)
-    button.click()
+    click(button)
     assert shown(browser, "#plots img") == 8
     wait_until(browser, lambda: button.text == "Collapse all")
-    button.click()
+    click(button)
     assert shown(browser, "#plots img") == 0
 
 
 def test_finding_leads_to_its_layer_even_when_filtered_away(browser: Chrome) -> None:
     browser.find_element(By.ID, "search").send_keys("pruned")
-    browser.find_element(By.CSS_SELECTOR, ".finding:not([data-missed]) .where a").click()
+    click(browser.find_element(By.CSS_SELECTOR, ".finding:not([data-missed]) .where a"))
     place = browser.execute_script(
         "const box = document.querySelector(':target').closest('tr').getBoundingClientRect();"
         "return [box.top, box.bottom, innerHeight]"
@@ -195,7 +189,7 @@ def test_finding_leads_to_its_layer_even_when_filtered_away(browser: Chrome) -> 
 
 
 def test_contents_show_the_place(browser: Chrome) -> None:
-    browser.find_element(By.CSS_SELECTOR, "nav a[href='#layers']").click()
+    click(browser.find_element(By.CSS_SELECTOR, "nav a[href='#layers']"))
     script = "return document.querySelector('nav a[aria-current]')?.hash"
     wait_until(browser, lambda: browser.execute_script(script) == "#layers")
 
@@ -204,7 +198,7 @@ def test_contents_show_the_place(browser: Chrome) -> None:
 def test_the_page_never_scrolls_sideways(driver: Chrome, report: str, width: int) -> None:
     resize(driver, width)
     if looked_at(driver, report, "unfolded"):
-        driver.find_element(By.ID, "unfold").click()
+        click(driver.find_element(By.ID, "unfold"))
     assert sideways(driver) == 0
     box = driver.find_element(By.CSS_SELECTOR, "#layers .scroll")
     assert (box.get_property("scrollWidth") > box.get_property("clientWidth")) is (width < 800)
@@ -236,7 +230,7 @@ def test_hostile_strings_do_nothing(driver: Chrome, pages: Path, word: str, widt
     assert driver.title != "owned"
     assert len(driver.find_elements(By.TAG_NAME, "img")) == 14
     if new:
-        driver.find_element(By.ID, "unfold").click()
+        click(driver.find_element(By.ID, "unfold"))
     assert sideways(driver) == 0
     assert driver.get_log("browser") == []
 

@@ -12,7 +12,8 @@ from reporter.model.page import Page, Section
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.numerals import integer
 from reporter.render import render_html
-from tests.browser.test_report import shown, texts, wait_until
+from tests.browser.chromium import wait_until
+from tests.browser.test_report import shown, texts
 
 
 def seek(browser: Chrome, words: str) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from selenium.common.exceptions import ElementClickInterceptedException
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -19,7 +18,8 @@ from reporter.model.cards import Card, CardGroup, Cards
 from reporter.model.page import Page, Section
 from reporter.model.table import Cell, Column, Row, Table, Thumbnail
 from reporter.render import render_html
-from tests.browser.test_report import shown, texts, wait_until
+from tests.browser.chromium import click, wait_until
+from tests.browser.test_report import shown, texts
 from tests.render.pages import LAYERS, layer_table
 
 HEADS = "#layers thead th"
@@ -45,19 +45,6 @@ def chooser(browser: Chrome) -> WebElement:
     return browser.find_element(By.CSS_SELECTOR, "#layers .bar .columns")
 
 
-def press(browser: Chrome, element: WebElement) -> None:
-    """Click once it stands still: parts of a page get their real heights when they first are in the window."""
-
-    def clicked() -> bool:
-        try:
-            element.click()
-        except ElementClickInterceptedException:
-            return False
-        return True
-
-    wait_until(browser, clicked)
-
-
 def copied(browser: Chrome, kind: str, section: str = "#layers") -> str:
     text: str = browser.execute_async_script(COPIED, kind, section)
     return text
@@ -67,25 +54,25 @@ def test_six_columns_are_shown_and_a_menu_has_the_others(browser: Chrome) -> Non
     assert titles(browser) == ["Layer", "Class", "Weights", "Mean", "σ", "NaN"], "what is marked, before what is not"
     button = chooser(browser)
     assert button.text == "6 of 12 columns"
-    press(browser, button)
+    click(button)
     labels = browser.find_elements(By.CSS_SELECTOR, "#layers .menu label")
     assert [label.text for label in labels[-3:]] == ["NaN, values", "Kurtosis, excess", "Moved, % of norm"]
-    labels[-1].click()
-    browser.find_element(By.XPATH, "//section[@id='layers']//label[text()='Class']").click()
+    click(labels[-1])
+    click(browser.find_element(By.XPATH, "//section[@id='layers']//label[text()='Class']"))
     assert titles(browser) == ["Layer", "Weights", "Mean", "σ", "NaN", "Moved"]
     wait_until(browser, lambda: "layers.0.columns=0.2.3.4.9.11" in browser.current_url)
     browser.refresh()
     assert titles(browser)[-1] == "Moved", "the address keeps it"
-    press(browser, chooser(browser))
-    browser.find_element(By.XPATH, "//section[@id='layers']//button[text()='All']").click()
+    click(chooser(browser))
+    click(browser.find_element(By.XPATH, "//section[@id='layers']//button[text()='All']"))
     assert len(titles(browser)) == 12
-    browser.find_element(By.XPATH, "//section[@id='layers']//button[text()='Default']").click()
+    click(browser.find_element(By.XPATH, "//section[@id='layers']//button[text()='Default']"))
     assert titles(browser)[-1] == "NaN"
     wait_until(browser, lambda: "columns" not in browser.current_url)
 
 
 def test_an_address_keeps_the_order(browser: Chrome, report: str) -> None:
-    browser.find_element(By.CSS_SELECTOR, f"{HEADS}:nth-child(3) button").click()
+    click(browser.find_element(By.CSS_SELECTOR, f"{HEADS}:nth-child(3) button"))
     wait_until(browser, lambda: "layers.0.sort=2-descending" in browser.current_url)
     order = texts(browser, "#layers tbody th")
     browser.get(browser.current_url)
@@ -122,7 +109,7 @@ def test_every_column_that_sorts_says_so(browser: Chrome) -> None:
     mark = "return getComputedStyle(arguments[0].querySelector('.words'), '::after').content"
     head = browser.find_element(By.CSS_SELECTOR, HEADS)
     assert browser.execute_script(mark, head) == '"⇅"'
-    head.find_element(By.TAG_NAME, "button").click()
+    click(head.find_element(By.TAG_NAME, "button"))
     assert browser.execute_script(mark, head) == '"▲"'
 
 
@@ -133,7 +120,7 @@ def test_copied_as_csv_are_exact_numbers_of_what_is_shown(browser: Chrome) -> No
     assert [row["Layer"] for row in rows] == LAYERS
     for row, cells in zip(rows, table.rows, strict=True):
         assert [float(row[t]) for t in ("Weights", "Mean", "σ")] == [cell.sort for cell in cells.cells[2:5]]
-    browser.find_element(By.CSS_SELECTOR, f"{HEADS}:nth-child(3) button").click()
+    click(browser.find_element(By.CSS_SELECTOR, f"{HEADS}:nth-child(3) button"))
     browser.find_element(By.ID, "search").send_keys("block_7")
     rows = list(csv.DictReader(io.StringIO(copied(browser, "CSV"))))
     assert len(rows) == 3
@@ -155,8 +142,8 @@ def test_where_the_clipboard_is_refused_the_selection_is_copied(browser: Chrome)
         "navigator.clipboard.writeText = () => Promise.reject(new Error('not secure'));"
         "document.addEventListener('copy', () => { window.copied = document.activeElement.value; });"
     )
-    browser.find_element(By.CSS_SELECTOR, "#layers .bar > button:last-of-type").click()
-    browser.find_element(By.CSS_SELECTOR, ".menu:popover-open button").click()
+    click(browser.find_element(By.CSS_SELECTOR, "#layers .bar > button:last-of-type"))
+    click(browser.find_element(By.CSS_SELECTOR, ".menu:popover-open button"))
     wait_until(browser, lambda: bool(browser.execute_script("return window.copied")))
     assert browser.execute_script("return window.copied").startswith("Layer,Class,")
 
@@ -190,7 +177,7 @@ def test_long_names_are_sorted_by_all_of_their_parts(driver: Chrome, tmp_path: P
     path = tmp_path / "page.html"
     path.write_text(render_html(Page("t", "", (Section("layers", "A", (table,)),))), encoding="utf-8")
     driver.get(path.as_uri())
-    driver.find_element(By.CSS_SELECTOR, f"{HEADS} button").click()
+    click(driver.find_element(By.CSS_SELECTOR, f"{HEADS} button"))
     cells = "return [...document.querySelectorAll('tbody th')].map(cell => cell.textContent)"
     assert driver.execute_script(cells) == [names[i] for i in (3, 1, 0, 2)]
 
