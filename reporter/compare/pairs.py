@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,13 @@ from reporter.model.measured import Measured
 from reporter.model.shift import UNMOVED, Shift
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
-from reporter.model.tensor import TensorInfo
+from reporter.model.tensor import Collection, TensorInfo
 
 Sample = tuple[Summary, npt.NDArray[np.float64] | None]
 """The summary of some values, and the finite ones among them if they are so few that sketches hold all of them."""
+
+Samples = tuple[Sample, Sample]
+"""Before and after."""
 
 
 def pair(place: int, at: int, before: Measured, after: Measured, known: Changes, *, shifts: bool) -> Pair:
@@ -56,8 +59,8 @@ def pair(place: int, at: int, before: Measured, after: Measured, known: Changes,
         removed=removed,
         reshaped=reshaped,
         shift=UNMOVED if unchanged and trained.count else shift(before.trained.summary, after.trained.summary),
-        layer_shifts=_Shifts(partial(_layer_samples, before, after), layers) if shifts else {},
-        tensor_shifts=_Shifts(partial(_tensor_samples, before, after), changes) if shifts else {},
+        layer_shifts=_Shifts(after.layer_by_name, partial(_layer_samples, before, after), layers) if shifts else {},
+        tensor_shifts=_Shifts(after.by_name, partial(_tensor_samples, before, after), changes) if shifts else {},
     )
 
 
@@ -123,20 +126,20 @@ def estimated(before: tuple[Summary, Sketch], after: tuple[Summary, Sketch]) -> 
     return replace(change, left_out=max(bad, bad_now), bad_before=bad, bad_after=bad_now)
 
 
-def _layer_samples(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
-    """The trained values of each layer that both have, before and after."""
-    for name in after.layer_by_name:
-        if name in before.layer_by_name:
-            old, new = before.trained_layer(name), after.trained_layer(name)
-            yield name, _sample(old.summary, before, old.tensors), _sample(new.summary, after, new.tensors)
+def _layer_samples(before: Measured, after: Measured, name: str) -> Samples | None:
+    """The trained values of a layer before and after, None unless both have it."""
+    if name not in before.layer_by_name or name not in after.layer_by_name:
+        return None
+    old, new = before.trained_layer(name), after.trained_layer(name)
+    return _sample(old.summary, before, old.tensors), _sample(new.summary, after, new.tensors)
 
 
-def _tensor_samples(before: Measured, after: Measured) -> Iterator[tuple[str, Sample, Sample]]:
-    """The values of each model tensor that both have, before and after."""
-    for name in (info.name for info in after.model_infos):
-        old = before.by_name.get(name)
-        if old is not None:
-            yield name, _sample(old.summary, before, (name,)), _sample(after.by_name[name].summary, after, (name,))
+def _tensor_samples(before: Measured, after: Measured, name: str) -> Samples | None:
+    """The values of a tensor of the model before and after, None unless both have it."""
+    old, new = before.by_name.get(name), after.by_name.get(name)
+    if old is None or new is None or new.info.collection != Collection.MODEL:
+        return None
+    return _sample(old.summary, before, (name,)), _sample(new.summary, after, (name,))
 
 
 def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:
@@ -150,37 +153,48 @@ def _sample(summary: Summary, of: Measured, names: Sequence[str]) -> Sample:
 
 
 class _Shifts(Mapping[str, Shift]):
-    """The shift of each pair of samples that has one, by name; all are computed when somebody first asks for one.
+    """The shift of each pair of samples that has one, by name, each computed when somebody first asks for it.
 
-    No rule does, so that to record a state during a training takes three quarters of the time.
+    No rule does, and a page shows a few of them: a report on 2,050 checkpoints spent twelve seconds on all of them.
     """
 
     def __init__(
-        self, samples: Callable[[], Iterator[tuple[str, Sample, Sample]]], changes: Mapping[str, Change]
+        self, names: Iterable[str], samples: Callable[[str], Samples | None], changes: Mapping[str, Change]
     ) -> None:
+        """Args:
+        names: all that may have one.
+        samples: gives both samples of a name, None where either is missing.
+        changes: by name, so that those of nothing need not be computed.
+        """
+        self._names = names
         self._samples = samples
         self._changes = changes
+        self._known: dict[str, Shift | None] = {}
 
-    @cached_property
-    def _found(self) -> dict[str, Shift]:
-        with np.errstate(over="ignore", invalid="ignore"):  # as for all that is compared
-            return {name: found for name, *both in self._samples() if (found := self._of(name, *both)) is not None}
-
-    def _of(self, name: str, earlier: Sample, later: Sample) -> Shift | None:
+    def _of(self, name: str) -> Shift | None:
         """The shift of a pair of samples; where nothing changed it is known without computing it."""
-        (before, a), (after, b), change = earlier, later, self._changes.get(name)
+        samples, change = self._samples(name), self._changes.get(name)
+        if samples is None:
+            return None
+        (before, a), (after, b) = samples
         if change is not None and change.exact and change.unchanged and change.count == before.count == after.count:
             return UNMOVED
-        return shift(before, after, None if a is None or b is None else (a, b))
+        with np.errstate(over="ignore", invalid="ignore"):  # as for all that is compared
+            return shift(before, after, None if a is None or b is None else (a, b))
 
     def __getitem__(self, name: str) -> Shift:
-        return self._found[name]
+        if name not in self._known:
+            self._known[name] = self._of(name)
+        found = self._known[name]
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+        return (name for name in self._names if name in self)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return sum(1 for _ in self)
 
 
 def form(info: TensorInfo) -> str:

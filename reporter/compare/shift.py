@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from reporter.model.cells import Cells, cells_of, edge
+from reporter.model.cells import LIMIT, Cells, cells_of, edge
 from reporter.model.norms import scaled
 from reporter.model.shift import Shift
 from reporter.model.summary import Summary, merge_moments
@@ -63,7 +63,7 @@ def shift(before: Summary, after: Summary, values: tuple[Array, Array] | None = 
 def _on_grid(sample: Summary) -> bool:
     """Whether all values lie within the range of the cells, which is that of float32."""
     low, high = sample.minimum, sample.maximum
-    return low is not None and high is not None and low >= -(2.0**128) and high < 2.0**128
+    return low is not None and high is not None and low >= -LIMIT and high < LIMIT
 
 
 def _wasserstein(before: Summary, after: Summary) -> tuple[float, float]:

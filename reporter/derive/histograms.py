@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.derive.quantiles import from_cells
-from reporter.model.cells import FIRST_CELL, LAST_CELL, cell_of, cells_of, edge
+from reporter.model.cells import FIRST_CELL, LAST_CELL, LIMIT, Cells, cell_of, cells_of, edge
 from reporter.model.comparison import Comparison
 from reporter.model.defaults import MAX_BINS
 from reporter.model.histogram import CheckpointHistograms, Histogram, SeriesHistograms
@@ -62,7 +62,8 @@ def span(summaries: Iterable[Summary], *, robust: bool = True) -> tuple[float, f
         summaries: of the samples.
         robust: whether the range may leave out a few values far from all others, see :data:`OUTLIER_RATIO`.
     """
-    whole = merge(summaries)
+    some = [summary for summary in summaries if summary.count]
+    whole = merge(some, Cells.merged(summary.cells for summary in some))  # which are counted as well
     if whole.minimum is None or whole.maximum is None:
         return None
     low, high = whole.minimum, whole.maximum
@@ -86,8 +87,7 @@ def dyadic_edges(low: float, high: float, bins: int) -> npt.NDArray[np.float64]:
         Ascending edges, shape (bins + 1,), where bins is as near to the wanted number as 8 significant bits allow.
     """
     bins = max(1, min(bins, MAX_BINS))
-    limit = float(edge(LAST_CELL + 1))
-    low, high = max(low, -limit), min(high, limit)
+    low, high = max(low, -LIMIT), min(high, LIMIT)
     if not high > low:
         return _around(low)
     nearest = math.floor(math.log2(max((high - low) / bins, FINEST)))
@@ -112,7 +112,7 @@ def _around(value: float, low: float | None = None, high: float | None = None) -
 
 def _are_cell_edges(edges: npt.NDArray[np.float64]) -> bool:
     """Whether all of these ascending numbers are edges of cells."""
-    if abs(edges).max() > float(edge(LAST_CELL + 1)) or not (np.diff(edges) > 0).all():
+    if abs(edges).max() > LIMIT or not (np.diff(edges) > 0).all():
         return False  # beyond the last cell, or so close together that float64 rounds two to the same
     mantissa, _ = np.frexp(edges)
     scaled = mantissa * 256.0
@@ -131,9 +131,9 @@ def count(summaries: Iterable[Summary], edges: npt.NDArray[np.float64]) -> Itera
     for summary in summaries:
         bounds = cells
         # float64 values beyond float32 are counted in the outermost cells, although they lie outside every edge.
-        if summary.minimum is not None and summary.minimum < float(edge(FIRST_CELL)):
+        if summary.minimum is not None and summary.minimum < -LIMIT:
             bounds = np.maximum(bounds, FIRST_CELL + 1)
-        if summary.maximum is not None and summary.maximum >= float(edge(LAST_CELL + 1)):
+        if summary.maximum is not None and summary.maximum >= LIMIT:
             bounds = np.minimum(bounds, LAST_CELL)
         table = summary.cells
         ends = np.concatenate([[0], np.cumsum(table.counts)])
@@ -143,7 +143,7 @@ def count(summaries: Iterable[Summary], edges: npt.NDArray[np.float64]) -> Itera
 
 def _closing(value: float) -> int:
     """The cell at which the last bin ends."""
-    return LAST_CELL + 1 if value >= float(edge(LAST_CELL + 1)) else max(cell_of(value), FIRST_CELL)
+    return LAST_CELL + 1 if value >= LIMIT else max(cell_of(value), FIRST_CELL)
 
 
 def histogram(summary: Summary, bins: int, *, robust: bool = False) -> Histogram | None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from reporter.derive.statistic import Statistic, installed_statistics
-from reporter.model.cells import cell_of, edge
+from reporter.model.cells import bounds, cell_of
 from reporter.model.norms import scaled
 from reporter.model.summary import Summary
 from reporter.model.value import Absent, Value
@@ -59,7 +59,7 @@ def _near_zero(s: Summary) -> Value:
     threshold = NEAR_ZERO * rms
     # The threshold is rounded to the nearest edge of a cell, so that the count is exact for the threshold in use.
     cell = cell_of(threshold)
-    below, above = edge([cell, cell + 1]).tolist()
+    below, above = bounds(cell)
     cell += threshold - below > above - threshold
     return s.read_cells().between(-cell, cell) / s.finite  # and not `cells`, which would stay in memory
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from reporter.derive.histograms import count
 from reporter.errors import SettingError
-from reporter.model.cells import FIRST_CELL, LAST_CELL, cells_of, edge
+from reporter.model.cells import FIRST_CELL, LAST_CELL, LIMIT, cells_of, edge
 from reporter.model.defaults import MAX_BINS
 from reporter.model.histogram import Histogram
 from reporter.model.summary import Summary
@@ -111,9 +111,8 @@ def _edges(some: list[Summary], bins: int, ends: tuple[float, float] | None) -> 
             low, high = low - half, high + half
     else:
         low, high = ends
-    limit = float(edge(LAST_CELL + 1))
-    beyond = "; values beyond the range of float32 are counted outside" if max(-low, high) > limit else ""
-    low, high = max(low, -limit), min(high, limit)
+    beyond = "; values beyond the range of float32 are counted outside" if max(-low, high) > LIMIT else ""
+    low, high = max(low, -LIMIT), min(high, LIMIT)
     wanted = low + (high - low) * (np.arange(bins + 1) / bins)
     wanted[-1] = high
     cells = _nearest(wanted)

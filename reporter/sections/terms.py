@@ -12,7 +12,7 @@ from reporter.derive.statistics import STATISTICS
 from reporter.model.blocks import Facts
 from reporter.model.histogram import Histogram
 from reporter.model.page import Page, Section, field_names
-from reporter.model.table import Cell
+from reporter.model.table import Cell, Row
 
 GLOSSARY = "glossary"
 """Anchor of the section of definitions."""
@@ -69,9 +69,11 @@ def _texts(value: Any) -> Iterator[str]:
             yield one
         elif isinstance(one, tuple):
             left.extend(reversed(one))
-        elif kind is Cell:  # nearly all that there is
-            if one.sort is None:  # and no number
-                yield from (one.text, one.title)
+        elif kind is Row or kind is Cell:  # rows are nearly all that there is
+            for cell in one.cells if kind is Row else (one,):
+                if cell.sort is None:  # no number
+                    yield cell.text
+                    yield cell.title
         elif kind is not Histogram:  # which holds no text
             left.extend(getattr(one, name) for name in reversed(_seen(kind)))
 
