@@ -22,8 +22,8 @@ PLACE_FIELDS = ("offset", "stored", "raw", "crc")
 PLACE = np.dtype("<u8")
 
 CELLS_PAY, SKETCH_PAYS = 64, 8192
-"""Fewest bytes of cells and of a sketch that are tried to be compressed. Measured on 20,946 real tensors: of cells
-below 64 bytes 94 % are left after it, of sketches below 8 kB 96 %, and these trials take a third of the time of packing."""
+"""Fewest bytes of cells and of a sketch that are tried to be compressed. Measured on 20,946 real tensors: smaller cells
+keep 94 % of their bytes, smaller sketches 96 %, and to try takes a third of the time of packing."""
 
 _CELLS = struct.Struct("<IB")
 _UNITS = struct.Struct("<iI")
