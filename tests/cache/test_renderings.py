@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
-from dataclasses import dataclass, replace
+import pkgutil
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reporter import documents, pipeline
+from reporter import documents, model, pipeline, plots
 from reporter.cache import Cache, Folder
 from reporter.cache import renderings as memo_module
 from reporter.cache.renderings import Renderings, program
@@ -33,7 +35,7 @@ class One:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    values: tuple[Any, ...]
+    others: tuple[Any, ...]
 
 
 class Drawing:
@@ -78,7 +80,7 @@ DIFFERENT: list[Any] = [
     None, True, "", "None", "1", 1, 1.5, math.nextafter(1.5, 2), 0.0, -0.0, math.nan, "nan", math.inf, [], [None], [[]],
     [1, 23], [12, 3], {"a": 1}, {"b": 1}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, b"", b"x", One((1,)), Other((1,)),
     One((1, 2)), np.zeros(2), np.zeros((1, 2)), np.zeros(2, "f4"), np.array([0.0, -0.0]), np.arange(5000.0),
-    np.arange(5000.0) + (np.arange(5000) == 2500), "\udc80", "\\udc80",
+    np.arange(5000.0) + (np.arange(5000) == 2500), "\udc80", "\\udc80", 2**64 - 1, 2**64, 2**64 + 1, [2**64],
 ]  # fmt: skip
 
 
@@ -92,8 +94,21 @@ def test_whatever_differs_is_drawn_anew(memo: Renderings) -> None:
     assert pen.drawn == len(DIFFERENT) + 1
 
 
+def test_no_two_classes_have_the_same_fields() -> None:
+    """By the names of its fields a value's class is known in the key of a picture or page."""
+    views = {"TensorMeasure", "GroupMeasure"}  # of a table; they hold functions, and no key is made of them
+    known: dict[tuple[str, ...], type] = {}
+    for package in (model, plots):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for one in vars(importlib.import_module(module.name)).values():
+                if isinstance(one, type) and is_dataclass(one) and one.__name__ not in views:
+                    names = tuple(field.name for field in fields(one))
+                    assert known.setdefault(names, one) is one, names
+    assert len(known) > 80
+
+
 def test_what_cannot_be_told_apart_is_refused(memo: Renderings) -> None:
-    for opaque in (object(), {1, 2}, np.array([None])):
+    for opaque in (object(), range, np.array([None])):
         with pytest.raises(TypeError, match="not known how to tell two apart"):
             memo.draw(Drawing().picture, "f", opaque)
 
