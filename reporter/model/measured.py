@@ -64,11 +64,6 @@ class _Measure:
         return self.rows.columns.summary(self.row, partial(self.rows.cells, self.row))
 
     @property
-    def cells(self) -> Cells:
-        """Those of the summary, for whoever needs nothing else of it."""
-        return self.rows.cells(self.row)
-
-    @property
     def statistics(self) -> Statistics:
         """The registered statistics."""
         return self.rows.columns.statistics(self.row)
