@@ -90,18 +90,16 @@ def _attributes(cell: Cell, column: Column) -> str:
         text = f"text{course}{wraps} {cell.level}".rstrip()
     title = cell.title or (cell.text if len(cell.text) > SHOWN else "")
     sort = "" if cell.sort is None else str(cell.sort)
-    return (
-        (f' class="{text}"' if text else "")
-        # Where the tool tip is the same number, scripts sort by that, and a page of many tables is a tenth smaller.
-        + (f' data-sort="{sort}"' if sort and sort != title else "")
-        + (f' title="{_escaped(title)}"' if title else "")
-    )
+    kind = f' class="{text}"' if text else ""
+    if sort and sort == title:  # the tool tip is the same number: scripts sort by that, and the page is a tenth smaller
+        return f'{kind} title="{title}"'
+    return kind + (f' data-sort="{sort}"' if sort else "") + (f' title="{_escaped(title)}"' if title else "")
 
 
 def _content(cell: Cell, links: Links, shown: Mapping[str, str]) -> str:
     if cell.mark is not None and links.files:  # on paper there is the text alone
         return svg(cell.mark)
-    text = _escaped(shown.get(cell.text) or clip(cell.text, SHOWN))
+    text = _escaped(cell.text if len(cell.text) <= SHOWN else shown.get(cell.text) or clip(cell.text, SHOWN))
     if len(text) > (LONG if links.files else SHORT):
         text = _BREAKS.sub(r"\g<0><wbr>", text)
     return f'<a href="{_escaped(cell.href)}">{text}</a>' if cell.href and cell.href in links else text

@@ -236,9 +236,14 @@ def sortable(value: Value | None) -> float | None:
 
 def unrounded(value: Value | None) -> str:
     """All digits of a number, for a tool tip; "" if the cell shows them already."""
-    if isinstance(value, float) and value == value and number(value) != (digits := str(value)):
-        return digits
+    if isinstance(value, float) and value == value:
+        digits = str(value)
+        return digits if len(digits) > _ROUNDED or number(value) != digits else ""
     return ""
+
+
+_ROUNDED = len("−1.235e+308")
+"""Most characters of a rounded number."""
 
 
 BEFORE = ("previous", "since")
