@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from reporter.compare import runs_of_one_model
 from reporter.derive.histograms import of_series
 from reporter.documents import Documents
 from reporter.errors import OutputError, RenderError
+from reporter.frozen import dataclass
 from reporter.gather.account import Account
 from reporter.gather.stretches import further_processors
 from reporter.judged import judged

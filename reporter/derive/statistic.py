@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.installed import Group, installed
 from reporter.model.summary import Summary
 from reporter.model.value import Absent, Value

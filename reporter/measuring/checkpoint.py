@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from reporter.derive.columns import columns
 from reporter.derive.quantiles import from_cells
+from reporter.frozen import dataclass
 from reporter.measuring.batch import is_small, measure_batch
 from reporter.measuring.pairs import partners
 from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measure_paired, side_by_side

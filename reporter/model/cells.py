@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
+
+from reporter.frozen import dataclass
 
 FIRST_CELL = -0x7F80
 """Cell of the most negative float32 values; ``edge(FIRST_CELL)`` is −2¹²⁸."""

@@ -8,12 +8,12 @@ bytes a sample, and what is asked of one sample is made from its row when it is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.model.cells import Cells
 from reporter.model.summary import Summary
 from reporter.model.value import Absent, Quantiles, Statistics, Value

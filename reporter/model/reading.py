@@ -6,11 +6,13 @@ the pointer, or under the arrow keys; the picture and its alternative text say t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from reporter.frozen import dataclass
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in CSS pixels."""

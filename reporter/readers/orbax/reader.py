@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from reporter.errors import (
     State,
     from_os,
 )
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Claim, Probe, file_stat
 from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.model.role import Role, output_axis

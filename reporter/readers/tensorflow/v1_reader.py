@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, Integrity, SkippedTensor, TensorInfo
 from reporter.readers.files.block_size import BLOCK_BYTES
