@@ -17,8 +17,8 @@ else:
     from dataclasses import dataclass as _dataclass
     from operator import attrgetter
 
-    def dataclass(*, frozen, slots=False, eq=True, repr=True):
-        """``dataclasses.dataclass`` for frozen classes, with the options that this program uses.
+    def dataclass(*, frozen=False, slots=False, eq=True, repr=True):
+        """``dataclasses.dataclass`` with the options that this program uses; it makes those that are not frozen itself.
 
         ``fields``, ``replace``, ``asdict``, copies and pickles work as with any dataclass. A field without ``init`` has
         to be set by ``__post_init__``.
@@ -33,7 +33,8 @@ else:
         Traceback (most recent call last):
         dataclasses.FrozenInstanceError: cannot assign to field 'x'
         """
-        assert frozen
+        if not frozen:
+            return _dataclass(slots=slots, eq=eq, repr=repr)
 
         def made(cls):
             own = cls.__dict__
