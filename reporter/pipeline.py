@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reporter import __version__
+from reporter import __version__, plots
 from reporter.ahead import Copies
 from reporter.cache import Cache, CacheDamaged
 from reporter.cache.renderings import Renderings
@@ -116,6 +116,8 @@ def _run(
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
         copies = Copies(further_processors(settings), out.scratch, UNFINISHED)
+        if account.read and copies.number:
+            plots.load()
         figures = draw_all(renderings, series, histograms, judgement, settings.bins, copies)
         runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
     report = Report(
