@@ -142,3 +142,10 @@ def test_what_was_measured_before_is_reported_without_loading_what_measures_draw
     arguments = ("report", str(series(tmp_path / "ckpts")), "-o", str(tmp_path / "out"), "-q")
     assert {"llvmlite", "matplotlib"} <= imported(*arguments)
     assert not imported(*arguments) & {"numba", "llvmlite", "matplotlib", "PIL", "weasyprint"}
+
+
+def test_the_process_that_prints_loads_no_numpy() -> None:
+    """It takes a second to start, while the report is composed."""
+    code = "import sys; from reporter.render.worker import painter; painter(); print('numpy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True)
+    assert run.stdout.strip() == "False"

@@ -9,6 +9,7 @@ paints, which is the same to the pixel.
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,9 @@ def _class() -> Any:
 
 def _plain() -> Any:
     """The class in C++, with the methods that the public one adds to it."""
-    from matplotlib.backends import _backend_agg  # type: ignore[attr-defined]
+    base: Any = import_module("matplotlib.backends._backend_agg").RendererAgg
 
-    class Plain(_backend_agg.RendererAgg):  # type: ignore[misc]
+    class Plain(base):  # type: ignore[misc]
         def __init__(self, width: int, height: int, dpi: float) -> None:
             super().__init__(width, height, dpi)
             self._dpi = dpi
