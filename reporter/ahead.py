@@ -24,11 +24,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, TypeVar
 
+from reporter.frozen import dataclass
 from reporter.lifeline import die_with
 
 T = TypeVar("T")

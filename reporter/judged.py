@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reporter.ahead import Copies
 from reporter.cache import Cache
+from reporter.frozen import dataclass
 from reporter.gather.account import Account
 from reporter.gather.all_series import Clock, file_entries, gather_all
 from reporter.gather.catalog import scan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reporter.errors import CorruptCheckpoint, SettingError
+from reporter.frozen import dataclass
 from reporter.model.tensor import Contents, SkippedTensor, TensorInfo, TensorSource
 from reporter.settings.sources import near
 

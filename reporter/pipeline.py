@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reporter import __version__
+from reporter import __version__, plots
 from reporter.ahead import Copies
 from reporter.cache import Cache, CacheDamaged
 from reporter.cache.renderings import Renderings
@@ -15,6 +15,7 @@ from reporter.compare import runs_of_one_model
 from reporter.derive.histograms import of_series
 from reporter.documents import Documents
 from reporter.errors import OutputError, RenderError
+from reporter.frozen import dataclass
 from reporter.gather.account import Account
 from reporter.gather.stretches import further_processors
 from reporter.judged import judged
@@ -115,6 +116,8 @@ def _run(
         shown = details(series, judgement)
         histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
         copies = Copies(further_processors(settings), out.scratch, UNFINISHED)
+        if account.read and copies.number:
+            plots.load()
         figures = draw_all(renderings, series, histograms, judgement, settings.bins, copies)
         runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
     report = Report(

@@ -62,8 +62,34 @@ def test_inspect_loads_ready_kernels_and_nothing_that_compiles_compares_or_keeps
         "keras.legacy",
         "orbax.meaning",
         "live",
+        "isolation.worker",
+        "keras.hdf5",
+        "keras.tree",
+        "keras_model.missing",
+        "meaning",
     )
     assert not loaded & {"importlib.metadata", "numpy.ma", *(f"reporter.readers.{name}" for name in parts)}
+    assert not loaded & {"socket", "subprocess", "selectors"}
+
+
+def test_drawing_loads_the_renderer_and_not_what_makes_figures(tmp_path: Path) -> None:
+    arguments = ("report", str(series(tmp_path / "ckpts")), "-o", str(tmp_path / "out"), "--no-pdf", "--no-cache", "-q")
+    loaded = modules(*arguments)
+    assert "matplotlib.backends._backend_agg" in loaded
+    assert not loaded & {f"matplotlib.{name}" for name in ("backend_bases", "text", "patches", "figure", "mathtext")}
+    assert not loaded & {"reporter.readers.isolation.worker", "fontTools", "weasyprint"}
+
+
+def test_a_child_that_parses_loads_one_format() -> None:
+    code = (
+        "import sys, reporter.readers.isolation.child, reporter.readers.keras.hdf5_parsing\n"
+        "assert 'h5py' in sys.modules\n"
+        "readers = {name for name in sys.modules if name.startswith('reporter.readers.')}\n"
+        "other = ('orbax', 'tensorflow', 'npz', 'safetensors', 'isolation.worker')\n"
+        "print(*(name for name in readers if name.removeprefix('reporter.readers.').startswith(other)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True)
+    assert run.stdout.split() == []
 
 
 def test_garbage_is_not_searched_while_a_command_is_loaded(tmp_path: Path) -> None:
@@ -116,3 +142,10 @@ def test_what_was_measured_before_is_reported_without_loading_what_measures_draw
     arguments = ("report", str(series(tmp_path / "ckpts")), "-o", str(tmp_path / "out"), "-q")
     assert {"llvmlite", "matplotlib"} <= imported(*arguments)
     assert not imported(*arguments) & {"numba", "llvmlite", "matplotlib", "PIL", "weasyprint"}
+
+
+def test_the_process_that_prints_loads_no_numpy() -> None:
+    """It takes a second to start, while the report is composed."""
+    code = "import sys; from reporter.render.worker import painter; painter(); print('numpy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True)
+    assert run.stdout.strip() == "False"

@@ -24,9 +24,10 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from reporter.frozen import dataclass
 
 MAGIC = b"CKPTRPT1"
 _START = struct.Struct("<8sII")

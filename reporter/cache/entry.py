@@ -8,7 +8,7 @@ checkpoints are compared: cells, units and sketches. The cells of a layer are th
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ from reporter.cache.container import Container, Unusable, build, unpacked
 from reporter.cache.structure import Grouping, Structure, digest
 from reporter.derive.columns import with_all_statistics
 from reporter.derive.statistics import STATISTICS
+from reporter.frozen import dataclass
 from reporter.model.cells import Cells
 from reporter.model.columns import Columns
 from reporter.model.measured import Measured, Rows, TensorRows

@@ -11,13 +11,13 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from reporter.cache import container
 from reporter.cache.container import Container, Unusable
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 
 T = TypeVar("T")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from reporter.cache.container import Unusable
+from reporter.frozen import dataclass
 from reporter.model.layout import GroupInfo, Layout
 from reporter.model.measured import Measured
 from reporter.model.role import Role

@@ -7,13 +7,14 @@ those of layers and of the whole are merged from those of the tensors in their o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
 from reporter.cache import Cache
 from reporter.cluster.further import Records, further
 from reporter.errors import CheckpointError
+from reporter.frozen import dataclass
 from reporter.gather.checkpoint_in_series import Partner
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import match

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from reporter.cache.version import MEASURING_VERSION, RECORDED
 from reporter.cluster.further import Records, further
 from reporter.cluster.parts import Part, measure_part
 from reporter.errors import CheckpointError, ReportError
+from reporter.frozen import dataclass
 from reporter.gather.gatherer import Gatherer
 from reporter.gather.last_checkpoint import VERSION
 from reporter.gather.stable_read import unchanged

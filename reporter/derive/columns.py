@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
+
+from reporter.derive.samples import Samples
+from reporter.derive.statistic import Statistic
 from reporter.derive.statistics import STATISTICS
 from reporter.model.cells import Cells
-from reporter.model.columns import Columns
+from reporter.model.columns import Coded, Columns, Floats, coded
 from reporter.model.summary import Summary
 from reporter.model.value import Quantiles
 
@@ -24,8 +28,28 @@ def columns(
         quantiles: of each; those of all ``probabilities``, or none where there is no finite value.
         probabilities: ascending.
     """
-    statistics = {s.name: [s.compute(one) for one in summaries] for s in STATISTICS}
-    return Columns.of(summaries, quantiles, statistics, probabilities)
+    samples = Samples.of(summaries)
+    return Columns.sharing(
+        probabilities={p: i for i, p in enumerate(probabilities)},
+        counts=samples.counts,
+        moments=samples.moments,
+        statistics={s.name: _of_all(s, samples, summaries) for s in STATISTICS},
+        quantiles=_quantiles(quantiles, probabilities),
+        exact=np.array([q.exact for q in quantiles], np.uint8),
+    )
+
+
+def _of_all(statistic: Statistic, samples: Samples, summaries: Sequence[Summary]) -> Coded:
+    """One statistic of all samples."""
+    if statistic.together is not None:
+        return statistic.together(samples)
+    return coded([statistic.compute(one) for one in summaries])
+
+
+def _quantiles(of: Sequence[Quantiles], probabilities: Sequence[float]) -> Floats:
+    """Shape (samples, probabilities); NaN where there is no finite value."""
+    rows = [[q.values.get(p, np.nan) for p in probabilities] for q in of]
+    return np.array(rows, np.float64).reshape(len(of), len(probabilities))
 
 
 def with_all_statistics(known: Columns, cells: Callable[[int], Cells]) -> Columns:
@@ -40,4 +64,5 @@ def with_all_statistics(known: Columns, cells: Callable[[int], Cells]) -> Column
         return known
     further = [s for s in STATISTICS if s.name not in known.names]
     summaries = [known.summary(row, partial(cells, row)) for row in range(len(known))] if further else []
-    return known.with_statistics({s.name: [s.compute(one) for one in summaries] for s in further}, names)
+    samples = Samples.of(summaries)
+    return known.with_statistics({s.name: _of_all(s, samples, summaries) for s in further}, names)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
 
+from reporter.derive.samples import Samples
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.installed import Group, installed
+from reporter.model.columns import Coded
 from reporter.model.summary import Summary
 from reporter.model.value import Absent, Value
 
@@ -25,6 +28,7 @@ class Statistic:
         unit: "" for the unit of the weights, "values" for counts, "share" for fractions of 1, "1" for pure numbers.
         definition: one sentence for the glossary, in which x are the n finite values.
         compute: computes it from a summary.
+        together: computes it from many at once, to the same bits; by default one after the other.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Statistic:
     unit: str
     definition: str
     compute: Callable[[Summary], Value]
+    together: Callable[[Samples], Coded] | None = None
 
 
 def installed_statistics(taken: Iterable[str]) -> tuple[Statistic, ...]:
@@ -53,7 +58,7 @@ def installed_statistics(taken: Iterable[str]) -> tuple[Statistic, ...]:
             wrong = "is that of another statistic" if thing.name in names else "is no word such as l4_norm"
             raise SettingError(f"{where}: the name {thing.name!r} {wrong}; give it another")
         names.add(thing.name)
-        found.append(replace(thing, compute=_guarded(thing, where)))
+        found.append(replace(thing, compute=_guarded(thing, where), together=None))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from reporter.ahead import NONE, Copies, made_ahead
@@ -12,6 +12,7 @@ from reporter.discover.naming import Numbered
 from reporter.discover.series import Member, slug
 from reporter.discover.settling import last_written, settled
 from reporter.errors import CheckpointError, RotatedAway
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import (
     CheckpointRef,
     Claim,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from reporter.discover.listing import words
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Probe
 from reporter.storage import open_binary
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 
 from reporter.errors import RotatedAway, from_os
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import State
 from reporter.storage import StoreError
 

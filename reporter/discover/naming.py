@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from reporter.discover.tokens import COUNTER, Kind, Name, moment, split
+from reporter.frozen import dataclass
 
 _RUN = re.compile(
     r"(?<![A-Za-z])(?:runs?|seeds?|folds?|kfold|cv|trials?|exp(?:eriment)?|rank|worker|replica|client|member)[-_.= ]*$",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from reporter.discover.naming import Numbered
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import CheckpointRef, Order, Step
 from reporter.model.natural_order import natural
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reporter.discover.listing import Row, absolute, place, trouble
 from reporter.discover.walk import MAX_DEPTH, Walk
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Claim, State
 from reporter.model.reader import Reader
 from reporter.places import shown

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reporter.errors import CheckpointError
+from reporter.frozen import dataclass
 from reporter.gather.checkpoint_in_series import CheckpointInSeries
 from reporter.gather.measurer import Done
 from reporter.model.checkpoint import CheckpointRef

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from reporter.ahead import Copies
 from reporter.discover import MAX_DEPTH, find
 from reporter.discover.outputs import is_recording
 from reporter.errors import SettingError, with_state
+from reporter.frozen import dataclass
 from reporter.gather.stretches import further_processors
 from reporter.model.checkpoint import ASIDE, CheckpointRef, Claim, FileEntry, Found, Peek, State
 from reporter.model.structure import structure

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from reporter.frozen import dataclass
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import Match, renamed, under_names
 from reporter.model.changes import NO_CHANGES, Changes

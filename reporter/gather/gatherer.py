@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from reporter.ahead import Front
 from reporter.cache import Cache, CacheDamaged
 from reporter.errors import CheckpointError, CorruptCheckpoint, SettingError
+from reporter.frozen import dataclass
 from reporter.gather.account import Account, Failed
 from reporter.gather.catalog import only_checkpoint
 from reporter.gather.checkpoint_in_series import CheckpointInSeries

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from reporter.frozen import dataclass
 from reporter.gather.name_prefix import Prefix, find_prefix
 from reporter.model.measured import Measured
 from reporter.model.structure import counters, stem

@@ -6,12 +6,12 @@ What is measured is kept in the cache at once, so that a run that is killed goes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from reporter.cache import Cache
 from reporter.errors import InProgress
+from reporter.frozen import dataclass
 from reporter.gather.checkpoint_in_series import CheckpointInSeries
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import match

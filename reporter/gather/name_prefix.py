@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from reporter.frozen import dataclass
 from reporter.model.measured import Measured
 from reporter.model.tensor import Contents, TensorInfo
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from reporter.errors import CheckpointError, InProgress, RotatedAway, translated
+from reporter.frozen import dataclass
 from reporter.gather.checkpoint_in_series import Partner
 from reporter.gather.kept_open import KeptOpen
 from reporter.gather.layer_names import Match

@@ -19,7 +19,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from reporter.cache import Cache
 from reporter.cache.container import write
 from reporter.discover.series import slug
 from reporter.errors import OutputError, SettingError
+from reporter.frozen import dataclass
 from reporter.gather.checkpoint_in_series import CheckpointInSeries
 from reporter.gather.layer_names import match
 from reporter.gather.rotated import Rotated

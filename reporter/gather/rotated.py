@@ -9,12 +9,12 @@ is older, one of an earlier step is younger, or a name that was known was writte
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reporter.cache import Cache
 from reporter.discover.series import slug
+from reporter.frozen import dataclass
 from reporter.measuring.checkpoint import Plan
 from reporter.model.checkpoint import CheckpointRef, Series, Step
 from reporter.model.measured import Measured

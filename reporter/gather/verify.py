@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.gather.catalog import scan
 from reporter.gather.stable_read import failure, twice
 from reporter.model.checkpoint import ASIDE, CheckpointRef, State

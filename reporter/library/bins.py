@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import operator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from reporter.derive.histograms import count
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.model.cells import FIRST_CELL, LAST_CELL, LIMIT, cells_of, edge
 from reporter.model.defaults import MAX_BINS
 from reporter.model.histogram import Histogram

@@ -6,11 +6,12 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any
 
 from reporter.compare.pairs import estimated
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.library.bins import SampleHistogram, binned
 from reporter.library.frame import table
 from reporter.library.html import BARS, FEW, html_table, name_cell, number_cell, thumbnail

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from reporter.frozen import dataclass
 from reporter.library.bins import SampleHistogram
 from reporter.library.frame import samples_table
 from reporter.library.html import samples_html

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from reporter.frozen import dataclass
 from reporter.library.bins import SampleHistogram, binned
 from reporter.model.cells import Cells
 from reporter.model.histogram import Histogram

@@ -7,13 +7,13 @@ pieces, so that floating-point sums are the same to the bit for any number of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.measuring import kernels
 from reporter.measuring.channels import Channels
 from reporter.measuring.kernels.sizes import BFLOAT16, FLOAT16, NEGATIVE_ZERO, RAW, TABLE

@@ -7,13 +7,13 @@ earlier checkpoints beside them, everything included: half the processor time of
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter.derive.quantiles import interpolate_together
+from reporter.frozen import dataclass
 from reporter.measuring import kernels
 from reporter.measuring.accumulate import read_only, summary_of_values
 from reporter.measuring.channels import Channels

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.model.role import WEIGHT_MATRICES
 from reporter.model.tensor import TensorInfo
 from reporter.model.units import Units

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from reporter.derive.columns import columns
 from reporter.derive.quantiles import from_cells
+from reporter.frozen import dataclass
 from reporter.measuring.batch import is_small, measure_batch
 from reporter.measuring.pairs import partners
 from reporter.measuring.tensors import KEPT_BYTES, SORTED_AT_ONCE, Paired, measure_paired, side_by_side
@@ -244,14 +244,16 @@ def _merged(layout: Layout, rows: TensorRows, probabilities: Sequence[float]) ->
     summaries: list[Summary] = []
     merged: list[Summary] = []
     places: list[int] = []  # of the numbers of each group, among those of all tensors and then of all merged
+    same: dict[tuple[int, ...], int] = {}  # among the groups, the first of these members
     for group in layout.groups:
         if len(group.members) == 1:
             summaries.append(known[group.members[0]])
             places.append(group.members[0])
             continue
-        if group is layout.trained and layout.all_trained:
-            summaries.append(summaries[-1])
-            places.append(places[-1])
+        first = same.setdefault(group.members, len(summaries))
+        if first < len(summaries):
+            summaries.append(summaries[first])
+            places.append(places[first])
             continue
         cells = None
         if group is layout.whole or group is layout.trained:

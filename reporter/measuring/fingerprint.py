@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.measuring.pieces import Array, pieces
 from reporter.model.tensor import TensorInfo, TensorSource
 

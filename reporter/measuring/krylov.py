@@ -12,11 +12,12 @@ Sources: G. Golub, R. Underwood, *The block Lanczos method for computing eigenva
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from reporter.frozen import dataclass
 
 Matrix = npt.NDArray[np.floating[Any]]
 Reals = npt.NDArray[np.float64]

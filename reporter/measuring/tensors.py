@@ -4,7 +4,6 @@ ones."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from typing import Any
@@ -13,6 +12,7 @@ import ml_dtypes
 import numpy as np
 
 from reporter.derive.columns import columns
+from reporter.frozen import dataclass
 from reporter.measuring.accumulate import Accumulator, Part
 from reporter.measuring.channels import Channels
 from reporter.measuring.exact_quantiles import from_codes, from_sorted, from_values

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reporter.discover.listing import absolute, listing
 from reporter.discover.outputs import is_output, is_recording, is_run
 from reporter.errors import CheckpointError, SettingError
+from reporter.frozen import dataclass
 from reporter.metrics.source import Source, head_of
 from reporter.model.comparison import Comparison
 from reporter.model.natural_order import natural

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from reporter.discover.listing import absolute
 from reporter.discover.tokens import Kind, split
+from reporter.frozen import dataclass
 from reporter.metrics.find import folder_of
 from reporter.metrics.logged import Unit
 from reporter.model.checkpoint import Order

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from reporter.errors import RefusedCheckpoint, from_os
+from reporter.frozen import dataclass
 from reporter.metrics.logged import Log
 from reporter.readers.files.window import open_file
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from reporter.frozen import dataclass
 from reporter.model.reading import Area
 from reporter.model.table import Level
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reporter.frozen import dataclass
 from reporter.model.blocks import Banner, Figure, Paragraph
 from reporter.model.hero import Link
 from reporter.model.table import Cell, Level, Table

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from reporter.errors import State as State
+from reporter.frozen import dataclass
 from reporter.model.tensor import Integrity
 from reporter.storage import stored_object
 

@@ -8,12 +8,12 @@ bytes a sample, and what is asked of one sample is made from its row when it is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.model.cells import Cells
 from reporter.model.summary import Summary
 from reporter.model.value import Absent, Quantiles, Statistics, Value
@@ -33,6 +33,8 @@ _COUNTS, _MOMENTS, _VALUES = range(3)
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
+Coded = tuple[Floats, Bytes]
+"""Values of n samples as floats, integers as their bits; and what each of them is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,40 +65,12 @@ class Columns:
     exact: Bytes
 
     @classmethod
-    def of(
-        cls,
-        summaries: Sequence[Summary],
-        quantiles: Sequence[Quantiles],
-        statistics: Mapping[str, Sequence[Value]],
-        probabilities: Sequence[float],
-    ) -> Columns:
-        """Take down samples.
-
-        Args:
-            summaries: of each.
-            quantiles: of each; those of all ``probabilities``, or none where there is no finite value.
-            statistics: by name, the value of each sample.
-            probabilities: ascending.
-        """
-        counts = [(s.count, s.nan, s.posinf, s.neginf, s.zeros) for s in summaries]
-        moments = [(s.mean, s.m2, s.m3, s.m4, _end(s.minimum), _end(s.maximum), s.exponent) for s in summaries]
-        rows = [[q.values.get(p, np.nan) for p in probabilities] for q in quantiles]
-        return cls.sharing(
-            probabilities={p: i for i, p in enumerate(probabilities)},
-            counts=_table(counts, np.int64, len(COUNTS)),
-            moments=_table(moments, np.float64, len(MOMENTS)),
-            statistics={name: _coded(values) for name, values in statistics.items()},
-            quantiles=_table(rows, np.float64, len(probabilities)),
-            exact=np.array([q.exact for q in quantiles], np.uint8),
-        )
-
-    @classmethod
     def sharing(
         cls,
         probabilities: Mapping[float, int],
         counts: Integers,
         moments: Floats,
-        statistics: Mapping[str, tuple[Floats, Bytes]],
+        statistics: Mapping[str, Coded],
         quantiles: Floats,
         exact: Bytes,
     ) -> Columns:
@@ -147,9 +121,9 @@ class Columns:
             np.concatenate([part.exact for part in parts])[chosen],
         )
 
-    def with_statistics(self, statistics: Mapping[str, Sequence[Value]], order: Sequence[str]) -> Columns:
-        """With the values of further statistics, in the order of these names; what they do not name is left out."""
-        known = {name: self.coded(name) for name in self.names} | {n: _coded(v) for n, v in statistics.items()}
+    def with_statistics(self, statistics: Mapping[str, Coded], order: Sequence[str]) -> Columns:
+        """With further statistics, in the order of these names; what they do not name is left out."""
+        known = {name: self.coded(name) for name in self.names} | dict(statistics)
         chosen = {name: known[name] for name in order}
         return Columns.sharing(self.probabilities, self.counts, self.moments, chosen, self.quantiles, self.exact)
 
@@ -192,15 +166,7 @@ class Columns:
 
     def listed(self, name: str) -> list[Value]:
         """One statistic of all samples, as :meth:`statistics` has that of one."""
-        values, codes = self.coded(name)
-        floats: list[Value] = values.tolist()
-        if not codes.any():  # all are floats
-            return floats
-        integers = values.view(np.int64).tolist()
-        return [
-            integer if code == INTEGER else value if code == FLOAT else _ABSENT_OF[code]
-            for code, value, integer in zip(codes.tolist(), floats, integers, strict=True)
-        ]
+        return decoded(*self.coded(name))
 
     def numbers(self, name: str) -> Floats:
         """One statistic of all samples, NaN where there is no number."""
@@ -216,7 +182,7 @@ class Columns:
             found[:, column] = self.numbers(name)
         return found
 
-    def coded(self, name: str) -> tuple[Floats, Bytes]:
+    def coded(self, name: str) -> Coded:
         """One statistic of all samples, integers as their bits; and what each value is. Absent values are arbitrary."""
         place = self.names[name]
         table, column = self.sources[place]
@@ -257,7 +223,7 @@ def _shared(counts: Integers, moments: Floats, values: Floats, codes: Bytes) -> 
     return shared
 
 
-def _coded(values: Sequence[Value]) -> tuple[Floats, Bytes]:
+def coded(values: Sequence[Value]) -> Coded:
     """Values as floats, integers as their bits and absent ones as 0; and what each of them is."""
     kinds = [FLOAT if isinstance(v, float) else _ABSENT[v] if isinstance(v, Absent) else INTEGER for v in values]
     codes = np.array(kinds, np.uint8)
@@ -268,8 +234,16 @@ def _coded(values: Sequence[Value]) -> tuple[Floats, Bytes]:
     return found, codes
 
 
-def _end(value: float | None) -> float:
-    return np.nan if value is None else value
+def decoded(values: Floats, codes: Bytes) -> list[Value]:
+    """The values that :func:`coded` took down."""
+    floats: list[Value] = values.tolist()
+    if not codes.any():  # all are floats
+        return floats
+    integers = values.view(np.int64).tolist()
+    return [
+        integer if code == INTEGER else value if code == FLOAT else _ABSENT_OF[code]
+        for code, value, integer in zip(codes.tolist(), floats, integers, strict=True)
+    ]
 
 
 def _side_by_side(columns: Sequence[npt.NDArray[Any]], n: int, dtype: Any) -> npt.NDArray[Any]:
@@ -278,7 +252,3 @@ def _side_by_side(columns: Sequence[npt.NDArray[Any]], n: int, dtype: Any) -> np
     for i, column in enumerate(columns):
         found[:, i] = column
     return found
-
-
-def _table(rows: Sequence[Sequence[float]], dtype: Any, width: int) -> npt.NDArray[Any]:
-    return np.array(rows, dtype).reshape(len(rows), width)

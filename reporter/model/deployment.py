@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from reporter.frozen import dataclass
 
 GOOD_SQNR = 30.0
 """dB; below it int8 usually costs accuracy. Weights as scattered as a normal sample keep about 40 dB."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import StrEnum
 
+from reporter.frozen import dataclass
 from reporter.model.change import Change
 from reporter.model.finding import Verdict
 from reporter.model.histogram import Histogram

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reporter.frozen import dataclass
 from reporter.model.blocks import Figure
 from reporter.model.finding import Finding
 from reporter.model.histogram import Histogram

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reporter.frozen import dataclass
 from reporter.model.changes import Changes
 from reporter.model.checkpoint import CheckpointRef
 from reporter.model.measured import Measured

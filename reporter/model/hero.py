@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reporter.frozen import dataclass
 from reporter.model.blocks import Figure
 from reporter.model.table import Level
 

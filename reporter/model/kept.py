@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from reporter.frozen import dataclass
 from reporter.model.finding import Verdict
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from reporter.frozen import dataclass
 
 FEW = 0.1
 """Most share of values, or of rows or columns with one, that differ in a sparse change."""

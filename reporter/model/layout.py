@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from reporter.frozen import dataclass
 from reporter.model.tensor import TensorInfo
 
 

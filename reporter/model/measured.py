@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from reporter.frozen import dataclass
 from reporter.model.cells import Cells
 from reporter.model.columns import Columns
 from reporter.model.layout import GroupInfo, Layout

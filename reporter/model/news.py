@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from reporter.frozen import dataclass
 from reporter.model.finding import Finding, Severity, Verdict
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from reporter.frozen import dataclass
 from reporter.model.histogram import Histogram
 
-Floats = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+else:  # the process that prints a PDF does without NumPy
+    Floats = Any
 
 Reference = Literal["first", "std", "unit"]
 """What a change of a statistic is held against to be coloured: the first number of the same layer, the first standard

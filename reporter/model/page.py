@@ -6,10 +6,11 @@ All text in here is raw; templates escape it. Numbers arrive as text, formatted 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
+from reporter.frozen import dataclass
 from reporter.model.blocks import Banner, Facts, Figure, Figures, Paragraph
 from reporter.model.cards import Cards
 from reporter.model.finding_list import FindingList

@@ -6,11 +6,13 @@ the pointer, or under the arrow keys; the picture and its alternative text say t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+from reporter.frozen import dataclass
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in CSS pixels."""
@@ -145,4 +147,6 @@ def numbers(values: npt.ArrayLike) -> tuple[Number, ...]:
     >>> numbers([[1.5, float("nan")]])
     (1.5, None)
     """
+    import numpy as np  # which the process that prints a PDF does without
+
     return tuple(None if v != v else v for v in np.asarray(values, np.float64).ravel().tolist())

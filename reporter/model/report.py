@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import ASIDE, CheckpointRef, FileEntry, State
 from reporter.model.comparison import Comparison
 from reporter.model.figures import Runs, SeriesFigures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from reporter.frozen import dataclass
 
 FEW_SERIES = 20
 """Up to this number of series, one file holds the whole report, if it is not too large to be opened."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reporter.frozen import dataclass
 from reporter.model.histogram import Histogram
 from reporter.model.numbers import SeriesNumbers
 from reporter.model.table import Table

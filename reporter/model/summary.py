@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property, reduce
 
+from reporter.frozen import dataclass
 from reporter.model.cells import Cells
 from reporter.model.norms import scaled
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from reporter.frozen import dataclass
 
 Level = Literal["", "pass", "info", "warn", "fail"]
 """How a row, a cell or a finding is marked; always with a word or a sign beside the colour."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from reporter.frozen import dataclass
 
 Since = Literal["previous", "first", "baseline"]
 """What the last checkpoint is held against."""

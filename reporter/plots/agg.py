@@ -14,7 +14,6 @@ from typing import Any
 import matplotlib
 import numpy as np
 import numpy.typing as npt
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgba, to_rgba_array
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
@@ -22,6 +21,7 @@ from matplotlib.transforms import Affine2D, IdentityTransform
 from PIL import Image
 
 from reporter.plots.lettering import DENSITY
+from reporter.plots.painter import painter
 
 DPI = 64 * DENSITY
 """The resolution for matplotlib, which takes sizes in inches: with a power of two these are exact numbers."""
@@ -45,8 +45,7 @@ class Agg:
     def __init__(self, width: int, height: int, margin: int) -> None:
         """Of a size in CSS pixels; positions count from the corner within the margin."""
         self._size = width * DENSITY, height * DENSITY
-        renderer: Any = RendererAgg
-        self._agg = renderer(*self._size, DPI)
+        self._agg = painter(*self._size, DPI)
         np.asarray(self._agg.buffer_rgba())[:] = 255
         self._to_bitmap = Affine2D().translate(margin, margin - height).scale(DENSITY, -DENSITY)
 

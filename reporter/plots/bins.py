@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter import numerals
+from reporter.frozen import dataclass
 from reporter.model.histogram import Histogram
 from reporter.model.reading import BinsArea, Box
 

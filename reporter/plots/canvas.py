@@ -9,12 +9,12 @@ notation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from reporter.frozen import dataclass
 from reporter.model.blocks import Figure
 from reporter.model.reading import Area
 from reporter.plots import lettering, png

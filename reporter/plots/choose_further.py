@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from reporter import plots
 from reporter.ahead import NONE, Copies, made_ahead
 from reporter.derive.histograms import of_checkpoint
+from reporter.frozen import dataclass
 from reporter.model.blocks import Figure
 from reporter.model.common_folder import common_folder
 from reporter.model.comparison import Comparison

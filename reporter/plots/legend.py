@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from reporter.frozen import dataclass
 from reporter.plots import lettering
 from reporter.plots.canvas import Canvas
 from reporter.plots.colours import AXIS

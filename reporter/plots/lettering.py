@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import matplotlib
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
+
+from reporter.frozen import dataclass
 
 DENSITY = 2
 """Bitmap pixels per CSS pixel, so that pictures are crisp on dense screens, and have 192 dpi in print."""

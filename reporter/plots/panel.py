@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.model.reading import Box
 from reporter.plots import lettering
 from reporter.plots.canvas import Canvas

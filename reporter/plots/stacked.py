@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from reporter.frozen import dataclass
 from reporter.model.blocks import Figure
 from reporter.model.figures import Line, Mark
 from reporter.numerals import integer, number

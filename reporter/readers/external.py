@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.installed import Group, installed
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.reader import Reader

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.model.role import NEVER_TRAINABLE, Role, model_role, output_axis, slot_role
 from reporter.model.tensor import (
     COLLECTIONS,

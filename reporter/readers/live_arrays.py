@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.model.tensor import Contents, Integrity
 from reporter.readers.files import flat
 

@@ -7,7 +7,6 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -15,6 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.natural_order import natural
 from reporter.model.tensor import Contents, Integrity, SkippedTensor, Tensor

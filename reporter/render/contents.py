@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+from reporter.frozen import dataclass
 from reporter.model.page import Section
 from reporter.render.links import Links
 

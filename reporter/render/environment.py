@@ -17,6 +17,7 @@ from reporter.numerals import in_full, number
 from reporter.render.assets import templates_folder
 from reporter.render.cells import alike, breaking, cells, mark
 from reporter.render.columns import column_shares, defined, density, extras
+from reporter.render.compiled import kept
 from reporter.render.contents import contents
 from reporter.render.health import heads, health_cells, key, row_names, spans, stretches, widest
 from reporter.render.marks import drawn_once, svg
@@ -51,6 +52,7 @@ def environment(own: Templates | None = None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=kept() if own is None else None,
     )
     env.globals["mark"] = mark
     env.filters.update(heads=heads, health_cells=health_cells, row_names=row_names, spans=spans)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from markupsafe import Markup, escape
 
+from reporter.frozen import dataclass
 from reporter.model.hero import NAME_OF_SERIES, SIGNS, WORDS, HealthCell, HealthMap, HealthRow
 from reporter.model.table import Level
 from reporter.render.links import Links

@@ -19,7 +19,6 @@ from reporter.render.columns import hiding
 from reporter.render.environment import environment, told_of
 from reporter.render.links import links_of
 from reporter.render.own_style import own_style
-from reporter.render.page_data import PageData
 
 STYLES = (
     "tokens",
@@ -76,6 +75,8 @@ def render_html(page: Page) -> str:
         reporter.errors.RenderError: the installation lacks a template, style sheet or script, or a template of the
             user's own fails.
     """
+    from reporter.render.page_data import PageData  # which loads NumPy: the process that prints a PDF does without
+
     own = page.look.templates
     widest = max((len(block.columns) for block in every_block(page) if isinstance(block, Table)), default=0)
     css, js = "\n".join([_styles(own), hiding(widest), own_style(page.look)]), _script(own)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reporter.frozen import dataclass
 from reporter.model.blocks import Facts
 from reporter.model.cards import Cards
 from reporter.model.finding_list import FindingList

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from subprocess import PIPE
 from typing import IO, cast
 
 from reporter.errors import RenderError
+from reporter.frozen import dataclass
 from reporter.model.page import Page
 
 REFUSED = 3

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from reporter.frozen import dataclass
 from reporter.model.finding import Verdict
 from reporter.model.kept import Kept
 from reporter.numerals import NO_DATA, counted, integer

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 
 EXAMPLE = '[[accept]]\nrule = "frozen"\ntensor = "backbone/*"\nreason = "…"\nuntil = 2027-01-31'
 

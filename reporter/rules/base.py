@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, SupportsIndex
 
+from reporter.frozen import dataclass
 from reporter.model.finding import Severity as Severity
 from reporter.model.finding import Side as Side
 from reporter.model.finding import Unit as Unit

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from reporter.frozen import dataclass
 from reporter.model.finding import Severity
 from reporter.model.role import Role, input_axis
 from reporter.rules.base import Check, Limit, Limits, Rule

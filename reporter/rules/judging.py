@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from functools import partial
 
 from reporter.ahead import NONE, Copies, made_ahead
 from reporter.errors import ReportError
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import SeriesKind
 from reporter.model.comparison import Comparison
 from reporter.model.finding import Accepted, Finding, Judgement, Outcome, Severity

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from reporter.frozen import dataclass
 from reporter.model.columns import Floats
 from reporter.rules.timeline import Timeline, Track
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 import numpy as np
 
+from reporter.frozen import dataclass
 from reporter.rules.timeline import Timeline, Track
 
 Kind = Literal["moving", "never", "stopped", "started", "paused", "recurring"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from reporter.derive.kinds import same_values
+from reporter.frozen import dataclass
 from reporter.model.columns import Floats
 from reporter.model.finding import Severity
 from reporter.model.measured import TensorMeasure

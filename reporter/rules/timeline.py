@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Order
 from reporter.model.columns import Floats
 from reporter.model.comparison import Comparison

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from reporter.frozen import dataclass
 from reporter.model.finding import Severity
 from reporter.numerals import number
 from reporter.rules.base import Check, Limits, Rule

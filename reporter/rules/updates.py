@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.model.changes import COLUMNS
 from reporter.model.columns import Floats
 

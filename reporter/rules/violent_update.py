@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from reporter.frozen import dataclass
 from reporter.model.columns import Floats
 from reporter.model.comparison import per_step
 from reporter.model.finding import Severity

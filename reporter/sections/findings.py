@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reporter.derive.kind_words import evidence
 from reporter.derive.kinds import kind_of
+from reporter.frozen import dataclass
 from reporter.model.blocks import Paragraph
 from reporter.model.comparison import Comparison
 from reporter.model.figures import evidence_key

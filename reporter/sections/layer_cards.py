@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
 from reporter.derive.histograms import shared
 from reporter.derive.slopes import slope
+from reporter.frozen import dataclass
 from reporter.model.blocks import Banner, Figure, Paragraph
 from reporter.model.cards import Card, Cards
 from reporter.model.common_folder import common_folder

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from reporter.frozen import dataclass
 from reporter.model.defaults import MAX_BINS, QUANTILES
 from reporter.places import shown
 from reporter.settings.nightly import Nightly

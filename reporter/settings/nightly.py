@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
+from reporter.frozen import dataclass
 from reporter.settings.setting import Flag, Reach, between, declared, number, path, switch, text, whole
 
 

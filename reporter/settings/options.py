@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from reporter.frozen import dataclass
 from reporter.settings.model import Settings
 from reporter.settings.setting import Setting, key_of, setting_of
 

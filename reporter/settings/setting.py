@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.places import OWN_WAYS, address, no_place, secret_in
 
 T = TypeVar("T")

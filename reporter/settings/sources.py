@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.places import address
 from reporter.settings import trust
 from reporter.settings.model import Settings

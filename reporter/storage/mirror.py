@@ -12,11 +12,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.places import address, stand_for
 from reporter.storage.stores import Details, StoreError, filesystem, listed, looked_at
 

@@ -8,11 +8,11 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from reporter.errors import SettingError
+from reporter.frozen import dataclass
 from reporter.places import OWN_WAYS, secret_in
 
 T = TypeVar("T")

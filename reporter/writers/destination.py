@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from reporter.frozen import dataclass
 from reporter.model.kept import Kept
 from reporter.model.news import Memory
 from reporter.places import address

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reporter.errors import ReportError, SettingError
+from reporter.frozen import dataclass
 from reporter.model.finding import Severity
 from reporter.model.report import Report
 from reporter.settings.model import Settings

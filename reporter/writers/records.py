@@ -43,11 +43,27 @@ def plain(value: Value | None) -> float | int | str | None:
 
 def statistics(values: Statistics, quantiles: Quantiles) -> Record:
     """Statistics by name, and under ``quantiles`` the quantiles by probability."""
-    record: Record = dict(zip(values, map(plain, values.values()), strict=True))
-    record["quantiles"] = dict(zip(map(_key, quantiles.values), map(plain, quantiles.values.values()), strict=True))
+    known = _all_plain(values)
+    record: Record = dict(values) if known else {name: plain(value) for name, value in values.items()}
+    found = quantiles.values
+    of_keys = found.values() if _all_plain(found) else map(plain, found.values())
+    record["quantiles"] = dict(zip(map(_key, found), of_keys, strict=True))
     record["quantiles_exact"] = quantiles.exact
-    record["not_applicable"] = [name for name, value in values.items() if value is Absent.NOT_APPLICABLE]
+    missing = () if known else values.items()
+    record["not_applicable"] = [name for name, value in missing if value is Absent.NOT_APPLICABLE]
     return record
+
+
+def _all_plain(values: Mapping[Any, Value]) -> bool:
+    """Whether JSON can hold all of them as they are. Their sum tells at once: to look at each takes four times as long.
+
+    >>> _all_plain({"a": 1.0, "b": 2}), _all_plain({"a": math.inf}), _all_plain({"a": Absent.NO_DATA})
+    (True, False, False)
+    """
+    try:
+        return math.isfinite(sum(values.values()))  # type: ignore[arg-type]
+    except TypeError:  # something is absent
+        return False
 
 
 @lru_cache(maxsize=256)

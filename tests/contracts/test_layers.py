@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "reporter"
 
 # Lower ranks never import higher ones. Modules of equal rank import each other only inside one family.
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("places",),
+    ("places", "frozen"),
     ("errors",),
     ("storage",),
     ("model", "installed"),

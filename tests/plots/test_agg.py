@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Affine2D
 
+from reporter.plots import painter
 from reporter.plots.agg import DPI, POINTS, Agg
 from reporter.plots.lettering import DENSITY
 
@@ -91,6 +92,18 @@ def by_artist(artist: Artist) -> np.ndarray[Any, Any]:
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
+@pytest.fixture(params=["without the rest of matplotlib", "by the public class"])
+def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Both renderers; the second as where another version of matplotlib has another private one."""
+    painter._class.cache_clear()
+    if request.param == "by the public class":
+        monkeypatch.setattr(painter.Pen, "get_snap", None)
+    assert painter._class().__name__ == ("RendererAgg" if request.param == "by the public class" else "Plain")
+    yield
+    painter._class.cache_clear()
+
+
+@pytest.mark.usefixtures("renderer")
 @pytest.mark.parametrize("case", CASES)
 def test_pixels_are_those_of_an_artist(case: str) -> None:
     paint, artist = CASES[case]

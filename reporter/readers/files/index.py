@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Claim, Probe
 from reporter.readers.files.block_size import MAX_TENSORS
 from reporter.readers.files.bounded import TooLarge, parse_json

@@ -6,12 +6,12 @@ import math
 import re
 import struct
 import zipfile
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint
+from reporter.frozen import dataclass
 from reporter.readers.files.window import Window
 from reporter.readers.files.zipped import check_readable, inflated, open_zip, place
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reporter.frozen import dataclass
 from reporter.readers.isolation.limits import Limits
 
 

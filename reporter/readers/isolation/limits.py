@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import resource
-from dataclasses import dataclass
 from pathlib import Path
+
+from reporter.frozen import dataclass
 
 GIB = 1 << 30
 

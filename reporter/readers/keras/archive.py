@@ -10,11 +10,11 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, UnsupportedCheckpoint
+from reporter.frozen import dataclass
 from reporter.model.tensor import Integrity
 from reporter.readers.files.npy import pickled_member
 from reporter.readers.files.summed import SummedWindow

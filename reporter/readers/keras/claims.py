@@ -10,11 +10,12 @@ from reporter.errors import CheckpointError, NotDownloaded, RefusedCheckpoint, S
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.readers.files.window import Window, open_file
-from reporter.readers.keras import archive, hdf5
+from reporter.readers.keras import archive
 
 ARCHIVE, WEIGHTS, LEGACY = "keras", "keras-weights", "keras-h5"
 
 _ZIP = b"PK\x03\x04"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 _MAX_USERBLOCK = 8 << 20
 """The signature may stand at 0, 512, 1024, 2048 … (HDF5 file format, II.A); no further than this is looked."""
@@ -88,6 +89,8 @@ def _claimed(probe: Probe) -> Claim | None:
             return _claim(by_name, probe.path, EMPTY, "corrupt")
         reason = "its content is text" if _is_text(probe.head) else "it has no HDF5 signature"
         return _claim(by_name, probe.path, f"named like an HDF5 file, but {reason}", "corrupt")
+    from reporter.readers.keras import hdf5
+
     with open_file(probe.path) as file:
         try:
             found = hdf5.layout(Window(probe.path, file))
@@ -102,7 +105,7 @@ def _claimed(probe: Probe) -> Claim | None:
 
 def signature(probe: Probe) -> bool:
     """Whether the HDF5 signature stands at one of the places where it may."""
-    if probe.head.startswith(hdf5.SIGNATURE):
+    if probe.head.startswith(_HDF5):
         return True
     if probe.size <= 512:
         return False
@@ -110,7 +113,7 @@ def signature(probe: Probe) -> bool:
         with open_file(probe.path) as file:
             window, at = Window(probe.path, file), 512
             while at < min(window.length, _MAX_USERBLOCK):
-                if window.bytes_at(at, 8) == hdf5.SIGNATURE:
+                if window.bytes_at(at, 8) == _HDF5:
                     return True
                 at *= 2
     except RefusedCheckpoint:  # a disk image, say, that is nothing but holes

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
 
+from reporter.frozen import dataclass
 from reporter.readers.keras.inventory import Inventory, Weight
 from reporter.readers.keras.tree import Dataset
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
@@ -14,12 +14,13 @@ import numpy as np
 from reporter.errors import CorruptCheckpoint, from_os
 from reporter.readers.files.streams import Array, DirectStream, Slab, SlabStream
 from reporter.readers.files.window import Window
-from reporter.readers.isolation import GIB, Kind, Limits, Session, session
+from reporter.readers.isolation import GIB, Kind, Limits
 from reporter.readers.keras import scanned
 from reporter.readers.keras.tree import Dataset, Group
 from reporter.storage import StoredFile, complete, remember_copied
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
+if TYPE_CHECKING:
+    from reporter.readers.isolation import Session
 
 HDF5 = Kind(
     module="reporter.readers.keras.hdf5_parsing",
@@ -74,6 +75,8 @@ def layout(window: Window) -> str:
 
 @contextmanager
 def _session(window: Window, *, lazily: bool = False) -> Iterator[Session]:
+    from reporter.readers.isolation import session
+
     # A member of an archive is read from front to back in any case, for its checksum.
     archived = window.length < window.size
     place = {"offset": window.offset, "length": window.length}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import ml_dtypes
 import numpy as np
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint
+from reporter.frozen import dataclass
 from reporter.readers.keras.copies import same_layer
 from reporter.readers.keras.inventory import Inventory, Slot, Weight
 from reporter.readers.keras.old_optimizer import named_slots

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
+from reporter.frozen import dataclass
 from reporter.model.role import model_role, output_axis
 from reporter.readers.keras.tree import Group
 from reporter.readers.keras_model.config import MAX_DEPTH, LayerConfig

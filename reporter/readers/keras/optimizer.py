@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from reporter.frozen import dataclass
 from reporter.readers.keras.inventory import Slot, Weight
 from reporter.readers.keras.slot_order import (
     Blocks,

@@ -7,9 +7,9 @@ its own again (``inner_optimizer`` of a LossScaleOptimizer, the list ``optimizer
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from reporter.frozen import dataclass
 from reporter.readers.keras.inventory import Inventory, Slot, Weight
 from reporter.readers.keras.optimizer import all_trained, numbered_slots
 from reporter.readers.keras.slot_order import class_of

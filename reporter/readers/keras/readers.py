@@ -12,7 +12,6 @@ from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, Integrity, SkippedTensor
 from reporter.readers.files.window import Window, open_file
 from reporter.readers.keras import archive, claims
-from reporter.readers.keras.hdf5 import open_hdf5
 
 ASSET = "text that layers look up, without numbers"
 
@@ -39,6 +38,7 @@ class KerasArchiveReader:
             CheckpointError: it cannot be read.
         """
         from reporter.readers.keras.contents import contents
+        from reporter.readers.keras.hdf5 import open_hdf5
         from reporter.readers.keras.weights_v3 import read_v3
         from reporter.readers.keras_model.config import ConfigError, parse_model
 
@@ -87,6 +87,7 @@ class KerasWeightsReader:
             CheckpointError: it cannot be read.
         """
         from reporter.readers.keras.contents import contents
+        from reporter.readers.keras.hdf5 import open_hdf5
         from reporter.readers.keras.weights_v3 import read_v3
 
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:
@@ -117,6 +118,7 @@ class KerasLegacyReader:
             CheckpointError: it cannot be read.
         """
         from reporter.readers.keras.contents import contents
+        from reporter.readers.keras.hdf5 import open_hdf5
         from reporter.readers.keras.legacy import read_legacy
 
         with open_file(path) as file, open_hdf5(Window(path, file)) as root:

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reporter.errors import CorruptCheckpoint, PartialCheckpoint
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, Integrity
 from reporter.readers.files.index import Index, claim_index, read_index, require_shards
 from reporter.readers.files.window import Window, open_file
-from reporter.readers.keras.hdf5 import open_hdf5
-from reporter.readers.keras.tree import Group
+
+if TYPE_CHECKING:
+    from reporter.readers.keras.tree import Group
 
 _FAR = 1 << 48
 """Added to addresses for each file before, so that they grow in the order of writing over all files."""
@@ -46,6 +47,7 @@ class KerasShardedReader:
             CheckpointError: it cannot be read; PartialCheckpoint if a shard, or part of one, is missing.
         """
         from reporter.readers.keras.contents import contents
+        from reporter.readers.keras.hdf5 import open_hdf5
         from reporter.readers.keras.weights_v3 import read_v3
 
         with ExitStack() as stack:
@@ -87,6 +89,8 @@ def merged(path: Path, shards: Sequence[Group]) -> Group:
 
 
 def _merged(path: Path, parts: list[tuple[int, Group]]) -> Group:
+    from reporter.readers.keras.tree import Group
+
     place, first = parts[0]
     whole = Group(first.path, first.address + place * _FAR, _first_attributes(group for _, group in parts))
     inside: dict[str, list[tuple[int, Group]]] = {}

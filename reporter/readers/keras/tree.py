@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 
+from reporter.frozen import dataclass
 from reporter.readers.files.streams import Array, DirectStream, SlabStream
 
 

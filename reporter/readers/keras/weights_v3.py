@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from reporter.frozen import dataclass
 from reporter.readers.keras.copies import drop_copies, first_of
 from reporter.readers.keras.inventory import Inventory, Weight
 from reporter.readers.keras.members import Known, members_of, within

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any
 
+from reporter.frozen import dataclass
 from reporter.model.tensor import model_called
 from reporter.readers.files import bounded
 

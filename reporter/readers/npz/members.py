@@ -8,13 +8,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reporter.errors import CorruptCheckpoint
+from reporter.frozen import dataclass
 from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.files.npy import Header
 from reporter.readers.files.streams import Array, native

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, PartialCheckpoint, RefusedCheckpoint, from_os
+from reporter.frozen import dataclass
 from reporter.readers.files.bounded import TooLarge, parse_json
 from reporter.readers.files.window import Window, open_file
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from reporter.frozen import dataclass
 from reporter.model.natural_order import natural
 from reporter.model.role import model_role, slot_role
 from reporter.model.tensor import Collection, LayerInfo

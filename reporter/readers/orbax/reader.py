@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,19 +23,19 @@ from reporter.errors import (
     State,
     from_os,
 )
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Claim, Probe, file_stat
 from reporter.model.git_lfs import NOT_DOWNLOADED, first_pointer
 from reporter.model.role import Role, output_axis
 from reporter.model.tensor import Contents, Integrity, SkippedTensor, Tensor, TensorInfo, TensorSource
 from reporter.readers.files.streams import Array, Slab, SlabStream
-from reporter.readers.isolation import GIB, Kind, Limits, Session, session
+from reporter.readers.isolation import GIB, Kind, Limits
 from reporter.readers.keras_model.config import ConfigError, ModelConfig, parse_model
-from reporter.readers.keras_model.missing import missing_layers
-from reporter.readers.meaning import contents
 from reporter.readers.orbax.layout import UNFINISHED, Item, files_below, is_checkpoint, items, own_files
 from reporter.storage import copied
 
 if TYPE_CHECKING:
+    from reporter.readers.isolation import Session
     from reporter.readers.orbax.meaning import Leaf
 
 TENSORSTORE = Kind(
@@ -92,6 +92,8 @@ class OrbaxReader:
             UnsupportedCheckpoint: tensorstore is not installed.
             CheckpointError: it cannot be read.
         """
+        from reporter.readers.isolation import session
+
         members, problem = own_files(path)
         if problem:
             raise RefusedCheckpoint(path, problem)
@@ -200,6 +202,8 @@ def _check(path: Path, found: tuple[Item, ...], arrays: list[_Array], stored: in
 
 
 def _contents(format: str, found: tuple[Item, ...], arrays: list[_Array], notes: tuple[str, ...]) -> Contents:
+    from reporter.readers.keras_model.missing import missing_layers
+    from reporter.readers.meaning import contents
     from reporter.readers.orbax.meaning import interpret
 
     config, problems = _config(found)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 
+from reporter.frozen import dataclass
 from reporter.readers.tensorflow.graph import Graph, Paths, chain
 
 _KERAS2_LAYER = re.compile(r"layer(_with_weights)?-\d+$")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from reporter.errors import (
@@ -20,6 +19,7 @@ from reporter.errors import (
     UnsupportedCheckpoint,
     from_os,
 )
+from reporter.frozen import dataclass
 from reporter.model.git_lfs import NOT_DOWNLOADED, is_pointer
 from reporter.readers.files.wire import Field, WireError, fields
 from reporter.readers.tensorflow.dtypes import numeric

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reporter.frozen import dataclass
 from reporter.readers.tensorflow.alignment import Known
 from reporter.readers.tensorflow.bundle import Entry
 from reporter.readers.tensorflow.dtypes import numeric

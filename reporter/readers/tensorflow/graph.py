@@ -7,9 +7,10 @@ Message: tensorflow/core/protobuf/trackable_object_graph.proto. What the objects
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from reporter.frozen import dataclass
 from reporter.readers.files.wire import WireError, fields
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"

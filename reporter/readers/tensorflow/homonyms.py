@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
+
+from reporter.frozen import dataclass
 
 _ROUNDS = 8  # each gives more objects a part in the names; real models need two or three
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reporter.frozen import dataclass
 from reporter.readers.tensorflow.alignment import Aligned, Known, align, composite
 from reporter.readers.tensorflow.graph import Graph, Paths
 from reporter.readers.tensorflow.homonyms import Owner, names_apart, numbered

@@ -10,9 +10,9 @@ import re
 from collections import defaultdict
 from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from reporter.frozen import dataclass
 from reporter.model.natural_order import natural
 from reporter.model.role import NEVER_TRAINABLE, model_role, slot_role
 from reporter.model.tensor import Collection, LayerInfo

@@ -9,11 +9,12 @@ strings are taken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from reporter.errors import CorruptCheckpoint, NotDownloaded, PartialCheckpoint, RefusedCheckpoint, from_os
+from reporter.frozen import dataclass
 from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.model.tensor import model_called
 from reporter.readers.files.bounded import parse_json

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from reporter.frozen import dataclass
 from reporter.readers.files.wire import WireError, fields
 
 FULL = -1

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from reporter.frozen import dataclass
 from reporter.model.role import slot_role
 
 OPTIMIZER_SCOPE = re.compile(

@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
+from reporter.frozen import dataclass
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents, Integrity, SkippedTensor, TensorInfo
 from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.files.streams import Array
 from reporter.readers.files.window import open_file
-from reporter.readers.isolation import GIB, Kind, Limits, Session, session
+from reporter.readers.isolation import GIB, Kind, Limits
 from reporter.readers.tensorflow.table import MAGIC, first_entry
 
 if TYPE_CHECKING:
+    from reporter.readers.isolation import Session
     from reporter.readers.tensorflow.dtypes import NumericType
 
 TENSORFLOW = Kind(
@@ -79,6 +80,8 @@ class V1Reader:
         Raises:
             CheckpointError: it cannot be read.
         """
+        from reporter.readers.isolation import session
+
         shard = _SHARD.fullmatch(path.name)
         if shard and int(shard["count"]) > MAX_SHARDS:
             raise RefusedCheckpoint(path, f"it has more than {MAX_SHARDS} shards")

@@ -10,7 +10,7 @@ import h5py
 import pytest
 
 from reporter.errors import CheckpointError
-from reporter.readers.keras import claims
+from reporter.readers.keras import hdf5
 
 CASES = [
     ("a.h5", b"", "keras-h5", "0 bytes", "corrupt"),
@@ -39,7 +39,7 @@ def test_damaged_files(
 
 def test_what_went_wrong_once_is_not_kept(tmp_path: Path, claim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parser that was killed for want of memory says nothing about the file, which a notebook looks at again."""
-    path, layout = tmp_path / "a.h5", claims.hdf5.layout
+    path, layout = tmp_path / "a.h5", hdf5.layout
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [b"dense"]
         file.create_group("dense").attrs["weight_names"] = [b"dense/kernel:0"]
@@ -48,9 +48,9 @@ def test_what_went_wrong_once_is_not_kept(tmp_path: Path, claim: Any, monkeypatc
     def killed(window: object) -> str:
         raise CheckpointError(path, "killed")
 
-    monkeypatch.setattr(claims.hdf5, "layout", killed)
+    monkeypatch.setattr(hdf5, "layout", killed)
     assert claim(path).problem == "killed"
-    monkeypatch.setattr(claims.hdf5, "layout", layout)
+    monkeypatch.setattr(hdf5, "layout", layout)
     assert claim(path).problem == ""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import h5py
 import ml_dtypes
 import numpy as np
 
+from reporter.frozen import dataclass
 from reporter.readers.keras.hdf5_parsing.attributes import attribute
 from reporter.readers.keras.hdf5_parsing.damage import FOREIGN
 
