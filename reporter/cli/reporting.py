@@ -126,7 +126,7 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
     yield f"verdict {report.verdict}: {counted(len(report.judgement.findings), 'finding')}"
     if not report.tensors:
         why = "no checkpoint was found" if not report.unmeasured else "none that was found could be measured"
-        yield f"nothing was measured ({why}), so latest is left as it was"
+        yield f"nothing was measured ({why}), so this report does not become latest"
     elif report.unmeasured:
         yield f"{counted(len(report.unmeasured), 'file')} could not be measured"
     if report.judgement.unapplied:

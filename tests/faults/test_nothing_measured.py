@@ -33,7 +33,7 @@ def test_an_empty_folder(tmp_path: Path, said: pytest.CaptureFixture[str]) -> No
     (tmp_path / "c").mkdir()
     assert report(tmp_path / "c") == 4
     printed = said.readouterr()
-    assert "nothing was measured (no checkpoint was found), so latest is left as it was" in printed.err
+    assert "nothing was measured (no checkpoint was found), so this report does not become latest" in printed.err
     run = published(tmp_path / "out")
     assert Path(printed.out.splitlines()[-1]) == run / "index.html"
     assert verdict(run) == "WARN"
