@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import field, replace
 from datetime import UTC, datetime
@@ -75,6 +76,7 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
         reporter.errors.SettingError: a folder does not exist, or a rule's settings cannot be used.
         reporter.errors.OutputError: the report cannot be written.
     """
+    first = settings.cache is None or not os.path.exists(settings.cache)  # noqa: PTH110 (raises nothing)
     cache, created = Cache(settings.cache), now or datetime.now(UTC)
     require_possible(settings)
     keep_font_list(settings.cache)
@@ -90,6 +92,8 @@ def run(settings: Settings, progress: Progress, *, now: datetime | None = None) 
                     plots=settings.plots_folder,
                 )
                 with progress.shown(), when_compiling(progress.compiling), documents as made:
+                    if first:  # there will be something to read, and so a PDF to make
+                        made.warm_up()
                     return _run(settings, out, cache, progress, created, made)
             except CacheDamaged as error:
                 progress.say(f"{error}: starting again without it")

@@ -81,3 +81,26 @@ def test_real_checkpoints_from_end_to_end(
     if folder == PRINTED:
         assert outcome.pdf_problem == ""
         assert (outcome.folder / "report.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_first_run_starts_what_prints_before_it_reads(
+    kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a second to load; a later run may find its PDF in the cache, and starts it when something was read."""
+    told: list[str] = []
+
+    class Read(Exception):
+        pass
+
+    def judged(*_: object, **__: object) -> None:
+        raise Read
+
+    monkeypatch.setattr("reporter.render.pdf.Printer.start", lambda printer: told.append("started"))
+    monkeypatch.setattr("reporter.pipeline.judged", judged)
+    cache = tmp_path / "cache"
+    if kept:
+        cache.mkdir()
+    with pytest.raises(Read):
+        run(Settings(roots=(tmp_path,), out=tmp_path / "out", cache=cache), Progress(quiet=True))
+    assert told == ([] if kept else ["started"])

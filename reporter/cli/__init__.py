@@ -48,9 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _searched(phase: str, found: dict[str, int]) -> None:
-    """After the first search for garbage: from now on more often."""
-    gc.callbacks.remove(_searched)
-    gc.set_threshold(OBJECTS, 10, 10)
+    """After the first search for garbage: from now on more often, and not among what was there, which is code mostly.
+
+    To go through that once more took as long as twenty further searches (measured: 83 of 250 ms of all searches while
+    10,000 tensors are inspected).
+    """
+    if phase == "stop":
+        gc.callbacks.remove(_searched)
+        gc.set_threshold(OBJECTS, 10, 10)
+        gc.freeze()
 
 
 def _told(text: str, code: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
 
@@ -133,8 +134,9 @@ def last_part(name: str) -> str:
     >>> last_part("encoder/Dense/Kernel:0"), last_part("h.9.weight")
     ('kernel', 'weight')
     """
-    part = re.split(r"[/.]", name.rstrip("/"))[-1].lower()
-    return re.sub(r":\d+$", "", part)
+    whole = name.rstrip("/")
+    part = whole[max(whole.rfind("/"), whole.rfind(".")) + 1 :].lower()
+    return re.sub(r":\d+$", "", part) if ":" in part else part
 
 
 @lru_cache(MANY_NAMES)
@@ -149,7 +151,7 @@ def model_role(name: str, shape: tuple[int, ...] = ()) -> Role:
     last = last_part(name)
     if last in _STEPS:
         return Role.STEP
-    for candidate in (last, re.sub(r"_\d+$|_l\d+$", "", last), re.sub(r"_weights?(_\d+)?$", "", last)):
+    for candidate in _candidates(last):
         role = _BY_VARIABLE.get(candidate)
         if role == Role.KERNEL and len(shape) == 1 and last in {"weight", "weights"}:
             return Role.GAMMA  # PyTorch-style normalisation layers call their scale `weight`
@@ -170,6 +172,14 @@ def model_role(name: str, shape: tuple[int, ...] = ()) -> Role:
         if last.endswith(suffix):
             return role
     return Role.OTHER
+
+
+def _candidates(last: str) -> Iterator[str]:
+    """What a variable may be called, without the numbers and words that are appended to it."""
+    yield last
+    if "_" in last:
+        yield re.sub(r"_\d+$|_l\d+$", "", last)
+        yield re.sub(r"_weights?(_\d+)?$", "", last)
 
 
 def slot_role(slot: str) -> Role:
