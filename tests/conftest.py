@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from reporter.measuring.one_thread import one_thread
 from tests.make.blank import undrawn, unpainted
 from tests.make.formats import MAKERS, network
 
@@ -149,6 +150,13 @@ def power_stays_on() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_of_linear_algebra() -> Iterator[None]:
+    """What is right is computed by numpy. OpenBLAS's threads spin while they wait for a processor that others use."""
+    with one_thread():
         yield
 
 
