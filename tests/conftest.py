@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from reporter.measuring.one_thread import one_thread
 from tests.make.blank import undrawn, unpainted
 from tests.make.formats import MAKERS, network
 
@@ -104,6 +105,11 @@ def pytest_collection_finish() -> None:
     loaded()
 
 
+def pytest_runtest_setup() -> None:
+    """All objects are looked at for garbage a tenth as often, which took 4 % of the time; a command sets it as well."""
+    gc.set_threshold(10_000, 10, 100)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Of ``--dist loadfile``: each process is given whole groups. (pytest-xdist 3.8 knows none with pytest 9.2.)"""
@@ -144,6 +150,13 @@ def power_stays_on() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_of_linear_algebra() -> Iterator[None]:
+    """What is right is computed by numpy. OpenBLAS's threads spin while they wait for a processor that others use."""
+    with one_thread():
         yield
 
 

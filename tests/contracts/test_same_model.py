@@ -157,13 +157,13 @@ def rich(k: ModuleType) -> Any:
     inner = k.Sequential([k.Input((6,)), layers.Dense(5, name="z"), layers.Dense(4, name="a")], name="inner")
     each = k.Sequential([k.Input((4,)), layers.Dense(6, name="up"), layers.Dense(4, name="down")], name="each_inner")
     shared = layers.Dense(6, name="shared")
-    given = k.Input((3, 6))
+    given = k.Input((2, 6))
     x = layers.Conv1D(6, 2, padding="same", name="conv")(shared(shared(given)))
     x = layers.TimeDistributed(inner, name="steps")(layers.BatchNormalization(name="norm")(x))
     x = layers.TimeDistributed(each, name="again")(x)
     x = layers.Bidirectional(layers.LSTM(3, return_sequences=True, unroll=True, name="lstm"), name="both")(x)
     x = layers.MultiHeadAttention(2, 3, name="attention")(x, x)
-    middle_in = k.Input((3, 6))
+    middle_in = k.Input((2, 6))
     middle = k.Model(middle_in, layers.LayerNormalization(name="ln")(middle_in), name="middle")
     x = layers.GRU(4, unroll=True, name="gru")(middle(x))
     return k.Model(given, layers.Dense(2, name="head")(x))
@@ -214,7 +214,7 @@ def compiled(k: ModuleType) -> Any:
     model = rich(k)
     model.get_layer("conv").trainable = False
     model.compile("adam", "mse", run_eagerly=True)
-    model.fit(np.ones((2, 3, 6), "f4"), np.ones((2, 2), "f4"), verbose=0)
+    model.fit(np.ones((2, 2, 6), "f4"), np.ones((2, 2), "f4"), verbose=0)
     return model
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint, from_words
 from reporter.readers.files.block_size import MAX_TENSORS
@@ -25,6 +27,36 @@ _PATTERN = "/dev/fd/3??"
 brackets it would take for a pattern, and whose file may be another one by now. The parent hands over 100 at most."""
 
 _REASON = 300
+
+
+def _imported() -> tuple[Any, Any, Any]:
+    """``NewCheckpointReader``, the operation ``Restore``, and the module of errors, each as TensorFlow has it.
+
+    ``import tensorflow`` takes 9 s of processor time for 3,900 modules, and what is needed here 2 s for 600 of them. So
+    they are imported beside ``tensorflow/__init__.py``, unless it has run. Their places are no public interface: a
+    version that has them elsewhere is imported whole.
+    """
+    found = None if "tensorflow" in sys.modules else find_spec("tensorflow")
+    if found:
+        package = sys.modules["tensorflow"] = ModuleType("tensorflow")
+        package.__path__ = found.submodule_search_locations or []
+    try:
+        import tensorflow.python.framework.constant_op  # makes a tensor of the text of the pattern
+        from tensorflow.python.eager.context import eager_mode
+        from tensorflow.python.framework import errors_impl
+        from tensorflow.python.ops import gen_io_ops
+        from tensorflow.python.training.py_checkpoint_reader import NewCheckpointReader
+
+        return NewCheckpointReader, eager_mode()(gen_io_ops.restore), errors_impl
+    except (ImportError, AttributeError):
+        for name in [name for name in sys.modules if found and name.partition(".")[0] == "tensorflow"]:
+            del sys.modules[name]
+        import tensorflow as tf
+
+        return tf.compat.v1.train.NewCheckpointReader, tf.raw_ops.Restore, tf.errors
+
+
+_open, _restore, _errors = _imported()
 
 
 def open_parsing(files: list[int]) -> Parsing:
@@ -42,7 +74,7 @@ class Parsing:
     def __init__(self, files: list[int]) -> None:
         self._files = files
         with _offered(files):
-            reader = tf.compat.v1.train.NewCheckpointReader(_PATTERN)
+            reader = _open(_PATTERN)
             self._shapes = reader.get_variable_to_shape_map()
             self._dtypes = reader.get_variable_to_dtype_map()
         self._last: tuple[str, Any] = ("", b"")
@@ -63,7 +95,7 @@ class Parsing:
             self._last = ("", b"")  # before the next takes memory
             with _offered(self._files):
                 # Unlike the reader's get_tensor it knows every type, and puts partitioned variables together.
-                tensor = tf.raw_ops.Restore(file_pattern=_PATTERN, tensor_name=name, dt=self._dtypes[name])
+                tensor = _restore(file_pattern=_PATTERN, tensor_name=name, dt=self._dtypes[name])
                 values = np.ascontiguousarray(tensor.numpy())
             self._last = (name, values.reshape(-1).view(np.uint8))
         return None, self._last[1][arguments["start"] : arguments["stop"]]
@@ -80,9 +112,9 @@ def _offered(files: list[int]) -> Iterator[None]:
         os.dup2(descriptor, place, inheritable=False)
     try:
         yield
-    except tf.errors.ResourceExhaustedError as exc:
+    except _errors.ResourceExhaustedError as exc:
         raise MemoryError from exc
-    except (tf.errors.OpError, RuntimeError, ValueError, LookupError) as exc:
+    except (_errors.OpError, RuntimeError, ValueError, LookupError) as exc:
         text = re.sub(r"\s+", " ", getattr(exc, "message", "") or str(exc))
         damage = CorruptCheckpoint(Path(), f"TensorFlow cannot read it: {text[:_REASON]}")
         raise from_words(Path(), text) or damage from exc

@@ -158,6 +158,28 @@ def test_memory_is_limited(save: Any, tmp_path: Path, monkeypatch: pytest.Monkey
     assert caught.value.path == path
 
 
+def test_a_child_imports_no_more_than_what_reads() -> None:
+    code = "import sys; from reporter.readers.tensorflow import v1_parsing; print(len(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert int(done.stdout) < 1000, "of 3,900"
+
+
+def test_a_tensorflow_that_has_it_elsewhere(tf: ModuleType, save: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    from reporter.readers.tensorflow import v1_parsing
+
+    monkeypatch.setitem(sys.modules, "tensorflow.python.training.py_checkpoint_reader", None)
+    for name, of in zip(("_open", "_restore", "_errors"), v1_parsing._imported(), strict=True):
+        monkeypatch.setattr(v1_parsing, name, of)
+    assert v1_parsing._restore is tf.raw_ops.Restore
+    with save(tmp_path / "m", x=np.arange(3.0)).open("rb") as file:
+        parsing = v1_parsing.open_parsing([file.fileno()])
+        assert parsing.answer("tensors") == ([["x", tf.float64.as_datatype_enum, [3]]], b"")
+        data = parsing.answer("read", name="x", start=8, stop=24)[1]
+    assert np.frombuffer(data, np.float64).tolist() == [1, 2]
+    with pytest.raises(CorruptCheckpoint, match="TensorFlow cannot read it"), (tmp_path / "none").open("wb+") as file:
+        v1_parsing.open_parsing([file.fileno()])
+
+
 def test_without_tensorflow(save: Any, tmp_path: Path) -> None:
     """Listed as unsupported, with what to install; nothing else changes."""
     path = save(tmp_path / "m", d__weights=np.ones(5, np.float32))
