@@ -83,4 +83,4 @@ def _seen(kind: Any) -> tuple[str, ...]:
     return tuple(name for name in field_names(kind) if name not in _UNSEEN)
 
 
-_UNSEEN = frozenset({"anchor", "href", "level", "kind", "png", "name", "definition", "order", "mark", "alt"})
+_UNSEEN = frozenset({"anchor", "href", "level", "kind", "png", "name", "definition", "order", "mark", "alt", "reading"})
