@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import growth, in_memory, many, pages, peers, reading, reports, spectra, training
+from bench import folder, growth, in_memory, many, notebook, pages, peers, reading, reports, spectra, training
 from bench.row import Context, Measurement
 
 FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
@@ -22,12 +22,14 @@ FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
     "reports": reports.rows,
     "growth": growth.rows,
     "many": many.rows,
+    "folder": folder.rows,
+    "notebook": notebook.rows,
     "pages": pages.rows,
     "spectra": spectra.rows,
     "training": training.rows,
     "peers": peers.rows,
 }
-DEFAULT = ("memory", "reading", "reports", "growth", "many", "pages", "spectra")
+DEFAULT = ("memory", "reading", "reports", "growth", "many", "folder", "notebook", "pages", "spectra")
 """The families that are measured if none is named; ``peers`` installs another tool first, ``training`` trains a
 ResNet50 for minutes."""
 RESULTS = Path(__file__).parent / "results"
