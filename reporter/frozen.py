@@ -81,7 +81,10 @@ else:
         if hasattr(cls, "__post_init__"):
             lines.append(" self.__post_init__()")
         exec(f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines or [" pass"]), names)
-        return names["__init__"]
+        init = names["__init__"]
+        init.__qualname__ = f"{cls.__qualname__}.__init__"  # which stands in messages
+        init.__annotations__ = {one.name: one.type for one in fields(cls) if one.init} | {"return": None}
+        return init
 
     def _values(cls):
         """What gives the values of an object that are compared, as a tuple."""

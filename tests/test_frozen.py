@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from dataclasses import FrozenInstanceError, field
 from typing import Any
@@ -65,6 +66,8 @@ def test_they_print_compare_and_are_copied_alike(arguments: dict[str, Any]) -> N
     assert [f.name for f in dataclasses.fields(Ours)] == [f.name for f in dataclasses.fields(Theirs)]
     assert Ours.__match_args__ == Theirs.__match_args__
     assert Ours.__slots__ == Theirs.__slots__
+    assert Ours.__init__.__annotations__ == Theirs.__init__.__annotations__
+    assert list(inspect.signature(Ours).parameters) == list(inspect.signature(Theirs).parameters)
     for one in (pickle.loads(pickle.dumps(ours)), copy.deepcopy(ours), dataclasses.replace(ours, hidden=9)):
         assert one == ours and one is not ours
     assert dataclasses.replace(ours, size=9) != ours
@@ -90,7 +93,7 @@ def test_they_are_keys() -> None:
 
 
 def test_what_is_missing_or_unknown_is_refused() -> None:
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'name'"):
+    with pytest.raises(TypeError, match=r"^Ours.__init__\(\) missing 1 required positional argument: 'name'"):
         Ours()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="unexpected keyword argument 'z'"):
         Point(1, z=2)  # type: ignore[call-arg]

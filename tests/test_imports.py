@@ -56,6 +56,7 @@ def test_inspect_loads_ready_kernels_and_nothing_that_compiles_compares_or_keeps
     records = {f"reporter.model.{name}" for name in ("finding", "deployment", "histogram", "spectrum")}
     assert not loaded & {*records, "concurrent.futures", "difflib"}
     parts = (
+        "tensorflow.bundle",
         "tensorflow.contents",
         "tensorflow.savedmodel",
         "keras.weights_v3",
@@ -69,7 +70,7 @@ def test_inspect_loads_ready_kernels_and_nothing_that_compiles_compares_or_keeps
         "meaning",
     )
     assert not loaded & {"importlib.metadata", "numpy.ma", *(f"reporter.readers.{name}" for name in parts)}
-    assert not loaded & {"socket", "subprocess", "selectors"}
+    assert not loaded & {"socket", "subprocess", "selectors", "google_crc32c"}
 
 
 def test_drawing_loads_the_renderer_and_not_what_makes_figures(tmp_path: Path) -> None:

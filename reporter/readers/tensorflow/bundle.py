@@ -6,7 +6,6 @@ Messages: tensorflow/core/protobuf/tensor_bundle.proto. Nothing here touches a d
 from __future__ import annotations
 
 import math
-import os
 import stat
 from pathlib import Path
 
@@ -23,15 +22,13 @@ from reporter.frozen import dataclass
 from reporter.model.git_lfs import NOT_DOWNLOADED, is_pointer
 from reporter.readers.files.wire import Field, WireError, fields
 from reporter.readers.tensorflow.dtypes import numeric
+from reporter.readers.tensorflow.head import MAX_SHARDS
 from reporter.readers.tensorflow.slices import Box, parse_box, slice_key, tiles
 from reporter.readers.tensorflow.table import read_table
 from reporter.storage import open_binary
 
 MAX_INDEX_BYTES = 64 << 20
 """An entry takes some 100 bytes: this is half a million of them, ten times the largest public checkpoint."""
-
-MAX_SHARDS = 99_999
-"""Shard numbers have five digits in the file names."""
 
 MAX_RANK = 32
 """TensorFlow's own operations stop at 8; numpy's arrays at 64."""
@@ -126,37 +123,6 @@ def read_small(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise RefusedCheckpoint(path, f"it grew beyond {limit} bytes while it was read")
     return data
-
-
-def header_shards(value: bytes) -> int:
-    r"""Number of shards if this is the header of a V2 checkpoint, else 0; V1 files keep a message in the same field.
-
-    >>> header_shards(b"\x08\x01\x1a\x02\x08\x01"), header_shards(b"\x0a\x04\x1a\x02\x08\x01")
-    (1, 0)
-    """
-    try:
-        found = next((field.raw for field in fields(value) if field.number == 1), 0)
-    except WireError:
-        return 0
-    return found if isinstance(found, int) and found <= MAX_SHARDS else 0
-
-
-def shard_path(prefix: Path, number: int, shards: int) -> Path:
-    """The data file with this number.
-
-    >>> shard_path(Path("run/ckpt-1"), 0, 2).name
-    'ckpt-1.data-00000-of-00002'
-    """
-    return Path(f"{prefix}.data-{number:05d}-of-{shards:05d}")
-
-
-def index_path(prefix: Path) -> Path:
-    """The index file of a checkpoint.
-
-    >>> index_path(Path("run/model.ckpt-5")).name
-    'model.ckpt-5.index'
-    """
-    return Path(f"{os.fspath(prefix)}.index")
 
 
 def _index(table: list[tuple[bytes, bytes]], path: Path) -> Index:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.tensor import Contents
-from reporter.readers.tensorflow.bundle import header_shards, shard_path
-from reporter.readers.tensorflow.table import FOOTER_BYTES, MAGIC, first_entry
+from reporter.readers.tensorflow.head import FOOTER_BYTES, MAGIC, first_entry, header_shards, shard_path
 from reporter.readers.tensorflow.v1_reader import is_v1
 
 _SUFFIX = ".index"

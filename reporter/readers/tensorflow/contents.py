@@ -12,10 +12,11 @@ from reporter.model.role import Role, output_axis
 from reporter.model.tensor import Contents, Integrity, SkippedTensor, TensorInfo, TensorSource
 from reporter.readers.files.wire import WireError
 from reporter.readers.meaning import Interpretation, Meaning, contents, count_of
-from reporter.readers.tensorflow.bundle import Entry, Index, index_path, read_index
+from reporter.readers.tensorflow.bundle import Entry, Index, read_index
 from reporter.readers.tensorflow.census import NOTHING, Extra
 from reporter.readers.tensorflow.dtypes import NumericType, numeric, skipped_reason
 from reporter.readers.tensorflow.graph import GRAPH_KEY, MAX_GRAPH_BYTES, VALUE_SUFFIX, Graph, parse_graph
+from reporter.readers.tensorflow.head import index_path
 from reporter.readers.tensorflow.names import interpret_names
 from reporter.readers.tensorflow.objects import interpret_graph
 from reporter.readers.tensorflow.remembered import remembered

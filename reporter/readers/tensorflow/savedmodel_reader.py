@@ -14,7 +14,7 @@ from reporter.errors import PartialCheckpoint, RefusedCheckpoint, State, from_os
 from reporter.model.checkpoint import Claim, Probe
 from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.model.tensor import Contents, Integrity
-from reporter.readers.tensorflow.bundle import index_path
+from reporter.readers.tensorflow.head import index_path
 from reporter.storage import open_binary
 
 if TYPE_CHECKING:

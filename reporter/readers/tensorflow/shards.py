@@ -15,7 +15,8 @@ from reporter.errors import NotDownloaded, PartialCheckpoint, RefusedCheckpoint,
 from reporter.model.git_lfs import LFS, NOT_DOWNLOADED, is_pointer
 from reporter.readers.files.buffers import Buffers
 from reporter.readers.files.window import check_stored
-from reporter.readers.tensorflow.bundle import Index, shard_path
+from reporter.readers.tensorflow.bundle import Index
+from reporter.readers.tensorflow.head import shard_path
 from reporter.storage import opened
 
 # O_NONBLOCK: a pipe that took the file's place between two calls must not hang the run. O_BINARY is Windows's.

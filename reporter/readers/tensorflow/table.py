@@ -12,13 +12,8 @@ from pathlib import Path
 from reporter.errors import CorruptCheckpoint, RefusedCheckpoint
 from reporter.readers.files.crc32c import extend, mask
 from reporter.readers.files.wire import WireError, varint
-from reporter.readers.tensorflow.snappy import beginning, decompress
-
-MAGIC = bytes.fromhex("57fb808b247547db")
-"""Last eight bytes: 0xdb4775248b80fb57 in little-endian order."""
-
-FOOTER_BYTES = 48
-"""Two block handles of at most 20 bytes each, zero padding, magic."""
+from reporter.readers.tensorflow.head import FOOTER_BYTES, MAGIC
+from reporter.readers.tensorflow.snappy import decompress
 
 MAX_ENTRIES = 200_000
 """The largest public models have some 10,000 variables, some in parts; what is made of an entry takes about 2 kB."""
@@ -54,28 +49,6 @@ def read_table(data: bytes, path: Path) -> list[tuple[bytes, bytes]]:
         return _read(data, path)
     except WireError as exc:
         raise CorruptCheckpoint(path, f"the index is damaged: {exc}") from exc
-
-
-def first_entry(head: bytes) -> tuple[bytes, bytes] | None:
-    r"""Key of the first entry and its value, as far as ``head``, the first bytes of a table, shows it; unchecked.
-
-    >>> first_entry(bytes.fromhex("00000608011a020801001c105f43"))
-    (b'', b'\x08\x01\x1a\x02\x08\x01')
-    """
-    return _first(head) or _first(beginning(head))
-
-
-def _first(head: bytes) -> tuple[bytes, bytes] | None:
-    try:
-        shared, at = varint(head, 0, len(head))
-        unshared, at = varint(head, at, len(head))
-        length, at = varint(head, at, len(head))
-    except WireError:
-        return None
-    if shared or at + unshared > len(head):
-        return None
-    at += unshared
-    return head[at - unshared : at], head[at : at + length]
 
 
 def _read(data: bytes, path: Path) -> list[tuple[bytes, bytes]]:

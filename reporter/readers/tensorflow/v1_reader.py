@@ -18,7 +18,7 @@ from reporter.readers.files.block_size import BLOCK_BYTES
 from reporter.readers.files.streams import Array
 from reporter.readers.files.window import open_file
 from reporter.readers.isolation import GIB, Kind, Limits
-from reporter.readers.tensorflow.table import MAGIC, first_entry
+from reporter.readers.tensorflow.head import MAGIC, first_entry
 
 if TYPE_CHECKING:
     from reporter.readers.isolation import Session

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from reporter.errors import CheckpointError, CorruptCheckpoint, RefusedCheckpoint
 from reporter.readers.files.wire import WireError, varint
+from reporter.readers.tensorflow.head import first_entry
 from reporter.readers.tensorflow.snappy import beginning, decompress
-from reporter.readers.tensorflow.table import first_entry, read_table
+from reporter.readers.tensorflow.table import read_table
 
 PATH = Path("run/ckpt-1.index")
 ROWS = st.dictionaries(st.binary(max_size=12), st.binary(max_size=40), max_size=20).map(lambda d: sorted(d.items()))

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from reporter.errors import CheckpointError, CorruptCheckpoint
 from reporter.readers.tensorflow import BundleReader
-from reporter.readers.tensorflow.bundle import index_path, read_index
+from reporter.readers.tensorflow.bundle import read_index
 from reporter.readers.tensorflow.graph import GRAPH_KEY
+from reporter.readers.tensorflow.head import index_path
 
 REAL = {  # folder of the shared data: bundles in it, of them without their data files
     "series/crypto-gan-tf2": (19, 0),
