@@ -141,7 +141,7 @@ def test_what_was_measured_before_is_reported_without_loading_what_measures_draw
     tmp_path: Path,
 ) -> None:
     arguments = ("report", str(series(tmp_path / "ckpts")), "-o", str(tmp_path / "out"), "-q")
-    assert {"llvmlite", "matplotlib"} <= imported(*arguments)
+    assert {"llvmlite", "matplotlib"} <= imported(*arguments, "--no-pdf")
     assert not imported(*arguments) & {"numba", "llvmlite", "matplotlib", "PIL", "weasyprint"}
 
 

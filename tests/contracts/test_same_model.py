@@ -318,13 +318,14 @@ def both_kerases(
                 paths[name] = (
                     MAKERS[name](model, folder, tf)
                     if (generation, name) != ("tf_keras", "savedmodel")
-                    else keras2_saved_model(model, folder)
+                    else keras2_saved_model(model, folder, traces=kind != "rich")
                 )
     return generation, kind, model, paths
 
 
-def keras2_saved_model(model: Any, folder: Path) -> Path:
-    model.save(folder / "m", save_format="tf")
+def keras2_saved_model(model: Any, folder: Path, *, traces: bool) -> Path:
+    """As a user saves it, who may leave out what its layers compute: of the same model compiled that is there."""
+    model.save(folder / "m", save_format="tf", save_traces=traces)
     return folder / "m"
 
 

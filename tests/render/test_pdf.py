@@ -163,7 +163,7 @@ def test_a_table_of_a_few_rows_is_on_one_page(tmp_path: Path, poppler: Callable[
     rows = [tuple(Row((Cell(f"row {i}.{j};"), Cell("1"))) for j in range(6)) for i in range(30)]
     path = tmp_path / "short.pdf"
     tables = (Table(f"Table {i}.", columns, rows[i]) for i in range(30))
-    path.write_bytes(render_pdf(page_of(*tables), (), CREATED))
+    path.write_bytes(printed(page_of(*tables)))
     for text in poppler("pdftotext", path, "-").split("\f"):
         for i in re.findall(r"Table (\d+)\.", text):
             assert all(f"row {i}.{j};" in text for j in range(6))
@@ -184,7 +184,7 @@ def test_names_end_lines_between_their_parts_in_links_too(tmp_path: Path, popple
     numbers = [Cell("0.123456")] * 8
     rows = Row((Cell(name), *numbers), anchor="a-1"), Row((Cell(name, href="#a-1"), *numbers))
     path = tmp_path / "names.pdf"
-    path.write_bytes(render_pdf(page_of(Table("Layers", columns, rows)), (), CREATED))
+    path.write_bytes(printed(page_of(Table("Layers", columns, rows))))
     words = poppler("pdftotext", "-layout", path, "-").split()
     lines = [word for word in words if word in name and len(word) > 3]
     assert "".join(lines) == 2 * name
@@ -204,8 +204,8 @@ def test_three_sheets_of_small_histograms_fill_a_page(tmp_path: Path, poppler: C
 
 def test_same_input_same_bytes() -> None:
     page = page_of(Paragraph("✓ same"), *review().sections[2].blocks[1:2])  # type: ignore[arg-type]
-    first, second = (render_pdf(page, FILES, CREATED) for _ in range(2))
-    assert first == second
+    first, second = render_pdf(page, FILES, CREATED), worker.painter()(Job(page, FILES, CREATED))[0]
+    assert first == second, "in two processes, each with hashes of its own"
     assert first != worker.painter()(Job(page, FILES, CREATED.replace(second=6)))[0]
 
 
