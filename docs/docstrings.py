@@ -1,4 +1,4 @@
-"""How mkdocstrings reads our docstrings: for Markdown, and name by name."""
+"""How mkdocstrings reads our sources: docstrings for Markdown, name by name, and our dataclasses as dataclasses."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ class Docstrings(griffe.Extension):
         """Called with everything that was found in the source."""
         if obj.docstring:
             obj.docstring.value = as_markdown(obj.docstring.value)
+
+    def on_class_instance(self, *, cls: griffe.Class, **more: Any) -> None:
+        """Called with every class: what constructs a dataclass of ours is shown as of any dataclass."""
+        for decorator in cls.decorators:
+            call = decorator.value
+            if decorator.callable_path == "reporter.frozen.dataclass" and isinstance(call, griffe.ExprCall):
+                call.function = griffe.ExprName("dataclasses.dataclass")
+                cls.labels.add("dataclass")
 
 
 def as_markdown(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # to those who check types it is what it stands for
     from dataclasses import dataclass as dataclass
 else:
-    from dataclasses import MISSING, FrozenInstanceError, fields
+    from dataclasses import MISSING, FrozenInstanceError, fields, is_dataclass
     from dataclasses import dataclass as _dataclass
     from operator import attrgetter
 
@@ -38,7 +38,9 @@ else:
 
         def made(cls):
             own = cls.__dict__
-            new = _dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
+            # Where it inherits from another, ``dataclasses`` sees to it that this is a frozen one too.
+            new = _dataclass(init=False, repr=False, eq=False, frozen=is_dataclass(cls), slots=slots)(cls)
+            new.__dataclass_params__.frozen = True  # which it looks at where a class of others inherits from this one
             new.__init__ = _init(new, slots)
             new.__setattr__, new.__delattr__ = _refuse_to_set, _refuse_to_delete
             if slots:

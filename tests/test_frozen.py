@@ -99,6 +99,25 @@ def test_what_is_missing_or_unknown_is_refused() -> None:
         Point(1, z=2)  # type: ignore[call-arg]
 
 
+def test_classes_of_others_inherit_from_them_as_from_any_frozen_one() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Named(Point):
+        name: str = ""
+
+    one = Named(1, name="a")
+    assert one == copy.deepcopy(one) != Named(1) and hash(one) != hash(Named(1))
+    with pytest.raises(FrozenInstanceError):
+        one.x = 2  # type: ignore[misc]
+    with pytest.raises(TypeError, match="cannot inherit non-frozen dataclass from a frozen one"):
+
+        @dataclasses.dataclass
+        class _Changing(Point):  # type: ignore[misc]
+            name: str = ""
+
+    with pytest.raises(TypeError, match="cannot inherit non-frozen dataclass from a frozen one"):
+        dataclass()(type("Ours", (Longer,), {}))
+
+
 def test_every_module_makes_its_frozen_classes_so() -> None:
     """But for the sources of kernels, whose hash names the machine code that is kept."""
     slow = []

@@ -77,6 +77,16 @@ def test_all_that_is_installed_is_in_the_report(package: Path, tmp_path: Path) -
     assert "Central L4" in details.read_text()
 
 
+def test_what_measures_nothing_finds_its_files(package: Path, tmp_path: Path) -> None:
+    """There the reader is what is loaded first of the module, and not the statistic."""
+    (tmp_path / "model-1.raw").write_bytes(b"RAWF32\n" + VALUES.tobytes())
+    command = [sys.executable, "-m", "reporter", "scan", "--settle", "0", "."]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "raw-f32" in done.stdout
+
+
 def offers(path: list[Path]) -> bool:
     """Whether ``importlib.metadata`` is asked, in a process that finds packages only in these folders."""
     code = (

@@ -51,7 +51,7 @@ def installed_statistics(taken: Iterable[str]) -> tuple[Statistic, ...]:
     names, found = set(taken), list[Statistic]()
     for where, _, thing in installed(Group.STATISTICS):
         if not isinstance(thing, Statistic):
-            raise SettingError(f"{where}: {type(thing).__name__} is no reporter.derive.statistics.Statistic")
+            raise SettingError(f"{where}: {type(thing).__name__} is no reporter.derive.statistic.Statistic")
         if not all(isinstance(text, str) for text in (thing.name, thing.title, thing.unit, thing.definition)):
             raise SettingError(f"{where}: name, title, unit and definition have to be text")
         if not _NAME.fullmatch(thing.name) or thing.name in names:

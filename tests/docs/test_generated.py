@@ -7,6 +7,7 @@ import json
 import re
 from types import ModuleType
 
+import griffe
 import pytest
 
 import reporter
@@ -87,3 +88,13 @@ def test_what_a_page_would_load_from_elsewhere_is_found() -> None:
 def test_the_examples_of_what_writes_the_manual(module: ModuleType) -> None:
     tried = doctest.testmod(module)
     assert tried.attempted and not tried.failed
+
+
+def test_the_manual_says_what_constructs_a_dataclass() -> None:
+    """Their decorator is one of the program's own, which mkdocstrings does not know."""
+    read = griffe.load_extensions(str(ROOT / "docs" / "docstrings.py"))
+    text = (ROOT / "reporter" / "library" / "sample.py").read_text("utf-8")
+    with griffe.temporary_visited_package("package", {"__init__.py": text}, extensions=read) as package:
+        sample = package["Sample"]
+    assert "dataclass" in sample.labels
+    assert [one.name for one in sample.parameters][:3] == ["self", "name", "statistics"]

@@ -49,8 +49,8 @@ def _imported() -> tuple[Any, Any, Any]:
 
         return NewCheckpointReader, eager_mode()(gen_io_ops.restore), errors_impl
     except (ImportError, AttributeError):
-        for name in [name for name in sys.modules if found and name.partition(".")[0] == "tensorflow"]:
-            del sys.modules[name]
+        if found:  # all below it stays: what of its C++ is loaded ends the process when it is loaded once more
+            del sys.modules["tensorflow"]
         import tensorflow as tf
 
         return tf.compat.v1.train.NewCheckpointReader, tf.raw_ops.Restore, tf.errors
