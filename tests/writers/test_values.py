@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from reporter.model.finding import Finding, Severity
+from reporter.model.kind import ChangeKind, KindOfChange
 from reporter.model.table import Cell, Column, Row
 from reporter.model.value import Absent
 from reporter.rules import RULES
 from reporter.sections.base import HTML_ROWS, PDF_ROWS, bounded, sortable, statistic_cell, unrounded
 from reporter.sections.sparkline import sparkline
+from reporter.writers.differences import kind
 from reporter.writers.records import finding, plain
 from reporter.writers.report_json import to_bytes, with_timings
 from reporter.writers.tensors_csv import inert
@@ -42,6 +44,20 @@ def test_a_finding_that_says_nothing_has_no_numbers() -> None:
     assert (record["parameter_share"], record["severity"], record["message"]) == (0.25, "INFO", "m")
     assert (record["rule"], record["series"], record["checkpoint"]) == (RULES[0].name, "s", "c")
     assert (record["layer"], record["tensor"]) == ("l", "t")
+
+
+def test_each_piece_of_evidence_of_a_kind_of_change_has_its_own_name() -> None:
+    found = KindOfChange(
+        ChangeKind.REORDERED, proven=True, factor=2.0, residual=0.25, axes=(1,), reversed=True, signs=True, origin="o",
+        dtype="float16", levels=3, by_unit=True, changed=4, slices=(5, 6), rank=7, captured=0.125, stable_rank=1.5,
+    )  # fmt: skip
+    numbers = {"factor": 2.0, "residual": 0.25, "levels": 3, "changed": 4, "rank": 7, "captured": 0.125}
+    told = {"axes": [1], "slices": [5, 6], "stable_rank": 1.5, "origin": "o", "dtype": "float16"}
+    flags = {"proven": True, "reversed": True, "negated": True, "by_unit": True}
+    record = kind(found, (8, 9))
+    assert record == {"kind": "reordered", "text": record["text"], **numbers, **told, **flags}
+    flag = kind(KindOfChange(ChangeKind.REORDERED, reversed=True), (8, 9))
+    assert flag == {"kind": "reordered", "proven": False, "text": flag["text"], "reversed": True}
 
 
 def test_json_is_never_nan_and_the_same_piece_by_piece() -> None:
