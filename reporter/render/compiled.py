@@ -10,7 +10,6 @@ import sys
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from pickle import UnpicklingError
 
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache, FileSystemBytecodeCache
@@ -38,8 +37,8 @@ class _Kept(FileSystemBytecodeCache):
         """Take the code of a template, if it is there and as it was written."""
         try:
             super().load_bytecode(bucket)
-        except (OSError, EOFError, ValueError, UnpicklingError):
-            bucket.reset()  # a file that was cut, or cannot be read: the template is compiled
+        except Exception:  # a file that was cut or damaged, or cannot be read: the template is compiled
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep it; where the folder cannot be written, it is compiled in every run."""
@@ -48,6 +47,8 @@ class _Kept(FileSystemBytecodeCache):
                 if not other.name.startswith(self._version):
                     other.unlink(missing_ok=True)
             super().dump_bytecode(bucket)
+            for one in FOLDER.glob(f"{self._version}*"):  # Jinja lets nobody else read it; who may read this module may
+                one.chmod(Path(__file__).stat().st_mode & 0o666)
 
 
 def _sources() -> str:

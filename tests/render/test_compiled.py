@@ -48,6 +48,23 @@ def test_a_file_that_was_cut_is_as_none(folder: Path, length: int) -> None:
     assert file.read_bytes() == whole
 
 
+def test_a_file_that_was_damaged_is_as_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes of it: Python's marshal raises errors of many kinds."""
+    anew().get_template(TEMPLATE)
+
+    def damaged(_: object) -> None:
+        raise SystemError("bad marshal data")
+
+    monkeypatch.setattr("jinja2.bccache.marshal.load", damaged)
+    anew().get_template(TEMPLATE)
+
+
+def test_who_may_read_the_program_may_read_what_is_kept(folder: Path) -> None:
+    anew().get_template(TEMPLATE)
+    (file,) = folder.iterdir()
+    assert file.stat().st_mode & 0o777 == Path(compiled.__file__).stat().st_mode & 0o666
+
+
 def test_what_another_version_has_kept_is_deleted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "_sources", lambda: "before")
     anew().get_template(TEMPLATE)
