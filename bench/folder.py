@@ -10,10 +10,8 @@ import h5py
 import numpy as np
 from safetensors.numpy import save_file
 
+from bench.reports import REAL
 from bench.row import Context, Measurement, command, run
-
-REAL = Path(__file__).parents[2] / "shared" / "data" / "series" / "emotion-xception-h5"
-"""Checkpoints of a real training, where they are there: 27 of 185 tensors."""
 
 EACH = 4
 """Checkpoints of a series."""

@@ -99,8 +99,10 @@ class Container:
         return found
 
 
-def packed(raw: bytes) -> bytes:
-    """Compressed where it pays."""
+def packed(raw: bytes, least: int = 0) -> bytes:
+    """Compressed where it pays, which is not tried for fewer than ``least`` bytes."""
+    if len(raw) < least:
+        return raw
     small = zlib.compress(raw, LEVEL)
     return small if len(small) < PAYS * len(raw) else raw
 

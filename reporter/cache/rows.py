@@ -93,9 +93,9 @@ def pack(tensors: Iterable[TensorMeasure]) -> tuple[npt.NDArray[Any], list[bytes
         units = units_to_bytes(tensor.units) if tensor.units is not None else b""
         sketch = sketch_to_bytes(tensor.sketch) if tensor.sketch is not None else b""
         for raw, stored in (
-            (cells, packed(cells) if len(cells) >= CELLS_PAY else cells),
+            (cells, packed(cells, CELLS_PAY)),
             (units, units),  # small, hardly to be compressed, and read of every checkpoint by a rule
-            (sketch, packed(sketch) if len(sketch) >= SKETCH_PAYS else sketch),
+            (sketch, packed(sketch, SKETCH_PAYS)),
         ):
             row.append((offset, len(stored), len(raw), zlib.crc32(stored)))
             parts.append(stored)

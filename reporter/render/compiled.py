@@ -47,8 +47,8 @@ class _Kept(FileSystemBytecodeCache):
                 if not other.name.startswith(self._version):
                     other.unlink(missing_ok=True)
             super().dump_bytecode(bucket)
-            for one in FOLDER.glob(f"{self._version}*"):  # Jinja lets nobody else read it; who may read this module may
-                one.chmod(Path(__file__).stat().st_mode & 0o666)
+            file = FOLDER / (self.pattern % bucket.key)
+            file.chmod(Path(__file__).stat().st_mode & 0o666)  # Jinja lets nobody else read it; whoever reads this may
 
 
 def _sources() -> str:

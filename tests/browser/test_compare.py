@@ -27,7 +27,7 @@ from reporter.render.assets import read_asset
 from reporter.sections import report_page
 from reporter.sections.card_anchors import card_anchors
 from reporter.writers.report_json import report_record
-from tests.browser.chromium import click, looked_at, resize
+from tests.browser.chromium import click, looked_at, resize, wait_until
 from tests.make import built
 
 COMPARE, COURSES = ".compare", ".courses"
@@ -170,7 +170,7 @@ def test_the_choice_is_in_the_address_and_survives_a_reload(page: Chrome) -> Non
     choose(page, "2", "3")
     menus(page, COMPARE)[2].select_by_visible_text("Std")
     before = rows(page, COMPARE)
-    WebDriverWait(page, 5).until(lambda _: page.current_url.endswith("std"))
+    wait_until(page, lambda: page.current_url.endswith("std"))
     opened(page, page.current_url)
     assert [menu.first_selected_option.text.split()[0] for menu in menus(page, COMPARE)] == ["2", "3", "Std"]
     assert rows(page, COMPARE) == before
@@ -185,13 +185,13 @@ def test_names_lead_to_the_cards_of_the_layers(page: Chrome, made: Report) -> No
         assert set(found) == set(series(made).layers)
     page.execute_script("arguments[0].click()", links[0])
     card = page.find_element(By.ID, (links[0].get_dom_attribute("href") or "")[1:])
-    WebDriverWait(page, 5).until(lambda _: card.get_dom_attribute("open") is not None)
+    wait_until(page, lambda: card.get_dom_attribute("open") is not None)
 
 
 def test_a_table_that_is_cut_at_the_right_says_so(page: Chrome) -> None:
     box = page.find_element(By.CSS_SELECTOR, f"{COMPARE} .scroll")
     resize(page, 390)
-    WebDriverWait(page, 5).until(lambda _: box.get_dom_attribute("data-cut") is not None)
+    wait_until(page, lambda: box.get_dom_attribute("data-cut") is not None)
 
 
 def test_presets(page: Chrome, made: Report) -> None:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
-from selenium.webdriver.support.wait import WebDriverWait
 
 from reporter.model.page import Page, Section
 from reporter.model.table import Cell, Column, Row, Table
 from reporter.render import render_html
-from tests.browser.chromium import resize
+from tests.browser.chromium import resize, wait_until
 
 NEAR = 40
 """Most pixels between a target and the upper end of the window."""
@@ -70,7 +69,7 @@ def test_every_link_lands(driver: Chrome, page: str, at: int) -> None:
     driver.get("about:blank")
     driver.get(page)
     driver.execute_script("document.querySelector(`nav a[href='#${arguments[0]}']`).click()", anchor)
-    WebDriverWait(driver, 5).until(lambda _: driver.execute_script("return location.hash") == f"#{anchor}")
+    wait_until(driver, lambda: driver.execute_script("return location.hash") == f"#{anchor}")
     assert lands(driver, anchor), "at the first click"
     driver.get("about:blank")
     driver.get(f"{page}#{anchor}")
