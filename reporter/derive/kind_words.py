@@ -78,8 +78,7 @@ def remark(kind: KindOfChange | None, shape: tuple[int, ...]) -> str:
 
 def _scaled(kind: KindOfChange, _: tuple[int, ...]) -> str:
     decayed = ": only weight decay acted, no gradient" if 0 < (kind.factor or 0) < 1 else ", every value alike"
-    residual = kind.residual if kind.residual is not None and kind.residual >= 1e-7 else None
-    found = "below 1e-07" if residual is None else number(residual, 1)
+    found = number(kind.residual, 1) if kind.residual else "below 1e-07"  # see derive.kinds.LEAST_RESIDUAL
     return f"× {number(kind.factor, 7)} (residual {found}){decayed}"
 
 

@@ -30,6 +30,9 @@ ROUNDING = 1e-5
 """Most residual of a tensor that was scaled: float32 rounds each value by at most 6e-8 of it, and a factor that was
 applied a thousand times by a thousand times that at worst; a step of training leaves 1e-3."""
 
+LEAST_RESIDUAL = 1e-7
+"""Least residual that is told from none. A cosine is right to some 1e-16, so √(1 − cosine²) is to some 1e-8."""
+
 LEAST_SCALE = 1e-4
 """Least distance of a factor from 1."""
 
@@ -137,7 +140,8 @@ class Origins:
 def scale(before: TensorMeasure, change: Change) -> tuple[float, float] | None:
     """The factor by which every value was multiplied, and the residual; None where there is no such factor.
 
-    Only of float32 and float64: coarser dtypes round each value by more than a step of training changes it.
+    The residual has the two digits that are right on every processor, as sums are added in another order on each. Only
+    of float32 and float64: coarser dtypes round each value by more than a step of training changes it.
     """
     cosine, nonzero = change.cosine, before.summary.finite - before.summary.zeros
     if cosine is None or not change.exact or nonzero < LEAST_VALUES or change.left_out:
@@ -145,6 +149,7 @@ def scale(before: TensorMeasure, change: Change) -> tuple[float, float] | None:
     if _MANTISSA.get(before.info.dtype, 0) < _MANTISSA["float32"]:
         return None
     factor, residual = cosine * change.norm_after / change.norm_before, math.sqrt(max(1 - cosine * cosine, 0.0))
+    residual = float(f"{residual:.1e}") if residual >= LEAST_RESIDUAL else 0.0
     return (factor, residual) if residual < ROUNDING and abs(factor - 1) > LEAST_SCALE else None
 
 

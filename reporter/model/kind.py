@@ -51,7 +51,7 @@ class KindOfChange:
         proven: whether every value was looked at; else sums, extremes and counts of values agree with the kind.
         update: ‖b − a‖ / ‖a‖; None where a is all zero or the values were not paired.
         factor: of ``SCALED`` and ``NEGATED``: Σab / Σa².
-        residual: of the same: √(1 − cosine²), the share of b that no factor explains.
+        residual: of the same: √(1 − cosine²), the share of b that no factor explains, to two digits; 0 below 1e-7.
         axes: of ``REORDERED``: those along which slices changed places, empty where no axis explains it; of
             ``TRANSPOSED``: which axis of the earlier tensor each axis of the later one is.
         reversed: of ``REORDERED``: whether the slices are in exactly the opposite order.
