@@ -7,7 +7,6 @@ pieces, so that floating-point sums are the same to the bit for any number of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,9 @@ import numpy.typing as npt
 from reporter.frozen import dataclass
 from reporter.measuring import kernels
 from reporter.measuring.channels import Channels
-from reporter.measuring.kernels.sizes import BFLOAT16, FLOAT16, NEGATIVE_ZERO, RAW, TABLE
-from reporter.measuring.pieces import Array, as_real, pieces, to_float64
+from reporter.measuring.codes import Counted, codes_of
+from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
+from reporter.measuring.pieces import Array, as_real, pieces
 from reporter.measuring.tables import CounterTables
 from reporter.measuring.wide import in_range, wide_moments, wide_norms
 from reporter.model.cells import Cells
@@ -68,7 +68,7 @@ class Accumulator:
         self._size = size
         self._channels = channels
         self._narrow = self.coded or dtype == np.float32
-        self._tables = CounterTables(2, RAW)
+        self._tables = CounterTables(3 if dtype.itemsize == 1 else 2, RAW)
         self._moments: Moments = (0, 0.0, 0.0, 0.0, 0.0, 0)
         self._extremes = np.array([np.inf, -np.inf])
         self._counts = np.zeros(4, np.int64)
@@ -78,7 +78,6 @@ class Accumulator:
         self._maxima = np.zeros(length, np.int32 if self._narrow else np.int64)
         self._small = size is not None and size <= BUCKETS
         self._sums = np.zeros(0 if size is None else min(size, BUCKETS))
-        self._codes: npt.NDArray[np.int64] | None = None
 
     def measure(self, piece: Array, start: int) -> Part:
         """Measure one piece, in any thread.
@@ -103,8 +102,9 @@ class Accumulator:
         norms = None
         with self._tables.borrow(piece.size) as table:
             if self.coded:
-                codes, values = piece.view(f"u{piece.dtype.itemsize}"), finite_values(self._dtype)
-                kernels.measure_codes(codes, values, form_of(self._dtype), start, table, *in_order)
+                codes = codes_of(self._dtype)
+                stored = piece.view(f"u{piece.dtype.itemsize}")
+                kernels.measure_codes(stored, codes.narrow, codes.form, start, table, *in_order)
             elif self._narrow:
                 kernels.measure32(piece, start, table, totals, extremes, counts, *in_order)
             else:
@@ -143,21 +143,20 @@ class Accumulator:
         assert self._size is not None
         return Sketch(self._size, self._sums)
 
-    def codes(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        """The distinct values of an 8- or 16-bit tensor, by code, and how often each occurs.
-
-        Returns:
-            The values as float64, NaN and infinities among them, and their counts, of the same length.
-        """
-        if self._codes is None:
-            self._codes = self._tables.total().sum(axis=0, dtype=np.int64)
-            self._tables.release()
-        codes = np.flatnonzero(self._codes)
-        return all_values(self._dtype)[codes], self._codes[codes]
+    def counted(self) -> Counted:
+        """The different values of an 8- or 16-bit tensor, over all pieces merged, and how often each occurs."""
+        tables = self._tables.total()
+        if self._dtype.itemsize == 1:  # pairs of values in the first two tables, single values in the third
+            pairs = tables[:2].sum(axis=0, dtype=np.int64).reshape(1 << 8, 1 << 8)
+            counts = pairs.sum(axis=0) + pairs.sum(axis=1) + tables[2, : 1 << 8]
+        else:
+            counts = np.add(tables[0], tables[1], dtype=np.int64)
+        self._tables.release()
+        return Counted.of(counts, codes_of(self._dtype))
 
     def close(self) -> Summary:
         """The summary of all pieces merged."""
-        return _of_codes(*self.codes()) if self.coded else self._of_values(self._cells())
+        return self.counted().summary() if self.coded else self._of_values(self._cells())
 
     def close_small(self, values: Array) -> tuple[Summary, Array]:
         """The summary of a small tensor that came in one piece, and its finite values in ascending order.
@@ -194,37 +193,6 @@ class Accumulator:
         return Cells(index[:n].copy(), counts[:n].copy())
 
 
-def _of_codes(values: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> Summary:
-    """The summary of an 8- or 16-bit tensor from its distinct values and their counts; sums are in float64."""
-    finite = np.isfinite(values)
-    x, n = values[finite], times[finite]
-    total = int(n.sum())
-    table = np.zeros(RAW, np.int64)
-    mean = m2 = m3 = m4 = 0.0
-    if total:
-        weight = n.astype(np.float64)
-        first = float(x[0])
-        mean = first + float(((x - first) * weight).sum()) / total
-        d = x - mean
-        m2, m3, m4 = (float((d**p * weight).sum()) for p in (2, 3, 4))
-        kernels.count_cells(x, n, table)
-    cells = from_raw(table)
-    return Summary(
-        count=int(times.sum()),
-        nan=int(times[np.isnan(values)].sum()),
-        posinf=int(times[values == np.inf].sum()),
-        neginf=int(times[values == -np.inf].sum()),
-        zeros=int(n[x == 0].sum()),
-        mean=mean,
-        m2=m2,
-        m3=m3,
-        m4=m4,
-        minimum=float(x.min()) + 0.0 if total else None,
-        maximum=float(x.max()) + 0.0 if total else None,
-        read_cells=lambda: cells,
-    )
-
-
 def summarise(values: Iterable[Array], dtype: np.dtype[Any]) -> Summary:
     """The summary of a stream of one-dimensional blocks of any length.
 
@@ -237,30 +205,6 @@ def summarise(values: Iterable[Array], dtype: np.dtype[Any]) -> Summary:
             accumulator.merge(accumulator.measure(piece, start))
         start += piece.size
     return accumulator.close()
-
-
-@lru_cache(maxsize=32)
-def all_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float64]:
-    """The value of every code of an 8- or 16-bit dtype, as float64."""
-    codes = np.arange(1 << 8 * dtype.itemsize, dtype=f"u{dtype.itemsize}")
-    with np.errstate(invalid="ignore"):
-        return read_only(to_float64(codes.view(dtype)))
-
-
-@lru_cache(maxsize=32)
-def finite_values(dtype: np.dtype[Any]) -> npt.NDArray[np.float32]:
-    """The value of every code as float32, which is exact, with 0 for codes that are not finite."""
-    values = all_values(dtype)
-    return read_only(np.where(np.isfinite(values), values, 0).astype(np.float32))
-
-
-def form_of(dtype: np.dtype[Any]) -> int:
-    """How the values of an 8- or 16-bit dtype follow from their codes."""
-    if not dtype.isnative:
-        return TABLE  # which is of values, whatever the order of their bytes
-    if dtype.kind in "iu":
-        return 1 << 8 * dtype.itemsize - 1 if dtype.kind == "i" else 0
-    return {"float16": FLOAT16, "bfloat16": BFLOAT16}.get(dtype.name, TABLE)
 
 
 def read_only(values: Array) -> Array:

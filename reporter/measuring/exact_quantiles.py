@@ -32,8 +32,9 @@ import numpy.typing as npt
 
 from reporter.derive.quantiles import OrderStatistics, Ranks, Values, interpolate
 from reporter.measuring import kernels
-from reporter.measuring.accumulate import Accumulator, read_only
-from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
+from reporter.measuring.accumulate import read_only
+from reporter.measuring.codes import Counted
+from reporter.measuring.kernels.sizes import FEW, NEGATIVE_ZERO, RAW
 from reporter.measuring.pieces import as_real
 from reporter.measuring.tables import CounterTables
 from reporter.measuring.threads import Pool
@@ -51,24 +52,15 @@ COLLECTED = 1 << 18
 counted."""
 
 
-def from_codes(coded: Accumulator, summary: Summary, probabilities: Iterable[float]) -> Quantiles:
-    """Exact quantiles of an 8- or 16-bit tensor, from the counts of its distinct values; nothing is read again.
-
-    Args:
-        coded: the accumulator that took in the tensor.
-        summary: its summary.
-        probabilities: each in [0, 1].
-    """
-    values, times = coded.codes()
-    finite = np.isfinite(values)
-    by_value = np.argsort(values[finite], kind="stable")
-    ordered, ends = values[finite][by_value], np.cumsum(times[finite][by_value])
-
-    def order(ranks: Ranks) -> Values:
-        result: Values = ordered[np.searchsorted(ends, ranks, side="right")] + 0.0
-        return result
-
-    return interpolate(probabilities, summary.finite, order, exact=True)
+def from_counted(counted: Counted, probabilities: Iterable[float]) -> Quantiles:
+    """Exact quantiles of an 8- or 16-bit tensor, from the counts of its different values; nothing is read again."""
+    ends = np.cumsum(counted.times)
+    return interpolate(
+        probabilities,
+        int(ends[-1]) if ends.size else 0,
+        lambda ranks: counted.values[np.searchsorted(ends, ranks, side="right")],
+        exact=True,
+    )
 
 
 def from_sorted(ordered: Array, probabilities: Iterable[float]) -> Quantiles:
@@ -145,25 +137,33 @@ def _collected(again: Pieces, index: npt.NDArray[np.int32], neginf: int, pool: P
     slots[_raw(index)] = 1
     if (index == 0).any():
         slots[NEGATIVE_ZERO] = 1
+    few = _few(slots)
 
     def collect(piece: Array) -> npt.NDArray[np.float32]:
         # Room for all values: the file may have changed since its values were counted.
         bits = np.empty(piece.size + 1, np.uint32)
-        return bits[: kernels.collect32(piece.view(np.uint32), slots, bits)].view(np.float32).copy()
+        return bits[: kernels.collect32(piece.view(np.uint32), slots, few, bits)].view(np.float32).copy()
 
     values = np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again())))
     # −Inf shares the raw cell of the most negative values.
     return np.sort(values[np.isfinite(values)] if neginf else values)
 
 
+def _few(slots: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
+    """The wanted cells as kernels take them where they are few: with repeats, FEW in all; else none."""
+    wanted = np.flatnonzero(slots).astype(np.uint16)
+    return np.resize(wanted, FEW if len(wanted) <= FEW else 0)
+
+
 def _collected64(again: Pieces, index: npt.NDArray[np.int32], _neginf: int, pool: Pool) -> npt.NDArray[np.float64]:
     """The finite values in the cells ``index`` as float64, ascending."""
     slots = np.zeros(RAW, np.uint8)
     slots[_raw(index)] = 1
+    few = _few(slots)
 
     def collect(piece: Array) -> npt.NDArray[np.float64]:
         values = np.empty(piece.size + 1)
-        return values[: kernels.collect64(read_only(as_real(piece)), slots, values)].copy()
+        return values[: kernels.collect64(read_only(as_real(piece)), slots, few, values)].copy()
 
     return np.sort(np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again()))))
 

@@ -65,7 +65,7 @@ def _joined(parts: list[Array]) -> Array:
 
 def as_real(values: Array) -> npt.NDArray[np.float64]:
     """Values as float64; complex numbers by their magnitude."""
-    return np.abs(values).astype(np.float64) if values.dtype.kind == "c" else to_float64(values)
+    return np.abs(values).astype(np.float64, copy=False) if values.dtype.kind == "c" else to_float64(values)
 
 
 def to_float64(values: Array) -> npt.NDArray[np.float64]:
@@ -73,7 +73,7 @@ def to_float64(values: Array) -> npt.NDArray[np.float64]:
     if values.dtype.kind == "V" or values.dtype.name in _EXTENDED:
         with np.errstate(invalid="ignore"):  # a signalling NaN raises the flag
             return values.astype(np.float32).astype(np.float64)  # exact: they all fit float32
-    return values.astype(np.float64)
+    return values.astype(np.float64, copy=False)
 
 
 _EXTENDED = frozenset(name for name in dir(ml_dtypes) if name.startswith(("bfloat", "float", "int", "uint")))

@@ -15,7 +15,7 @@ from reporter.derive.columns import columns
 from reporter.frozen import dataclass
 from reporter.measuring.accumulate import Accumulator, Part
 from reporter.measuring.channels import Channels
-from reporter.measuring.exact_quantiles import from_codes, from_sorted, from_values
+from reporter.measuring.exact_quantiles import from_counted, from_sorted, from_values
 from reporter.measuring.pairs import change
 from reporter.measuring.pieces import Array, pieces
 from reporter.measuring.threads import ALONE, Pool
@@ -133,8 +133,8 @@ def measure_paired(
         summary, ordered = accumulator.close_small(held[0])
         quantiles = from_sorted(ordered, probabilities)
     elif accumulator.coded:
-        summary = accumulator.close()
-        quantiles = from_codes(accumulator, summary, probabilities)
+        counted = accumulator.counted()
+        summary, quantiles = counted.summary(), from_counted(counted, probabilities)
     else:
         summary = accumulator.close()
         again = (lambda: held) if held else (lambda: pieces(source.blocks()))

@@ -18,9 +18,10 @@ import pytest
 
 from reporter.errors import CorruptCheckpoint
 from reporter.measuring import kernels
-from reporter.measuring.accumulate import Accumulator, finite_values, form_of
+from reporter.measuring.accumulate import Accumulator
 from reporter.measuring.batch import measure_batch
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
+from reporter.measuring.codes import codes_of
 from reporter.measuring.kernels.compiled import _address
 from reporter.measuring.kernels.sizes import RAW, TABLE
 from reporter.measuring.pairs import compare_tensors
@@ -325,33 +326,35 @@ print("numba" in sys.modules, file=sys.stderr)
 def test_the_value_of_every_code_is_that_of_its_table(dtype: str) -> None:
     """Computed or looked up: by output unit and in the sketch it is as if the values had been stored as float32."""
     kind = np.dtype(getattr(ml_dtypes, dtype, dtype))
-    values = finite_values(kind)
+    known = codes_of(kind)
+    values = known.narrow
     codes = np.arange(values.size, dtype=f"u{kind.itemsize}")
     results = []
     for kernel, arguments in (
-        (kernels.measure_codes, (codes, values, form_of(kind))),
+        (kernels.measure_codes, (codes, values, known.form)),
         (kernels.measure32, (values,)),
     ):
         energy, maxima, sums = np.zeros(values.size), np.zeros(values.size, np.int32), np.zeros(BUCKETS)
-        table, extremes = np.zeros((2, RAW), np.uint32), np.array([np.inf, -np.inf])
+        table, extremes = np.zeros((3, RAW), np.uint32), np.array([np.inf, -np.inf])
         more = () if kernel is kernels.measure_codes else (np.zeros(5), extremes, np.zeros(4, np.int64))
         kernel(*arguments, 0, table, *more, 0, 0, energy, maxima, sums)
         results.append((energy.tobytes(), maxima.tobytes(), sums.tobytes()))
     assert results[0] == results[1]
-    assert form_of(kind) == TABLE or not dtype.startswith("float8")
+    assert known.form == TABLE or not dtype.startswith("float8")
 
 
 def test_a_kernel_refuses_arrays_that_its_machine_code_cannot_read() -> None:
-    bits, slots = np.zeros(8, np.uint32), np.zeros(1 << 16, np.uint8)
-    assert kernels.collect32(bits, slots, np.zeros(9, np.uint32)) == 0
+    bits, found = np.zeros(8, np.uint32), np.zeros(9, np.uint32)
+    wanted = np.zeros(1 << 16, np.uint8), np.empty(0, np.uint16)
+    assert kernels.collect32(bits, *wanted, found) == 0
     with pytest.raises(TypeError, match="contiguous and aligned"):
-        kernels.collect32(bits[::2], slots, np.zeros(9, np.uint32))
+        kernels.collect32(bits[::2], *wanted, found)
     with pytest.raises(TypeError, match="contiguous and aligned"):
-        kernels.collect32(np.zeros(33, np.uint8)[1:].view(np.uint32), slots, np.zeros(9, np.uint32))
+        kernels.collect32(np.zeros(33, np.uint8)[1:].view(np.uint32), *wanted, found)
     with pytest.raises(TypeError, match="byte order"):
-        kernels.collect32(bits.astype(">u4"), slots, np.zeros(9, np.uint32))
+        kernels.collect32(bits.astype(">u4"), *wanted, found)
     with pytest.raises(ValueError, match="shorter"):
-        kernels.collect32(bits, slots)
+        kernels.collect32(bits, *wanted)
 
 
 def test_addresses_are_those_that_numpy_tells() -> None:

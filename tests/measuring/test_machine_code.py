@@ -51,11 +51,11 @@ def test_the_package_has_intermediate_code_of_all_kernels_as_they_are() -> None:
 
 
 def test_intermediate_code_is_what_numba_makes_of_the_source_in_any_process() -> None:
-    types = ((np.dtype("u4"), 1), (np.dtype("u1"), 1), (np.dtype("u4"), 1))
+    types = tuple((np.dtype(code), 1) for code in ("u4", "u1", "u2", "u4", "u8"))
     made = compiling.intermediate(collect32, types)
     assert "_ZN" not in made and "target" not in made
     if (intermediate.KEPT / intermediate.RECORD).read_text().split()[-1] == COMPILER:
-        assert made == intermediate.kept("collect32-u4x1-u1x1-u4x1")
+        assert made == intermediate.kept("collect32-u4x1-u1x1-u2x1-u4x1-u8x1")
 
 
 @pytest.mark.parametrize("spoil", ["other sources", "nothing", "no archive", "no code", "a name of nobody"])

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reporter.measuring.kernels.batches import compare_batch32, measure_batch32
     from reporter.measuring.kernels.blocks import measure32, measure64, measure_codes
-    from reporter.measuring.kernels.cells import count_cells, drain, drain_sorted
+    from reporter.measuring.kernels.cells import drain, drain_sorted
     from reporter.measuring.kernels.pairs import compare
     from reporter.measuring.kernels.ranks import collect32, collect64, refine32
     from reporter.measuring.kernels.rounding import cast32, groups_2_4, int8_noise, int8_noise_by_unit
@@ -32,7 +32,6 @@ __all__ = [
     "collect64",
     "compare",
     "compare_batch32",
-    "count_cells",
     "drain",
     "drain_sorted",
     "groups_2_4",
@@ -49,7 +48,6 @@ _MODULE_OF = {
     "measure32": "blocks",
     "measure64": "blocks",
     "measure_codes": "blocks",
-    "count_cells": "cells",
     "drain": "cells",
     "drain_sorted": "cells",
     "compare": "pairs",

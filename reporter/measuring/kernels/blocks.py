@@ -34,14 +34,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reporter.measuring.kernels.cells import count, count64, count_zeros, scan32, scan64, split
+from reporter.measuring.kernels.cells import cells64, count, count_pairs, count_zeros, scan32, scan64, split
 from reporter.measuring.kernels.channels import add_periodic, add_runs
 from reporter.measuring.kernels.codes import to_float32
 from reporter.measuring.kernels.compiled import inner, jit
 from reporter.measuring.kernels.moments import add_moments
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO
-from reporter.measuring.kernels.sketch import add_sketch, add_sketch32, for_sketch
-from reporter.model.sketch import BUCKETS
+from reporter.measuring.kernels.sketch import add_sketch, add_sketch32, fold, for_sketch
 
 INFINITY64 = np.int64(0x7FF0000000000000)
 NEGATIVE_INFINITY64 = np.int64(-0x10000000000000)
@@ -62,8 +61,7 @@ def _add_units_and_sketch32(
     maxima: npt.NDArray[np.int32],
     group: npt.NDArray[np.int64],
     words: npt.NDArray[np.uint32],
-    signed: npt.NDArray[np.uint32],
-    sums: npt.NDArray[np.float64],
+    turned: npt.NDArray[np.float64],
 ) -> None:
     """Add a block to the sums per output unit and to the sketch, each where its array is not empty.
 
@@ -71,16 +69,17 @@ def _add_units_and_sketch32(
         x: the block in full length, with 0 where a value is not finite, so that positions are kept.
         bits: the same memory as int32.
         start: position of ``x[0]`` in the tensor, for the sketch.
-        place, run, energy, maxima, sums: as in :func:`measure32`.
-        group, words, signed: as in :func:`reporter.measuring.kernels.sketch.add_sketch32`.
+        place, run, energy, maxima: as in :func:`measure32`.
+        group, words, turned: as ``group``, ``words`` and ``sums`` in
+            :func:`reporter.measuring.kernels.sketch.add_sketch32`.
     """
     if energy.size:
         if run:
             add_runs(x, bits, np.int32(0x7FFFFFFF), place, run, energy, maxima)
         else:
             add_periodic(x, bits, np.int32(0x7FFFFFFF), place, energy, maxima)
-    if sums.size:
-        add_sketch32(x, bits, start, group, words, signed, sums)
+    if turned.size:
+        add_sketch32(x, bits, start, group, words, turned)
 
 
 @jit
@@ -117,7 +116,7 @@ def measure32(
         scratch: memory that the kernel needs.
     """
     bits = x.view(np.int32)
-    group, words, signed, rest = for_sketch(scratch)
+    group, words, turned, rest = for_sketch(scratch, sums.size)
     extreme_bits = rest[:1].view(np.int32)
     prefetched = rest[1:2].view(np.int32)  # never read: stored so that the compiler keeps the loads, see count()
     prefetched[0] = 0
@@ -163,9 +162,9 @@ def measure32(
             extremes[0] = min(extremes[0], np.float64(extreme_values[0]))
             extremes[1] = max(extremes[1], np.float64(extreme_values[1]))
             add_moments(block, totals)
-        _add_units_and_sketch32(
-            masked, masked_bits, start + at, place + at, run, energy, maxima, group, words, signed, sums
-        )
+        _add_units_and_sketch32(masked, masked_bits, start + at, place + at, run, energy, maxima, group, words, turned)
+    if sums.size:
+        fold(turned, sums)
 
 
 @jit
@@ -186,8 +185,11 @@ def measure64(
     """Measure a piece of float64 values; arguments as in :func:`measure32`, with ``maxima`` as bits of float64."""
     kept = scratch[:STEP].view(np.float64)
     zeroed = scratch[STEP : 2 * STEP].view(np.float64)
-    words = scratch[2 * STEP : 2 * STEP + BUCKETS // 2].view(np.uint32)
-    extreme_bits = scratch[2 * STEP + BUCKETS // 2 : 2 * STEP + BUCKETS // 2 + 2].view(np.int64)
+    _, words, turned, rest = for_sketch(scratch[2 * STEP :], sums.size)
+    four = rest[2 : 2 + STEP // 4]
+    cells = four.view(np.uint16)
+    cached = four.view(np.int32)  # nothing is loaded ahead
+    extreme_bits = rest[:2].view(np.int64)
     extreme_values = extreme_bits.view(np.float64)
     mask = np.int64(0x7FFFFFFFFFFFFFFF)
     for at in range(0, x.size, STEP):
@@ -202,8 +204,11 @@ def measure64(
             masked = zeroed[: stop - at]
             high, low, least = scan64(block.view(np.int64))
         if block.size:
-            count64(block.view(np.uint64), table)
-            counts[0] += count_zeros(block)
+            cells64(block.view(np.int64), cells)
+            zeros = table[0, 0] + table[1, 0]
+            count(block.size, four, cells, table, cached)
+            if table[0, 0] + table[1, 0] != zeros:  # as in measure32
+                counts[0] += count_zeros(block)
             extreme_bits[0] = low if low < 0 else least  # as in measure32
             extreme_bits[1] = high if high >= 0 else least
             extremes[0] = min(extremes[0], extreme_values[0])
@@ -216,7 +221,9 @@ def measure64(
             else:
                 add_periodic(masked, keys, mask, place + at, energy, maxima)
         if sums.size:
-            add_sketch(masked, start + at, words, sums)
+            add_sketch(masked, start + at, words, turned)
+    if sums.size:
+        fold(turned, sums)
 
 
 @jit
@@ -242,21 +249,28 @@ def measure_codes(
         codes: the stored bits of the values, as uint8 or uint16.
         values: the value of each code as float32, and 0 for codes that are not finite.
         form: how values follow from codes, see :mod:`reporter.measuring.kernels.codes`.
-        table: uint32, shape (2, RAW), for the counts by code.
+        table: uint32, for the counts: by code for 16 bits, shape (2, RAW); by pair of codes for 8 bits, shape (3, RAW),
+            see :func:`reporter.measuring.kernels.cells.count_pairs`.
     """
-    group, words, signed, rest = for_sketch(scratch)
+    group, words, turned, rest = for_sketch(scratch, sums.size)
     four = rest[: STEP // 4]
     wide = four.view(np.uint16)
+    narrow = four.view(np.uint8)
     x = rest[STEP // 4 : STEP // 4 + STEP // 2].view(np.float32)
     bits = x.view(np.int32)
     for at in range(0, codes.size, STEP):
         n = min(STEP, codes.size - at)
         block = codes[at : at + n]
-        for i in range(n):
-            wide[i] = block[i]
-        count(n, four, wide, table, bits)
+        if codes.itemsize == 1:
+            for i in range(n):
+                narrow[i] = block[i]
+            count_pairs(n, four, table)
+        else:
+            for i in range(n):
+                wide[i] = block[i]
+            count(n, four, wide, table, bits)
         if energy.size or sums.size:
             to_float32(block, values, form, x, bits)
-            _add_units_and_sketch32(
-                x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, signed, sums
-            )
+            _add_units_and_sketch32(x[:n], bits[:n], start + at, place + at, run, energy, maxima, group, words, turned)
+    if sums.size:
+        fold(turned, sums)

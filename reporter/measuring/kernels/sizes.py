@@ -24,6 +24,9 @@ RAW = 1 << 16
 NEGATIVE_ZERO = 0x7FFF
 """Raw cell of −0.0: the upper half of 0x80000000 − 1. The only other floats in it are positive NaNs."""
 
+FEW = 8
+"""Wanted cells that :func:`reporter.measuring.kernels.ranks.collect32` compares whole chunks of values with."""
+
 ROUNDING_BLOCK = 1 << 12
 """Values that a rounding kernel takes at a time. A pattern of int8 scales is repeated to this length, so that its loops
 are long enough to vectorise; as float64 the scales and their inverses take 32 KiB each."""

@@ -59,30 +59,18 @@ def _turn(row: int) -> int:
 
 
 @inner
-def _signed_row(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
-    """Add one row, or the beginning of one, to the sums: first up to the last bucket, then on from bucket 0."""
-    turn = _turn(row)
-    unwrapped = min(x.size, BUCKETS - turn)
-    _add_signed(x[:unwrapped], row, words[:unwrapped], sums[turn:])
-    _add_signed(x[unwrapped:], row, words[unwrapped:], sums[:turn])
-
-
-@inner
-def _add_signed(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
-    """Add columns of a row, with their signs, to as many sums."""
-    shift = np.uint32(row % 32)
+def _add_row(x: Floats, row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]) -> None:
+    """Add one row, or the beginning of one, to the sums."""
+    shift, turn = np.uint32(row % 32), _turn(row)
+    turned = sums[turn:]
     for j in range(x.size):
         v = np.float64(x[j])
-        sums[j] += -v if (words[j] << shift) & np.uint32(0x80000000) else v
+        turned[j] += -v if (words[j] << shift) & np.uint32(0x80000000) else v
 
 
 @inner
-def _four_signed_rows(
-    bits: npt.NDArray[np.int32],
-    row: int,
-    words: npt.NDArray[np.uint32],
-    signed: npt.NDArray[np.uint32],
-    sums: npt.NDArray[np.float64],
+def _add_four_rows(
+    bits: npt.NDArray[np.int32], row: int, words: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]
 ) -> None:
     """Add four whole rows to the sums at once; a sign is applied by flipping the sign bit.
 
@@ -90,30 +78,19 @@ def _four_signed_rows(
         bits: the four rows as int32.
         row: the number of the first, a multiple of 4.
         words: the signs of its group of 32 rows, see :func:`_words`.
-        signed: scratch memory of 4·BUCKETS values.
-        sums: the sums of the sketch.
+        sums: as of :func:`add_sketch`.
     """
-    x = signed.view(np.float32)
     top = np.uint32(0x80000000)
-    shift = np.uint32(row % 32)
+    shift, turn = np.uint32(row % 32), _turn(row)
+    turned = sums[turn : turn + BUCKETS]
     p, q, r, s = bits[:BUCKETS], bits[BUCKETS : 2 * BUCKETS], bits[2 * BUCKETS : 3 * BUCKETS], bits[3 * BUCKETS :]
     for j in range(BUCKETS):
         w = np.uint32(words[j] << shift)
-        signed[j] = np.uint32(p[j]) ^ (w & top)
-        signed[BUCKETS + j] = np.uint32(q[j]) ^ ((w << np.uint32(1)) & top)
-        signed[2 * BUCKETS + j] = np.uint32(r[j]) ^ ((w << np.uint32(2)) & top)
-        signed[3 * BUCKETS + j] = np.uint32(s[j]) ^ ((w << np.uint32(3)) & top)
-    turn = _turn(row)
-    _add_four(x, 0, sums[turn:])
-    _add_four(x, BUCKETS - turn, sums[:turn])
-
-
-@inner
-def _add_four(x: npt.NDArray[np.float32], column: int, sums: npt.NDArray[np.float64]) -> None:
-    """Add four rows, from a column on, to as many consecutive sums."""
-    a, b, c, d = x[column:], x[BUCKETS + column :], x[2 * BUCKETS + column :], x[3 * BUCKETS + column :]
-    for j in range(sums.size):
-        sums[j] += (np.float64(a[j]) + np.float64(b[j])) + (np.float64(c[j]) + np.float64(d[j]))
+        a = np.uint32(np.uint32(p[j]) ^ (w & top)).view(np.float32)
+        b = np.uint32(np.uint32(q[j]) ^ (np.uint32(w << np.uint32(1)) & top)).view(np.float32)
+        c = np.uint32(np.uint32(r[j]) ^ (np.uint32(w << np.uint32(2)) & top)).view(np.float32)
+        d = np.uint32(np.uint32(s[j]) ^ (np.uint32(w << np.uint32(3)) & top)).view(np.float32)
+        turned[j] += (np.float64(a) + np.float64(b)) + (np.float64(c) + np.float64(d))
 
 
 @inner
@@ -124,14 +101,15 @@ def add_sketch(x: Floats, start: int, words: npt.NDArray[np.uint32], sums: npt.N
         x: the block, which lies within one group of 32 rows; values that are not finite are replaced by 0.
         start: position of ``x[0]`` in the tensor, a multiple of BUCKETS.
         words: scratch memory of BUCKETS words for signs.
-        sums: shape (BUCKETS,), added to.
+        sums: float64, shape (2·BUCKETS,), added to; :func:`fold` makes the sums of the sketch of them. A rotated row
+            goes on behind the last bucket, and need not be cut in two.
     """
     first = start // BUCKETS
     for k in range(0, x.size, BUCKETS):
         row = first + k // BUCKETS
         if k == 0:
             _words(row // 32, words)
-        _signed_row(x[k : min(k + BUCKETS, x.size)], row, words, sums)
+        _add_row(x[k : min(k + BUCKETS, x.size)], row, words, sums)
 
 
 @inner
@@ -141,7 +119,6 @@ def add_sketch32(
     start: int,
     group: npt.NDArray[np.int64],
     words: npt.NDArray[np.uint32],
-    signed: npt.NDArray[np.uint32],
     sums: npt.NDArray[np.float64],
 ) -> None:
     """As :func:`add_sketch`, for float32 values and with four whole rows at a time.
@@ -153,8 +130,7 @@ def add_sketch32(
         group: the number of the group of 32 rows whose signs are in ``words``, −1 for none; both are kept from block to
             block, as a block is only a quarter of a group.
         words: shape (BUCKETS,), the signs of that group.
-        signed: scratch memory of 4·BUCKETS values.
-        sums: shape (BUCKETS,), added to.
+        sums: as in :func:`add_sketch`.
     """
     first = start // BUCKETS
     if first // 32 != group[0]:
@@ -162,26 +138,39 @@ def add_sketch32(
         _words(group[0], words)
     k = 0
     while k + 4 * BUCKETS <= x.size:
-        _four_signed_rows(bits[k : k + 4 * BUCKETS], first + k // BUCKETS, words, signed, sums)
+        _add_four_rows(bits[k : k + 4 * BUCKETS], first + k // BUCKETS, words, sums)
         k += 4 * BUCKETS
     while k < x.size:
         stop = min(k + BUCKETS, x.size)
-        _signed_row(x[k:stop], first + k // BUCKETS, words, sums)
+        _add_row(x[k:stop], first + k // BUCKETS, words, sums)
         k = stop
 
 
 @inner
+def fold(turned: npt.NDArray[np.float64], sums: npt.NDArray[np.float64]) -> None:
+    """Add what lies behind the last bucket to the first ones, and all to the sums of the sketch.
+
+    Args:
+        turned: shape (2·BUCKETS,), as :func:`add_sketch` filled it.
+        sums: shape (BUCKETS,), added to.
+    """
+    for j in range(BUCKETS):
+        sums[j] += turned[j] + turned[BUCKETS + j]
+
+
+@inner
 def for_sketch(
-    scratch: npt.NDArray[np.uint64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
-    """Divide scratch memory into ``group``, ``words`` and ``signed`` of :func:`add_sketch32`, and what is left."""
+    scratch: npt.NDArray[np.uint64], buckets: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.float64], npt.NDArray[np.uint64]]:
+    """Divide scratch memory into ``group``, ``words`` and ``sums`` of :func:`add_sketch32`, and what is left.
+
+    Args:
+        scratch: the memory.
+        buckets: BUCKETS, or 0 where no sketch is wanted; then ``sums`` is empty.
+    """
     group = scratch[:1].view(np.int64)
     group[0] = -1
     words_end = 1 + BUCKETS // 2
-    signed_end = words_end + 2 * BUCKETS
-    return (
-        group,
-        scratch[1:words_end].view(np.uint32),
-        scratch[words_end:signed_end].view(np.uint32),
-        scratch[signed_end:],
-    )
+    turned = scratch[words_end : words_end + 2 * buckets].view(np.float64)
+    turned[:] = 0.0
+    return group, scratch[1:words_end].view(np.uint32), turned, scratch[words_end + 2 * BUCKETS :]
