@@ -133,11 +133,10 @@ def _raw(index: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 def _collected(again: Pieces, index: npt.NDArray[np.int32], neginf: int, pool: Pool) -> npt.NDArray[np.float32]:
     """The finite float32 values in the cells ``index``, ascending."""
-    slots = np.zeros(RAW, np.uint8)
-    slots[_raw(index)] = 1
+    wanted = _raw(index)
     if (index == 0).any():
-        slots[NEGATIVE_ZERO] = 1
-    few = _few(slots)
+        wanted = np.append(wanted, NEGATIVE_ZERO)
+    slots, few = _wanted(wanted)
 
     def collect(piece: Array) -> npt.NDArray[np.float32]:
         # Room for all values: the file may have changed since its values were counted.
@@ -149,17 +148,16 @@ def _collected(again: Pieces, index: npt.NDArray[np.int32], neginf: int, pool: P
     return np.sort(values[np.isfinite(values)] if neginf else values)
 
 
-def _few(slots: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
-    """The wanted cells as kernels take them where they are few: with repeats, FEW in all; else none."""
-    wanted = np.flatnonzero(slots).astype(np.uint16)
-    return np.resize(wanted, FEW if len(wanted) <= FEW else 0)
+def _wanted(raw: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
+    """Raw cells that are all different, as ``slots`` and ``few`` of the kernels that collect their values."""
+    slots = np.zeros(RAW, np.uint8)
+    slots[raw] = 1
+    return slots, np.resize(raw, FEW if len(raw) <= FEW else 0).astype(np.uint16)
 
 
 def _collected64(again: Pieces, index: npt.NDArray[np.int32], _neginf: int, pool: Pool) -> npt.NDArray[np.float64]:
     """The finite values in the cells ``index`` as float64, ascending."""
-    slots = np.zeros(RAW, np.uint8)
-    slots[_raw(index)] = 1
-    few = _few(slots)
+    slots, few = _wanted(_raw(index))
 
     def collect(piece: Array) -> npt.NDArray[np.float64]:
         values = np.empty(piece.size + 1)
