@@ -243,6 +243,8 @@ def translated(path: Path, error: Exception) -> CheckpointError:
     """
     if isinstance(error, CheckpointError):
         return error
+    if isinstance(error, SettingError):  # of what an installed package adds, such as a statistic
+        return CheckpointError(path, str(error))
     if isinstance(error, OSError):
         return from_os(path, error)
     if isinstance(error, MemoryError):

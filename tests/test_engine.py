@@ -58,7 +58,8 @@ def test_settings_come_from_the_call_alone(folder: Path, tmp_path: Path, monkeyp
         ({"rules": {"frozn": {"severity": "off"}}}, "there is no rule 'frozn'; did you mean frozen"),
         ({"rules": ["frozen"]}, "rules has to be a mapping"),
         ({"max_age": "soon"}, "max_age: 'soon' is not of its kind"),
-        ({"max_age": "26"}, "max_age needs a unit: 26s, 26m, 26h or 26d"),
+        ({"max_age": "26"}, 'max_age needs a unit: "26s", "26m", "26h" or "26d"'),
+        ({"max_age": 26}, 'max_age needs a unit: "26s", "26m", "26h" or "26d"'),
         ({"cache": ""}, "cache has to be a path"),
     ],
 )

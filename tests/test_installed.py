@@ -87,6 +87,21 @@ def test_what_measures_nothing_finds_its_files(package: Path, tmp_path: Path) ->
     assert "raw-f32" in done.stdout
 
 
+def test_a_statistic_that_fails_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """It is the package's mistake, of which every checkpoint has the words, and no defect of this program."""
+    code = examples().replace("summary.m4**0.25", "1 / 0")
+    assert "1 / 0" in code
+    package = installed(tmp_path / "package", code)
+    (tmp_path / "model-1.raw").write_bytes(b"RAWF32\n" + VALUES.tobytes())
+    command = [sys.executable, "-m", "reporter", "inspect", "model-1.raw"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode not in (0, 3)
+    said = done.stdout + done.stderr
+    assert "central_l4: ZeroDivisionError: division by zero" in said and "team_report" in said
+    assert "defect of ckpt-report" not in said and "Traceback" not in said
+
+
 def offers(path: list[Path]) -> bool:
     """Whether ``importlib.metadata`` is asked, in a process that finds packages only in these folders."""
     code = (

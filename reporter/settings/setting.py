@@ -94,7 +94,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def duration(value: Any) -> float:
-    """Seconds, of a number of them, or of the text of a number with its unit: s, m, h or d.
+    """Seconds, of the text of a number with its unit: s, m, h or d; 0 needs none.
 
     >>> duration("26h"), duration("1.5d"), duration(0)
     (93600.0, 129600.0, 0.0)
@@ -102,8 +102,8 @@ def duration(value: Any) -> float:
     if isinstance(value, str) and value[-1:] in _UNITS:
         return number(value[:-1]) * _UNITS[value[-1]]
     seconds = number(value)
-    if isinstance(value, str) and seconds:  # whoever writes 26 and means hours would be told nothing
-        raise WrongKind(f"needs a unit: {value}s, {value}m, {value}h or {value}d")
+    if seconds:  # whoever writes 26 and means hours would be told nothing
+        raise WrongKind(f'needs a unit: "{value}s", "{value}m", "{value}h" or "{value}d"')
     return seconds
 
 

@@ -93,7 +93,10 @@ def test_each_is_a_flag_a_variable_and_a_key_of_files(option: Option, tmp_path: 
     text = ",".join(map(str, given)) if isinstance(given, tuple) else WITH_UNIT.get(option.field, str(given))
     variable = "CKPT_REPORT_" + option.field.upper()
     assert getattr(load({}, [], {variable: text}, tmp_path).settings, option.field) == given
-    assert getattr(load({option.key: given}, [], {}, tmp_path).settings, option.field) == given
+    assert (
+        getattr(load({option.key: WITH_UNIT.get(option.field, given)}, [], {}, tmp_path).settings, option.field)
+        == given
+    )
     assert getattr(load({}, [f"{option.key}={text}"], {}, tmp_path).settings, option.field) == given
 
 
