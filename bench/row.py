@@ -64,8 +64,8 @@ def seconds(work: Work) -> float:
 
 
 def side_by_side(
-    name: str, ours: Work, against: str, reference: Work, *, repeats: int, most: float = 0.0, least: float = 0.0,
-    goal: str = "", nbytes: int = 0,
+    name: str, ours: Work, against: str, reference: Work, *, repeats: int, most: float = 0.0, beyond: float = 0.0,
+    least: float = 0.0, goal: str = "", nbytes: int = 0,
 ) -> Measurement:  # fmt: skip
     """Time our work and that of a reference in turn, after one call of each that is not timed.
 
@@ -76,6 +76,7 @@ def side_by_side(
         reference: its work.
         repeats: how often each is timed.
         most: the goal is met if ours / reference is at most this; 0 for no such goal.
+        beyond: seconds that ours may take beyond that, such as for the start of a process.
         least: the goal is met if reference / ours is at least this; 0 for no such goal.
         goal: in words.
         nbytes: number of bytes that are read.
@@ -84,7 +85,7 @@ def side_by_side(
     pairs = [(seconds(ours), seconds(reference)) for _ in range(repeats)]
     ratio = statistics.median(a / b for a, b in pairs)
     mine, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
-    met = ratio <= most if most else 1 / ratio >= least if least else None
+    met = ratio <= most + beyond / theirs if most else 1 / ratio >= least if least else None
     return Measurement(name, mine, theirs, against, ratio, goal, met, rate=nbytes / mine / 1e9)
 
 
