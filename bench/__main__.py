@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench import folder, growth, in_memory, many, notebook, pages, peers, reading, reports, spectra, training
 from bench.row import Context, Measurement
+from reporter.measuring.kernels.machine import processor
 
 FAMILIES: dict[str, Callable[[Context], Iterator[Measurement]]] = {
     "memory": in_memory.rows,
@@ -74,13 +75,14 @@ def quantity(value: float, unit: str) -> str:
 
 
 def machine() -> dict[str, str]:
-    """What the results depend on: processor, load, and versions of Python and packages."""
+    """What the results depend on: processor, with LLVM's name for its kind, load, and versions of Python and packages."""
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         names = [text.partition(":")[2].strip() for text in cpuinfo.read_text().splitlines() if "model name" in text]
         model = names[0] if names else model
-    about = {"cpu": model, "processors": str(os.cpu_count()), "python": platform.python_version()}
+    cpu = f"{model} ({processor()[0]})"
+    about = {"cpu": cpu, "processors": str(os.cpu_count()), "python": platform.python_version()}
     if hasattr(os, "getloadavg"):
         about["load"] = f"{os.getloadavg()[0]:.1f}"  # above the number of processors, times are too long
     for package in PACKAGES:
