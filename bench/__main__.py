@@ -75,7 +75,7 @@ def quantity(value: float, unit: str) -> str:
 
 
 def machine() -> dict[str, str]:
-    """What the results depend on: processor, with LLVM's name for its kind, load, and versions of Python and packages."""
+    """What the results depend on: processor, with LLVM's name for its kind, load, and versions of packages."""
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
