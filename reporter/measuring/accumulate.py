@@ -15,7 +15,7 @@ import numpy.typing as npt
 from reporter.frozen import dataclass
 from reporter.measuring import kernels
 from reporter.measuring.channels import Channels
-from reporter.measuring.codes import Counted, codes_of
+from reporter.measuring.codes import Counted, codes_of, is_coded
 from reporter.measuring.kernels.sizes import NEGATIVE_ZERO, RAW
 from reporter.measuring.pieces import Array, as_real, pieces
 from reporter.measuring.tables import CounterTables
@@ -63,7 +63,7 @@ class Accumulator:
     """
 
     def __init__(self, dtype: np.dtype[Any], size: int | None = None, channels: Channels | None = None) -> None:
-        self.coded = dtype.itemsize <= 2
+        self.coded = is_coded(dtype)
         self._dtype = dtype
         self._size = size
         self._channels = channels

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reporter.frozen import dataclass
 from reporter.measuring.kernels.sizes import BFLOAT16, FLOAT16, TABLE
-from reporter.measuring.pieces import to_float64
+from reporter.measuring.pieces import Array, to_float64
 from reporter.model.cells import Cells, cells_of
 from reporter.model.summary import Summary
 
@@ -69,6 +69,25 @@ def codes_of(dtype: np.dtype[Any]) -> Codes:
         cells_of(ordered).astype(np.int32),
         *(np.flatnonzero(found) for found in (np.isnan(values), values == np.inf, values == -np.inf)),
     )
+
+
+def is_coded(dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype has 8 or 16 bits; float32 holds all its values exactly."""
+    return dtype.itemsize <= 2
+
+
+def widened(values: Array) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint32]]:
+    """8- or 16-bit values as float32, and integers that are equal where the stored bits are; both read-only."""
+    codes = values.view(f"u{values.dtype.itemsize}")
+    if values.dtype == np.float16:  # NumPy's conversion takes twice as long as looking the values up
+        exact = codes_of(values.dtype).exact.take(codes)
+    else:
+        with np.errstate(invalid="ignore"):  # a signalling NaN raises the flag
+            exact = values.astype(np.float32)
+    bits = codes.astype(np.uint32)
+    for one in (exact, bits):
+        one.setflags(write=False)
+    return exact, bits
 
 
 def _form(dtype: np.dtype[Any]) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from reporter.measuring import kernels
 from reporter.measuring.accumulate import read_only
-from reporter.measuring.codes import codes_of
+from reporter.measuring.codes import is_coded, widened
 from reporter.measuring.pieces import PIECE_BYTES, Array, as_real, pieces
 from reporter.measuring.wide import SQUARES
 from reporter.model.change import Change
@@ -65,10 +65,10 @@ def change(before: Array, after: Array) -> Change:
     x, y = before, after
     if before.dtype == np.float32:
         kernels.compare(x, y, before.view(np.uint32), after.view(np.uint32), sums, counts)
-    elif before.dtype.itemsize <= 2:
+    elif is_coded(before.dtype):
         for start in range(0, before.size, NARROW):
             some = slice(start, start + NARROW)
-            (a, a_bits), (b, b_bits) = (_widened(one[some]) for one in (before, after))
+            (a, a_bits), (b, b_bits) = (widened(one[some]) for one in (before, after))
             kernels.compare(a, b, a_bits, b_bits, sums, counts)
     else:
         x, y = read_only(as_real(before)), read_only(as_real(after))
@@ -80,17 +80,6 @@ def change(before: Array, after: Array) -> Change:
         x, y = x[both], y[both]
         found = replace(found, distance=distance(x, y), norm_before=norm(x), norm_after=norm(y), overlap=overlap(x, y))
     return found
-
-
-def _widened(values: Array) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint32]]:
-    """8- or 16-bit values as float32, which is exact, and integers that are equal where the stored bits are."""
-    codes = values.view(f"u{values.dtype.itemsize}")
-    if values.dtype == np.float16:  # NumPy's conversion takes twice as long as looking the values up
-        exact = codes_of(values.dtype).exact.take(codes)
-    else:
-        with np.errstate(invalid="ignore"):  # a signalling NaN raises the flag
-            exact = values.astype(np.float32)
-    return read_only(exact), read_only(codes.astype(np.uint32))
 
 
 def of_sums(size: int, sums: Sequence[float], counts: Sequence[int]) -> Change:

@@ -15,6 +15,7 @@ from reporter.derive.columns import columns
 from reporter.frozen import dataclass
 from reporter.measuring.accumulate import Accumulator, Part
 from reporter.measuring.channels import Channels
+from reporter.measuring.codes import is_coded, widened
 from reporter.measuring.exact_quantiles import from_counted, from_sorted, from_values
 from reporter.measuring.pairs import change
 from reporter.measuring.pieces import Array, pieces
@@ -110,15 +111,20 @@ def measure_paired(
     """
     info = source.info
     present = [partner for partner in partners if partner is not None]
-    accumulator = Accumulator(dtype_of(info), *((info.size, Channels.of(info)) if comparable else ()))
+    dtype = dtype_of(info)
+    small = info.size <= SORTED_AT_ONCE
+    if widen := small and is_coded(dtype):  # for a few values, tables of all codes would take most of the time
+        dtype = np.dtype(np.float32)
+    accumulator = Accumulator(dtype, *((info.size, Channels.of(info)) if comparable else ()))
     held: list[Array] = []
 
     def work() -> Iterator[Callable[[], tuple[Part, list[Change]]]]:
         start = 0
         for piece, *earlier in _side_by_side([source, *present]):
+            values = widened(piece)[0] if widen else piece
             if info.nbytes <= kept:
-                held.append(piece)
-            yield partial(_measure, accumulator, piece, start, earlier)
+                held.append(values)
+            yield partial(_measure, accumulator, values, start, piece, earlier)
             start += piece.size
 
     changes: list[list[Change]] = []
@@ -129,7 +135,7 @@ def measure_paired(
     in_place = tuple(None if partner is None else next(paired) for partner in partners)
     if not info.size:
         return Numbers(NOTHING, Quantiles({})), in_place
-    if info.size <= SORTED_AT_ONCE and len(held) == 1 and not accumulator.coded:
+    if small and len(held) == 1:
         summary, ordered = accumulator.close_small(held[0])
         quantiles = from_sorted(ordered, probabilities)
     elif accumulator.coded:
@@ -142,9 +148,11 @@ def measure_paired(
     return Numbers(summary, quantiles, accumulator.units(), accumulator.sketch() if comparable else None), in_place
 
 
-def _measure(accumulator: Accumulator, piece: Array, start: int, earlier: Sequence[Array]) -> tuple[Part, list[Change]]:
-    """Measure a piece, and compare it to the same piece of earlier checkpoints; runs in any thread."""
-    return accumulator.measure(piece, start), [change(before, piece) for before in earlier]
+def _measure(
+    accumulator: Accumulator, values: Array, start: int, piece: Array, earlier: Sequence[Array]
+) -> tuple[Part, list[Change]]:
+    """Measure the values of a piece, and compare it to the same piece of earlier checkpoints; runs in any thread."""
+    return accumulator.measure(values, start), [change(before, piece) for before in earlier]
 
 
 def _side_by_side(sources: Sequence[TensorSource]) -> Iterator[tuple[Array, ...]]:

@@ -164,11 +164,14 @@ def test_small_tensors_together_give_the_bits_that_each_gives_alone() -> None:
     rng, probabilities = np.random.default_rng(0), (0.05, 0.5, 0.95)
     shapes = [(1,), (7,), (1024,), (1025,), (40, 50), (3, 3, 16, 8), (128, 128), (2, 8192), (3, 5000)]
     sources, earlier = [], []
-    for number, (shape, spoilt) in enumerate(product(shapes, range(4))):
+    dtypes = [np.dtype(one) for one in (np.float32, np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e5m2)]
+    for number, (shape, spoilt, dtype) in enumerate(product(shapes, range(4), dtypes)):
         values, axis = small(rng, shape, spoilt), -(number % 2)
         name = f"layer{number}/kernel"
-        sources.append(ArraySource(values, name, f"layer{number}", output_axis=axis))
-        before = ArraySource(values + small(rng, shape, spoilt % 2), name)
+        with np.errstate(over="ignore"):
+            sources.append(ArraySource(values.astype(dtype), name, f"layer{number}", output_axis=axis))
+        with np.errstate(over="ignore", invalid="ignore"):
+            before = ArraySource((values + small(rng, shape, spoilt % 2)).astype(dtype), name)
         earlier.append((before if number % 3 else None, sources[-1]))
     together = list(measure_batch(sources, earlier, probabilities))
     for source, partners, (numbers, changes) in zip(sources, earlier, together, strict=True):
