@@ -96,8 +96,8 @@ def _measure_tensors(sources: Sequence[TensorSource], plan: Plan, against: Seque
     """Measure all tensors, in parallel.
 
     The pieces of a large tensor are spread over all threads. Of the others, each thread takes a group. Small tensors
-    of float32 are measured in batches, and tiny ones of other dtypes form one group for one thread: most of their time
-    is spent in Python, which only one thread at a time can run, while the other threads run kernels.
+    of float32 and of fewer bits are measured in batches, and those of other dtypes form one group for one thread: most
+    of their time is spent in Python, which only one thread at a time can run, while the other threads run kernels.
     """
     earlier = [{source.info.name: source for source in contents.tensors} for contents in against]
 
