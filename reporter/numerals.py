@@ -14,12 +14,14 @@ NARROW = "\u202f"
 
 
 def number(value: Value | None, digits: int = 4) -> str:
-    """A number with ``digits`` significant digits.
+    """A number with ``digits`` significant digits; one of five or six digits in whole numbers, not in powers of ten.
 
     NaN, the lack of data ("—"), and a statistic that does not apply ("n/a") are printed in different ways.
 
     >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(-0.0)
     ('0.01235', '−1.235e+06', '0', 'NaN', '—', '0')
+    >>> number(99678.4), number(-12345.6), number(9999.7)
+    ('99\\u202f678', '−12\\u202f346', '10\\u202f000')
     >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5), number(0.99999952)
     ('n/a', '−Inf', '2.5', '>0.9999')
     >>> number(0.99999952, 6), number(1.0000001), number(-0.99999999), number(1.0)
@@ -53,6 +55,8 @@ def _real(value: float, digits: int) -> str:
         return "0"
     if math.isfinite(value):
         text = f"{value:.{digits}g}"
+        if "e+0" in text and abs(value) < 1e6:
+            return integer(round(value))
         if text in ("1", "-1") and abs(value) != 1:
             return _nearly_one(value, digits)
         return text.replace("-", MINUS, 1) if value < 0 else text
