@@ -101,8 +101,9 @@ def _by_refining(
 
     def order(ranks: Ranks) -> Values:
         result: Array
-        found = np.searchsorted(ends, ranks, side="right")
-        wanted, slot = np.unique(found, return_inverse=True)
+        found = np.searchsorted(ends, ranks, side="right")  # ascending, as the ranks are
+        another = np.diff(found, prepend=-1) > 0
+        wanted, slot = found[another], np.cumsum(another) - 1
         index, counts = cells.index[wanted], cells.counts[wanted]
         within = ranks - (ends[found] - cells.counts[found])
         if counts.sum() <= collected:
@@ -152,7 +153,11 @@ def _wanted(raw: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.uint8], npt.NDAr
     """Raw cells that are all different, as ``slots`` and ``few`` of the kernels that collect their values."""
     slots = np.zeros(RAW, np.uint8)
     slots[raw] = 1
-    return slots, np.resize(raw, FEW if len(raw) <= FEW else 0).astype(np.uint16)
+    if len(raw) > FEW:
+        return slots, np.empty(0, np.uint16)
+    few = np.full(FEW, raw[0], np.uint16)
+    few[: len(raw)] = raw
+    return slots, few
 
 
 def _collected64(again: Pieces, index: npt.NDArray[np.int32], _neginf: int, pool: Pool) -> npt.NDArray[np.float64]:
