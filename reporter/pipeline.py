@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from reporter import __version__, plots
-from reporter.ahead import Copies
+from reporter.ahead import NONE, Copies, made_ahead
 from reporter.cache import Cache, CacheDamaged
 from reporter.cache.renderings import Renderings
+from reporter.cache.substance import substance
 from reporter.compare import runs_of_one_model
 from reporter.derive.histograms import of_series
 from reporter.documents import Documents
@@ -21,6 +23,7 @@ from reporter.gather.account import Account
 from reporter.gather.stretches import further_processors
 from reporter.judged import judged
 from reporter.measuring.kernels import compiled_anew, when_compiling
+from reporter.model.histogram import SeriesHistograms
 from reporter.model.news import Run
 from reporter.model.output import UNFINISHED
 from reporter.model.report import Report
@@ -41,6 +44,9 @@ from reporter.writers.destination import Destination, destination
 from reporter.writers.findings_json import write_memory
 from reporter.writers.outputs import FILES, HANDED_ON, Published, deliver, require_possible
 from reporter.writers.report_json import timestamp, with_timings
+
+Histograms = tuple[SeriesHistograms, ...]
+"""Those of every series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +120,6 @@ def _run(
         settings, cache=cache, now=created, progress=progress, clock=clock, when_measured=when_measured
     )  # discover, read, measure, compare and judge
     series, judgement, account = made.series, made.judgement, made.account
-
-    with clock("draw"):
-        progress.stage("drawing")
-        shown = details(series, judgement)
-        histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        copies = Copies(further_processors(settings), out.scratch, UNFINISHED)
-        if account.read and copies.number:
-            plots.load()
-        figures = draw_all(renderings, series, histograms, judgement, settings.bins, copies)
-        runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
     report = Report(
         title=title(settings),
         version=__version__,
@@ -131,15 +127,27 @@ def _run(
         settings=described(settings),
         variables=settings.variables,
         series=series,
-        histograms=histograms,
-        figures=figures,
+        histograms=(),
+        figures=(),
         judgement=judgement,
         files=made.files,
         timings={},
-        runs=runs,
-        details=shown,
+        details=details(series, judgement),
         look=look,
     )
+    with clock("draw"):
+        progress.stage("drawing")
+        known_by = substance(report, settings.bins) if cache.keeps else ""
+        histograms = renderings.made_of(known_by, "histograms", partial(_histograms, report, settings.bins), Histograms)
+        copies = Copies(further_processors(settings), out.scratch, UNFINISHED)
+        if account.read and copies.number:
+            plots.load()
+        report = replace(
+            report,
+            histograms=histograms,
+            figures=draw_all(renderings, series, histograms, judgement, settings.bins, copies),
+            runs=tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series)),
+        )
     name = out.run_name(created, identity(made.found, settings))
     memory, problem = out.memory()
     fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
@@ -150,10 +158,19 @@ def _run(
             report = draw_layers(renderings, report, copies)
     progress.stage("writing")
     further = Further(renderings, settings.bins)
-    with clock("compose"), documents.pages(report, further, copies) as pages:
-        files = {name: write(report) for name, write in FILES} | {HANDED_ON: write_memory(memory)}
+    # Where nothing was read, there most likely is a PDF already: then its page is not composed before all others, and
+    # a copy of this process writes the records meanwhile.
+    unread = not account.read
+    with (
+        clock("compose"),
+        made_ahead(FILES, lambda file: file[1](report), copies if unread else NONE) as written,
+        documents.pages(report, further, copies, known_by) as pages,
+    ):
+        files = pages() if unread else {}
+        files |= {name: data for (name, _), data in zip(FILES, written, strict=True)}
+        files[HANDED_ON] = write_memory(memory)
         documents.begin(report, files, further)
-        files |= pages()
+        files |= {} if unread else pages()
     with clock("pdf"):
         progress.stage("PDF")
         files |= documents.finish()
@@ -176,6 +193,10 @@ def _run(
         account.read_bytes,
         compiled_anew(),
     )
+
+
+def _histograms(report: Report, bins: int) -> Histograms:
+    return tuple(of_series(one, shown, bins) for one, shown in zip(report.series, report.details, strict=True))
 
 
 def _index(settings: Settings, out: Destination, now: datetime) -> Iterator[str]:

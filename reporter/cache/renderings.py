@@ -7,7 +7,7 @@ import platform
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
@@ -28,6 +28,7 @@ SOURCES = Path(__file__).parents[1]
 
 P = ParamSpec("P")
 T = TypeVar("T", Figure, list[Figure])
+R = TypeVar("R")
 
 LIBRARIES = ("matplotlib", "pillow", "numpy", "jinja2", "markupsafe", "weasyprint", "pydyf", "fonttools")
 """What else decides about the bytes of a picture, a page or a document."""
@@ -54,23 +55,55 @@ class Renderings:
     def _drawn(self, picture: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if not self._cache.keeps:
             return picture(*args, **kwargs)
-        key = _key(picture.__name__, args, kwargs)
+        key = key_of(picture.__name__, args, kwargs)
         known: T | None = self._cache.rendering("picture", key, _decoded)
         if known is None:
             known = picture(*args, **kwargs)
             self._cache.keep_rendering("picture", key, _encoded(known))
         return known
 
-    def render(self, render: Callable[[Page], bytes], page: Page) -> bytes:
-        """``render(page)``."""
+    def render(self, render: Callable[[Page], bytes], page: Page) -> tuple[bytes, str]:
+        """``render(page)``, and the key for :meth:`rendered`, "" without one."""
         if not self._cache.keeps:
-            return render(page)
-        key = _key("page", page)
-        known = self._cache.rendering("page", key, bytes)
+            return render(page), ""
+        key = key_of("page", page)
+        known = self.rendered(key)
         if known is None:
             known = render(page)
             self._cache.keep_rendering("page", key, known)
+        return known, key
+
+    def rendered(self, key: str) -> bytes | None:
+        """What :meth:`render` once gave with this key; None if it is not there any more."""
+        return self._cache.rendering("page", key, bytes)
+
+    def made_of(self, substance: str, kind: str, make: Callable[[], R], as_a: type[R]) -> R:
+        """``make()``, of a report with a certain :func:`reporter.cache.substance.substance`.
+
+        Args:
+            substance: "" for none: then nothing is known, and nothing is kept.
+            kind: letters and dashes.
+            as_a: the type of what it makes: of plain values, and of dataclasses of these.
+        """
+        if not (substance and self._cache.keeps):
+            return make()
+        known = self._cache.rendering(kind, substance, lambda data: msgspec.msgpack.decode(data, type=as_a))
+        if known is None:
+            known = make()
+            self._cache.keep_rendering(kind, substance, msgspec.msgpack.encode(known))
         return known
+
+    def pages_of(self, substance: str) -> Mapping[str, str]:
+        """What :meth:`keep_pages` was given; nothing if nothing, or nothing usable."""
+        if not substance:
+            return {}
+        decode = partial(msgspec.msgpack.decode, type=dict[str, str])
+        return self._cache.rendering("pages", substance, decode) or {}
+
+    def keep_pages(self, substance: str, keys: Mapping[str, str]) -> None:
+        """Keep the keys of the pages of all reports of one substance, by their paths."""
+        if substance:
+            self._cache.keep_rendering("pages", substance, msgspec.msgpack.encode(keys))
 
     def document(self, page: Page, attachments: Mapping[str, bytes], dated: bytes) -> tuple[str, bytes | None]:
         """The key of a PDF for :meth:`keep_document`, and the one that was made of the same page and attachments.
@@ -83,7 +116,7 @@ class Renderings:
         if not self._cache.keeps:
             return "", None
         undated = {name: _undated(data, dated) for name, data in attachments.items()}
-        key = _key("document", replace(page, facts=()), undated)
+        key = key_of("document", replace(page, facts=()), undated)
         return key, self._cache.rendering("document", key, bytes)
 
     def keep_document(self, key: str, pdf: bytes) -> None:
@@ -102,27 +135,13 @@ def _undated(data: bytes, dated: bytes) -> str:
     return digest.hexdigest()
 
 
-def _key(*what: Any) -> str:
-    """A hash of values of any kind: of dataclasses the names and values of all fields, NaN and -0.0 as they are.
-
-    A page of a large model has 6,000 cells. msgspec writes these in an eighth of the time that Python's encoder of JSON
-    takes, which was half as long as rendering the page.
-    """
-    every = [program(), *what]
-    try:
-        data = msgspec.msgpack.encode(every, enc_hook=_plain)
-    except (UnicodeEncodeError, OverflowError):  # bytes of names that are no UTF-8, integers of more than 64 bits
-        data = json.dumps(msgspec.to_builtins(every, enc_hook=_plain)).encode()
-    return sha256(data).hexdigest()[:40]
-
-
 _PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (str, str), (float, float), (Integral, int), (Mapping, dict), (Sequence, list),
 )  # fmt: skip
 """Kinds of classes such as ``np.float64``, and what they are turned into."""
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """What msgspec does not know, as something that differs wherever the value does.
 
     Raises:
@@ -130,10 +149,30 @@ def _plain(value: object) -> Any:
     """
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return ["array", value.dtype.str, value.shape, value.tobytes()]
-    for known, plain in _PLAIN:
+    for known, turned in _PLAIN:
         if isinstance(value, known):
-            return plain(value)
+            return turned(value)
     raise TypeError(f"{type(value).__name__} in a picture or page: not known how to tell two apart")
+
+
+def key_of(*what: Any, plain: Callable[[object], Any] = plain) -> str:
+    """A hash of values of any kind: of dataclasses the names and values of all fields, NaN and -0.0 as they are.
+
+    A page of a large model has 6,000 cells. msgspec writes these in an eighth of the time that Python's encoder of JSON
+    takes, which was half as long as rendering the page.
+
+    Args:
+        plain: what msgspec does not know, as something that differs wherever the value does.
+
+    Raises:
+        TypeError: by ``plain``.
+    """
+    every = [program(), *what]
+    try:
+        data = msgspec.msgpack.encode(every, enc_hook=plain)
+    except (UnicodeEncodeError, OverflowError):  # bytes of names that are no UTF-8, integers of more than 64 bits
+        data = json.dumps(msgspec.to_builtins(every, enc_hook=plain)).encode()
+    return sha256(data).hexdigest()[:40]
 
 
 def _encoded(figures: Figure | list[Figure]) -> bytes:
@@ -160,9 +199,9 @@ def _decoded(data: bytes) -> Any:
 
 @cache
 def program() -> str:
-    """Changes with any source of this program, any template, and any version of what draws and prints."""
+    """Changes with any source of this program, what it prints from files, and any version of what draws and prints."""
     digest = sha256()
-    for folder, pattern in ((SOURCES, "*.py"), (templates_folder(), "*.*")):
+    for folder, pattern in ((SOURCES, "*.py"), (SOURCES, "*.json"), (templates_folder(), "*.*")):
         for file in sorted(folder.rglob(pattern)):
             digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     digest.update("\n".join([platform.python_version(), zlib.ZLIB_RUNTIME_VERSION, *map(_version, LIBRARIES)]).encode())

@@ -171,9 +171,14 @@ def test_pages(memo: Renderings) -> None:
     figure = Figure("f", b"png", 1, 2, "", "")
     page = Page("t", "", (Section("a", "A", (Paragraph("p"), figure)),))
     other = replace(page, sections=(Section("a", "A", (Paragraph("p"), replace(figure, png=b"PNG"))),))
+    keys = []
     for one in (page, other, page, other):
-        assert memo.render(render, one) == b"t"
+        data, key = memo.render(render, one)
+        assert data == memo.rendered(key) == b"t"
+        keys.append(key)
     assert rendered == [page, other]
+    assert keys[:2] == keys[2:] and len(set(keys)) == 2
+    assert Renderings(Cache(None)).render(render, page) == (b"t", "")
 
 
 def test_renderings_are_counted_and_pruned(memo: Renderings, tmp_path: Path) -> None:
