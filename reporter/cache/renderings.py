@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+import sys
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -29,6 +31,12 @@ SOURCES = Path(__file__).parents[1]
 P = ParamSpec("P")
 T = TypeVar("T", Figure, list[Figure])
 R = TypeVar("R")
+
+NO_SOURCES = frozenset({"__pycache__", "llvm_ir"})
+"""Folders of no sources: compiled code, and that of the kernels, which decide about numbers."""
+
+INFORMATION = (".dist-info", ".egg-info")
+"""Ends of the names of folders in which installed packages say what they are."""
 
 LIBRARIES = ("matplotlib", "pillow", "numpy", "jinja2", "markupsafe", "weasyprint", "pydyf", "fonttools")
 """What else decides about the bytes of a picture, a page or a document."""
@@ -201,14 +209,44 @@ def _decoded(data: bytes) -> Any:
 def program() -> str:
     """Changes with any source of this program, what it prints from files, and any version of what draws and prints."""
     digest = sha256()
-    for folder, pattern in ((SOURCES, "*.py"), (SOURCES, "*.json"), (templates_folder(), "*.*")):
-        for file in sorted(folder.rglob(pattern)):
-            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    digest.update("\n".join([platform.python_version(), zlib.ZLIB_RUNTIME_VERSION, *map(_version, LIBRARIES)]).encode())
+    for folder in (SOURCES, templates_folder()):
+        for name in _sources(str(folder)):
+            with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 (hundreds of files, in every run)
+                digest.update(name.encode() + b"\0" + file.read() + b"\0")
+    digest.update("\n".join([platform.python_version(), zlib.ZLIB_RUNTIME_VERSION, *versions()]).encode())
     return digest.hexdigest()
 
 
+def _sources(folder: str, below: str = "") -> Iterator[str]:
+    """The paths, in a folder, of all files in it but for :data:`NO_SOURCES`."""
+    with os.scandir(f"{folder}/{below}") as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.is_dir():
+            if entry.name not in NO_SOURCES:
+                yield from _sources(folder, f"{below}{entry.name}/")
+        else:
+            yield f"{below}{entry.name}"
+
+
+def versions() -> Iterator[str]:
+    """The names and versions of :data:`LIBRARIES`, wherever they are installed, as their folders there are called.
+
+    To ask ``importlib.metadata`` takes 15 ms, nearly all of it to import the parser of e-mails. It is asked for a
+    library that is installed in another way.
+    """
+    found = []
+    for folder in sys.path:
+        with suppress(OSError):
+            found += [name for name in os.listdir(folder or ".") if name.endswith(INFORMATION)]  # noqa: PTH208
+    for library in LIBRARIES:
+        installed = sorted(name for name in found if name.lower().startswith(f"{library}-"))
+        yield from installed or [_version(library)]
+
+
 def _version(library: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(library)
     except PackageNotFoundError:

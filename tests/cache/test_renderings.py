@@ -7,6 +7,7 @@ import math
 import pkgutil
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,21 @@ def test_other_code_or_libraries_have_renderings_of_their_own(
     (tmp_path / "plots" / "curves.py").write_text("2")
     assert compute() != thin
     before = compute()
-    monkeypatch.setattr(memo_module, "version", lambda library: "9.9" if library == "matplotlib" else "1.0")
+    (tmp_path / "Matplotlib-9.9.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
     assert compute() != before
+
+
+def test_the_versions_are_those_that_are_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Read from the names of folders, or asked for where there are none with such names."""
+    assert [name.lower() for name in memo_module.versions()] == [
+        f"{library}-{version(library)}.dist-info" for library in memo_module.LIBRARIES
+    ]
+    monkeypatch.setattr(memo_module, "LIBRARIES", ("odd", "none"))
+    (tmp_path / "odd.dist-info").mkdir()
+    (tmp_path / "odd.dist-info" / "METADATA").write_text("Name: odd\nVersion: 3.2.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert list(memo_module.versions()) == ["3.2.1", ""]
 
 
 def test_without_a_cache_everything_is_drawn() -> None:
