@@ -28,6 +28,7 @@ from reporter.model.news import Run
 from reporter.model.output import UNFINISHED
 from reporter.model.report import Report
 from reporter.model.shown import FEW_SERIES
+from reporter.model.table import Thumbnail
 from reporter.plots.choose import draw_all
 from reporter.plots.choose_further import Further, draw_layers
 from reporter.plots.choose_runs import draw_runs
@@ -36,6 +37,7 @@ from reporter.render.look import read_look
 from reporter.render.runs import MADE_BY, render_runs
 from reporter.rules.news import news
 from reporter.run_facts import Clock, identity, title
+from reporter.sections.layer_cards import thumbnails
 from reporter.sections.shown import details
 from reporter.settings.model import Settings
 from reporter.settings.options import described
@@ -47,6 +49,9 @@ from reporter.writers.report_json import timestamp, with_timings
 
 Histograms = tuple[SeriesHistograms, ...]
 """Those of every series."""
+
+Thumbnails = tuple[dict[str, Thumbnail], ...]
+"""Those of the tensors of every series, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,18 +158,22 @@ def _run(
     fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
     report = replace(report, news=fresh)
 
+    # Where nothing was read, most likely nothing has changed, and there is a PDF already: then its page is not composed
+    # before all others, and a copy of this process writes the records meanwhile.
+    unread = not account.read
     with clock("draw"):
         if len(report.series) <= FEW_SERIES:
             report = draw_layers(renderings, report, copies)
+            if unread:
+                small = renderings.made_of(known_by, "thumbnails", partial(_thumbnails, report), Thumbnails)
+                both = zip(report.figures, small, strict=True)
+                report = replace(report, figures=tuple(replace(of, thumbnails=known) for of, known in both))
     progress.stage("writing")
     further = Further(renderings, settings.bins)
-    # Where nothing was read, there most likely is a PDF already: then its page is not composed before all others, and
-    # a copy of this process writes the records meanwhile.
-    unread = not account.read
     with (
         clock("compose"),
         made_ahead(FILES, lambda file: file[1](report), copies if unread else NONE) as written,
-        documents.pages(report, further, copies, known_by) as pages,
+        documents.pages(report, further, copies, known_by, unchanged=unread and cache.keeps) as pages,
     ):
         files = pages() if unread else {}
         files |= {name: data for (name, _), data in zip(FILES, written, strict=True)}
@@ -197,6 +206,10 @@ def _run(
 
 def _histograms(report: Report, bins: int) -> Histograms:
     return tuple(of_series(one, shown, bins) for one, shown in zip(report.series, report.details, strict=True))
+
+
+def _thumbnails(report: Report) -> Thumbnails:
+    return tuple(map(thumbnails, report.series))
 
 
 def _index(settings: Settings, out: Destination, now: datetime) -> Iterator[str]:

@@ -81,6 +81,22 @@ class Renderings:
             self._cache.keep_rendering("page", key, known)
         return known, key
 
+    def render_undated(self, render: Callable[[Page], bytes], page: Page, moment: str) -> tuple[bytes, str]:
+        """``render(page)`` with another text in place of one of its facts, and that text, which stands nowhere else.
+
+        So a page is rendered once that differs from others in nothing but this fact.
+
+        Args:
+            moment: a fact that tells the time.
+        """
+        undated = replace(page, facts=tuple("" if fact == moment else fact for fact in page.facts))
+        key = key_of("undated", undated)
+        known = self.rendered(key)
+        if known is None:
+            known = render(replace(page, facts=tuple(key if fact == moment else fact for fact in page.facts)))
+            self._cache.keep_rendering("page", key, known)
+        return known, key
+
     def rendered(self, key: str) -> bytes | None:
         """What :meth:`render` once gave with this key; None if it is not there any more."""
         return self._cache.rendering("page", key, bytes)

@@ -272,4 +272,9 @@ def _made_by(report: Report) -> tuple[str, ...]:
 def _made(report: Report) -> tuple[str, ...]:
     """The program that made the report, when, and from which folders."""
     folders = report.settings.get("folders", "")
-    return (*_made_by(report), f"{report.created:%Y-%m-%d %H:%M} UTC", *([folders] if folders else []))
+    return (*_made_by(report), moment(report), *([folders] if folders else []))
+
+
+def moment(report: Report) -> str:
+    """When a report was made, as its pages tell it."""
+    return f"{report.created:%Y-%m-%d %H:%M} UTC"

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from reporter import pipeline, sections
-from reporter.model.page import Section
+from reporter.model.page import Page, Section
 from reporter.model.report import Report
+from reporter.render.html import render_html
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.cache.test_renderings import NOW
@@ -40,12 +41,13 @@ def train(folder: Path) -> Path:
     return folder
 
 
-def run(ckpts: Path, cache: Path | None, **settings: Any) -> dict[str, bytes]:
-    """The outputs of a run that is the first one in its folder."""
-    shutil.rmtree(ckpts.parent / "out", ignore_errors=True)
+def run(ckpts: Path, cache: Path | None, out: str = "", **settings: Any) -> dict[str, bytes]:
+    """The outputs of a run that is the first one in its folder, unless that has a name."""
+    if not out:
+        shutil.rmtree(ckpts.parent / "out", ignore_errors=True)
     given: dict[str, Any] = {"pdf": False, "threads": 1, "now": NOW, **settings}
     now = given.pop("now")
-    chosen = Settings(roots=(ckpts,), out=ckpts.parent / "out", cache=cache, settle=0.0, **given)
+    chosen = Settings(roots=(ckpts,), out=ckpts.parent / (out or "out"), cache=cache, settle=0.0, **given)
     return content(pipeline.run(chosen, Progress(quiet=True), now=now).folder)
 
 
@@ -83,6 +85,48 @@ def test_pages_of_checkpoints_are_composed_once(tmp_path: Path, composed: list[s
             damaged.write_bytes(damaged.read_bytes()[:-1])
     assert run(ckpts, cache) == first
     assert len(composed) == 4
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Titles of the pages that are rendered from here on."""
+    titles: list[str] = []
+
+    def noting(page: Page) -> str:
+        titles.append(page.title)
+        return render_html(page)
+
+    monkeypatch.setattr("reporter.documents.render_html", noting)
+    return titles
+
+
+@pytest.mark.parametrize("series", [1, 2])
+def test_the_first_page_is_rendered_once_and_tells_the_time(tmp_path: Path, series: int, rendered: list[str]) -> None:
+    """It is kept by the first run that reads nothing; that of several series tells how old their checkpoints are."""
+    ckpts, cache = train(tmp_path / "ckpts"), tmp_path / "cache"
+    if series == 2:
+        safetensors(ckpts / "n-1.safetensors", {"other": np.ones((3, 4), "f4")})
+    times = [NOW + timedelta(days=day) for day in range(1000, 1004)]
+    right = [run(ckpts, None, "right", now=now) for now in times]
+    rendered.clear()
+    known: list[dict[str, bytes]] = []
+    made = []
+    for now in times:
+        known.append(run(ckpts, cache, "known", now=now))
+        made.append(rendered.count("Checkpoints of ckpts"))
+    assert known == right
+    assert made == ([1, 2, 2, 2] if series == 1 else [1, 2, 3, 4])
+    assert len({one["index.html"] for one in known}) == len(times)
+
+
+def test_templates_of_the_users_own_may_do_what_they_like_with_the_time(tmp_path: Path, rendered: list[str]) -> None:
+    ckpts, cache, own = train(tmp_path / "ckpts"), tmp_path / "cache", tmp_path / "own"
+    (own / "partials").mkdir(parents=True)
+    (own / "partials" / "head.html").write_text("<h1>{{ page.facts[1][:10] if page.facts|length > 1 }}</h1>\n")
+    times = [NOW + timedelta(days=day) for day in range(3)]
+    right = [run(ckpts, None, "right", now=now, templates=own) for now in times]
+    assert [run(ckpts, cache, "known", now=now, templates=own) for now in times] == right
+    assert all(f"<h1>{now:%Y-%m-%d}</h1>".encode() in one["index.html"] for now, one in zip(times, right, strict=True))
 
 
 def test_copies_of_the_process_make_the_same(tmp_path: Path) -> None:
