@@ -12,6 +12,13 @@ from pathlib import Path
 from reporter import __version__, plots
 from reporter.ahead import NONE, Copies, made_ahead
 from reporter.cache import Cache, CacheDamaged
+from reporter.cache.derived import (
+    Thumbnails,
+    histograms_from_bytes,
+    histograms_to_bytes,
+    thumbnails_from_bytes,
+    thumbnails_to_bytes,
+)
 from reporter.cache.renderings import Renderings
 from reporter.cache.substance import substance
 from reporter.compare import runs_of_one_model
@@ -28,7 +35,6 @@ from reporter.model.news import Run
 from reporter.model.output import UNFINISHED
 from reporter.model.report import Report
 from reporter.model.shown import FEW_SERIES
-from reporter.model.table import Thumbnail
 from reporter.plots.choose import draw_all
 from reporter.plots.choose_further import Further, draw_layers
 from reporter.plots.choose_runs import draw_runs
@@ -46,12 +52,6 @@ from reporter.writers.destination import Destination, destination
 from reporter.writers.findings_json import write_memory
 from reporter.writers.outputs import FILES, HANDED_ON, Published, deliver, require_possible
 from reporter.writers.report_json import timestamp, with_timings
-
-Histograms = tuple[SeriesHistograms, ...]
-"""Those of every series."""
-
-Thumbnails = tuple[dict[str, Thumbnail], ...]
-"""Those of the tensors of every series, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,10 @@ def _run(
         settings, cache=cache, now=created, progress=progress, clock=clock, when_measured=when_measured
     )  # discover, read, measure, compare and judge
     series, judgement, account = made.series, made.judgement, made.account
+    # Where nothing was read, most likely nothing has changed, and there is a PDF already: then its page is not composed
+    # before all others, and a copy of this process writes the records meanwhile. Only then is it worth it to keep what
+    # another run over the same would make of them.
+    unread = not account.read
     report = Report(
         title=title(settings),
         version=__version__,
@@ -143,7 +147,9 @@ def _run(
     with clock("draw"):
         progress.stage("drawing")
         known_by = substance(report, settings.bins) if cache.keeps else ""
-        histograms = renderings.made_of(known_by, "histograms", partial(_histograms, report, settings.bins), Histograms)
+        again = known_by if unread else ""
+        make = partial(_histograms, report, settings.bins)
+        histograms = renderings.made_of(again, "histograms", make, histograms_to_bytes, histograms_from_bytes)
         copies = Copies(further_processors(settings), out.scratch, UNFINISHED)
         if account.read and copies.number:
             plots.load()
@@ -158,16 +164,11 @@ def _run(
     fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
     report = replace(report, news=fresh)
 
-    # Where nothing was read, most likely nothing has changed, and there is a PDF already: then its page is not composed
-    # before all others, and a copy of this process writes the records meanwhile.
-    unread = not account.read
     with clock("draw"):
         if len(report.series) <= FEW_SERIES:
             report = draw_layers(renderings, report, copies)
-            if unread:
-                small = renderings.made_of(known_by, "thumbnails", partial(_thumbnails, report), Thumbnails)
-                both = zip(report.figures, small, strict=True)
-                report = replace(report, figures=tuple(replace(of, thumbnails=known) for of, known in both))
+            if again:
+                report = _with_thumbnails(report, renderings, again)
     progress.stage("writing")
     further = Further(renderings, settings.bins)
     with (
@@ -204,12 +205,19 @@ def _run(
     )
 
 
-def _histograms(report: Report, bins: int) -> Histograms:
+def _histograms(report: Report, bins: int) -> tuple[SeriesHistograms, ...]:
     return tuple(of_series(one, shown, bins) for one, shown in zip(report.series, report.details, strict=True))
 
 
-def _thumbnails(report: Report) -> Thumbnails:
-    return tuple(map(thumbnails, report.series))
+def _with_thumbnails(report: Report, renderings: Renderings, known_by: str) -> Report:
+    """With the thumbnails of the cards, which otherwise are made when a page is composed."""
+
+    def make() -> Thumbnails:
+        return tuple(map(thumbnails, report.series))
+
+    every = renderings.made_of(known_by, "thumbnails", make, thumbnails_to_bytes, thumbnails_from_bytes)
+    both = zip(report.figures, every, strict=True)
+    return replace(report, figures=tuple(replace(of, thumbnails=small) for of, small in both))
 
 
 def _index(settings: Settings, out: Destination, now: datetime) -> Iterator[str]:

@@ -101,20 +101,27 @@ class Renderings:
         """What :meth:`render` once gave with this key; None if it is not there any more."""
         return self._cache.rendering("page", key, bytes)
 
-    def made_of(self, substance: str, kind: str, make: Callable[[], R], as_a: type[R]) -> R:
+    def made_of(
+        self,
+        substance: str,
+        kind: str,
+        make: Callable[[], R],
+        encode: Callable[[R], bytes],
+        decode: Callable[[bytes], R],
+    ) -> R:
         """``make()``, of a report with a certain :func:`reporter.cache.substance.substance`.
 
         Args:
             substance: "" for none: then nothing is known, and nothing is kept.
             kind: letters and dashes.
-            as_a: the type of what it makes: of plain values, and of dataclasses of these.
+            encode, decode: what it makes, to bytes and back.
         """
-        if not (substance and self._cache.keeps):
+        if not substance:
             return make()
-        known = self._cache.rendering(kind, substance, lambda data: msgspec.msgpack.decode(data, type=as_a))
+        known = self._cache.rendering(kind, substance, decode)
         if known is None:
             known = make()
-            self._cache.keep_rendering(kind, substance, msgspec.msgpack.encode(known))
+            self._cache.keep_rendering(kind, substance, encode(known))
         return known
 
     def pages_of(self, substance: str) -> Mapping[str, str]:

@@ -36,8 +36,10 @@ MINE = Rule("mine", "Mine", 0.5, "f", "s", check, meaning="It means {means}")
 
 
 def train(folder: Path) -> Path:
+    """Checkpoints of a model, one of whose names is no UTF-8."""
     for step in STEPS:
-        safetensors(folder / f"m-{step}.safetensors", weights(step))
+        odd = {"odd\udc80.kernel": np.random.default_rng(step).standard_normal((8, 8)).astype("f4")}
+        safetensors(folder / f"m-{step}.safetensors", weights(step) | odd)
     return folder
 
 
