@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -17,7 +19,8 @@ from reporter.numerals import size
 from reporter.plots import first_screen
 from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
-from reporter.sections import DRAWN, Drawing, Maker, document_page, page_makers
+from reporter.sections import DRAWN, INDEX, Drawing, Maker, document_page, moment, page_makers
+from reporter.sections.base import OF_CHECKPOINTS
 from reporter.sections.hero import hero
 from reporter.writers.plots import Picture, Plots, pictures_of
 from reporter.writers.report_json import timestamp
@@ -106,7 +109,13 @@ class Documents:
 
     @contextmanager
     def pages(
-        self, report: Report, drawing: Drawing = DRAWN, copies: Copies = NONE
+        self,
+        report: Report,
+        drawing: Drawing = DRAWN,
+        copies: Copies = NONE,
+        substance: str = "",
+        *,
+        unchanged: bool = False,
     ) -> Iterator[Callable[[], dict[str, bytes]]]:
         """As a context, in which copies of this process make the last pages while it does something else.
 
@@ -114,31 +123,53 @@ class Documents:
             report: see :func:`reporter.sections.page_makers`.
             drawing: adds what only single pages show.
             copies: how many may help.
+            substance: see :func:`reporter.cache.substance.substance`.
+            unchanged: whether the first page may be that of an earlier run, or of a later one, but for the time: it is
+                large, and not kept for nothing.
 
         Yields:
             What makes the others, and gives the HTML files by path, and their pictures as files.
         """
         makers = page_makers(report, drawing)
+        kept = self._renderings.pages_of(substance)
+        known = {path: self._renderings.rendered(key) for path, key in kept.items()}
+        left = [maker for maker in makers if known.get(maker[0]) is None]
 
-        def every(made: Iterator[tuple[bytes, tuple[Picture, ...]]]) -> dict[str, bytes]:
-            files, pictures = {}, Plots()
-            for (path, _), (html, shown) in zip(makers, made, strict=True):
-                files[path] = html
-                pictures.add(shown)
+        def every(made: Iterator[tuple[bytes, str]]) -> dict[str, bytes]:
+            files, pictures, keys = {}, Plots(), {}
+            for path, _ in makers:
+                data = known.pop(path, None)
+                data, key = next(made) if data is None else (data, kept[path])
+                files[path], shown = _unpacked(data)
+                pictures.add(shown if self._plots else ())
+                if path.startswith(OF_CHECKPOINTS):
+                    keys[path] = key
+            if keys != kept:
+                self._renderings.keep_pages(substance, keys)
             # What is new, curves and facts are not in the picture, and would have it drawn anew in every run.
             told = replace(hero(report, "html"), news="", curves=None, facts=())
             screen = self._renderings.draw(first_screen, "summary", report.title, told)
             return files | pictures.files | {"summary.png": screen.png}
 
-        with made_ahead(makers, self._made, copies if len(makers) >= MANY else NONE) as made:
+        made_of = partial(self._made, moment=moment(report) if unchanged and report.look.templates is None else "")
+        with made_ahead(left, made_of, copies if len(left) >= MANY else NONE) as made:
             yield partial(every, made)
 
-    def _made(self, maker: Maker) -> tuple[bytes, tuple[Picture, ...]]:
-        """A page and its pictures. The first page tells when it was made, the others often are as they were."""
+    def _made(self, maker: Maker, moment: str) -> tuple[bytes, str]:
+        """A page and its pictures, and its key. The first page has none, as it tells when it was made.
+
+        Args:
+            moment: as the first page has it, if one that differs in nothing else may be used; "" if not.
+        """
         path, make = maker
         page = make()
-        html = _html(page) if path == "index.html" else self._renderings.render(_html, page)
-        return html, pictures_of(page) if self._plots else ()
+        if path != INDEX:
+            return self._renderings.render(_packed, page)
+        if not moment:
+            return _packed(page), ""
+        packed, stand_in = self._renderings.render_undated(_packed, page, moment)
+        html, pictures = _unpacked(packed)
+        return _joined(html.replace(stand_in.encode(), moment.encode()), pictures), ""
 
     def finish(self) -> dict[str, bytes]:
         """The PDF by path; nothing, and the :attr:`problem` noted, where it could not be made or none was wanted."""
@@ -162,6 +193,26 @@ def _small(files: Mapping[str, bytes]) -> dict[str, bytes]:
         if sum(map(len, kept.values())) + len(data) <= MOST_ATTACHED:
             kept[name] = data
     return kept
+
+
+def _packed(page: Page) -> bytes:
+    """A page as a file, and its pictures."""
+    return _joined(_html(page), pictures_of(page))
+
+
+def _joined(html: bytes, pictures: tuple[Picture, ...]) -> bytes:
+    """A line of JSON about these parts, then their bytes."""
+    parts = [("", html), *pictures]
+    head = json.dumps([(name, len(data)) for name, data in parts])
+    return b"".join([head.encode(), b"\n", *(data for _, data in parts)])
+
+
+def _unpacked(packed: bytes) -> tuple[bytes, tuple[Picture, ...]]:
+    """The inverse of :func:`_joined`."""
+    head, _, data = packed.partition(b"\n")
+    stream = io.BytesIO(data)
+    (_, html), *pictures = [(name, stream.read(length)) for name, length in json.loads(head)]
+    return html, tuple(pictures)
 
 
 def _html(page: Page) -> bytes:

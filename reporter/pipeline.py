@@ -6,12 +6,21 @@ import os
 from collections.abc import Iterator
 from dataclasses import field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from reporter import __version__, plots
-from reporter.ahead import Copies
+from reporter.ahead import NONE, Copies, made_ahead
 from reporter.cache import Cache, CacheDamaged
+from reporter.cache.derived import (
+    Thumbnails,
+    histograms_from_bytes,
+    histograms_to_bytes,
+    thumbnails_from_bytes,
+    thumbnails_to_bytes,
+)
 from reporter.cache.renderings import Renderings
+from reporter.cache.substance import substance
 from reporter.compare import runs_of_one_model
 from reporter.derive.histograms import of_series
 from reporter.documents import Documents
@@ -21,6 +30,7 @@ from reporter.gather.account import Account
 from reporter.gather.stretches import further_processors
 from reporter.judged import judged
 from reporter.measuring.kernels import compiled_anew, when_compiling
+from reporter.model.histogram import SeriesHistograms
 from reporter.model.news import Run
 from reporter.model.output import UNFINISHED
 from reporter.model.report import Report
@@ -33,6 +43,7 @@ from reporter.render.look import read_look
 from reporter.render.runs import MADE_BY, render_runs
 from reporter.rules.news import news
 from reporter.run_facts import Clock, identity, title
+from reporter.sections.layer_cards import thumbnails
 from reporter.sections.shown import details
 from reporter.settings.model import Settings
 from reporter.settings.options import described
@@ -114,16 +125,10 @@ def _run(
         settings, cache=cache, now=created, progress=progress, clock=clock, when_measured=when_measured
     )  # discover, read, measure, compare and judge
     series, judgement, account = made.series, made.judgement, made.account
-
-    with clock("draw"):
-        progress.stage("drawing")
-        shown = details(series, judgement)
-        histograms = tuple(of_series(s, d, settings.bins) for s, d in zip(series, shown, strict=True))
-        copies = Copies(further_processors(settings), out.scratch, UNFINISHED)
-        if account.read and copies.number:
-            plots.load()
-        figures = draw_all(renderings, series, histograms, judgement, settings.bins, copies)
-        runs = tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series))
+    # Where nothing was read, most likely nothing has changed, and there is a PDF already: then its page is not composed
+    # before all others, and a copy of this process writes the records meanwhile. Only then is it worth it to keep what
+    # another run over the same would make of them.
+    unread = not account.read
     report = Report(
         title=title(settings),
         version=__version__,
@@ -131,15 +136,29 @@ def _run(
         settings=described(settings),
         variables=settings.variables,
         series=series,
-        histograms=histograms,
-        figures=figures,
+        histograms=(),
+        figures=(),
         judgement=judgement,
         files=made.files,
         timings={},
-        runs=runs,
-        details=shown,
+        details=details(series, judgement),
         look=look,
     )
+    with clock("draw"):
+        progress.stage("drawing")
+        known_by = substance(report, settings.bins) if cache.keeps else ""
+        again = known_by if unread else ""
+        make = partial(_histograms, report, settings.bins)
+        histograms = renderings.made_of(again, "histograms", make, histograms_to_bytes, histograms_from_bytes)
+        copies = Copies(further_processors(settings), out.scratch, UNFINISHED)
+        if account.read and copies.number:
+            plots.load()
+        report = replace(
+            report,
+            histograms=histograms,
+            figures=draw_all(renderings, series, histograms, judgement, settings.bins, copies),
+            runs=tuple(draw_runs(renderings, series, group) for group in runs_of_one_model(series)),
+        )
     name = out.run_name(created, identity(made.found, settings))
     memory, problem = out.memory()
     fresh, memory = news(report, memory, Run(name, timestamp(created)), problem)
@@ -148,12 +167,20 @@ def _run(
     with clock("draw"):
         if len(report.series) <= FEW_SERIES:
             report = draw_layers(renderings, report, copies)
+            if again:
+                report = _with_thumbnails(report, renderings, again)
     progress.stage("writing")
     further = Further(renderings, settings.bins)
-    with clock("compose"), documents.pages(report, further, copies) as pages:
-        files = {name: write(report) for name, write in FILES} | {HANDED_ON: write_memory(memory)}
+    with (
+        clock("compose"),
+        made_ahead(FILES, lambda file: file[1](report), copies if unread else NONE) as written,
+        documents.pages(report, further, copies, known_by, unchanged=unread and cache.keeps) as pages,
+    ):
+        files = pages() if unread else {}
+        files |= {name: data for (name, _), data in zip(FILES, written, strict=True)}
+        files[HANDED_ON] = write_memory(memory)
         documents.begin(report, files, further)
-        files |= pages()
+        files |= {} if unread else pages()
     with clock("pdf"):
         progress.stage("PDF")
         files |= documents.finish()
@@ -176,6 +203,21 @@ def _run(
         account.read_bytes,
         compiled_anew(),
     )
+
+
+def _histograms(report: Report, bins: int) -> tuple[SeriesHistograms, ...]:
+    return tuple(of_series(one, shown, bins) for one, shown in zip(report.series, report.details, strict=True))
+
+
+def _with_thumbnails(report: Report, renderings: Renderings, known_by: str) -> Report:
+    """With the thumbnails of the cards, which otherwise are made when a page is composed."""
+
+    def make() -> Thumbnails:
+        return tuple(map(thumbnails, report.series))
+
+    every = renderings.made_of(known_by, "thumbnails", make, thumbnails_to_bytes, thumbnails_from_bytes)
+    both = zip(report.figures, every, strict=True)
+    return replace(report, figures=tuple(replace(of, thumbnails=small) for of, small in both))
 
 
 def _index(settings: Settings, out: Destination, now: datetime) -> Iterator[str]:

@@ -7,9 +7,11 @@ checkpoints are compared: cells, units and sketches. The cells of a layer are th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -198,7 +200,18 @@ class Entry:
             missing_layers=facts.missing_layers,
             model=facts.model,
             missing_weights=facts.missing_weights,
+            kept=self._known_by(selection, probabilities),
         )
+
+    def _known_by(self, selection: str, probabilities: Collection[float]) -> str:
+        """See :attr:`reporter.model.measured.Measured.kept`. The header has the checksum of every block.
+
+        Statistics that were not kept may be those of an installed package, of which nothing is known here.
+        """
+        if not self.has_all_statistics:
+            return ""
+        facts = json.dumps([self.header, selection, sorted(probabilities)])
+        return sha256(facts.encode()).hexdigest()
 
     def _columns(self, block: str, n: int, probabilities: Collection[float], cells: Callable[[int], Cells]) -> Columns:
         data = self._container.block(block)

@@ -9,6 +9,7 @@ from reporter.frozen import dataclass
 from reporter.model.blocks import Figure
 from reporter.model.finding import Finding
 from reporter.model.histogram import Histogram
+from reporter.model.table import Thumbnail
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class SeriesFigures:
         evidence: what findings look like, by :func:`evidence_key`.
         telling: layer -> the same of the dozen layers that matter most, which the PDF shows.
         brief: whether some were left out because the report is over very many series.
+        thumbnails: by tensor, those on the cards of layers, where an earlier run has made them; else none.
     """
 
     moving: Figure | None
@@ -54,6 +56,7 @@ class SeriesFigures:
     metrics: Figure | None = None
     curves: Figure | None = None
     evidence: Mapping[tuple[str, str, str], Figure] = field(default_factory=dict)
+    thumbnails: Mapping[str, Thumbnail] = field(default_factory=dict)
 
 
 def evidence_key(finding: Finding) -> tuple[str, str, str]:

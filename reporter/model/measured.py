@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-
 T = TypeVar("T")
 
 
@@ -208,8 +207,8 @@ class Measured:
         notes: remarks of the reader and of measuring.
         missing_layers, missing_weights, model: see :class:`reporter.model.tensor.Contents`.
         seconds: time spent reading and measuring.
-        own_names: the file's own name of each layer that goes by another in its series, see
-            :mod:`reporter.gather.layer_names`.
+        own_names: the file's own names of layers that have others in the series: :mod:`reporter.gather.layer_names`.
+        kept: a hash that differs wherever the numbers do, by which the cache knows them; "" where it does not.
     """
 
     layout: Layout
@@ -226,6 +225,7 @@ class Measured:
     missing_weights: int = 0
     own_names: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
+    kept: str = ""
 
     @property
     def empty(self) -> bool:

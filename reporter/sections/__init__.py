@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -135,6 +136,12 @@ DRAWN = _Drawn()
 Maker = tuple[str, Callable[[], Page]]
 """The path of a page in the folder of the report, and what composes it."""
 
+INDEX = "index.html"
+"""The path of the first page."""
+
+NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+"""When the report was made that all other pages are made of, so that they cannot depend on it."""
+
 
 def document_page(report: Report, drawing: Drawing) -> Page:
     """The page of the PDF."""
@@ -166,8 +173,9 @@ def page_makers(report: Report, drawing: Drawing = DRAWN) -> list[Maker]:
             page = whole()
             parts = nbytes(page) > MOST_BYTES
             index = partial(report_page, report, "index") if parts else partial(fitted, page)
-    further = [*_series_pages(report, drawing), *_runs_pages(report)] if parts else []
-    return [("index.html", index), *further, *_checkpoint_pages(report, drawing, parts=parts)]
+    undated = replace(report, created=NO_TIME, timings={}, news=None)
+    further = [*_series_pages(undated, drawing), *_runs_pages(undated)] if parts else []
+    return [(INDEX, index), *further, *_checkpoint_pages(undated, drawing, parts=parts)]
 
 
 def _fitted(make: Callable[[], Page]) -> Page:
@@ -264,4 +272,9 @@ def _made_by(report: Report) -> tuple[str, ...]:
 def _made(report: Report) -> tuple[str, ...]:
     """The program that made the report, when, and from which folders."""
     folders = report.settings.get("folders", "")
-    return (*_made_by(report), f"{report.created:%Y-%m-%d %H:%M} UTC", *([folders] if folders else []))
+    return (*_made_by(report), moment(report), *([folders] if folders else []))
+
+
+def moment(report: Report) -> str:
+    """When a report was made, as its pages tell it."""
+    return f"{report.created:%Y-%m-%d %H:%M} UTC"

@@ -115,9 +115,13 @@ def worst_series(report: Report) -> list[int]:
     return sorted(range(len(report.series)), key=lambda at: place.get(report.series[at].name, len(place)))
 
 
+OF_CHECKPOINTS = "checkpoints/"
+"""How the paths of the pages of checkpoints begin."""
+
+
 def checkpoint_href(ref: CheckpointRef) -> str:
     """The path, in the folder of the report, of the page of a checkpoint."""
-    return f"checkpoints/{ref.slug}.html"
+    return f"{OF_CHECKPOINTS}{ref.slug}.html"
 
 
 def where_detailed(report: Report, at: int, place: int = -1) -> str:

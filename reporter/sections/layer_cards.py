@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class _Of:
         found: the findings by layer, the worst first, each with the link to where it is told.
         trends: by layer.
         drawn: the distribution over the steps by layer.
-        thumbnails: those made so far, by tensor: that of the one that speaks for a layer is shown twice.
+        thumbnails: by tensor.
     """
 
     series: Comparison
@@ -78,7 +78,16 @@ class _Of:
     found: Mapping[str, Sequence[tuple[Finding, str]]]
     trends: Mapping[str, Table]
     drawn: Mapping[str, Figure]
-    thumbnails: dict[str, Thumbnail] = field(default_factory=dict)
+    thumbnails: Mapping[str, Thumbnail]
+
+
+def thumbnails(series: Comparison) -> dict[str, Thumbnail]:
+    """The values of each tensor that is on a card, by its name."""
+    made: dict[str, Thumbnail] = {}
+    for layer in series.layers:
+        first, last = (series.measured[place] for place in _ends(series, layer))
+        made |= {name: _thumbnail(first, last, name) for name in last.layer_members[layer] if name not in made}
+    return made
 
 
 def cards(report: Report, at: int) -> Cards:
@@ -98,7 +107,8 @@ def cards(report: Report, at: int) -> Cards:
                 found.setdefault(layer, []).append((finding, told.get(i, elsewhere)))
     ids, folder = card_anchors(series), common_folder(series.layers)
     trends, drawn = layer_trends.tables_of(series), report.figures[at].layers
-    of = _Of(series, ids, norms(series), updates(series), found, trends, drawn)
+    small = report.figures[at].thumbnails or thumbnails(series)
+    of = _Of(series, ids, norms(series), updates(series), found, trends, drawn, small)
     ranked = [*(n for n in found if n in ids), *(n for m in series.moved for n in m.layers if n in ids)]
     order = dict.fromkeys([*ranked, *series.layers])
     made = [
@@ -118,12 +128,18 @@ def _beside(of: _Of, place: int, folder: str) -> Iterator[Link]:
             yield Link(f"← {name}" if at < place else f"{name} →", f"#{of.anchors[layers[at]]}")
 
 
-def _card(of: _Of, name: str, folder: str) -> Card:
-    series = of.series
+def _ends(series: Comparison, layer: str) -> tuple[int, int]:
+    """The places of the first and the last checkpoint that have a layer."""
     places = range(len(series.refs))
     begin, end = (
-        next(i for i in some if name in series.measured[i].layout.layer_places) for some in (places, reversed(places))
+        next(i for i in some if layer in series.measured[i].layout.layer_places) for some in (places, reversed(places))
     )
+    return begin, end
+
+
+def _card(of: _Of, name: str, folder: str) -> Card:
+    series = of.series
+    begin, end = _ends(series, name)
     first, last = series.measured[begin], series.measured[end]
     lead = last.lead_of(name)
     assert lead is not None
@@ -151,7 +167,7 @@ def _marks(of: _Of, lead: str, first: Measured, last: Measured) -> tuple[tuple[s
     tensor = last.by_name[lead]
     several = len(series.refs) > 1
     role = str(tensor.info.role).replace("_", " ")
-    thumb = Cell(f"{integer(tensor.info.size)} values", mark=_thumbnail(of, first, last, lead))
+    thumb = Cell(f"{integer(tensor.info.size)} values", mark=of.thumbnails[lead])
     norm = norm_cell(tensor)
     if not several:
         return (role, thumb), ("norm", norm)
@@ -164,15 +180,12 @@ def _marks(of: _Of, lead: str, first: Measured, last: Measured) -> tuple[tuple[s
     )
 
 
-def _thumbnail(of: _Of, first: Measured, last: Measured, name: str) -> Thumbnail:
+def _thumbnail(first: Measured, last: Measured, name: str) -> Thumbnail:
     """The values of a tensor in both checkpoints, which are those of its layer, in the same bins."""
-    if name in of.thumbnails:
-        return of.thumbnails[name]
     tensors = [m.by_name.get(name) for m in ((last,) if first is last else (first, last))]
     counted_ = shared([t.summary for t in tensors if t is not None], BINS)
     shares = [tuple(n / max(h.total, 1) for n in h.counts) if h else () for h in counted_]
-    made = of.thumbnails[name] = Thumbnail(shares[0] if len(shares) > 1 else (), shares[-1] if shares else ())
-    return made
+    return Thumbnail(shares[0] if len(shares) > 1 else (), shares[-1] if shares else ())
 
 
 def _blocks(of: _Of, name: str, first: Measured, last: Measured, found: Sequence[Finding]) -> Iterator[Block]:
@@ -230,7 +243,7 @@ def _tensor(of: _Of, name: str, first: Measured, last: Measured) -> Row:
     cells = [
         Cell(re.split(r"/", name)[-1], title=name),
         Cell(_shape(tensor.info)),
-        Cell("", mark=_thumbnail(of, first, last, name)),
+        Cell("", mark=of.thumbnails[name]),
     ]
     earlier, later = (None if t is None else t.statistics for t in (before if several else None, tensor))
     for statistic in _SHOWN:

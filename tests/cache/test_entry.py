@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b) and type(a) is type(b)
 
 
-HOW = {"rows", "row", "of_tensors", "of_groups", "read_cells"}
+HOW = {"rows", "row", "of_tensors", "of_groups", "read_cells", "kept"}
 """Fields by which numbers are found, and which hold none themselves."""
 
 
@@ -121,6 +121,26 @@ def test_any_values_come_back(values: np.ndarray) -> None:
         numbers, content = written(contents, Plan())
     back = entry(content).measured("model", Plan().quantiles)
     assert all(same(getattr(numbers, name), getattr(back, name)) for name in shown(Measured))
+
+
+def test_whatever_differs_is_kept_under_another_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same file: other numbers, other quantiles of them, another selection, another time that it took."""
+    numbers, content = written()
+    other, values = (Contents("toy", (), (ArraySource(np.full((2, 3), n, "f4")),)) for n in (1.0, 2.0))
+    both = encode({"name": "x"}, CONTENTS, {one: written(plan=Plan(one))[0] for one in ("model", "all")})
+    slow = encode({"name": "x"}, CONTENTS, {PLAN.variables: replace(numbers, seconds=numbers.seconds + 1)})
+    kept = [
+        entry(content).measured(PLAN.variables, PLAN.quantiles).kept,
+        entry(content).measured(PLAN.variables, (0.5,)).kept,
+        entry(slow).measured(PLAN.variables, PLAN.quantiles).kept,
+        *(entry(both).measured(selection, ()).kept for selection in ("model", "all")),
+        *(entry(written(one)[1]).measured(PLAN.variables, ()).kept for one in (other, values)),
+    ]
+    assert len(set(kept)) == len(kept) and all(kept)
+    assert entry(content).measured(PLAN.variables, PLAN.quantiles).kept == kept[0]
+    assert numbers.kept == "", "the cache does not know what was just measured"
+    monkeypatch.setattr("reporter.cache.entry.STATISTICS", STATISTICS[1:])
+    assert entry(content).measured(PLAN.variables, PLAN.quantiles).kept == "", "a statistic may be anybody's"
 
 
 def test_fewer_quantiles_can_be_asked_for() -> None:

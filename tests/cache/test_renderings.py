@@ -7,6 +7,7 @@ import math
 import pkgutil
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,21 @@ def test_other_code_or_libraries_have_renderings_of_their_own(
     (tmp_path / "plots" / "curves.py").write_text("2")
     assert compute() != thin
     before = compute()
-    monkeypatch.setattr(memo_module, "version", lambda library: "9.9" if library == "matplotlib" else "1.0")
+    (tmp_path / "Matplotlib-9.9.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
     assert compute() != before
+
+
+def test_the_versions_are_those_that_are_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Read from the names of folders, or asked for where there are none with such names."""
+    assert [name.lower() for name in memo_module.versions()] == [
+        f"{library}-{version(library)}.dist-info" for library in memo_module.LIBRARIES
+    ]
+    monkeypatch.setattr(memo_module, "LIBRARIES", ("odd", "none"))
+    (tmp_path / "odd.dist-info").mkdir()
+    (tmp_path / "odd.dist-info" / "METADATA").write_text("Name: odd\nVersion: 3.2.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert list(memo_module.versions()) == ["3.2.1", ""]
 
 
 def test_without_a_cache_everything_is_drawn() -> None:
@@ -171,9 +185,14 @@ def test_pages(memo: Renderings) -> None:
     figure = Figure("f", b"png", 1, 2, "", "")
     page = Page("t", "", (Section("a", "A", (Paragraph("p"), figure)),))
     other = replace(page, sections=(Section("a", "A", (Paragraph("p"), replace(figure, png=b"PNG"))),))
+    keys = []
     for one in (page, other, page, other):
-        assert memo.render(render, one) == b"t"
+        data, key = memo.render(render, one)
+        assert data == memo.rendered(key) == b"t"
+        keys.append(key)
     assert rendered == [page, other]
+    assert keys[:2] == keys[2:] and len(set(keys)) == 2
+    assert Renderings(Cache(None)).render(render, page) == (b"t", "")
 
 
 def test_renderings_are_counted_and_pruned(memo: Renderings, tmp_path: Path) -> None:
@@ -220,10 +239,10 @@ def test_a_later_run_renders_what_changed(ckpts: Path, tmp_path: Path, monkeypat
     first = run(ckpts, "out", tmp_path / "cache")
     assert len(rendered) == 4
     rendered.clear()
-    pictures = len(renderings(tmp_path))
+    pictures = len(list(tmp_path.rglob("*.picture.rendering")))
     later = run(ckpts, "out", tmp_path / "cache", NOW + timedelta(days=1))
     assert len(rendered) == 1, "the report itself tells when it was made; pages of checkpoints do not"
-    assert len(renderings(tmp_path)) == pictures
+    assert len(list(tmp_path.rglob("*.picture.rendering"))) == pictures > 10
     pages = {path for path in first if path.startswith("checkpoints/")}
     assert len(pages) == 3
     assert {path for path in first if first[path] == later[path]} >= pages
