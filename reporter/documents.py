@@ -19,6 +19,7 @@ from reporter.render.html import render_html
 from reporter.render.pdf import Attachment, Printer
 from reporter.sections import DRAWN, Drawing, Maker, document_page, page_makers
 from reporter.sections.hero import hero
+from reporter.writers.aside import IN_MEMORY, Aside, Content, read, size_of
 from reporter.writers.plots import Picture, Plots, pictures_of
 from reporter.writers.report_json import timestamp
 
@@ -82,7 +83,7 @@ class Documents:
         if self._printer is not None:
             self._printer.start()
 
-    def begin(self, report: Report, files: Mapping[str, bytes], drawing: Drawing = DRAWN) -> None:
+    def begin(self, report: Report, files: Mapping[str, Content], drawing: Drawing = DRAWN) -> None:
         """Start the PDF, unless one of the same report is known from an earlier run.
 
         Args:
@@ -95,7 +96,7 @@ class Documents:
         attached = _small({name: files[name] for name in ATTACHED})
         page = document_page(report, drawing)
         facts = [
-            f"Beside this PDF, too large to be attached: {n}, {size(len(files[n]))}"
+            f"Beside this PDF, too large to be attached: {n}, {size(size_of(files[n]))}"
             for n in ATTACHED
             if n not in attached
         ]
@@ -106,22 +107,24 @@ class Documents:
 
     @contextmanager
     def pages(
-        self, report: Report, drawing: Drawing = DRAWN, copies: Copies = NONE
-    ) -> Iterator[Callable[[], dict[str, bytes]]]:
+        self, report: Report, drawing: Drawing = DRAWN, copies: Copies = NONE, aside: Aside = IN_MEMORY
+    ) -> Iterator[Callable[[], dict[str, Content]]]:
         """As a context, in which copies of this process make the last pages while it does something else.
 
         Args:
             report: see :func:`reporter.sections.page_makers`.
             drawing: adds what only single pages show.
             copies: how many may help.
+            aside: for what is made.
 
         Yields:
             What makes the others, and gives the HTML files by path, and their pictures as files.
         """
         makers = page_makers(report, drawing)
 
-        def every(made: Iterator[tuple[bytes, tuple[Picture, ...]]]) -> dict[str, bytes]:
-            files, pictures = {}, Plots()
+        def every(made: Iterator[tuple[Content, tuple[Picture, ...]]]) -> dict[str, Content]:
+            files: dict[str, Content] = {}
+            pictures = Plots()
             for (path, _), (html, shown) in zip(makers, made, strict=True):
                 files[path] = html
                 pictures.add(shown)
@@ -130,15 +133,15 @@ class Documents:
             screen = self._renderings.draw(first_screen, "summary", report.title, told)
             return files | pictures.files | {"summary.png": screen.png}
 
-        with made_ahead(makers, self._made, copies if len(makers) >= MANY else NONE) as made:
+        with made_ahead(makers, partial(self._made, aside), copies if len(makers) >= MANY else NONE) as made:
             yield partial(every, made)
 
-    def _made(self, maker: Maker) -> tuple[bytes, tuple[Picture, ...]]:
+    def _made(self, aside: Aside, maker: Maker) -> tuple[Content, tuple[Picture, ...]]:
         """A page and its pictures. The first page tells when it was made, the others often are as they were."""
         path, make = maker
         page = make()
         html = _html(page) if path == "index.html" else self._renderings.render(_html, page)
-        return html, pictures_of(page) if self._plots else ()
+        return aside.keep_named(path, html), pictures_of(page, aside) if self._plots else ()
 
     def finish(self) -> dict[str, bytes]:
         """The PDF by path; nothing, and the :attr:`problem` noted, where it could not be made or none was wanted."""
@@ -155,12 +158,12 @@ class Documents:
         return {"report.pdf": pdf}
 
 
-def _small(files: Mapping[str, bytes]) -> dict[str, bytes]:
+def _small(files: Mapping[str, Content]) -> dict[str, bytes]:
     """Those of the files that can be attached, in their order: each that there is still room for."""
     kept: dict[str, bytes] = {}
-    for name, data in files.items():
-        if sum(map(len, kept.values())) + len(data) <= MOST_ATTACHED:
-            kept[name] = data
+    for name, content in files.items():
+        if sum(map(len, kept.values())) + size_of(content) <= MOST_ATTACHED:
+            kept[name] = read(content)
     return kept
 
 

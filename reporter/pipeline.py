@@ -149,20 +149,21 @@ def _run(
         if len(report.series) <= FEW_SERIES:
             report = draw_layers(renderings, report, copies)
     progress.stage("writing")
-    further = Further(renderings, settings.bins)
-    with clock("compose"), documents.pages(report, further, copies) as pages:
-        files = {name: write(report) for name, write in FILES} | {HANDED_ON: write_memory(memory)}
-        documents.begin(report, files, further)
-        files |= pages()
-    with clock("pdf"):
-        progress.stage("PDF")
-        files |= documents.finish()
+    further, latest = Further(renderings, settings.bins), report.tensors > 0
+    with out.aside() as aside:
+        with clock("compose"), documents.pages(report, further, copies, aside) as pages:
+            files = {name: aside.keep(name, write(report)) for name, write in FILES}
+            files[HANDED_ON] = write_memory(memory)
+            documents.begin(report, files, further)
+            files |= pages()
+        with clock("pdf"):
+            progress.stage("PDF")
+            files |= documents.finish()
 
-    progress.stage("publishing")
-    report = replace(report, timings=clock.seconds)
-    files["report.json"] = with_timings(files["report.json"], report.timings)
-    latest = report.tensors > 0
-    folder = out.publish(created, identity(made.found, settings), files, latest=latest)
+        progress.stage("publishing")
+        report = replace(report, timings=clock.seconds)
+        files["report.json"] = with_timings(files["report.json"], report.timings)
+        folder = out.publish(created, identity(made.found, settings), files, latest=latest)
     page = out.page(folder, latest=latest)
     problems = (*_index(settings, out, created), *deliver(Published(report, page, clock.elapsed, settings)))
     return Outcome(

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from reporter.errors import OutputBusy, OutputError
 from reporter.model.output import LOCK, MARKER, UNFINISHED, marker
+from reporter.writers.aside import Content
 
 RUNS, LATEST, _NEW_LINK = "runs", "latest", ".latest-"
 
@@ -66,13 +67,13 @@ def run_name(out: Path, created: datetime, identity: str) -> str:
     return name
 
 
-def publish(out: Path, created: datetime, identity: str, files: Mapping[str, bytes], *, latest: bool = True) -> Path:
+def publish(out: Path, created: datetime, identity: str, files: Mapping[str, Content], *, latest: bool = True) -> Path:
     """Write the files of one run, so that a reader sees all of them or none.
 
     Args:
         out: the output folder.
         created, identity: what the run's folder is named by, see :func:`run_name`.
-        files: the content of each file, by its path relative to the run's folder.
+        files: the content of each file, by its path relative to the run's folder; what lies aside is moved there.
         latest: whether the link ``latest`` is switched to this run.
 
     Returns:
@@ -91,10 +92,7 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
         for relative, content in {MARKER: marker(target.name), **files}.items():
             path = temporary / relative
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            _put(path, content)
         for folder in sorted({path.parent for path in map(temporary.joinpath, files)} | {temporary}, reverse=True):
             _make_durable(folder)
         temporary.rename(target)
@@ -164,6 +162,17 @@ def write_file(path: Path, content: bytes) -> None:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); name a file in a folder that exists"
         ) from error
+
+
+def _put(path: Path, content: Content) -> None:
+    """Write a file of a run, and have it on the disk."""
+    if isinstance(content, Path):
+        content.replace(path)
+    with path.open("rb" if isinstance(content, Path) else "wb") as file:
+        if not isinstance(content, Path):
+            file.write(content)
+            file.flush()
+        os.fsync(file.fileno())
 
 
 def _point(out: Path, target: Path) -> None:

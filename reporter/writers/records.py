@@ -6,7 +6,7 @@ They are described in ``report.schema.json``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # of all that can be a record, a command has a part
 
 Record = dict[str, Any]
 """A JSON object."""
+
+Each = Callable[[Iterable[Record]], Any]
+"""Makes a list of objects."""
 
 
 def plain(value: Value | None) -> float | int | str | None:

@@ -27,11 +27,10 @@ _SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "None": ""} | 
 """For values that are no ordinary numbers: their ``repr``, and what is written instead."""
 
 
-def write_csv(report: Report) -> bytes:
-    """The table in UTF-8, with a header row, and empty cells where there is no number."""
+def write_csv(report: Report) -> Iterator[bytes]:
+    """The table in UTF-8, piece by piece, with a header row, and empty cells where there is no number."""
     probabilities = sorted({p for s in report.series for m in s.measured for p in _probabilities(m)})
-    data = io.BytesIO()
-    text = io.TextIOWrapper(data, "utf-8", "backslashreplace", newline="")
+    text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([*_WHERE, *_NAMES, *(f"q{p:g}" for p in probabilities)])
     infos: Sequence[TensorInfo] = ()
@@ -45,8 +44,16 @@ def write_csv(report: Report) -> bytes:
                 [*where, *what, *cells]
                 for what, cells in zip(described, _numbers(numbers.of_tensors.columns, probabilities), strict=True)
             )
-    text.flush()
-    return data.getvalue()
+            yield _taken(text)
+    yield _taken(text)
+
+
+def _taken(text: io.StringIO) -> bytes:
+    """All that was written to a text, which is empty afterwards."""
+    written = text.getvalue().encode("utf-8", "backslashreplace")
+    text.seek(0)
+    text.truncate()
+    return written
 
 
 def _probabilities(numbers: Measured) -> Iterator[float]:
