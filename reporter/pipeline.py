@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,10 +38,15 @@ from reporter.sections.shown import details
 from reporter.settings.model import Settings
 from reporter.settings.options import described
 from reporter.terminal.progress import Progress
+from reporter.writers.aside import IN_MEMORY
 from reporter.writers.destination import Destination, destination
 from reporter.writers.findings_json import write_memory
 from reporter.writers.outputs import FILES, HANDED_ON, Published, deliver, require_possible
 from reporter.writers.report_json import timestamp, with_timings
+
+LARGE = 50_000
+"""Tensors of all checkpoints from which on files do not stay in memory until all are there. They are about 20 MB then;
+to have each of a thousand on the disk twice takes a quarter of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,7 @@ def _run(
             report = draw_layers(renderings, report, copies)
     progress.stage("writing")
     further, latest = Further(renderings, settings.bins), report.tensors > 0
-    with out.aside() as aside:
+    with out.aside() if report.tensors > LARGE else nullcontext(IN_MEMORY) as aside:
         with clock("compose"), documents.pages(report, further, copies, aside) as pages:
             files = {name: aside.keep(name, write(report)) for name, write in FILES}
             files[HANDED_ON] = write_memory(memory)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reporter import documents, pipeline
 from reporter.errors import OutputError
+from reporter.settings.model import Settings
+from reporter.terminal.progress import Progress
+from reporter.writers import destination
 from reporter.writers.aside import IN_MEMORY, aside_in, read, size_of
 from reporter.writers.plots import Plots, pictures_of
 from reporter.writers.publish import publish
 from reporter.writers.report_json import report_record, to_bytes, with_timings, write_json
 from tests.make.rich import Rich
+from tests.make.safetensors import safetensors
+from tests.make.small import weights
 from tests.writers.test_plots import figure, page_of
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -81,3 +88,40 @@ def test_report_json_is_the_same_in_pieces_and_at_once(rich: Rich, tmp_path: Pat
         assert read(with_timings(aside.keep("report.json", write_json(rich.report)), timings)) == with_timings(
             whole, timings
         )
+
+
+def reported(tmp_path: Path, name: str) -> dict[str, bytes]:
+    """The files of a report over five checkpoints, without times."""
+    if not (tmp_path / "ckpts").exists():
+        for step in range(5):
+            safetensors(tmp_path / "ckpts" / f"m-{step}.safetensors", weights(step))
+    settings = Settings(roots=(tmp_path / "ckpts",), out=tmp_path / name, cache=None, pdf=False, settle=0.0)
+    folder = pipeline.run(settings, Progress(quiet=True), now=CREATED).folder
+    files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return files | {"report.json": files["report.json"].rpartition(b'"timings":')[0]}
+
+
+def test_a_large_report_lies_aside_and_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small, published = reported(tmp_path, "small"), []
+    publish_all = destination.publish
+
+    def publishing(*arguments: Any, **options: Any) -> Path:
+        published.extend(arguments[3].items())
+        return publish_all(*arguments, **options)
+
+    monkeypatch.setattr(destination, "publish", publishing)
+    monkeypatch.setattr(pipeline, "LARGE", 0)
+    assert reported(tmp_path, "large") == small
+    assert {name for name, content in published if isinstance(content, bytes)} == {"findings.json", "summary.png"}
+    assert len(list((tmp_path / "large" / "runs").iterdir())) == 1
+
+
+def test_a_large_report_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise OutputError("no more")
+
+    monkeypatch.setattr(pipeline, "LARGE", 0)
+    monkeypatch.setattr(documents.Documents, "begin", failing)
+    with pytest.raises(OutputError, match="no more"):
+        reported(tmp_path, "out")
+    assert list((tmp_path / "out" / "runs").iterdir()) == []
