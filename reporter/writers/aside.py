@@ -78,6 +78,23 @@ def aside_in(folder: Path) -> Iterator[Aside]:
         yield Aside(Path(path))
 
 
+def with_end(content: Content, cut: int, end: bytes) -> Content:
+    """The same with other last bytes, as many or more; a file is changed where it lies.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if isinstance(content, bytes):
+        return b"".join([memoryview(content)[:-cut], end])
+    try:
+        with content.open("r+b") as file:
+            file.seek(-cut, os.SEEK_END)
+            file.write(end)
+    except OSError as error:
+        raise OutputError(f"{content.parents[1]}: cannot be written ({error.strerror})") from error
+    return content
+
+
 def size_of(content: Content) -> int:
     """Bytes of a file."""
     return content.stat().st_size if isinstance(content, Path) else len(content)

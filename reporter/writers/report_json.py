@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from reporter.model.comparison import Comparison
@@ -15,7 +13,7 @@ from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import SCHEMA_VERSION, Report
 from reporter.model.shown import FEW_SERIES, Shown
 from reporter.writers import news, records
-from reporter.writers.aside import Content
+from reporter.writers.aside import Content, with_end
 from reporter.writers.comparisons import comparison
 from reporter.writers.metrics import metrics
 from reporter.writers.records import Each, Record
@@ -148,13 +146,7 @@ def with_timings(written: Content, timings: Mapping[str, float]) -> Content:
     >>> with_timings(b'{"title":"t","timings":{}}\\n', {"draw": 1.0})
     b'{"title":"t","timings":{"draw":1.0}}\\n'
     """
-    none, end = b"{}}\n", _encoded(_timings(timings)) + b"}\n"
-    if isinstance(written, Path):
-        with written.open("r+b") as file:
-            file.seek(-len(none), os.SEEK_END)
-            file.write(end)
-        return written
-    return b"".join([memoryview(written)[: -len(none)], end])
+    return with_end(written, len(b"{}}\n"), _encoded(_timings(timings)) + b"}\n")
 
 
 def to_bytes(record: Record) -> bytes:

@@ -14,7 +14,7 @@ from reporter.errors import OutputError
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from reporter.writers import destination
-from reporter.writers.aside import IN_MEMORY, aside_in, read, size_of
+from reporter.writers.aside import IN_MEMORY, aside_in, read, size_of, with_end
 from reporter.writers.plots import Plots, pictures_of
 from reporter.writers.publish import publish
 from reporter.writers.report_json import report_record, to_bytes, with_timings, write_json
@@ -75,8 +75,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"file: cannot be written \("), aside_in(tmp_path / "file"):
         pass
-    with aside_in(tmp_path / "runs") as aside, pytest.raises(OutputError, match=r"runs: cannot be written \("):
-        aside.keep("no/folder", (b"x",))
+    with aside_in(tmp_path / "runs") as aside:
+        with pytest.raises(OutputError, match=r"runs: cannot be written \("):
+            aside.keep("no/folder", (b"x",))
+        kept = aside.keep("gone", (b"x",))
+        assert isinstance(kept, Path)
+        kept.unlink()
+        with pytest.raises(OutputError, match=r"runs: cannot be written \("):
+            with_end(kept, 1, b"y")
 
 
 def test_report_json_is_the_same_in_pieces_and_at_once(rich: Rich, tmp_path: Path) -> None:
