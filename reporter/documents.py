@@ -22,6 +22,7 @@ from reporter.render.pdf import Attachment, Printer
 from reporter.sections import DRAWN, INDEX, Drawing, Maker, document_page, moment, page_makers
 from reporter.sections.base import OF_CHECKPOINTS
 from reporter.sections.hero import hero
+from reporter.writers.aside import IN_MEMORY, Aside, Content, read, size_of
 from reporter.writers.plots import Picture, Plots, pictures_of
 from reporter.writers.report_json import timestamp
 
@@ -34,6 +35,9 @@ ATTACHED = {
 MOST_ATTACHED = 25_000_000
 """Most bytes of all files inside the PDF. They are packed to a fifth there (measured: 174 to 35 MB), and mail servers
 refuse messages above 10 to 25 MB, to which their encoding adds a third."""
+
+_Kept = tuple[Content, tuple[Picture, ...]]
+"""A page as a file of a run, and its pictures."""
 
 MANY = 4
 """Pages from which on other processors make some: each takes about a tenth of a second, and a copy 20 ms to make."""
@@ -85,7 +89,7 @@ class Documents:
         if self._printer is not None:
             self._printer.start()
 
-    def begin(self, report: Report, files: Mapping[str, bytes], drawing: Drawing = DRAWN) -> None:
+    def begin(self, report: Report, files: Mapping[str, Content], drawing: Drawing = DRAWN) -> None:
         """Start the PDF, unless one of the same report is known from an earlier run.
 
         Args:
@@ -98,7 +102,7 @@ class Documents:
         attached = _small({name: files[name] for name in ATTACHED})
         page = document_page(report, drawing)
         facts = [
-            f"Beside this PDF, too large to be attached: {n}, {size(len(files[n]))}"
+            f"Beside this PDF, too large to be attached: {n}, {size(size_of(files[n]))}"
             for n in ATTACHED
             if n not in attached
         ]
@@ -113,16 +117,18 @@ class Documents:
         report: Report,
         drawing: Drawing = DRAWN,
         copies: Copies = NONE,
+        aside: Aside = IN_MEMORY,
         substance: str = "",
         *,
         unchanged: bool = False,
-    ) -> Iterator[Callable[[], dict[str, bytes]]]:
+    ) -> Iterator[Callable[[], dict[str, Content]]]:
         """As a context, in which copies of this process make the last pages while it does something else.
 
         Args:
             report: see :func:`reporter.sections.page_makers`.
             drawing: adds what only single pages show.
             copies: how many may help.
+            aside: for what is made.
             substance: see :func:`reporter.cache.substance.substance`.
             unchanged: whether the first page may be that of an earlier run, or of a later one, but for the time: it is
                 large, and not kept for nothing.
@@ -135,13 +141,13 @@ class Documents:
         known = {path: self._renderings.rendered(key) for path, key in kept.items()}
         left = [maker for maker in makers if known.get(maker[0]) is None]
 
-        def every(made: Iterator[tuple[bytes, str]]) -> dict[str, bytes]:
-            files, pictures, keys = {}, Plots(), {}
+        def every(made: Iterator[tuple[_Kept, str]]) -> dict[str, Content]:
+            files: dict[str, Content] = {}
+            pictures, keys = Plots(), {}
             for path, _ in makers:
                 data = known.pop(path, None)
-                data, key = next(made) if data is None else (data, kept[path])
-                files[path], shown = _unpacked(data)
-                pictures.add(shown if self._plots else ())
+                (files[path], shown), key = next(made) if data is None else (self._kept(aside, path, data), kept[path])
+                pictures.add(shown)
                 if path.startswith(OF_CHECKPOINTS):
                     keys[path] = key
             if keys != kept:
@@ -151,25 +157,33 @@ class Documents:
             screen = self._renderings.draw(first_screen, "summary", report.title, told)
             return files | pictures.files | {"summary.png": screen.png}
 
-        made_of = partial(self._made, moment=moment(report) if unchanged and report.look.templates is None else "")
-        with made_ahead(left, made_of, copies if len(left) >= MANY else NONE) as made:
+        told = moment(report) if unchanged and report.look.templates is None else ""
+        with made_ahead(left, partial(self._made, aside, told), copies if len(left) >= MANY else NONE) as made:
             yield partial(every, made)
 
-    def _made(self, maker: Maker, moment: str) -> tuple[bytes, str]:
+    def _made(self, aside: Aside, moment: str, maker: Maker) -> tuple[_Kept, str]:
         """A page and its pictures, and its key. The first page has none, as it tells when it was made.
 
         Args:
+            aside: for both.
             moment: as the first page has it, if one that differs in nothing else may be used; "" if not.
         """
         path, make = maker
         page = make()
         if path != INDEX:
-            return self._renderings.render(_packed, page)
+            packed, key = self._renderings.render(_packed, page)
+            return self._kept(aside, path, packed), key
         if not moment:
-            return _packed(page), ""
+            return self._kept(aside, path, _packed(page)), ""
         packed, stand_in = self._renderings.render_undated(_packed, page, moment)
         html, pictures = _unpacked(packed)
-        return _joined(html.replace(stand_in.encode(), moment.encode()), pictures), ""
+        return self._kept(aside, path, _joined(html.replace(stand_in.encode(), moment.encode()), pictures)), ""
+
+    def _kept(self, aside: Aside, path: str, packed: bytes) -> _Kept:
+        """A page and its pictures, which are kept aside."""
+        html, pictures = _unpacked(packed)
+        shown = tuple((name, aside.keep_named(name, png)) for name, png in pictures) if self._plots else ()
+        return aside.keep_named(path, html), shown
 
     def finish(self) -> dict[str, bytes]:
         """The PDF by path; nothing, and the :attr:`problem` noted, where it could not be made or none was wanted."""
@@ -186,12 +200,12 @@ class Documents:
         return {"report.pdf": pdf}
 
 
-def _small(files: Mapping[str, bytes]) -> dict[str, bytes]:
+def _small(files: Mapping[str, Content]) -> dict[str, bytes]:
     """Those of the files that can be attached, in their order: each that there is still room for."""
     kept: dict[str, bytes] = {}
-    for name, data in files.items():
-        if sum(map(len, kept.values())) + len(data) <= MOST_ATTACHED:
-            kept[name] = data
+    for name, content in files.items():
+        if sum(map(len, kept.values())) + size_of(content) <= MOST_ATTACHED:
+            kept[name] = read(content)
     return kept
 
 
@@ -200,14 +214,14 @@ def _packed(page: Page) -> bytes:
     return _joined(_html(page), pictures_of(page))
 
 
-def _joined(html: bytes, pictures: tuple[Picture, ...]) -> bytes:
+def _joined(html: bytes, pictures: tuple[tuple[str, bytes], ...]) -> bytes:
     """A line of JSON about these parts, then their bytes."""
     parts = [("", html), *pictures]
     head = json.dumps([(name, len(data)) for name, data in parts])
     return b"".join([head.encode(), b"\n", *(data for _, data in parts)])
 
 
-def _unpacked(packed: bytes) -> tuple[bytes, tuple[Picture, ...]]:
+def _unpacked(packed: bytes) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
     """The inverse of :func:`_joined`."""
     head, _, data = packed.partition(b"\n")
     stream = io.BytesIO(data)

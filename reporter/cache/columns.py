@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reporter.cache.container import Unusable
-from reporter.model.columns import COUNTS, INTEGER, MOMENTS, Columns
+from reporter.model.columns import COUNTS, INTEGER, MOMENTS, VALUES, Columns
 
 
 def to_bytes(columns: Columns) -> bytes:
@@ -22,7 +22,7 @@ def to_bytes(columns: Columns) -> bytes:
 def from_bytes(
     data: bytes, n: int, names: Sequence[str], probabilities: Sequence[float], wanted: Collection[float]
 ) -> Columns:
-    """The inverse; of the quantiles only those that are wanted are kept.
+    """The inverse, without a copy of what is in the bytes; of the quantiles only those that are wanted.
 
     Raises:
         Unusable: the length does not fit.
@@ -38,12 +38,15 @@ def from_bytes(
         arrays.append(flat.reshape((n, width), order="F"))
         start += flat.nbytes
     counts, moments, values, quantiles, codes, exact = arrays
-    chosen = [p for p in probabilities if p in wanted]
-    return Columns.sharing(
-        probabilities={p: i for i, p in enumerate(chosen)},
-        counts=np.ascontiguousarray(counts),
-        moments=np.ascontiguousarray(moments),
-        statistics={name: (values[:, i], codes[:, i]) for i, name in enumerate(names)},
-        quantiles=np.ascontiguousarray(quantiles[:, [list(probabilities).index(p) for p in chosen]]),
-        exact=exact[:, 0].copy(),
+    chosen = [i for i, p in enumerate(probabilities) if p in wanted]
+    return Columns(
+        names={name: i for i, name in enumerate(names)},
+        sources=[(VALUES, i) for i in range(len(names))],
+        probabilities={probabilities[i]: at for at, i in enumerate(chosen)},
+        counts=counts,
+        moments=moments,
+        values=values,
+        codes=codes,
+        quantiles=quantiles[:, chosen],
+        exact=exact[:, 0],
     )

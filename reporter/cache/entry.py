@@ -26,7 +26,8 @@ from reporter.derive.statistics import STATISTICS
 from reporter.frozen import dataclass
 from reporter.model.cells import Cells
 from reporter.model.columns import Columns
-from reporter.model.measured import Measured, Rows, TensorRows
+from reporter.model.measured import Measured
+from reporter.model.rows import Rows, TensorRows
 from reporter.model.sketch import Sketch
 from reporter.model.tensor import Contents
 from reporter.model.units import Units
@@ -36,8 +37,9 @@ T = TypeVar("T")
 KIND = "checkpoint"
 _CELLS, _UNITS, _SKETCH = range(3)
 
-RECENT = 1 << 24
-"""Bytes kept of what was read last of all entries: a histogram asks for the same cells several times."""
+RECENT, FEWEST = 1 << 24, 8
+"""Bytes kept of what was read last of all entries, and how many such things are kept whatever their size: a histogram
+asks for the same cells several times, and whoever compares two checkpoints asks for both in turn."""
 
 
 class _Sized(Protocol):
@@ -54,7 +56,7 @@ class Shelf:
 
     Attributes:
         structures, groupings: that were met, so that equal ones are one object; by their digests.
-        recent: cells and places of rows, by entry and what they are; ``held``: their bytes.
+        recent: numbers of tensors, cells and places of rows, by entry and what they are; ``held``: their bytes.
     """
 
     structures: dict[str, Structure] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class Shelf:
         if found is None:
             found = read()
             self.held[0] += found.nbytes
-            while self.held[0] > RECENT and self.recent:
+            while self.held[0] > RECENT and len(self.recent) >= FEWEST:
                 self.held[0] -= self.recent.pop(next(iter(self.recent))).nbytes
         self.recent[key] = found
         return found
@@ -97,8 +99,9 @@ def encode(
     places, parts = rows.pack(measured.tensors) if packed is None else packed
     blocks: dict[str, bytes | Sequence[bytes]] = {
         "structure": described,
-        "tensors": to_bytes(measured.of_tensors.columns),
-        "places": places.tobytes(),
+        # Not compressed, what is read several times of every checkpoint: reading it takes a tenth of the time.
+        "tensors": [to_bytes(measured.of_tensors.columns)],
+        "places": [places.tobytes()],
         "rows": parts,
     }
     groupings = {}
@@ -106,7 +109,7 @@ def encode(
         grouping = Grouping.to_bytes(numbers)
         groupings[selection] = digest(grouping)
         blocks[f"{selection}/groups"] = grouping
-        blocks[f"{selection}/columns"] = to_bytes(numbers.of_groups.columns)
+        blocks[f"{selection}/columns"] = [to_bytes(numbers.of_groups.columns)]
         blocks[f"{selection}/cells"] = rows.cells_to_bytes(numbers.whole.summary.cells)
         if not numbers.layout.all_trained:
             blocks[f"{selection}/trained"] = rows.cells_to_bytes(numbers.trained.summary.cells)
@@ -165,9 +168,25 @@ class Entry:
         return known[key]
 
     def tensors(self, probabilities: Collection[float]) -> TensorRows:
-        """The numbers of its tensors, with these quantiles."""
-        columns = self._columns("tensors", len(self.structure.infos), probabilities, self._cells)
-        return TensorRows(columns, self._cells, self._units, self._sketch)
+        """The numbers of its tensors, with these quantiles: read when they are asked for, and kept for a while.
+
+        A thousand checkpoints may hold a million tensors, of which each stage looks at one checkpoint after the other.
+        """
+        wanted = tuple(probabilities)
+
+        def read() -> Columns:
+            return self._columns("tensors", len(self.structure.infos), wanted, self._cells)
+
+        def again() -> Columns:
+            try:
+                return self._shelf.lately((self, "tensors", wanted), read)
+            except Unusable as error:
+                raise self._damaged(error) from error
+
+        first = read()  # what is damaged already is measured again
+        if self.has_all_statistics:
+            self._shelf.lately((self, "tensors", wanted), lambda: first)
+        return TensorRows(again if self.has_all_statistics else lambda: first, self._cells, self._units, self._sketch)
 
     def measured(self, selection: str, probabilities: Collection[float]) -> Measured:
         """Everything, grouped for a selection that it has."""
@@ -186,10 +205,11 @@ class Entry:
         def cells(row: int) -> Cells:
             return self._shelf.lately((self, selection, row), lambda: read(row))
 
+        numbers = self._columns(f"{selection}/columns", len(groups), probabilities, cells).slim()
         return Measured(
             layout=layout,
             of_tensors=self.tensors(probabilities),
-            of_groups=Rows(self._columns(f"{selection}/columns", len(groups), probabilities, cells), cells),
+            of_groups=Rows(lambda: numbers, cells),
             model_layers=facts.layers,
             layers_ordered=facts.layers_ordered,
             skipped=facts.skipped,

@@ -16,7 +16,7 @@ from reporter.measuring.checkpoint import Plan, assembled
 from reporter.model.change import Change
 from reporter.model.changes import Changes
 from reporter.model.columns import Columns
-from reporter.model.measured import TensorRows
+from reporter.model.rows import TensorRows
 
 CHECKPOINT, CHANGES = "checkpoint", ".changes"
 """Ends of the names of files."""
@@ -80,8 +80,9 @@ def _packed(entries: Sequence[Entry]) -> PackedRows:
 def _rows(parts: Sequence[TensorRows]) -> TensorRows:
     """The numbers of all tensors, one part after the other."""
     places = [(part, row) for part in parts for row in range(len(part.columns))]
+    columns = Columns.together([part.columns for part in parts])
     return TensorRows(
-        Columns.together([part.columns for part in parts]),
+        lambda: columns,
         lambda row: places[row][0].cells(places[row][1]),
         lambda rows: [places[row][0].units([places[row][1]])[0] for row in rows],
         lambda row: places[row][0].sketches(places[row][1]),

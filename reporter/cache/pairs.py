@@ -12,6 +12,10 @@ from reporter.model.changes import COUNTS, NORMS, Changes
 from reporter.model.layout import Layout
 
 KIND = "changes"
+
+SMALL = np.uint32
+"""Type of counts in memory where there are no larger ones: a thousand checkpoints may hold two million changes."""
+
 _BYTES = 4 + 8 * (len(COUNTS) + len(NORMS))
 
 
@@ -44,7 +48,8 @@ def decode(container: Container, layout: Layout) -> Changes:
     infos, places = layout.infos, layout.places
     if n and int(rows.max()) >= len(infos):
         raise Unusable("of other tensors")
-    counts = np.frombuffer(data, "<i8", n * len(COUNTS), 4 * n).astype(np.int64).reshape(n, len(COUNTS))
+    counts = np.frombuffer(data, "<i8", n * len(COUNTS), 4 * n).reshape(n, len(COUNTS))
+    counts = counts.astype(SMALL if counts.max(initial=0) <= np.iinfo(SMALL).max else np.int64)
     norms = np.frombuffer(data, "<f8", n * len(NORMS), 4 * n + 8 * counts.size).astype(np.float64)
     norms = norms.reshape(n, len(NORMS))
     if n < len(infos) or not np.array_equal(rows, np.arange(n)):

@@ -89,7 +89,7 @@ def pack(tensors: Iterable[TensorMeasure]) -> tuple[npt.NDArray[Any], list[bytes
     offset = 0
     for tensor in tensors:
         row = []
-        cells = cells_to_bytes(tensor.rows.cells(tensor.row))  # without a summary around them
+        cells = cells_to_bytes(tensor.cells)
         units = units_to_bytes(tensor.units) if tensor.units is not None else b""
         sketch = sketch_to_bytes(tensor.sketch) if tensor.sketch is not None else b""
         for raw, stored in (

@@ -73,7 +73,7 @@ def _wasserstein(before: Summary, after: Summary) -> tuple[float, float]:
     which changes W1 by at most half a cell's width per value. W1 is also never below the distance of the means, which
     is known exactly.
     """
-    cells = (before.cells + after.cells).index.astype(np.int64)
+    cells = np.union1d(before.cells.index, after.cells.index).astype(np.int64)
     p, q = _on(before.cells, cells) / before.finite, _on(after.cells, cells) / after.finite
     left, right = edge(cells), edge(cells + 1)
     middles = left / 2 + right / 2

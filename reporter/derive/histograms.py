@@ -180,9 +180,8 @@ def of_series(series: Comparison, detail: Shown, bins: int) -> SeriesHistograms:
         detail: which checkpoints show their layers.
         bins: the wanted number of bins.
     """
-    layers = {}
+    layers, drawn = {}, [series.measured[i].at_hand() for i in detail.drawn]
     for name in series.layers:
-        drawn = [series.measured[i] for i in detail.drawn]
         summaries = [NOTHING if (lead := m.lead_of(name)) is None else m.by_name[lead].summary for m in drawn]
         layers[name] = tuple(shared(summaries, bins))
     whole = trained = tuple(shared([m.trained.summary for m in series.measured], bins))

@@ -21,8 +21,9 @@ from reporter.model.changes import Changes
 from reporter.model.columns import Columns
 from reporter.model.defaults import QUANTILES
 from reporter.model.layout import GroupInfo, Layout
-from reporter.model.measured import Measured, Measures, Rows, TensorMeasure, TensorRows
+from reporter.model.measured import Measured, Measures, TensorMeasure
 from reporter.model.role import ROLES, Role
+from reporter.model.rows import Rows, TensorRows
 from reporter.model.summary import Summary, merge
 from reporter.model.tensor import Contents, LayerInfo, TensorInfo, TensorSource
 from reporter.model.trained import trained
@@ -264,7 +265,8 @@ def _merged(layout: Layout, rows: TensorRows, probabilities: Sequence[float]) ->
     quantiles = [from_cells(summary, probabilities) for summary in merged]
     derived = columns(merged, quantiles, sorted(set(probabilities)))
     read = [summary.read_cells for summary in summaries]
-    return Rows(Columns.together([rows.columns, derived], places), lambda row: read[row]())
+    together = Columns.together([rows.columns, derived], places)
+    return Rows(lambda: together, lambda row: read[row]())
 
 
 def _of_roles(layout: Layout, summaries: Sequence[Summary], group: GroupInfo) -> Cells | None:

@@ -22,7 +22,8 @@ from reporter.measuring.pieces import Array, pieces
 from reporter.measuring.threads import ALONE, Pool
 from reporter.model.change import Change
 from reporter.model.changes import merge
-from reporter.model.measured import TensorMeasure, TensorRows
+from reporter.model.measured import TensorMeasure
+from reporter.model.rows import TensorRows
 from reporter.model.sketch import Sketch
 from reporter.model.summary import NOTHING, Summary
 from reporter.model.tensor import TensorInfo, TensorSource
@@ -79,7 +80,9 @@ def side_by_side(numbers: Sequence[Numbers], probabilities: Iterable[float]) -> 
     units, sketches = [one.units for one in numbers], [one.sketch for one in numbers]
     ascending = sorted(set(probabilities))
     derived = columns([one.summary for one in numbers], [one.quantiles for one in numbers], ascending)
-    return TensorRows(derived, lambda row: read[row](), lambda rows: [units[row] for row in rows], sketches.__getitem__)
+    return TensorRows(
+        lambda: derived, lambda row: read[row](), lambda rows: [units[row] for row in rows], sketches.__getitem__
+    )
 
 
 def measure_paired(

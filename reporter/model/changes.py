@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,7 @@ COUNTS = ("count", "equal", "left_out", "bad_before", "bad_after")
 NORMS = ("distance", "norm_before", "norm_after", "overlap", "largest")
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer[Any]]
 Booleans = npt.NDArray[np.bool_]
 
 
@@ -24,7 +26,7 @@ class Changes(Mapping[str, Change]):
 
     Attributes:
         places: row by name. Several sets of changes may share the columns, and need not name every row.
-        counts: int64 (n, 5), see :data:`COUNTS`.
+        counts: integers (n, 5), see :data:`COUNTS`; of fewer bytes than 8 where the numbers fit into these.
         norms: float64 (n, 5), see :data:`NORMS`.
         exact: bool (n,): :attr:`Change.exact`.
     """
@@ -152,9 +154,12 @@ class MergedChanges(Mapping[str, Change]):
         """That of every group, NaN where values are not finite; of all groups at once."""
         of = self._changes
         groups = {name: rows for name, members in self._members.items() if (rows := of.rows(members))}
+        if not groups:
+            return {}
         distance, before = together(of.norms[:, :2], list(groups.values())).T
-        partly = of.counts[:, COUNTS.index("left_out")] > 0
-        left_out = np.array([partly[rows].any() for rows in groups.values()], bool)
+        sizes = np.array([len(rows) for rows in groups.values()], np.int64)
+        members = of.counts[list(chain.from_iterable(groups.values())), COUNTS.index("left_out")]
+        left_out = np.logical_or.reduceat(members > 0, np.cumsum(sizes) - sizes)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             updates = np.where(left_out, np.nan, distance / before)
         known = left_out | ((before > 0) & (before < math.inf))

@@ -27,7 +27,7 @@ FLOAT, INTEGER, NO_DATA, NOT_APPLICABLE = range(4)
 _ABSENT = {Absent.NO_DATA: NO_DATA, Absent.NOT_APPLICABLE: NOT_APPLICABLE}
 _ABSENT_OF = {code: value for value, code in _ABSENT.items()}
 
-_COUNTS, _MOMENTS, _VALUES = range(3)
+_COUNTS, _MOMENTS, VALUES = range(3)
 """The tables in which the value of a statistic may be found."""
 
 Integers = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ class Columns:
         own = [i for i in range(len(statistics)) if i not in shared]
         return cls(
             names={name: i for i, name in enumerate(statistics)},
-            sources=[shared[i] if i in shared else (_VALUES, own.index(i)) for i in range(len(statistics))],
+            sources=[shared[i] if i in shared else (VALUES, own.index(i)) for i in range(len(statistics))],
             probabilities=probabilities,
             counts=counts,
             moments=moments,
@@ -127,6 +127,23 @@ class Columns:
         chosen = {name: known[name] for name in order}
         return Columns.sharing(self.probabilities, self.counts, self.moments, chosen, self.quantiles, self.exact)
 
+    def slim(self) -> Columns:
+        """The same in arrays of its own, of three fifths of the size."""
+        return Columns.sharing(
+            probabilities=self.probabilities,
+            counts=np.ascontiguousarray(self.counts),
+            moments=np.ascontiguousarray(self.moments),
+            statistics={name: self.coded(name) for name in self.names},
+            quantiles=np.ascontiguousarray(self.quantiles),
+            exact=self.exact.copy(),
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        arrays = (self.counts, self.moments, self.values, self.codes, self.quantiles, self.exact)
+        return sum(array.nbytes for array in arrays)
+
     def __len__(self) -> int:
         return len(self.exact)
 
@@ -149,7 +166,7 @@ class Columns:
         for name, code, (table, column) in zip(self.names, self.codes[row].tolist(), self.sources, strict=True):
             if code > INTEGER:
                 found[name] = _ABSENT_OF[code]
-            elif code == INTEGER and table == _VALUES:
+            elif code == INTEGER and table == VALUES:
                 found[name] = int(self.values[row, column].view(np.int64))
             else:
                 found[name] = tables[table][column]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from reporter.frozen import dataclass
 from reporter.model.cells import Cells
-from reporter.model.columns import Columns
 from reporter.model.layout import GroupInfo, Layout
+from reporter.model.rows import Rows, TensorRows
 from reporter.model.sketch import Sketch
 from reporter.model.summary import Summary
 from reporter.model.tensor import Integrity, LayerInfo, SkippedTensor, TensorInfo
@@ -25,32 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """The numbers of several samples of one kind, tensors or groups of tensors.
-
-    Attributes:
-        columns: what is small, of all of them.
-        cells: the cells of a sample, by its row; they may be read from a file.
-    """
-
-    columns: Columns
-    cells: Callable[[int], Cells]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TensorRows(Rows):
-    """The numbers of a checkpoint's tensors.
-
-    Attributes:
-        units: those of some tensors, by their rows; None for one that has none.
-        sketches: that of a tensor, by its row; None where it has none.
-    """
-
-    units: Callable[[Sequence[int]], Sequence[Units | None]]
-    sketches: Callable[[int], Sketch | None]
-
-
 class _Measure:
     """A view of one row."""
 
@@ -62,6 +36,11 @@ class _Measure:
     def summary(self) -> Summary:
         """Counts, moments, extremes and cells."""
         return self.rows.columns.summary(self.row, partial(self.rows.cells, self.row))
+
+    @property
+    def cells(self) -> Cells:
+        """Its cells alone."""
+        return self.rows.cells(self.row)
 
     @property
     def statistics(self) -> Statistics:
@@ -226,6 +205,11 @@ class Measured:
     own_names: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
     kept: str = ""
+
+    def at_hand(self) -> Measured:
+        """The same with the numbers of its tensors in memory, for whoever asks for them one by one."""
+        columns = self.of_tensors.columns.slim()
+        return replace(self, of_tensors=replace(self.of_tensors, read_columns=lambda: columns))
 
     @property
     def empty(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from reporter import plots
 from reporter.ahead import NONE, Copies, made_ahead
 from reporter.model.blocks import Figure
-from reporter.model.comparison import Comparison
+from reporter.model.comparison import NON_FINITE, Comparison
 from reporter.model.figures import SeriesFigures
 from reporter.model.finding import Judgement
 from reporter.model.histogram import SeriesHistograms
@@ -203,12 +203,12 @@ def _similarity(renderer: Renderer, series: Comparison) -> Figure | None:
 
 def _norms(renderer: Renderer, series: Comparison) -> Figure:
     values = []
-    for name, course in zip(series.layers, series.layer_courses(("l2_norm",))[:, 0].tolist(), strict=True):
+    marked = series.marked_courses(NON_FINITE[:1])[:, 0].tolist()
+    for bad, course in zip(marked, series.layer_courses(("l2_norm",))[:, 0].tolist(), strict=True):
         norms = list(map(plain, course))
         first = next((n for n in norms if n), None)
-        held = [name in m.layer_by_name and m.trained_layer(name).summary.non_finite > 0 for m in series.measured]
         ratios = [n / first if n is not None and first else None for n in norms]
-        values.append([math.nan if odd else ratio for odd, ratio in zip(held, ratios, strict=True)])
+        values.append([math.nan if math.isinf(odd) else ratio for odd, ratio in zip(bad, ratios, strict=True)])
     return renderer.draw(
         plots.change_heat,
         f"{series.slug}-norms",

@@ -244,11 +244,10 @@ def _evident(track: Track, places: list[int], claimed: npt.NDArray[np.int64]) ->
     updates = track.updates
     rows = np.searchsorted(updates.places, places)
     counted = updates.equal_share[rows] * track.info.size >= claimed - 0.5
-    at = [track.places.index(place) for place in places]
     exact: Mask = updates.exact[rows]
     levelled = [
-        not known and bool(some) and len(track.measure(i).summary.cells.index) <= LEVELS
-        for i, known, some in zip(at, exact.tolist(), claimed.tolist(), strict=True)
+        not known and bool(some) and len(track.measure(track.places.index(place)).cells.index) <= LEVELS
+        for place, known, some in zip(places, exact.tolist(), claimed.tolist(), strict=True)
     ]
     return np.where(exact, counted, ~np.array(levelled, bool))
 

@@ -22,7 +22,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
         if ready is None or track.info.itemsize < 4 or track.places[-1] != last:
             continue
         filled = float(track.values("count")[-1] - track.values("zero_count")[-1])
-        distinct = ready.distinct or len(track.measure(-1).summary.cells.index)
+        distinct = ready.distinct or len(track.measure(-1).cells.index)
         if distinct <= FEW_LEVELS:
             continue
         few = ready.distinct is not None and distinct <= limits["threshold"]
@@ -46,7 +46,7 @@ def check(timeline: Timeline, limits: Limits) -> Iterator[Check]:
 def _since(track: Track, most: int) -> int:
     """The first of the last checkpoints whose values lie in so few cells that they may be as few."""
     at = len(track.places) - 1
-    while at and len(track.measure(at - 1).summary.cells.index) <= most:
+    while at and len(track.measure(at - 1).cells.index) <= most:
         at -= 1
     return at
 

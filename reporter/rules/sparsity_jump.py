@@ -91,7 +91,7 @@ leaves none."""
 
 def _magnitudes(track: Track, at: int) -> tuple[Floats, Floats]:
     """Magnitudes of its values in ascending order, to within 1 %, and how many values have each."""
-    cells = track.measure(at).summary.cells
+    cells = track.measure(at).cells
     magnitudes = np.minimum(np.abs(edge(cells.index)), np.abs(edge(cells.index + 1)))
     order = np.argsort(magnitudes)
     return magnitudes[order], cells.counts[order].astype(float)

@@ -147,7 +147,7 @@ class Track:
         # Beyond float32's range, either way, many values share a cell.
         if not self.is_matrix or not self.places or not 2.0**-126 < self.largest[-1] < 2.0**128:
             return False
-        cells = len(self.measure(-1).summary.cells.index)
+        cells = len(self.measure(-1).cells.index)
         return 1 < cells <= min(FEW_LEVELS, self.info.size // 8)
 
     @property

@@ -140,13 +140,14 @@ def _histograms(
 ) -> Iterator[tuple[Histogram | None, ...]]:
     """The histograms of every layer at some checkpoints, on the edges of the pictures of the layer."""
     further = [None] if series.from_baseline else []
+    others = {place: series.measured[place].at_hand() for place in places if place not in histograms.shown}
     for name in series.layers:
         drawn = dict(zip(histograms.shown, histograms.layers[name], strict=True))
         edges = next((np.array(h.edges) for h in drawn.values() if h), None)
         row: list[Histogram | None] = []
         for place in places:
             if place not in drawn:
-                measured = series.measured[place]
+                measured = others[place]
                 lead = measured.lead_of(name)
                 summary = NOTHING if lead is None else measured.by_name[lead].summary
                 drawn[place] = next(count([summary], edges)) if edges is not None and summary.finite else None

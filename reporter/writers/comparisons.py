@@ -8,10 +8,10 @@ from reporter.model.comparison import BASELINE, Comparison, Pair, per_step
 from reporter.model.shift import Shift
 from reporter.model.similarity import Similarity
 from reporter.model.trend import Movement, Trend
-from reporter.writers.records import Record, change, changes, plain
+from reporter.writers.records import Each, Record, change, changes, plain
 
 
-def comparison(series: Comparison, detailed: Collection[int]) -> Record:
+def comparison(series: Comparison, detailed: Collection[int], each: Each) -> Record:
     """All pairs, trends and similarities of a series.
 
     Changes by tensor are given for neighbouring checkpoints, and for the last one against the first and the baseline.
@@ -20,6 +20,7 @@ def comparison(series: Comparison, detailed: Collection[int]) -> Record:
         series: the series.
         detailed: indices of the checkpoints whose changes are given by layer and tensor, and not only as a whole. If
             there is any, trends of layers are given.
+        each: makes the lists of pairs and trends.
     """
     last = len(series.refs) - 1
 
@@ -27,12 +28,12 @@ def comparison(series: Comparison, detailed: Collection[int]) -> Record:
         return _pair(series, paired, layers=paired.after in detailed, tensors=tensors and paired.after in detailed)
 
     return {
-        "pairs": [pair(series, p) for p in series.pairs],
-        "from_first": [pair(series, p, tensors=p.after == last) for p in series.from_first],
+        "pairs": each(pair(series, p) for p in series.pairs),
+        "from_first": each(pair(series, p, tensors=p.after == last) for p in series.from_first),
         "baseline": series.baseline or None,
-        "from_baseline": [pair(series, p, tensors=p.after == last) for p in series.from_baseline],
+        "from_baseline": each(pair(series, p, tensors=p.after == last) for p in series.from_baseline),
         "similarity": similarity(series, series.similarity) if series.similarity else None,
-        "trends": [trend(series, t) for t in series.trends] if detailed else [],
+        "trends": each(trend(series, t) for t in (series.trends if detailed else ())),
         "moved": [movement(m) for m in series.moved],
     }
 

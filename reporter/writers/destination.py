@@ -13,9 +13,10 @@ from reporter.model.kept import Kept
 from reporter.model.news import Memory
 from reporter.places import address
 from reporter.storage import local
+from reporter.writers.aside import Aside, Content, aside_in
 from reporter.writers.findings_json import read_memory
 from reporter.writers.kept_runs import kept_runs, prune
-from reporter.writers.publish import LATEST, output_lock, publish, run_name, write_index
+from reporter.writers.publish import LATEST, RUNS, output_lock, publish, run_name, write_index
 from reporter.writers.stored_runs import StoredRuns
 
 
@@ -43,7 +44,15 @@ class Destination(Protocol):
         """What the last run left, see :func:`reporter.writers.findings_json.read_memory`."""
         ...
 
-    def publish(self, created: datetime, identity: str, files: Mapping[str, bytes], *, latest: bool) -> Path:
+    def aside(self) -> AbstractContextManager[Aside]:
+        """As a context, the place for files that are made before they can be published.
+
+        Raises:
+            OutputError: nothing can be written there.
+        """
+        ...
+
+    def publish(self, created: datetime, identity: str, files: Mapping[str, Content], *, latest: bool) -> Path:
         """Write the files of a run, so that a reader sees all of them or none; returns its folder.
 
         Raises:
@@ -103,7 +112,10 @@ class _LocalRuns:
     def memory(self) -> tuple[Memory | None, str]:
         return read_memory(self.out)
 
-    def publish(self, created: datetime, identity: str, files: Mapping[str, bytes], *, latest: bool) -> Path:
+    def aside(self) -> AbstractContextManager[Aside]:
+        return aside_in(self.out / RUNS)
+
+    def publish(self, created: datetime, identity: str, files: Mapping[str, Content], *, latest: bool) -> Path:
         return publish(self.out, created, identity, files, latest=latest)
 
     def page(self, folder: Path, *, latest: bool) -> Path:

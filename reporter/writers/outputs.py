@@ -6,7 +6,7 @@ A new one is a file in this folder and a line here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from reporter.errors import ReportError, SettingError
@@ -19,13 +19,13 @@ from reporter.writers.publish import write_file
 from reporter.writers.report_json import write_json
 from reporter.writers.tensors_csv import write_csv
 
-FILES: tuple[tuple[str, Callable[[Report], bytes]], ...] = (
+FILES: tuple[tuple[str, Callable[[Report], Iterable[bytes]]], ...] = (
     ("report.json", write_json),
     ("tensors.csv", write_csv),
-    (summary_json.NAME, summary_json.write_summary),
-    (summary_md.NAME, summary_md.write_summary),
+    (summary_json.NAME, lambda report: (summary_json.write_summary(report),)),
+    (summary_md.NAME, lambda report: (summary_md.write_summary(report),)),
 )
-"""Of every run, beside its documents and what :mod:`reporter.writers.findings_json` hands on to the next one."""
+"""Of every run, piece by piece; beside its documents, and what :mod:`reporter.writers.findings_json` hands on."""
 
 
 @dataclass(frozen=True, slots=True)

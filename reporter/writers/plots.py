@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from reporter.model.page import Page, figures_of
+from reporter.writers.aside import Content
 
 FOLDER = "plots"
 
@@ -13,12 +14,12 @@ LONGEST = 120
 """Most characters of a file name, without suffix and number."""
 
 
-Picture = tuple[str, bytes]
+Picture = tuple[str, Content]
 """The name of a picture's file, without its suffix and a number that it may get; and its content."""
 
 
-def pictures_of(page: Page) -> tuple[Picture, ...]:
-    """The pictures of a page."""
+def pictures_of(page: Page) -> tuple[tuple[str, bytes], ...]:
+    """The pictures of a page, and the names of their files as in :data:`Picture`."""
     return tuple((safe(figure.name), figure.png) for figure in figures_of(page.sections))
 
 
@@ -30,15 +31,15 @@ class Plots:
     """
 
     def __init__(self) -> None:
-        self._files: dict[str, bytes] = {}
-        self._taken: dict[str, bytes] = {}
+        self._files: dict[str, Content] = {}
+        self._taken: dict[str, Content] = {}
 
     def add(self, pictures: Iterable[Picture]) -> None:
         """Take up the pictures of a page."""
         for name, png in pictures:
             self._add(name, png)
 
-    def _add(self, name: str, png: bytes) -> None:
+    def _add(self, name: str, png: Content) -> None:
         number, tried = 1, name
         # Names that differ in capitals alone are one name on the file systems of macOS and Windows.
         while (known := self._taken.get(tried.lower())) is not None:
@@ -50,7 +51,7 @@ class Plots:
         self._files[f"{FOLDER}/{tried}.png"] = png
 
     @property
-    def files(self) -> dict[str, bytes]:
+    def files(self) -> dict[str, Content]:
         """The content of each file, by its path in the folder of the report."""
         return dict(self._files)
 

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from reporter.errors import OutputBusy, OutputError
 from reporter.model.output import LOCK, MARKER, UNFINISHED, marker
+from reporter.writers.aside import Content
 
 RUNS, LATEST, _NEW_LINK = "runs", "latest", ".latest-"
 
@@ -66,13 +67,13 @@ def run_name(out: Path, created: datetime, identity: str) -> str:
     return name
 
 
-def publish(out: Path, created: datetime, identity: str, files: Mapping[str, bytes], *, latest: bool = True) -> Path:
+def publish(out: Path, created: datetime, identity: str, files: Mapping[str, Content], *, latest: bool = True) -> Path:
     """Write the files of one run, so that a reader sees all of them or none.
 
     Args:
         out: the output folder.
         created, identity: what the run's folder is named by, see :func:`run_name`.
-        files: the content of each file, by its path relative to the run's folder.
+        files: the content of each file, by its path relative to the run's folder; what lies aside is moved there.
         latest: whether the link ``latest`` is switched to this run.
 
     Returns:
@@ -94,7 +95,10 @@ def publish(out: Path, created: datetime, identity: str, files: Mapping[str, byt
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         for path, content in written.items():
-            path.write_bytes(content)
+            if isinstance(content, Path):
+                content.replace(path)
+            else:
+                path.write_bytes(content)
         # Only now: what is written by then goes to the disk together. 220 files take 60 ms so, and 80 ms one by one.
         for path in written:
             with path.open("rb+", buffering=0) as file:

@@ -6,7 +6,7 @@ They are described in ``report.schema.json``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:  # of all that can be a record, a command has a part
 Record = dict[str, Any]
 """A JSON object."""
 
+Each = Callable[[Iterable[Record]], Any]
+"""Makes a list of objects."""
+
 
 def plain(value: Value | None) -> float | int | str | None:
     """A number in a form that JSON can hold: NaN and infinities as strings, and null where there is no number.
@@ -43,10 +46,10 @@ def plain(value: Value | None) -> float | int | str | None:
 
 def statistics(values: Statistics, quantiles: Quantiles) -> Record:
     """Statistics by name, and under ``quantiles`` the quantiles by probability."""
-    known = _all_plain(values)
+    known = all_plain(values.values())
     record: Record = dict(values) if known else {name: plain(value) for name, value in values.items()}
     found = quantiles.values
-    of_keys = found.values() if _all_plain(found) else map(plain, found.values())
+    of_keys = found.values() if all_plain(found.values()) else map(plain, found.values())
     record["quantiles"] = dict(zip(map(_key, found), of_keys, strict=True))
     record["quantiles_exact"] = quantiles.exact
     missing = () if known else values.items()
@@ -54,14 +57,14 @@ def statistics(values: Statistics, quantiles: Quantiles) -> Record:
     return record
 
 
-def _all_plain(values: Mapping[Any, Value]) -> bool:
+def all_plain(values: Collection[Value | None]) -> bool:
     """Whether JSON can hold all of them as they are. Their sum tells at once: to look at each takes four times as long.
 
-    >>> _all_plain({"a": 1.0, "b": 2}), _all_plain({"a": math.inf}), _all_plain({"a": Absent.NO_DATA})
+    >>> all_plain([1.0, 2]), all_plain([math.inf]), all_plain([Absent.NO_DATA])
     (True, False, False)
     """
     try:
-        return math.isfinite(sum(values.values()))  # type: ignore[arg-type]
+        return math.isfinite(sum(values))  # type: ignore[arg-type]
     except TypeError:  # something is absent
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -14,13 +13,19 @@ from reporter.model.histogram import SeriesHistograms
 from reporter.model.report import SCHEMA_VERSION, Report
 from reporter.model.shown import FEW_SERIES, Shown
 from reporter.writers import news, records
+from reporter.writers.aside import Content, with_end
 from reporter.writers.comparisons import comparison
 from reporter.writers.metrics import metrics
-from reporter.writers.records import Record
+from reporter.writers.records import Each, Record
 
 
-def report_record(report: Report) -> Record:
-    """The report as one JSON object; only ``created`` and ``timings`` differ between runs over the same input."""
+def report_record(report: Report, each: Each = list) -> Record:
+    """The report as one JSON object; only ``created`` and ``timings`` differ between runs over the same input.
+
+    Args:
+        each: makes lists of what is large: ``list``, or ``iter``, by which a part is made when its turn comes.
+    """
+    of_series = zip(report.series, report.histograms, report.details, strict=True)
     return {
         "schema_version": SCHEMA_VERSION,
         "generator": {"name": "ckpt-report", "version": report.version},
@@ -32,7 +37,7 @@ def report_record(report: Report) -> Record:
         "accepted": [_accepted(report, at) for at in range(len(report.judgement.accepted))],
         "acceptance_notes": list(report.judgement.notes),
         "checks": _checks(report.judgement.outcomes, many=len(report.series) > FEW_SERIES),
-        "series": [_series(s, h, d) for s, h, d in zip(report.series, report.histograms, report.details, strict=True)],
+        "series": each(_series(s, h, d, each) for s, h, d in of_series),
         "runs": [[report.series[at].name for at in group.series] for group in report.runs],
         "files": [records.file_entry(entry) for entry in report.files],
         "left_out": list(_left_out(report)),
@@ -78,7 +83,7 @@ def _timings(timings: Mapping[str, float]) -> Record:
     return {name: round(seconds, 3) for name, seconds in timings.items()}
 
 
-def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> Record:
+def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown, each: Each) -> Record:
     """One series: its checkpoints, comparisons, deployment readiness and spectra."""
     detailed, shown = set(detail.records), {place: i for i, place in enumerate(histograms.shown)}
     last = len(series.refs) - 1
@@ -90,7 +95,7 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> 
         "cautions": list(series.cautions),
         "notes": list(series.notes),
         "layers": list(series.layers),
-        "checkpoints": [
+        "checkpoints": each(
             records.reference(ref)
             | {"detailed": i in detailed}
             | records.measured(numbers, detailed=i in detailed)
@@ -104,8 +109,8 @@ def _series(series: Comparison, histograms: SeriesHistograms, detail: Shown) -> 
                 }
             }
             for i, (ref, numbers) in enumerate(zip(series.refs, series.measured, strict=True))
-        ],
-        **comparison(series, detailed),
+        ),
+        **comparison(series, detailed, each),
         "metrics": metrics(series),
         "deployment": {
             "checkpoint": series.refs[-1].name,
@@ -126,13 +131,14 @@ PIECES = 4
 """How deep an object is taken apart before its parts are encoded: each checkpoint of each series is such a part."""
 
 
-def write_json(report: Report) -> bytes:
-    """report.json as UTF-8. Bytes of file names that are not UTF-8 are escaped."""
-    return to_bytes(report_record(report))
+def write_json(report: Report) -> Iterator[bytes]:
+    """report.json as UTF-8, piece by piece. Bytes of file names that are not UTF-8 are escaped."""
+    yield from _pieces(report_record(report, iter), PIECES)
+    yield b"\n"
 
 
-def with_timings(written: bytes, timings: Mapping[str, float]) -> bytes:
-    """Add timings to the text that :func:`write_json` made of a report without any.
+def with_timings(written: Content, timings: Mapping[str, float]) -> Content:
+    """Add timings to the text that :func:`write_json` made of a report without any; in a file, it is changed there.
 
     Encoding a large report takes seconds, and the time that writing takes is known only afterwards. This way it is
     encoded once.
@@ -140,7 +146,7 @@ def with_timings(written: bytes, timings: Mapping[str, float]) -> bytes:
     >>> with_timings(b'{"title":"t","timings":{}}\\n', {"draw": 1.0})
     b'{"title":"t","timings":{"draw":1.0}}\\n'
     """
-    return b"".join([memoryview(written)[: -len(b"{}}\n")], _encoded(_timings(timings)), b"}\n"])
+    return with_end(written, len(b"{}}\n"), _encoded(_timings(timings)) + b"}\n")
 
 
 def to_bytes(record: Record) -> bytes:
@@ -149,11 +155,7 @@ def to_bytes(record: Record) -> bytes:
     >>> to_bytes({"series": [{"checkpoints": [{"step": 1}, {}], "notes": []}], "title": "τ"}).decode()
     '{"series":[{"checkpoints":[{"step":1},{}],"notes":[]}],"title":"τ"}\\n'
     """
-    text = io.BytesIO()  # joining the pieces of a large report would hold it twice
-    for piece in _pieces(record, PIECES):
-        text.write(piece)
-    text.write(b"\n")
-    return text.getvalue()
+    return b"".join([*_pieces(record, PIECES), b"\n"])
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
@@ -161,15 +163,16 @@ _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(","
 
 def _pieces(value: Any, depth: int) -> Iterator[bytes]:
     """The text in pieces. To encode a whole report at once, Python's encoder takes ten times the memory of the text."""
-    if depth and value and isinstance(value, dict | list):
-        start, end = (b"{", b"}") if isinstance(value, dict) else (b"[", b"]")
+    if depth and isinstance(value, dict | list | Iterator):
+        between, end = (b"{", b"}") if isinstance(value, dict) else (b"[", b"]")
+        start = between
         for name in value:
-            yield start
+            yield between
             if isinstance(value, dict):
                 yield _encoded(name) + b":"
             yield from _pieces(value[name] if isinstance(value, dict) else name, depth - 1)
-            start = b","
-        yield end
+            between = b","
+        yield end if between == b"," else start + end
     else:
         yield _encoded(value)
 

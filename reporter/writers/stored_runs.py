@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from reporter.model.news import Memory
 from reporter.model.output import MARKER, POINTER, UNFINISHED, marker
 from reporter.storage import Details, StoredFolder, StoreError
 from reporter.writers import findings_json, summary_json
+from reporter.writers.aside import IN_MEMORY, Aside, Content, read
 from reporter.writers.kept_runs import MOST_BYTES, condemned, described, in_order
 from reporter.writers.publish import RUNS
 from reporter.writers.report_json import to_bytes
@@ -90,7 +91,11 @@ class StoredRuns:
             return None, f"{place}: cannot be read ({error.reason})"
         return findings_json.memory_in(data, place)
 
-    def publish(self, created: datetime, identity: str, files: Mapping[str, bytes], *, latest: bool) -> Path:
+    def aside(self) -> AbstractContextManager[Aside]:
+        """Files stay in memory until they are uploaded: a machine that has none but stored files may lack the room."""
+        return nullcontext(IN_MEMORY)
+
+    def publish(self, created: datetime, identity: str, files: Mapping[str, Content], *, latest: bool) -> Path:
         """Upload a run, see that all of it is there, mark it, and only then lead people to it.
 
         Raises:
@@ -98,7 +103,7 @@ class StoredRuns:
                 could not be written, the run stays.
         """
         name = self.run_name(created, identity)
-        uploaded = {f"{RUNS}/{name}/{relative}": content for relative, content in files.items()}
+        uploaded = {f"{RUNS}/{name}/{relative}": read(content) for relative, content in files.items()}
         mark = f"{RUNS}/{name}/{MARKER}"
         try:
             self._folder.write(uploaded)

@@ -11,8 +11,9 @@ from reporter.model.columns import Columns
 from reporter.model.measured import Measured
 from reporter.model.report import Report
 from reporter.model.tensor import TensorInfo
-from reporter.model.value import Absent
+from reporter.model.value import Absent, Value
 from reporter.printable import visible
+from reporter.writers.records import all_plain
 
 # The columns that say which tensor of which checkpoint a row describes.
 _WHERE = ("series", "checkpoint", "step", "name", "layer", "role", "trainable", "collection", "shape", "dtype", "bytes")
@@ -27,32 +28,38 @@ _SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "None": ""} | 
 """For values that are no ordinary numbers: their ``repr``, and what is written instead."""
 
 
-def write_csv(report: Report) -> bytes:
-    """The table in UTF-8, with a header row, and empty cells where there is no number."""
+def write_csv(report: Report) -> Iterator[bytes]:
+    """The table in UTF-8, piece by piece, with a header row, and empty cells where there is no number."""
     probabilities = sorted({p for s in report.series for m in s.measured for p in _probabilities(m)})
-    data = io.BytesIO()
-    text = io.TextIOWrapper(data, "utf-8", "backslashreplace", newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([*_WHERE, *_NAMES, *(f"q{p:g}" for p in probabilities)])
+    yield _encoded(_line([*_WHERE, *_NAMES, *(f"q{p:g}" for p in probabilities)]) + "\n")
     infos: Sequence[TensorInfo] = ()
-    described: list[list[str]] = []
+    described: list[str] = []
     for series, detail in zip(report.series, report.details, strict=True):
         for ref, numbers in ((series.refs[i], series.measured[i]) for i in detail.rows):
-            where = [inert(series.name), inert(ref.name), "" if ref.step.value is None else str(ref.step.value)]
+            step = "" if ref.step.value is None else str(ref.step.value)
+            where = _line([inert(series.name), inert(ref.name), step])
             if numbers.infos is not infos:  # consecutive checkpoints mostly share this object
-                infos, described = numbers.infos, [_described(info) for info in numbers.infos]
-            rows.writerows(
-                [*where, *what, *cells]
-                for what, cells in zip(described, _numbers(numbers.of_tensors.columns, probabilities), strict=True)
-            )
-    text.flush()
-    return data.getvalue()
+                infos, described = numbers.infos, [_line(_described(info)) for info in numbers.infos]
+            # No number has to be quoted: to join them takes a third of the time that a writer takes.
+            cells = zip(described, *_numbers(numbers.of_tensors.columns, probabilities), strict=True)
+            yield _encoded("".join([f"{where},{','.join(row)}\n" for row in cells]))
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Cells, quoted where they have to be."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().removesuffix("\n")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _probabilities(numbers: Measured) -> Iterator[float]:
-    """The probabilities of a checkpoint's quantiles: those of its first tensor with a finite value, as all have the
-    same."""
-    yield from next((q.values for t in numbers.tensors if (q := t.quantiles).values), {})
+    """The probabilities of a checkpoint's quantiles: those of anything with a finite value, as all have the same."""
+    known = numbers.whole.quantiles.values
+    yield from known or next((q.values for t in numbers.tensors if (q := t.quantiles).values), {})
 
 
 def _described(info: TensorInfo) -> list[str]:
@@ -63,11 +70,12 @@ def _described(info: TensorInfo) -> list[str]:
     return [*names, info.role, trainable, info.collection, shape, info.dtype, str(info.nbytes)]
 
 
-def _numbers(columns: Columns, probabilities: Sequence[float]) -> Iterator[tuple[str, ...]]:
-    """The statistics and quantiles of each tensor, with all digits, as in report.json; "" where there is no number."""
-    values: list[Sequence[object]] = [columns.listed(name) for name in _NAMES]
-    values += [columns.quantile(p) for p in probabilities]
-    return zip(*([_SPECIAL.get(text, text) for text in map(repr, column)] for column in values), strict=True)
+def _numbers(columns: Columns, probabilities: Sequence[float]) -> Iterator[list[str]]:
+    """Each statistic and quantile of all tensors, with all digits, as in report.json; "" where there is no number."""
+    values: list[Sequence[Value | None]] = [columns.listed(name) for name in _NAMES]
+    for column in (*values, *map(columns.quantile, probabilities)):
+        texts = list(map(repr, column))
+        yield texts if all_plain(column) else [_SPECIAL.get(text, text) for text in texts]
 
 
 def inert(text: str) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from reporter.cache import container, pairs
+from reporter.cache import entry as entries
 from reporter.cache.container import Unusable
 from reporter.cache.entry import Entry, Shelf, encode
 from reporter.derive.statistics import STATISTICS, Statistic
@@ -23,7 +24,7 @@ from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_contents
 from reporter.model.change import Change
 from reporter.model.changes import NO_CHANGES, Changes, MergedChanges, columns
-from reporter.model.columns import COUNTS, MOMENTS
+from reporter.model.columns import COUNTS, MOMENTS, Columns
 from reporter.model.layout import Layout
 from reporter.model.measured import GroupMeasure, Measured, Measures, TensorMeasure
 from reporter.model.summary import Summary
@@ -99,9 +100,45 @@ def test_everything_measured_comes_back(quantiles: tuple[float, ...]) -> None:
     back = entry(content).measured(PLAN.variables, quantiles)
     for name in shown(Measured):
         assert same(getattr(numbers, name), getattr(back, name)) or name == "seconds", name
-    for of in ("of_tensors", "of_groups"):
-        fresh, known = (getattr(one, of).columns for one in (numbers, back))
-        assert all(same(getattr(fresh, f.name), getattr(known, f.name)) for f in fields(fresh)), of
+    kept = back.of_tensors.columns.slim(), back.of_groups.columns
+    for fresh, known in zip((numbers.of_tensors.columns, numbers.of_groups.columns), kept, strict=True):
+        assert all(same(getattr(fresh, f.name), getattr(known, f.name)) for f in fields(fresh))
+
+
+def test_numbers_of_tensors_are_read_again_where_they_do_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand checkpoints may hold a million tensors; those of the few that are compared stay."""
+    numbers, content = written()
+    path = tmp_path / "x.checkpoint"
+    path.write_bytes(content)
+    read: list[int] = []
+    real = entries.from_bytes
+
+    def counted(data: bytes, *more: Any) -> Columns:
+        read.append(len(data))
+        return real(data, *more)
+
+    monkeypatch.setattr(entries, "from_bytes", counted)
+    monkeypatch.setattr(entries, "RECENT", 0)
+    shelf = Shelf()
+    some = [Entry(container.opened(path), shelf, error_of).measured(PLAN.variables, PLAN.quantiles) for _ in range(9)]
+    read.clear()
+    for _ in range(3):
+        for one in some[-entries.FEWEST :]:
+            assert same(one.of_tensors.columns.slim().values, numbers.of_tensors.columns.values)
+    assert not read
+    own = some[0].at_hand()
+    assert len(read) == 1
+    assert all(a.statistics == b.statistics for a, b in zip(own.tensors, numbers.tensors, strict=True))
+    assert len(read) == 1
+    path.write_bytes(content[: len(content) // 9])
+    with pytest.raises(LookupError, match="cut off"):
+        some[1].tensors[0].statistics  # noqa: B018
+
+
+def error_of(error: Exception) -> Exception:
+    return LookupError(str(error))
 
 
 def test_nothing_that_is_measured_is_forgotten() -> None:
@@ -192,6 +229,15 @@ def test_changes_of_some_tensors_come_back() -> None:
     content = pairs.encode({}, changes, layout.places)
     back = pairs.decode(container.opened(content), layout)
     assert dict(back) == {"c": change, "a": change}
+
+
+def test_changes_of_more_values_than_32_bits_count_come_back() -> None:
+    many = Change(3 << 40, 1 << 33, 0.1, 0.2, 0.3, 0.4, 0.5, left_out=2)
+    layout = Layout.of(tuple(ArraySource(np.ones(3), name).info for name in "ab"))
+    for of in ({"a": many, "b": many}, {"a": Change((1 << 32) - 1), "b": Change((1 << 32) - 1)}):
+        back = pairs.decode(container.opened(pairs.encode({}, Changes.of(of), layout.places)), layout)
+        assert dict(back) == of
+        assert back.merged("ab").count == 2 * of["a"].count
 
 
 def test_changes_of_nothing_come_back() -> None:

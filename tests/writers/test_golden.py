@@ -66,7 +66,7 @@ def test_report_json(rich: Rich, golden: Path) -> None:
 
 def test_tensors_csv(rich: Rich, golden: Path) -> None:
     """The first rows of every checkpoint."""
-    lines = scrub(write_csv(rich.report).decode()).splitlines()
+    lines = scrub(b"".join(write_csv(rich.report)).decode()).splitlines()
     kept, seen = lines[:1], ""
     for line in lines[1:]:
         checkpoint = ",".join(line.split(",")[:2])

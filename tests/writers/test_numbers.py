@@ -147,7 +147,7 @@ def test_histograms(record: Record, rich: Rich) -> None:
 
 
 def test_every_column_of_the_csv(record: Record, rich: Rich) -> None:
-    rows = list(csv.DictReader(io.StringIO(write_csv(rich.report).decode())))
+    rows = list(csv.DictReader(io.StringIO(b"".join(write_csv(rich.report)).decode())))
     written = {(r["series"], r["checkpoint"]) for r in rows}
     assert {("main/m-*", name) for name in (SERIES["main/m-*"][0], SERIES["main/m-*"][-1])} <= written
     assert len([w for w in written if w[0] == "main/m-*"]) < len(STEPS), "limited, as report.json is"

@@ -28,14 +28,17 @@ def test_every_picture_of_the_pages_is_a_file_once(rich: Rich) -> None:
     assert any(path.endswith("-distribution-encoder.png") for path in plots.files), "named by series, kind and layer"
 
 
+def page_of(*blocks: Figures | Figure) -> Page:
+    return Page("", "", (Section("a", "A", blocks),))
+
+
 class Drawing(Figure):
     """As an installed section may have, with a template of its own."""
 
 
 def test_a_picture_of_another_class_is_found_wherever_it_is() -> None:
     drawing = Drawing("own", b"5", 1, 1, "alt", "caption")
-    page = Page("", "", (Section("a", "A", (Figures((drawing,)), figure("x", b"6"))),))
-    assert pictures_of(page) == (("own", b"5"), ("x", b"6"))
+    assert pictures_of(page_of(Figures((drawing,)), figure("x", b"6"))) == (("own", b"5"), ("x", b"6"))
 
 
 def test_names_that_files_cannot_have_or_that_are_taken() -> None:
@@ -43,7 +46,7 @@ def test_names_that_files_cannot_have_or_that_are_taken() -> None:
     gallery = Figures(
         (figure("s-d-A/x", b"1"), figure("s-d-a:x", b"2"), figure("s-d-A/x", b"1"), figure("../..", b"3"))
     )
-    plots.add(pictures_of(Page("", "", (Section("a", "A", (gallery, figure("x" * 500, b"4"))),))))
+    plots.add(pictures_of(page_of(gallery, figure("x" * 500, b"4"))))
     long = next(path for path, png in plots.files.items() if png == b"4")
     assert len(long) < 140
     assert {path: png for path, png in plots.files.items() if path != long} == {
