@@ -128,9 +128,11 @@ class Accumulator:
             self._energy[where] += part.energy
             np.maximum(self._maxima[where], part.maxima, out=self._maxima[where])
             if part.norms is not None:
-                self._norms[where] = np.hypot(self._norms[where], part.norms)
+                with np.errstate(over="ignore"):  # even the norm may be beyond float64
+                    self._norms[where] = np.hypot(self._norms[where], part.norms)
         if part.sums.size:
-            self._sums += part.sums
+            with np.errstate(over="ignore", invalid="ignore"):  # and so may be the sums, of either sign
+                self._sums += part.sums
 
     def units(self) -> Units | None:
         """Norm and maximum of each output unit, over all pieces merged; None for a tensor without units."""
