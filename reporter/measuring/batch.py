@@ -113,6 +113,7 @@ def _values(sources: Sequence[TensorSource]) -> Floats:
     return read_only(x)
 
 
+@np.errstate(invalid="ignore")  # a signalling NaN raises the flag where it is added to or made wider
 def _numbers(
     infos: Sequence[TensorInfo],
     x: Floats,
@@ -172,8 +173,7 @@ def _ordered(x: Floats, ends: npt.NDArray[np.int64]) -> Floats:
     for end in ends.tolist():
         ordered[start:end].sort()
         start = end
-    with np.errstate(invalid="ignore"):  # a signalling NaN raises the flag
-        ordered += np.float32(0)
+    ordered += np.float32(0)
     return read_only(ordered)
 
 

@@ -67,6 +67,23 @@ def test_paired_change(dtype: str) -> None:
     assert change.largest == np.abs(y - x).max()
 
 
+@pytest.mark.parametrize("size", [1, 500, 3000, 40_000])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_signalling_nans_are_nans_without_a_warning(dtype: str, size: int) -> None:
+    """Widening one raises the processor's flag, of which numpy would warn; all warnings are errors here."""
+    bits = np.dtype("float64" if dtype == "float64" else "float32")
+    quiet, signalling = (0x7FF8 << 48, (0x7FF0 << 48) + 1) if bits.itemsize == 8 else (0x7FC00000, 0x7F800001)
+    halves = np.dtype(dtype).itemsize // bits.itemsize
+    before = np.full(size * halves, signalling, f"u{bits.itemsize}")
+    after = before.copy()
+    after[size // 2 * halves :] = quiet
+    one, other = (Contents("test", (), (ArraySource(stored.view(dtype)),)) for stored in (before, after))
+    measured, (changes,) = measure_checkpoint(one, Plan(), [other])
+    assert measured.tensors[0].summary.nan == size
+    (found,) = changes.values()
+    assert (found.equal, found.left_out) == (size // 2, size)
+
+
 def test_values_that_are_not_finite_do_not_hide_the_others() -> None:
     a = RNG.standard_normal(40_000).astype("f4")
     b = a * np.float32(1.5)
