@@ -108,7 +108,7 @@ class Accumulator:
             elif self._narrow:
                 kernels.measure32(piece, start, table, totals, extremes, counts, *in_order)
             else:
-                x = read_only(as_real(piece))
+                x = as_real(piece)
                 kernels.measure64(x, start, table, totals, extremes, counts, *in_order)
                 norms = wide_norms(x, place, run, energy, maxima.view(np.float64))
         n, mean, m2, m3, m4 = totals.tolist()

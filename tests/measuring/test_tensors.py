@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from reporter.measuring import pairs
 from reporter.measuring.accumulate import summarise
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_tensors
@@ -82,6 +83,13 @@ def test_signalling_nans_are_nans_without_a_warning(dtype: str, size: int) -> No
     assert measured.tensors[0].summary.nan == size
     (found,) = changes.values()
     assert (found.equal, found.left_out) == (size // 2, size)
+
+
+def test_arrays_that_are_compared_stay_writable() -> None:
+    """float64 values are used as they are, and may be those of the caller."""
+    before, after = np.zeros(5), np.ones(5)
+    pairs.change(before, after)
+    assert before.flags.writeable and after.flags.writeable
 
 
 def test_values_that_are_not_finite_do_not_hide_the_others() -> None:
