@@ -174,8 +174,9 @@ class Accumulator:
         table = self._tables.only
         assert table is not None
         index, counts = np.empty(len(ordered), np.int32), np.empty(len(ordered), np.int64)
-        n = kernels.drain_sorted(read_only(ordered), table, index, counts)
-        self._tables.release(clean=True)
+        n = kernels.drain_sorted(ordered, table, index, counts)
+        # A live model may have changed its values since they were counted, and then some counters were not looked at.
+        self._tables.release(clean=int(counts[:n].sum()) == self._moments[0])
         return self._of_values(Cells(index[:n].copy(), counts[:n].copy())), ordered
 
     def _of_values(self, cells: Cells) -> Summary:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reporter.measuring import pairs
-from reporter.measuring.accumulate import summarise
+from reporter.measuring.accumulate import Accumulator, summarise
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_tensors
 from reporter.measuring.tensors import measure_tensor
@@ -47,6 +47,16 @@ def test_small_tensors_have_the_cells_of_a_full_table(dtype: str, values: npt.ND
         assert found.cells.index.tolist() == expected.cells.index.tolist()
         assert found.cells.counts.tolist() == expected.cells.counts.tolist()
         assert (found.count, found.zeros, found.m3) == (expected.count, expected.zeros, expected.m3)
+
+
+def test_values_that_change_while_they_are_measured_do_not_count_for_the_next_tensor() -> None:
+    """As those of a model that is being trained; the tables of counters are used again."""
+    values = np.arange(1.0, 600.0)
+    accumulator = Accumulator(values.dtype)
+    accumulator.merge(accumulator.measure(values, 0))
+    accumulator.close_small(values[::-1] * 1e9)
+    after = summarise([np.zeros(3)], values.dtype)
+    assert (after.cells.index.tolist(), after.cells.counts.tolist()) == ([0], [3])
 
 
 def test_biases_have_no_units() -> None:
