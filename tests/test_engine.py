@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -59,6 +60,8 @@ def test_settings_come_from_the_call_alone(folder: Path, tmp_path: Path, monkeyp
         ({"rules": ["frozen"]}, "rules has to be a mapping"),
         ({"max_age": "soon"}, "max_age: 'soon' is not of its kind"),
         ({"max_age": "26"}, 'max_age needs a unit: "26s", "26m", "26h" or "26d"'),
+        ({"max_age": -1.0}, "max-age: -1 is not a number of seconds, 0 or more"),
+        ({"max_age": math.nan}, "max-age: nan is not a number of seconds, 0 or more"),
         ({"max_age": 26}, 'max_age needs a unit: "26s", "26m", "26h" or "26d"'),
         ({"cache": ""}, "cache has to be a path"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 from reporter.rules.policy import policy
 from reporter.settings.options import OPTIONS
+from reporter.settings.setting import duration, with_unit
 from reporter.settings.sources import Config
 
 
@@ -20,6 +21,8 @@ def shown(config: Config) -> str:
     lines = [f"# {_plain(sentence)}" for sentence in config.ignored]
     for option in OPTIONS:
         value = getattr(config.settings, option.field)
+        if option.setting.parse is duration and value:
+            value = with_unit(value)
         if option.setting.secret and value:
             lines.append(f"# {option.key} is set; it may hold a secret, and is not shown")
         elif value is not None:

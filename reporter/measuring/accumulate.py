@@ -108,7 +108,7 @@ class Accumulator:
             elif self._narrow:
                 kernels.measure32(piece, start, table, totals, extremes, counts, *in_order)
             else:
-                x = read_only(as_real(piece))
+                x = as_real(piece)
                 kernels.measure64(x, start, table, totals, extremes, counts, *in_order)
                 norms = wide_norms(x, place, run, energy, maxima.view(np.float64))
         n, mean, m2, m3, m4 = totals.tolist()
@@ -128,9 +128,11 @@ class Accumulator:
             self._energy[where] += part.energy
             np.maximum(self._maxima[where], part.maxima, out=self._maxima[where])
             if part.norms is not None:
-                self._norms[where] = np.hypot(self._norms[where], part.norms)
+                with np.errstate(over="ignore"):  # even the norm may be beyond float64
+                    self._norms[where] = np.hypot(self._norms[where], part.norms)
         if part.sums.size:
-            self._sums += part.sums
+            with np.errstate(over="ignore", invalid="ignore"):  # and so may be the sums, of either sign
+                self._sums += part.sums
 
     def units(self) -> Units | None:
         """Norm and maximum of each output unit, over all pieces merged; None for a tensor without units."""
@@ -172,8 +174,9 @@ class Accumulator:
         table = self._tables.only
         assert table is not None
         index, counts = np.empty(len(ordered), np.int32), np.empty(len(ordered), np.int64)
-        n = kernels.drain_sorted(read_only(ordered), table, index, counts)
-        self._tables.release(clean=True)
+        n = kernels.drain_sorted(ordered, table, index, counts)
+        # A live model may have changed its values since they were counted, and then some counters were not looked at.
+        self._tables.release(clean=int(counts[:n].sum()) == self._moments[0])
         return self._of_values(Cells(index[:n].copy(), counts[:n].copy())), ordered
 
     def _of_values(self, cells: Cells) -> Summary:

@@ -124,6 +124,7 @@ def _values(sources: Sequence[TensorSource]) -> tuple[Floats, Bits]:
     return read_only(x), read_only(bits)
 
 
+@np.errstate(invalid="ignore")  # a signalling NaN raises the flag where it is added to or made wider
 def _numbers(
     infos: Sequence[TensorInfo],
     x: Floats,
@@ -183,8 +184,7 @@ def _ordered(x: Floats, ends: npt.NDArray[np.int64]) -> Floats:
     for end in ends.tolist():
         ordered[start:end].sort()
         start = end
-    with np.errstate(invalid="ignore"):  # a signalling NaN raises the flag
-        ordered += np.float32(0)
+    ordered += np.float32(0)
     return read_only(ordered)
 
 

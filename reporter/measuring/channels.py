@@ -96,5 +96,6 @@ class Channels:
         by_unit = (-1, self.units, stride)
         found = np.sqrt(energy.reshape(by_unit).sum((0, 2)))
         if norms.any():
-            found = np.hypot(found, np.hypot.reduce(np.hypot.reduce(norms.reshape(by_unit), 2), 0))
+            with np.errstate(over="ignore"):  # even the norm may be beyond float64
+                found = np.hypot(found, np.hypot.reduce(np.hypot.reduce(norms.reshape(by_unit), 2), 0))
         return Units(self.axis, found, maxima.reshape(by_unit).max((0, 2)).astype(np.float64))

@@ -32,7 +32,6 @@ import numpy.typing as npt
 
 from reporter.derive.quantiles import OrderStatistics, Ranks, Values, interpolate
 from reporter.measuring import kernels
-from reporter.measuring.accumulate import read_only
 from reporter.measuring.codes import Counted
 from reporter.measuring.kernels.sizes import FEW, NEGATIVE_ZERO, RAW
 from reporter.measuring.pieces import as_real
@@ -166,7 +165,7 @@ def _collected64(again: Pieces, index: npt.NDArray[np.int32], _neginf: int, pool
 
     def collect(piece: Array) -> npt.NDArray[np.float64]:
         values = np.empty(piece.size + 1)
-        return values[: kernels.collect64(read_only(as_real(piece)), slots, few, values)].copy()
+        return values[: kernels.collect64(as_real(piece), slots, few, values)].copy()
 
     return np.sort(np.concatenate(list(pool.in_order(partial(collect, piece) for piece in again()))))
 

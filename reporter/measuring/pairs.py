@@ -71,7 +71,7 @@ def change(before: Array, after: Array) -> Change:
             (a, a_bits), (b, b_bits) = (widened(one[some]) for one in (before, after))
             kernels.compare(a, b, a_bits, b_bits, sums, counts)
     else:
-        x, y = read_only(as_real(before)), read_only(as_real(after))
+        x, y = as_real(before), as_real(after)
         kernels.compare(x, y, *_bits(before, after), sums, counts)
     found = of_sums(before.size, sums.tolist(), counts.tolist())
     low, high = SQUARES

@@ -70,10 +70,10 @@ def as_real(values: Array) -> npt.NDArray[np.float64]:
 
 def to_float64(values: Array) -> npt.NDArray[np.float64]:
     """Values of any real dtype, ml_dtypes included, as float64."""
-    if values.dtype.kind == "V" or values.dtype.name in _EXTENDED:
-        with np.errstate(invalid="ignore"):  # a signalling NaN raises the flag
+    with np.errstate(invalid="ignore"):  # a signalling NaN raises the flag
+        if values.dtype.kind == "V" or values.dtype.name in _EXTENDED:
             return values.astype(np.float32).astype(np.float64)  # exact: they all fit float32
-    return values.astype(np.float64, copy=False)
+        return values.astype(np.float64, copy=False)
 
 
 _EXTENDED = frozenset(name for name in dir(ml_dtypes) if name.startswith(("bfloat", "float", "int", "uint")))

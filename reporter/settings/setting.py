@@ -102,9 +102,19 @@ def duration(value: Any) -> float:
     if isinstance(value, str) and value[-1:] in _UNITS:
         return number(value[:-1]) * _UNITS[value[-1]]
     seconds = number(value)
-    if seconds:  # whoever writes 26 and means hours would be told nothing
+    if 0 < seconds < math.inf:  # whoever writes 26 and means hours would be told nothing
         raise WrongKind(f'needs a unit: "{value}s", "{value}m", "{value}h" or "{value}d"')
     return seconds
+
+
+def with_unit(seconds: float) -> str:
+    """The text that :func:`duration` reads as so many seconds.
+
+    >>> with_unit(93600.0), with_unit(90.5)
+    ('26h', '90.5s')
+    """
+    hours = seconds / 3600
+    return f"{hours:.0f}h" if hours.is_integer() and hours < 1e6 else f"{seconds!r}s"
 
 
 def between(least: int, most: int) -> Callable[[Any], str]:

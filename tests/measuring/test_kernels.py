@@ -23,7 +23,7 @@ from reporter.measuring.batch import measure_batch
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.codes import codes_of
 from reporter.measuring.kernels.compiled import _address
-from reporter.measuring.kernels.sizes import RAW, TABLE
+from reporter.measuring.kernels.sizes import RAW, SCRATCH, TABLE
 from reporter.measuring.pairs import compare_tensors
 from reporter.measuring.tensors import measure_paired, measure_tensor
 from reporter.model.cells import Cells
@@ -358,6 +358,20 @@ def test_a_kernel_refuses_arrays_that_its_machine_code_cannot_read() -> None:
         kernels.collect32(bits.astype(">u4"), *wanted, found)
     with pytest.raises(ValueError, match="shorter"):
         kernels.collect32(bits, *wanted)
+
+
+@pytest.mark.parametrize(("kernel", "dtype"), [("measure32", "float32"), ("measure64", "float64")])
+def test_kernels_stay_within_their_memory(kernel: str, dtype: str) -> None:
+    """As Python, where numpy checks every place that machine code takes for granted; with more than half a block."""
+    x = np.random.default_rng(0).standard_normal(4200).astype(dtype)
+    results = []
+    for run in (getattr(kernels, kernel), getattr(kernels, kernel).function):
+        table, totals, counts = np.zeros((2, RAW), np.uint32), np.zeros(5), np.zeros(4, np.int64)
+        extremes, maxima = np.array([np.inf, -np.inf]), np.zeros(0, x.dtype.str.replace("f", "i"))
+        scratch = () if run is getattr(kernels, kernel) else (np.zeros(SCRATCH, np.uint64),)
+        run(x, 0, table, totals, extremes, counts, 0, 0, np.zeros(0), maxima, np.zeros(0), *scratch)
+        results.append((table.tobytes(), extremes.tobytes(), counts.tobytes()))
+    assert results[0] == results[1]
 
 
 def test_addresses_are_those_that_numpy_tells() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from reporter.measuring.accumulate import summarise
+from reporter.measuring import pairs
+from reporter.measuring.accumulate import Accumulator, summarise
 from reporter.measuring.checkpoint import Plan, measure_checkpoint
 from reporter.measuring.pairs import compare_tensors
 from reporter.measuring.tensors import measure_tensor
@@ -48,6 +49,16 @@ def test_small_tensors_have_the_cells_of_a_full_table(dtype: str, values: npt.ND
         assert (found.count, found.zeros, found.m3) == (expected.count, expected.zeros, expected.m3)
 
 
+def test_values_that_change_while_they_are_measured_do_not_count_for_the_next_tensor() -> None:
+    """As those of a model that is being trained; the tables of counters are used again."""
+    values = np.arange(1.0, 600.0)
+    accumulator = Accumulator(values.dtype)
+    accumulator.merge(accumulator.measure(values, 0))
+    accumulator.close_small(values[::-1] * 1e9)
+    after = summarise([np.zeros(3)], values.dtype)
+    assert (after.cells.index.tolist(), after.cells.counts.tolist()) == ([0], [3])
+
+
 def test_biases_have_no_units() -> None:
     assert measure_tensor(ArraySource(np.zeros(4, np.float32), role="bias"), (0.5,)).units is None
     assert measure_tensor(ArraySource(np.zeros((0, 4), np.float32)), (0.5,)).units is None
@@ -65,6 +76,30 @@ def test_paired_change(dtype: str) -> None:
     assert change.relative_update == pytest.approx(np.linalg.norm(y - x) / np.linalg.norm(x), rel=1e-12)
     assert change.cosine == pytest.approx((x * y).sum() / np.linalg.norm(x) / np.linalg.norm(y), rel=1e-12)
     assert change.largest == np.abs(y - x).max()
+
+
+@pytest.mark.parametrize("size", [1, 500, 3000, 40_000])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_signalling_nans_are_nans_without_a_warning(dtype: str, size: int) -> None:
+    """Widening one raises the processor's flag, of which numpy would warn; all warnings are errors here."""
+    bits = np.dtype("float64" if dtype == "float64" else "float32")
+    quiet, signalling = (0x7FF8 << 48, (0x7FF0 << 48) + 1) if bits.itemsize == 8 else (0x7FC00000, 0x7F800001)
+    halves = np.dtype(dtype).itemsize // bits.itemsize
+    before = np.full(size * halves, signalling, f"u{bits.itemsize}")
+    after = before.copy()
+    after[size // 2 * halves :] = quiet
+    one, other = (Contents("test", (), (ArraySource(stored.view(dtype)),)) for stored in (before, after))
+    measured, (changes,) = measure_checkpoint(one, Plan(), [other])
+    assert measured.tensors[0].summary.nan == size
+    (found,) = changes.values()
+    assert (found.equal, found.left_out) == (size // 2, size)
+
+
+def test_arrays_that_are_compared_stay_writable() -> None:
+    """float64 values are used as they are, and may be those of the caller."""
+    before, after = np.zeros(5), np.ones(5)
+    pairs.change(before, after)
+    assert before.flags.writeable and after.flags.writeable
 
 
 def test_values_that_are_not_finite_do_not_hide_the_others() -> None:

@@ -125,6 +125,14 @@ def test_norms_of_units_are_those_of_long_doubles(
     np.testing.assert_allclose(units.norms, expected.astype(np.float64), rtol=1e-9, atol=1e-322)
 
 
+@pytest.mark.parametrize("shape", [(1, 700), (1000, 2), (300_000, 2), (2, 600_000)])
+def test_norms_of_units_beyond_float64_are_infinite(shape: tuple[int, int]) -> None:
+    """They are so without a warning, whether in one entry, in several or in several pieces."""
+    units = measure_tensor(ArraySource(np.full(shape, 1.7e308), output_axis=shape.index(min(shape))), ()).units
+    assert units is not None
+    assert np.isposinf(units.norms).all() and (units.maxima == 1.7e308).all()
+
+
 @pytest.mark.parametrize("scale", [1e-170, 1.0, 1e200])
 def test_checkpoints_are_as_alike_whatever_their_magnitude(scale: float) -> None:
     rng = np.random.default_rng(0)

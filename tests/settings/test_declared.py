@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from docs import generate
+from reporter.cli.config_show import shown
 from reporter.cli.parser import parser
 from reporter.errors import SettingError
 from reporter.model.checkpoint import Found
@@ -17,7 +19,7 @@ from reporter.run_facts import identity
 from reporter.settings.model import Settings
 from reporter.settings.options import OPTIONS, Option, described
 from reporter.settings.setting import setting_of
-from reporter.settings.sources import load
+from reporter.settings.sources import Config, load
 
 COMMANDS, SETTINGS = generate.commands_page(), generate.settings_page()
 
@@ -98,6 +100,21 @@ def test_each_is_a_flag_a_variable_and_a_key_of_files(option: Option, tmp_path: 
         == given
     )
     assert getattr(load({}, [f"{option.key}={text}"], {}, tmp_path).settings, option.field) == given
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key)
+def test_what_is_shown_of_each_can_be_read_again(
+    option: Option, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.toml").touch()
+    Path("r.py").write_text(
+        "from dataclasses import replace\nfrom reporter.rules.stale import STALE\nONE = replace(STALE, name='another')"
+    )
+    given = ANOTHER[option.field]
+    config = Config(replace(Settings(), **{option.field: given}), {})
+    again = load(tomllib.loads(shown(config)), [], {}, tmp_path).settings
+    assert getattr(again, option.field) == (given if not option.setting.secret else option.default)
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key)

@@ -188,7 +188,7 @@ def measure64(
     _, words, turned, rest = for_sketch(scratch[2 * STEP :], sums.size)
     four = rest[2 : 2 + STEP // 4]
     cells = four.view(np.uint16)
-    cached = four.view(np.int32)  # nothing is loaded ahead
+    cached = rest[2 : 2 + STEP // 2].view(np.int32)  # as many as count() may load; nothing is loaded ahead
     extreme_bits = rest[:2].view(np.int64)
     extreme_values = extreme_bits.view(np.float64)
     mask = np.int64(0x7FFFFFFFFFFFFFFF)
