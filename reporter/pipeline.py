@@ -171,13 +171,14 @@ def _run(
                 report = _with_thumbnails(report, renderings, again)
     progress.stage("writing")
     further = Further(renderings, settings.bins)
+    records = FILES[::-1]  # a copy begins with the last one, report.json, which takes longest
     with (
         clock("compose"),
-        made_ahead(FILES, lambda file: file[1](report), copies if unread else NONE) as written,
+        made_ahead(records, lambda file: file[1](report), copies if unread else NONE) as written,
         documents.pages(report, further, copies, known_by, unchanged=unread and cache.keeps) as pages,
     ):
         files = pages() if unread else {}
-        files |= {name: data for (name, _), data in zip(FILES, written, strict=True)}
+        files |= {name: data for (name, _), data in zip(records, written, strict=True)}
         files[HANDED_ON] = write_memory(memory)
         documents.begin(report, files, further)
         files |= {} if unread else pages()
