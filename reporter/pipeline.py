@@ -177,14 +177,15 @@ def _run(
                 report = _with_thumbnails(report, renderings, again)
     progress.stage("writing")
     further, latest = Further(renderings, settings.bins), report.tensors > 0
+    records = FILES[::-1]  # a copy begins with the last one, report.json, which takes longest
     with out.aside() if report.tensors > LARGE else nullcontext(IN_MEMORY) as aside:
         with (
             clock("compose"),
-            made_ahead(FILES, lambda file: aside.keep(file[0], file[1](report)), copies if unread else NONE) as written,
+            made_ahead(records, lambda one: aside.keep(one[0], one[1](report)), copies if unread else NONE) as written,
             documents.pages(report, further, copies, aside, known_by, unchanged=unread and cache.keeps) as pages,
         ):
             files = pages() if unread else {}
-            files |= {name: content for (name, _), content in zip(FILES, written, strict=True)}
+            files |= {name: content for (name, _), content in zip(records, written, strict=True)}
             files[HANDED_ON] = write_memory(memory)
             documents.begin(report, files, further)
             files |= {} if unread else pages()

@@ -18,6 +18,7 @@ import random
 import struct
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
@@ -72,6 +73,7 @@ class Injector:
         self._real: dict[str, Callable[..., Any]] = {name: getattr(os, name) for name in CALLS}
         self._readlink = os.readlink
         self._shared = mmap.mmap(-1, _COUNT.size + MAX_CALLS)  # how many calls there were, and a byte for each
+        self._counting = threading.Lock()  # files are made durable by threads
         self._fail_at, self._number = -1, 0
         self.failed = False
         self.refused = ""
@@ -111,9 +113,10 @@ class Injector:
         return call
 
     def _counted(self, which: int) -> int:
-        (at,) = _COUNT.unpack_from(self._shared)
-        self._shared[_COUNT.size + at] = which
-        _COUNT.pack_into(self._shared, 0, at + 1)
+        with self._counting:
+            (at,) = _COUNT.unpack_from(self._shared)
+            self._shared[_COUNT.size + at] = which
+            _COUNT.pack_into(self._shared, 0, at + 1)
         return int(at)
 
     def _concerns(self, what: Any) -> bool:

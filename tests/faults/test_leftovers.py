@@ -85,9 +85,34 @@ def test_everything_published_is_made_durable(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(os, "fsync", fsync)
     folder = publish.publish(tmp_path / "out", datetime(2026, 1, 1, tzinfo=UTC), "1", {"a.html": b"a", "plots/b": b"b"})
-    assert synced[:4] == [MARKER, "a.html", "b", "plots"]
-    assert synced[4].startswith(".new-") and synced[5:] == ["runs", "out"]
+    assert sorted(synced[:3]) == [MARKER, "a.html", "b"], "several at a time, all of them before the folders"
+    assert synced[3] == "plots" and synced[4].startswith(".new-") and synced[5:] == ["runs", "out"]
     assert (tmp_path / "out" / "latest").resolve() == folder
+
+
+def test_files_are_made_durable_where_no_thread_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    synced: list[str] = []
+    monkeypatch.setattr("threading.Thread.start", refused)
+    monkeypatch.setattr(os, "fsync", lambda at: synced.append(Path(f"/proc/self/fd/{at}").readlink().name))
+    publish._to_disk([tmp_path / name for name in ("a", "b") if (tmp_path / name).write_bytes(b"x")])
+    assert synced == ["a", "b"]
+
+
+def test_a_file_that_cannot_be_made_durable_is_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import UTC, datetime
+
+    def failing(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "b":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    files = dict.fromkeys("abcdefghijklmn", b"x")
+    with pytest.raises(OutputError, match="Input/output error"):
+        publish.publish(tmp_path / "out", datetime(2026, 1, 1, tzinfo=UTC), "1", files)
+    assert list((tmp_path / "out" / "runs").iterdir()) == []
 
 
 def test_a_link_that_cannot_be_swapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

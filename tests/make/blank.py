@@ -25,4 +25,5 @@ def undrawn(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pipeline, "draw_all", lambda memo, series, *more: draw_all(memo, (), (), *more[1:]))
     patch.setattr(pipeline, "draw_runs", lambda memo, series, group: Runs(tuple(group), ()))
     patch.setattr(pipeline, "draw_layers", lambda memo, report, copies: report)
+    patch.setattr(pipeline, "_with_thumbnails", lambda report, renderings, known_by: report)
     patch.setattr(documents.Documents, "pages", lambda *_, unchanged: nullcontext(dict))
