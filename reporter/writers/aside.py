@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,9 @@ class Aside:
             OutputError: it cannot be written.
         """
         if self.folder is None:
-            return b"".join(pieces)
+            whole = io.BytesIO()  # joining the pieces of a large file would hold it twice
+            whole.writelines(pieces)
+            return whole.getvalue()
         path = self.folder / name
         # Two processes may come to the same file, and one of them may be ended while it writes.
         unfinished = self.folder / f"{UNFINISHED}{os.getpid()}"
