@@ -25,9 +25,9 @@ INTERNAL = 1
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; whatever goes wrong is one line on standard error."""
     gc.set_threshold(AT_FIRST, 10, 10)
-    atexit.register(gc.freeze)  # what is left needs no search for garbage: a fiftieth of a report that is unchanged
     if _searched not in gc.callbacks:
         gc.callbacks.append(_searched)
+        atexit.register(gc.freeze)  # at the end nothing needs to be searched: a fiftieth of a report that is unchanged
     with guarded():
         try:
             try:
