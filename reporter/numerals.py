@@ -56,7 +56,7 @@ def _real(value: float, digits: int) -> str:
     if math.isfinite(value):
         text = f"{value:.{digits}g}"
         if "e+0" in text and abs(value) < 1e6:
-            return integer(round(value))
+            return integer(math.floor(abs(value) + 0.5) * (1 if value > 0 else -1))  # as the scripts of pages round
         if text in ("1", "-1") and abs(value) != 1:
             return _nearly_one(value, digits)
         return text.replace("-", MINUS, 1) if value < 0 else text

@@ -340,6 +340,9 @@ def test_numbers_are_printed_as_everywhere_else(chosen: Chrome) -> None:
         0.99999952,
         1.0000001,
         -0.99999999,
+        9999.7,
+        12344.5,
+        -999999.6,
     ]
     script = read_asset("js/data.js")
     found = chosen.execute_script(
