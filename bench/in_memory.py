@@ -10,6 +10,7 @@ import numpy as np
 from bench.row import Context, Measurement, side_by_side
 from reporter.measuring.accumulate import summarise
 from reporter.measuring.pairs import compare_tensors
+from reporter.measuring.pieces import piece_size
 from reporter.measuring.tensors import measure_tensor
 from tests.sources import ArraySource
 
@@ -53,7 +54,7 @@ def rows(context: Context) -> Iterator[Measurement]:
         "numpy.dot of the two", lambda: values.ravel() @ moved.values.ravel(), repeats=repeats, nbytes=nbytes,
     )  # fmt: skip
     for dtype in (np.float64, np.float16, ml_dtypes.bfloat16, np.int8):
-        other = ArraySource((values[:4096] * 100).astype(dtype), block=1 << 19)
+        other = ArraySource((values[:4096] * 100).astype(dtype), block=piece_size(np.dtype(dtype)))
         limit = other.values if dtype is np.float64 else other.values.view(f"u{other.values.itemsize}")
         yield side_by_side(
             f"{np.dtype(dtype).name}: everything", lambda o=other: measure_tensor(o, QUANTILES),

@@ -46,7 +46,7 @@ Array = npt.NDArray[Any]
 Pieces = Callable[[], Iterable[Array]]
 """Gives the pieces of a tensor (see :func:`reporter.measuring.pieces.pieces`) once more, from the first."""
 
-COLLECTED = 1 << 18
+COLLECTED = 1 << 20
 """Most values in the cells of all wanted ranks that are collected and sorted; where there are more, they are
 counted."""
 
@@ -216,13 +216,13 @@ def _refined(again: Pieces, raw: npt.NDArray[np.int32], pool: Pool) -> npt.NDArr
     found = []
     for start in range(0, len(raw), 255):
         some = raw[start : start + 255]
-        slots = np.zeros(RAW, np.uint8)
+        slots, few = _wanted(some)
         slots[some] = np.arange(1, len(some) + 1)
         tables = CounterTables(len(some), RAW)
 
-        def refine(piece: Array, slots: npt.NDArray[np.uint8] = slots, tables: CounterTables = tables) -> None:
+        def refine(piece: Array, wanted: tuple[Array, Array] = (slots, few), tables: CounterTables = tables) -> None:
             with tables.borrow(piece.size) as table:
-                kernels.refine32(piece.view(np.uint32), slots, table)
+                kernels.refine32(piece.view(np.uint32), *wanted, table)
 
         for _ in pool.in_order(partial(refine, piece) for piece in again()):
             pass

@@ -292,13 +292,13 @@ if not writable:
 import numpy as np
 from reporter.measuring.kernels.ranks import refine32
 tables = np.zeros((1, 65536), np.uint32)
-refine32(np.zeros(7, np.uint32), np.ones(65536, np.uint8), tables)
+refine32(np.zeros(7, np.uint32), np.ones(65536, np.uint8), np.zeros(0, np.uint16), tables)
 assert tables[0, 0] == 7
 """
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code, str(home)], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in tmp_path.rglob("*.o")] == ["refine32-u4x1-u1x1-u4x2-u8x1.o"] * home
+    assert [path.name for path in tmp_path.rglob("*.o")] == ["refine32-u4x1-u1x1-u2x1-u4x2-u8x1.o"] * home
 
 
 def test_the_run_that_compiles_gives_the_numbers_of_those_that_load(tmp_path: Path) -> None:

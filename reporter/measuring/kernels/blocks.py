@@ -1,6 +1,6 @@
 """The main pass over the values of a tensor: cells, moments, extremes, sums per output unit, and the sketch.
 
-A piece of a tensor is taken in blocks of :data:`STEP` values, which stay in the first-level cache while one loop after
+A piece of a tensor is taken in blocks of :data:`STEP` values, which stay in the second-level cache while one loop after
 the other runs over them. There is one short loop per quantity, as compilers vectorise these, but not one long loop that
 computes everything. Input arrays are contiguous (see :func:`reporter.measuring.pieces.pieces`).
 
@@ -46,8 +46,10 @@ INFINITY64 = np.int64(0x7FF0000000000000)
 NEGATIVE_INFINITY64 = np.int64(-0x10000000000000)
 """The bits of the infinities as float64; those of NaNs are larger, of either sign."""
 
-STEP = 1 << 13
-"""Values per block: 32 KiB of float32, and eight rows of the sketch. Every piece of a tensor starts at a multiple."""
+STEP = 1 << 14
+"""Values per block: 64 KiB of float32, and sixteen rows of the sketch. Every piece of a tensor starts at a multiple.
+With half as many, the first-level cache holds a block, but all loops begin and end twice as often: 2 % slower on a
+Zen 5."""
 
 
 @inner

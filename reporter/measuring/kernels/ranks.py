@@ -126,6 +126,7 @@ def _append_each(
 def refine32(
     bits: npt.NDArray[np.uint32],
     slots: npt.NDArray[np.uint8],
+    few: npt.NDArray[np.uint16],
     tables: npt.NDArray[np.uint32],
     scratch: npt.NDArray[np.uint64],
 ) -> None:
@@ -136,6 +137,7 @@ def refine32(
     Args:
         bits: the values as uint32.
         slots: uint8, shape (RAW,): 0 for a raw cell that is not wanted, else 1 + its row in ``tables``.
+        few: as in :func:`collect32`.
         tables: uint32, shape (number of wanted cells, 65536), added to.
         scratch: memory that the kernel needs.
     """
@@ -144,6 +146,6 @@ def refine32(
     for start in range(0, bits.size, STEP):
         block = bits[start : min(start + STEP, bits.size)]
         cells32(block, cells)
-        for i in range(np.int64(_append_each(block, cells, slots, found, np.uint64(0)))):
+        for i in range(np.int64(_append(block, cells, slots, few, found, np.uint64(0)))):
             b = found[i] - (found[i] >> np.uint32(31))
             tables[slots[b >> np.uint32(16)] - 1, b & np.uint32(0xFFFF)] += np.uint32(1)

@@ -34,7 +34,7 @@ are long enough to vectorise; as float64 the scales and their inverses take 32 K
 TABLE, FLOAT16, BFLOAT16 = -3, -2, -1
 """How values follow from codes of 8 and 16 bits, see :mod:`reporter.measuring.kernels.codes`."""
 
-SCRATCH = 1 << 15
+SCRATCH = 1 << 16
 """Words of 8 bytes that a thread keeps for what kernels write down for themselves."""
 
 FORMATS: tuple[str, ...] = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")

@@ -128,7 +128,7 @@ def add_sketch32(
         bits: the same memory as int32.
         start: position of ``x[0]`` in the tensor, a multiple of BUCKETS.
         group: the number of the group of 32 rows whose signs are in ``words``, −1 for none; both are kept from block to
-            block, as a block is only a quarter of a group.
+            block, as a block is only half of a group.
         words: shape (BUCKETS,), the signs of that group.
         sums: as in :func:`add_sketch`.
     """
