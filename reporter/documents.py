@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from reporter.ahead import NONE, Copies, made_ahead
-from reporter.cache.renderings import Renderings
+from reporter.cache.renderings import Renderings, key_of
 from reporter.errors import RenderError
 from reporter.model.page import Page
 from reporter.model.report import Report
@@ -137,6 +137,8 @@ class Documents:
             What makes the others, and gives the HTML files by path, and their pictures as files.
         """
         makers = page_makers(report, drawing)
+        # Pages of checkpoints lead back to those of series where there are some, which installed sections may decide.
+        substance = substance and key_of(substance, [path for path, _ in makers])
         kept = self._renderings.pages_of(substance)
         known = {path: self._renderings.rendered(key) for path, key in kept.items()}
         left = [maker for maker in makers if known.get(maker[0]) is None]

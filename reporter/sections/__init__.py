@@ -140,7 +140,8 @@ INDEX = "index.html"
 """The path of the first page."""
 
 NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
-"""When the report was made that all other pages are made of, so that they cannot depend on it."""
+"""When the report was made that pages of checkpoints are made of, so that they cannot depend on it. Pages of series
+are made of the report as it is: installed packages have sections there, which may tell how old something is."""
 
 
 def document_page(report: Report, drawing: Drawing) -> Page:
@@ -173,8 +174,8 @@ def page_makers(report: Report, drawing: Drawing = DRAWN) -> list[Maker]:
             page = whole()
             parts = nbytes(page) > MOST_BYTES
             index = partial(report_page, report, "index") if parts else partial(fitted, page)
+    further = [*_series_pages(report, drawing), *_runs_pages(report)] if parts else []
     undated = replace(report, created=NO_TIME, timings={}, news=None)
-    further = [*_series_pages(undated, drawing), *_runs_pages(undated)] if parts else []
     return [(INDEX, index), *further, *_checkpoint_pages(undated, drawing, parts=parts)]
 
 

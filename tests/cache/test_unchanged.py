@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from reporter import pipeline, sections
+from reporter.model.blocks import Paragraph
 from reporter.model.page import Page, Section
 from reporter.model.report import Report
+from reporter.model.shown import FEW_SERIES
 from reporter.render.html import render_html
+from reporter.sections.fit import MOST_BYTES
 from reporter.settings.model import Settings
 from reporter.terminal.progress import Progress
 from tests.cache.test_renderings import NOW
@@ -232,3 +235,37 @@ def test_reviewed_findings_change_pages_of_checkpoints(tmp_path: Path) -> None:
         right = run(ckpts, None, accept=accept, now=now)
         assert run(ckpts, cache, accept=accept, now=now) == right
         assert run(ckpts, cache, accept=accept, now=now) == right
+
+
+def test_where_pages_lead_back_to_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a large section of an installed package, each of two series gets a page; without it, neither has one."""
+    ckpts, cache, told = train(tmp_path / "ckpts"), tmp_path / "cache", [""]
+    safetensors(ckpts / "n-1.safetensors", {"other": np.ones((3, 4), "f4")})
+
+    def large(report: Report, _: str) -> Iterator[Section]:
+        yield Section("large", "Large", (Paragraph(told[0]),))
+
+    monkeypatch.setattr(sections, "installed_sections", lambda: (large,))
+    run(ckpts, cache)
+    for text, back in (("x" * MOST_BYTES, "../series/"), ("", "../index.html")):
+        told[0] = text
+        right, known = run(ckpts, None), run(ckpts, cache)
+        assert known == right
+        page = next(data.decode() for path, data in known.items() if path.startswith("checkpoints/m-"))
+        assert f'href="{back}' in page
+
+
+def test_sections_of_packages_on_pages_of_series_see_when_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(FEW_SERIES + 1):
+        shape = (2, 2 + number)
+        safetensors(tmp_path / "ckpts" / f"{number}" / "m-1.safetensors", {"w": np.ones(shape, "f4")})
+
+    def dated(report: Report, _: str) -> Iterator[Section]:
+        yield Section("dated", "Dated", (Paragraph(f"made in {report.created:%Y}"),))
+
+    monkeypatch.setattr(sections, "installed_sections", lambda: (dated,))
+    pages = {path: data for path, data in run(tmp_path / "ckpts", None).items() if path.startswith("series/")}
+    assert len(pages) == FEW_SERIES + 1
+    assert all(f"made in {NOW:%Y}".encode() in data for data in pages.values())
