@@ -20,8 +20,8 @@ def number(value: Value | None, digits: int = 4) -> str:
 
     >>> number(0.0123456), number(-1234567.0), number(0), number(float("nan")), number(None), number(-0.0)
     ('0.01235', '−1.235e+06', '0', 'NaN', '—', '0')
-    >>> number(99678.4), number(-12345.6), number(9999.7)
-    ('99\\u202f678', '−12\\u202f346', '10\\u202f000')
+    >>> number(99678.4), number(-12345.6), number(9999.7), number(999999.4), number(999999.6), number(1e6)
+    ('99\\u202f678', '−12\\u202f346', '10\\u202f000', '999\\u202f999', '1e+06', '1e+06')
     >>> number(Absent.NOT_APPLICABLE), number(float("-inf")), number(2.5), number(0.99999952)
     ('n/a', '−Inf', '2.5', '>0.9999')
     >>> number(0.99999952, 6), number(1.0000001), number(-0.99999999), number(1.0)
@@ -55,8 +55,9 @@ def _real(value: float, digits: int) -> str:
         return "0"
     if math.isfinite(value):
         text = f"{value:.{digits}g}"
-        if "e+0" in text and abs(value) < 1e6:
-            return integer(math.floor(abs(value) + 0.5) * (1 if value > 0 else -1))  # as the scripts of pages round
+        whole = math.floor(abs(value) + 0.5)  # as the scripts of pages round
+        if "e+0" in text and whole < 1_000_000:
+            return integer(whole if value > 0 else -whole)
         if text in ("1", "-1") and abs(value) != 1:
             return _nearly_one(value, digits)
         return text.replace("-", MINUS, 1) if value < 0 else text

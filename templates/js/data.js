@@ -76,7 +76,8 @@ const numeral = (/** @type {number} */ value, digits = 4) => {
   const power = Number(exponent);
   const sign = value < 0 ? "−" : "";
   const plain = (/** @type {string} */ text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  if (power >= digits && Math.abs(value) < 1e6) return sign + grouped(Math.round(Math.abs(value)));
+  const whole = Math.round(Math.abs(value));
+  if (power >= digits && whole < 1e6) return sign + grouped(whole);
   if (power < -4 || power >= digits) {
     return `${sign}${plain(mantissa)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
   }

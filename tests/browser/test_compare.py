@@ -343,6 +343,7 @@ def test_numbers_are_printed_as_everywhere_else(chosen: Chrome) -> None:
         9999.7,
         12344.5,
         -999999.6,
+        999999.4,
     ]
     script = read_asset("js/data.js")
     found = chosen.execute_script(
