@@ -12,6 +12,7 @@ from reporter.numerals import in_full, integer, number
 from reporter.plots.bins import Array, Bins, bins_of, outline, readable
 from reporter.plots.canvas import FULL, Canvas
 from reporter.plots.colours import AXIS, BLUE, FAINT_INK, VERMILLION
+from reporter.plots.lettering import width
 from reporter.plots.scale import Linear
 from reporter.plots.words import listing, plural, quoted, sentence
 
@@ -28,6 +29,8 @@ PLOT = 48.0
 """Height of a panel in CSS pixels."""
 GAP = 14.0
 """CSS pixels between two columns of panels."""
+APART = 4.0
+"""Least CSS pixels between the two numbers below a panel."""
 
 
 def small_multiples(
@@ -58,6 +61,17 @@ def small_multiples(
     return sheets
 
 
+def _ends(low: float, high: float, room: float) -> tuple[str, str]:
+    """The ends of a range, with as many of three digits as there is room for both: a number is never cut, as what is
+    left of it would be another one.
+
+    >>> _ends(-1.02e6, 1.02e6, 120.0), _ends(-1.02e6, 1.02e6, 100.0)
+    (('−1\\u202f020\\u202f000', '1\\u202f020\\u202f000'), ('−1e+06', '1e+06'))
+    """
+    pairs = [(in_full(low, 3), in_full(high, 3)), *((number(low, n), number(high, n)) for n in (3, 2, 1))]
+    return next((pair for pair in pairs if width(pair[0]) + width(pair[1]) <= room), pairs[-1])
+
+
 def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | None], columns: int) -> Figure:
     rows = -(-len(titles) // columns)
     canvas = Canvas(FULL, round(HEAD + CELL * rows))
@@ -80,8 +94,9 @@ def _sheet(name: str, where: str, titles: Sequence[str], bins: Sequence[Bins | N
             canvas.text(left + wide / 2, base + 13, both, "centre", colour=FAINT_INK, room=wide)
         else:
             x = Linear(sample.low, sample.high, left, left + wide)
-            canvas.text(left, base + 13, in_full(sample.low, 3), colour=FAINT_INK, room=wide / 2 - 2)
-            canvas.text(left + wide, base + 13, in_full(sample.high, 3), "right", colour=FAINT_INK, room=wide / 2 - 2)
+            low, high = _ends(sample.low, sample.high, wide - APART)
+            canvas.text(left, base + 13, low, colour=FAINT_INK)
+            canvas.text(left + wide, base + 13, high, "right", colour=FAINT_INK)
         hidden = sample.below + sample.above
         y = Linear(0.0, max(float(sample.counts.max()), 1.0), base, top + (14 if hidden else 3))
         outlines.append(outline(x(sample.edges), y(sample.counts), base))

@@ -14,6 +14,7 @@ from reporter import plots
 from reporter.model.blocks import Figure
 from reporter.model.histogram import Histogram
 from reporter.plots.colours import BLUE, MISSING, OKABE_ITO, STRIPE, VERMILLION, ramp, rgb
+from reporter.plots.lettering import shorten
 from tests.plots.cases import bell, even, labels, series, spread
 
 Pixels = npt.NDArray[np.uint8]
@@ -189,6 +190,23 @@ def test_neighbours_that_share_a_column_show_the_largest() -> None:
     figure = plots.change_heat("c", "t", ["a"], labels(2000), [values], "1", log=False)
     assert "largest number is 50" in figure.alt
     assert "2\u202f000 checkpoints share 500 columns" in figure.caption
+
+
+@pytest.mark.parametrize("columns", [1, 5, 6])
+def test_no_number_below_a_panel_is_cut(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name is shortened in its middle; of a number, what is left would be another one."""
+    drawn: list[str] = []
+
+    def noting(text: str, room: float, bold: bool = False) -> str:
+        drawn.append(shorten(text, room, bold))
+        return drawn[-1]
+
+    monkeypatch.setattr("reporter.plots.lettering.shorten", noting)
+    ends = [(-1.5e-5, 1.5e-5), (-405504.0, 497664.0), (-1.02e6, 2.75e6), (-2.5e38, 3.5e38), (-1.25e-103, 1.25e-103)]
+    histograms = [Histogram((low, 0.0, high), (3, 4), 0, 0) for low, high in ends]
+    plots.small_multiples("s", [f"layer {i}" for i in range(len(ends))], histograms, columns)
+    assert len(drawn) > 2 * len(ends)
+    assert not [text for text in drawn if "…" in text]
 
 
 def test_sheets_keep_the_order_and_name_each_part() -> None:
