@@ -55,8 +55,8 @@ def _real(value: float, digits: int) -> str:
         return "0"
     if math.isfinite(value):
         text = f"{value:.{digits}g}"
-        whole = math.floor(abs(value) + 0.5)  # as the scripts of pages round
-        if "e+0" in text and whole < 1_000_000:
+        # Rounded as the scripts of pages do it.
+        if "e+0" in text and (whole := math.floor(abs(value) + 0.5)) < 1_000_000:
             return integer(whole if value > 0 else -whole)
         if text in ("1", "-1") and abs(value) != 1:
             return _nearly_one(value, digits)
