@@ -53,6 +53,7 @@ TESTS = (
     "writers/test_numbers_of_findings.py",
     "writers/test_every_key.py",
     "writers/test_plots.py",
+    "writers/test_aside.py",
 )
 OF_THEIR_OWN = ("storage/test_publishing.py", "storage/test_http_faults.py", "test_installed.py")
 """Tests that need a server or packages: they are run on the modules that they import."""

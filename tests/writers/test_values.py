@@ -78,6 +78,11 @@ def test_no_name_is_a_formula(sign: str) -> None:
     assert inert(f"a{sign}1") == f"a{sign}1"
 
 
+@pytest.mark.parametrize("control", ["\t", "\r"])
+def test_a_name_that_begins_with_a_control_character_is_no_formula(control: str) -> None:
+    assert inert(f"{control}=1") == "'" + repr(control)[1:-1] + "=1"
+
+
 @pytest.mark.parametrize(("control", "spelled"), [("\t", "\\t"), ("\r", "\\r"), ("\n", "\\n"), ("\x1b", "\\x1b")])
 def test_control_characters_are_spelled_out(control: str, spelled: str) -> None:
     """A line break or a tab would begin another cell, which could be a formula."""
