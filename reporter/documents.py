@@ -148,7 +148,10 @@ class Documents:
             pictures, keys = Plots(), {}
             for path, _ in makers:
                 data = known.pop(path, None)
-                (files[path], shown), key = next(made) if data is None else (self._kept(aside, path, data), kept[path])
+                if data is None:
+                    (files[path], shown), key = next(made)
+                else:
+                    (files[path], shown), key = self._kept(aside, path, *_unpacked(data)), kept[path]
                 pictures.add(shown)
                 if path.startswith(OF_CHECKPOINTS):
                     keys[path] = key
@@ -174,16 +177,15 @@ class Documents:
         page = make()
         if path != INDEX:
             packed, key = self._renderings.render(_packed, page)
-            return self._kept(aside, path, packed), key
+            return self._kept(aside, path, *_unpacked(packed)), key
         if not moment:
-            return self._kept(aside, path, _packed(page)), ""
+            return self._kept(aside, path, _html(page), pictures_of(page)), ""
         packed, stand_in = self._renderings.render_undated(_packed, page, moment)
         html, pictures = _unpacked(packed)
-        return self._kept(aside, path, _joined(html.replace(stand_in.encode(), moment.encode()), pictures)), ""
+        return self._kept(aside, path, html.replace(stand_in.encode(), moment.encode()), pictures), ""
 
-    def _kept(self, aside: Aside, path: str, packed: bytes) -> _Kept:
+    def _kept(self, aside: Aside, path: str, html: bytes, pictures: tuple[tuple[str, bytes], ...]) -> _Kept:
         """A page and its pictures, which are kept aside."""
-        html, pictures = _unpacked(packed)
         shown = tuple((name, aside.keep_named(name, png)) for name, png in pictures) if self._plots else ()
         return aside.keep_named(path, html), shown
 
@@ -212,19 +214,14 @@ def _small(files: Mapping[str, Content]) -> dict[str, bytes]:
 
 
 def _packed(page: Page) -> bytes:
-    """A page as a file, and its pictures."""
-    return _joined(_html(page), pictures_of(page))
-
-
-def _joined(html: bytes, pictures: tuple[tuple[str, bytes], ...]) -> bytes:
-    """A line of JSON about these parts, then their bytes."""
-    parts = [("", html), *pictures]
+    """A page as a file, and its pictures: a line of JSON about these parts, then their bytes."""
+    parts = [("", _html(page)), *pictures_of(page)]
     head = json.dumps([(name, len(data)) for name, data in parts])
     return b"".join([head.encode(), b"\n", *(data for _, data in parts)])
 
 
 def _unpacked(packed: bytes) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
-    """The inverse of :func:`_joined`."""
+    """The HTML and the pictures of what :func:`_packed` made."""
     head, _, data = packed.partition(b"\n")
     stream = io.BytesIO(data)
     (_, html), *pictures = [(name, stream.read(length)) for name, length in json.loads(head)]
